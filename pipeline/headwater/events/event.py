@@ -1,0 +1,1 @@
+"""Events: numbered facts about an execution, and the data model of each type."""

@@ -1,0 +1,70 @@
+"""The parts of a stream and the declaration of its types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
+
+__all__ = ["Footer", "Header", "Mode", "StreamType"]
+
+HeaderT = TypeVar("HeaderT", default=Any)
+FooterT = TypeVar("FooterT", default=Any)
+
+Mode = Literal["delta", "snapshot"]
+"""What an item means in time: deltas concatenate, a snapshot replaces the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header(Generic[HeaderT]):
+    """Mark a value as the header of the stream, where its class alone is ambiguous.
+
+    Args:
+        value: The header itself.
+
+    Example:
+        >>> Header({"language": "en"}).value
+        {'language': 'en'}
+    """
+
+    value: HeaderT
+
+
+@dataclass(frozen=True, slots=True)
+class Footer(Generic[FooterT]):
+    """Mark a value as the footer of the stream, where its class alone is ambiguous.
+
+    Args:
+        value: The footer itself.
+    """
+
+    value: FooterT
+
+
+@dataclass(frozen=True, slots=True)
+class StreamType:
+    """The types of one stream: `header? item* footer?`.
+
+    Args:
+        item: Type of every item.
+        header: Type of the header, or None when the stream has none.
+        footer: Type of the footer, or None when the stream has none.
+        mode: Whether items are deltas or snapshots; None when the stream does not say.
+        to_delta: Rule `(previous snapshot or None, snapshot) -> delta`, for a stream of snapshots that may feed a reader
+            of deltas.
+        to_snapshot: Rule `(previous snapshot or None, delta) -> snapshot`, for a stream of deltas that may feed a reader
+            of snapshots.
+
+    Example:
+        >>> StreamType(str, mode="delta").item
+        <class 'str'>
+    """
+
+    item: Any
+    header: Any = None
+    footer: Any = None
+    mode: Mode | None = None
+    to_delta: Callable[[Any, Any], Any] | None = None
+    to_snapshot: Callable[[Any, Any], Any] | None = None
