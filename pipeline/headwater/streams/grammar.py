@@ -1,0 +1,178 @@
+"""The order rules of a stream, `header? item* footer?`, and the checks of its frames' types; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import FrameTypeError, StreamOrderError
+from headwater.streams.channel import NOTHING
+from headwater.streams.frames import Footer, Header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["NOT_AN_ITEM", "Checker", "Classes", "Grammar"]
+
+Classes = type | tuple[type, ...]
+"""What the second argument of `isinstance` may be here."""
+
+NOT_AN_ITEM: Any = object()
+"""What `Grammar.admit` returns for a header or footer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """The run-time check of one declared type: one `isinstance`, and validation only when that says no.
+
+    Args:
+        expected: Classes whose instances are right without another look; an empty tuple when only validation can tell.
+        coerce: Validate a value, perhaps making the declared class from a mapping; raises `FrameTypeError`.
+    """
+
+    expected: Classes
+    coerce: Callable[[Any], Any]
+
+    def check(self, value: Any, place: str) -> Any:
+        """Return the value as the declared type.
+
+        Args:
+            value: What was written or read.
+            place: Where, for the message: step, port and frame.
+
+        Returns:
+            The value itself, or the declared class made of it.
+
+        Raises:
+            FrameTypeError: The value is not of the declared type.
+        """
+        if isinstance(value, self.expected):
+            return value
+        try:
+            return self.coerce(value)
+        except FrameTypeError as error:
+            msg = f"{place}: {error}"
+            raise FrameTypeError(msg) from error.__cause__
+
+
+class _State(Enum):
+    """Where in the order a stream is, and what is wrong with a frame that comes then."""
+
+    BEFORE_HEADER = "a stream with a declared header starts with it, but {frame} came first"
+    ITEMS = "the header comes once, before the items, but {frame} came among or after them"
+    AFTER_FOOTER = "nothing follows the footer, but {frame} did"
+    ENDED = "nothing follows the end, but {frame} did"
+
+
+class Grammar:
+    """The order of one stream that is being written.
+
+    Hot loops let everything pass that is an instance of `expected` and ask `admit` about the rest; `expected` changes
+    as the stream goes on, so it is read again after each call of `admit`.
+
+    Args:
+        label: What the stream is called in messages, such as `step 'words' port 'out'`.
+        items: Check of every item.
+        header: Check of the header; None when the stream declares none.
+        footer: Check of the footer; None when the stream declares none.
+        on_header: Called with the header as soon as it was admitted.
+
+    Example:
+        >>> words = Grammar("words", Checker(str, str))
+        >>> words.admit("hello")
+        'hello'
+        >>> words.end()
+    """
+
+    __slots__ = ("_fast", "_footer_check", "_header_check", "_items", "_label", "_on_header", "_state", "expected", "footer")
+
+    def __init__(
+        self,
+        label: str,
+        items: Checker,
+        header: Checker | None = None,
+        footer: Checker | None = None,
+        on_header: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._label = label
+        self._items = items
+        self._header_check = header
+        self._footer_check = footer
+        self._on_header = on_header
+        self._fast: Classes = () if self._ambiguous() else items.expected
+        self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
+        self.expected: Classes = self._fast if header is None else ()
+        self.footer: Any = NOTHING
+
+    def admit(self, value: Any) -> Any:
+        """Take one frame that a step yielded.
+
+        Args:
+            value: An item, a header or a footer, wrapped or not.
+
+        Returns:
+            The item as its declared type, or `NOT_AN_ITEM` for a header or footer.
+
+        Raises:
+            StreamOrderError: The frame is out of order or not declared.
+            FrameTypeError: The frame is of another type than declared.
+        """
+        if isinstance(value, Header):
+            return self._admit_header(value.value)
+        if isinstance(value, Footer):
+            return self._admit_footer(value.value)
+        if self._header_check is not None and isinstance(value, self._header_check.expected):
+            return self._admit_header(value)
+        if self._footer_check is not None and isinstance(value, self._footer_check.expected):
+            return self._admit_footer(value)
+        if self._state is not _State.ITEMS:
+            self._refuse("an item")
+        return self._items.check(value, f"{self._label}: item")
+
+    def end(self) -> None:
+        """Note the end of the stream.
+
+        Raises:
+            StreamOrderError: A declared header or footer is missing.
+        """
+        if self._state is _State.BEFORE_HEADER:
+            self._refuse("the end")
+        if self._footer_check is not None and self.footer is NOTHING:
+            msg = f"{self._label}: a stream with a declared footer ends with it, but the footer is missing; yield it last"
+            raise StreamOrderError(msg)
+        self._state = _State.ENDED
+
+    def _admit_header(self, header: Any) -> Any:
+        if self._header_check is None:
+            msg = f"{self._label}: the stream declares no header, but one was written; declare its type, or leave it out"
+            raise StreamOrderError(msg)
+        if self._state is not _State.BEFORE_HEADER:
+            self._refuse("a header")
+        header = self._header_check.check(header, f"{self._label}: header")
+        self._state, self.expected = _State.ITEMS, self._fast
+        if self._on_header is not None:
+            self._on_header(header)
+        return NOT_AN_ITEM
+
+    def _admit_footer(self, footer: Any) -> Any:
+        if self._footer_check is None:
+            msg = f"{self._label}: the stream declares no footer, but one was written; declare its type, or leave it out"
+            raise StreamOrderError(msg)
+        if self._state is not _State.ITEMS:
+            self._refuse("a footer")
+        self.footer = self._footer_check.check(footer, f"{self._label}: footer")
+        self._state, self.expected = _State.AFTER_FOOTER, ()
+        return NOT_AN_ITEM
+
+    def _refuse(self, frame: str) -> None:
+        raise StreamOrderError(f"{self._label}: {self._state.value.format(frame=frame)}")
+
+    def _ambiguous(self) -> bool:
+        """Whether an instance of the item's class could be a header or footer."""
+        items = self._items.expected if isinstance(self._items.expected, tuple) else (self._items.expected,)
+        if object in items:
+            return True
+        frames = [check.expected for check in (self._header_check, self._footer_check) if check is not None]
+        classes = [cls for expected in frames for cls in (expected if isinstance(expected, tuple) else (expected,))]
+        return any(issubclass(cls, items) or issubclass(item, cls) for cls in classes for item in items)

@@ -1,0 +1,53 @@
+"""The pace of a stream, measured without a clock reading per item."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+__all__ = ["SLICE_S", "Meter"]
+
+SLICE_S = 0.001
+"""How long a writer may work before others get a turn, and the resolution of all measures of pace, in seconds."""
+
+MAX_STRIDE = 256
+
+
+class Meter:
+    """Note when items of one output were written, looking about once per slice.
+
+    A look happens after `stride` items; the stride doubles while looks come sooner than half a slice and halves when
+    they come later than a slice, so that slow writers are seen item by item and fast ones by the hundred.
+
+    Args:
+        started_s: Reading of `perf_counter` when the step started.
+    """
+
+    __slots__ = ("first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
+
+    def __init__(self, started_s: float) -> None:
+        self.started_s = started_s
+        self.last_s = started_s
+        self.first_item_s: float | None = None
+        self.largest_gap_s: float | None = None
+        self.stride = 1
+
+    def look(self) -> bool:
+        """Note that items were written since the last look.
+
+        Returns:
+            True when a slice has passed since the last look, so that others should get a turn.
+        """
+        now = perf_counter()
+        if self.first_item_s is None:
+            self.first_item_s = now - self.started_s
+            self.last_s = now
+            return False
+        elapsed = now - self.last_s
+        self.last_s = now
+        if self.largest_gap_s is None or elapsed > self.largest_gap_s:
+            self.largest_gap_s = elapsed
+        if elapsed < SLICE_S / 2:
+            self.stride = min(self.stride * 2, MAX_STRIDE)
+        elif elapsed > SLICE_S:
+            self.stride = max(self.stride // 2, 1)
+        return elapsed > SLICE_S

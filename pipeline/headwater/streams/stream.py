@@ -1,0 +1,172 @@
+"""The typed handle through which a step, or a program, reads a stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
+
+from headwater.errors import StreamConsumedError, StreamOrderError
+from headwater.streams.channel import NOTHING
+from headwater.streams.grammar import Checker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from headwater.streams.channel import ChannelStatistics, Source
+
+__all__ = ["Stream"]
+
+Item = TypeVar("Item", default=Any)
+HeaderT = TypeVar("HeaderT", default=None)
+FooterT = TypeVar("FooterT", default=None)
+
+
+class Stream(Generic[Item, HeaderT, FooterT]):
+    """A stream `header? item* footer?` that is read once, while it is being written.
+
+    A program gets streams as `execution.output` and from `headwater.testing`; a step gets them as arguments.
+
+    Args:
+        source: Where the frames come from.
+        label: What the stream is called in messages, such as `step 'words' port 'text'`.
+        items: Check of every item; None when the plan has proven the types equal.
+        header: Check of the header; None when there is none to read or it is proven.
+        footer: Check of the footer; None when there is none to read or it is proven.
+
+    Example:
+        A step reads its input with `async for`::
+
+            @step("text.count")
+            async def count(words: Stream[str]) -> int:
+                return len(await words.collect())
+    """
+
+    __slots__ = ("_ended", "_footer_check", "_generator", "_header", "_header_check", "_item_check", "_label", "_source")
+
+    def __init__(
+        self,
+        source: Source,
+        label: str = "stream",
+        *,
+        items: Checker | None = None,
+        header: Checker | None = None,
+        footer: Checker | None = None,
+    ) -> None:
+        self._source = source
+        self._label = label
+        self._item_check = items
+        self._header_check = header
+        self._footer_check = footer
+        self._header: Any = NOTHING
+        self._ended = False
+        self._generator: AsyncGenerator[Any, None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Stream {self._label}>"
+
+    async def header(self) -> HeaderT:
+        """Return the header, waiting until it is there; it can also be read after items.
+
+        Returns:
+            The header, or None when the stream has none.
+
+        Raises:
+            StreamBrokenError: The writer failed before it gave the header.
+            FrameTypeError: The header is of another type than declared.
+        """
+        if self._header is NOTHING:
+            header = await self._source.header()
+            if header is NOTHING:
+                return None  # type: ignore[return-value]  # an undeclared header has the type None
+            self._header = self._header_check.check(header, f"{self._label}: header") if self._header_check else header
+        return self._header  # type: ignore[no-any-return]  # checked above or proven by the plan
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self._read(self._items() if self._item_check is None else self._checked_items(self._item_check))
+
+    def batches(self) -> AsyncIterator[list[Item]]:
+        """Iterate over the items in lists of whatever is there; faster where a step works on many at once.
+
+        Returns:
+            An iterator of lists with at least one item each.
+
+        Raises:
+            StreamConsumedError: The stream was read before.
+        """
+        return self._read(self._batches())
+
+    async def collect(self) -> list[Item]:
+        """Read all the items.
+
+        Returns:
+            The items, in order.
+
+        Raises:
+            StreamConsumedError: The stream was read before.
+            StreamBrokenError: The writer failed; use iteration to keep the items that arrived.
+        """
+        items: list[Item] = []
+        async for batch in self.batches():
+            items += batch
+        return items
+
+    async def footer(self) -> FooterT:
+        """Return the footer, once all items were read.
+
+        Returns:
+            The footer, or None when the stream has none.
+
+        Raises:
+            StreamOrderError: There are items left to read.
+            FrameTypeError: The footer is of another type than declared.
+        """
+        if not self._ended:
+            msg = f"{self._label}: the footer comes after the items; read them to their end first"
+            raise StreamOrderError(msg)
+        footer = self._source.footer
+        if footer is NOTHING:
+            return None  # type: ignore[return-value]  # an undeclared footer has the type None
+        check = self._footer_check
+        return check.check(footer, f"{self._label}: footer") if check else footer  # type: ignore[no-any-return]  # checked or proven
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the stream's buffer holds and has seen.
+
+        Returns:
+            Counts of items and waiting times at this moment.
+        """
+        return self._source.statistics()
+
+    async def aclose(self) -> None:
+        """Stop reading: the writer is told that nobody reads on. Closing twice does no harm."""
+        self._source.close()
+        if self._generator is not None and not self._ended:
+            await self._generator.aclose()
+
+    def _read(self, generator: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        if self._generator is not None:
+            msg = f"{self._label}: a stream is read once, and this one was read already; keep its items in a list to use them twice"
+            raise StreamConsumedError(msg)
+        self._generator = generator  # kept, so that no garbage collector has to close it
+        return generator
+
+    async def _items(self) -> AsyncGenerator[Item, None]:
+        take = self._source.take
+        while batch := await take():
+            for item in batch:
+                yield item
+        self._ended = True
+
+    async def _checked_items(self, check: Checker) -> AsyncGenerator[Item, None]:
+        take, expected = self._source.take, check.expected
+        while batch := await take():
+            for item in batch:
+                yield item if isinstance(item, expected) else check.check(item, f"{self._label}: item")
+        self._ended = True
+
+    async def _batches(self) -> AsyncGenerator[list[Item], None]:
+        check = self._item_check
+        while batch := await self._source.take():
+            yield batch if check is None else [check.check(item, f"{self._label}: item") for item in batch]
+        self._ended = True
