@@ -1,0 +1,131 @@
+# Everything one does with a checkout. `make help` lists it.
+#
+#   PYTHON=python3.13 make test     the interpreter to make .venv with (default: the first from 3.11 on)
+#   ARGS="-k stream -x" make test   more arguments for pytest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := headwater headwater_steps headwater_subscribers
+VERSIONS := 3.11 3.12 3.13 3.14
+EXTRAS := cli,yaml,speed
+CASES ?= 1000000
+ARGS ?=
+
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 $(addprefix python,$(VERSIONS)); do \
+	"$$name" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo "$$name" && break; done || true)
+
+# -qq hides pip's remarks; its errors are still shown.
+PIP := -m pip --disable-pip-version-check -qq install
+
+# $(call make-venv,DIRECTORY,INTERPRETER): a working virtual environment with a pip that knows `--group`.
+# A half-made or broken one (no ensurepip, an interpreter that is gone) is made anew.
+define make-venv
+	@if ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
+		if [ -z "$(2)" ] || ! "$(2)" -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+			echo "headwater needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+			exit 1; \
+		fi; \
+		echo "creating $(1) with $$("$(2)" --version)"; \
+		"$(2)" -m venv --clear $(1) || { rm -rf $(1); exit 1; }; \
+	fi
+	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
+endef
+
+.PHONY: help demo test test-all lint format wheel-test coverage bench fuzz venv clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, shown live
+	$(BIN)/headwater run configs/word-report.json --set path=README.md
+
+test: $(VENV)/.installed-dev ## Install and run all tests (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: ## Run the tests on every Python from 3.11 on that is found
+	@tested=; failed=; \
+	for version in $(VERSIONS); do \
+		for python in "python$$version" "$$HOME"/.pyenv/versions/$$version*/bin/"python$$version"; do \
+			if "$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then \
+				echo "== Python $$version"; \
+				if $(MAKE) --no-print-directory PYTHON="$$python" test-on-$$version; \
+				then tested="$$tested $$version"; else failed="$$failed $$version"; fi; \
+				break; \
+			fi; \
+		done; \
+	done; \
+	echo "== passed:$${tested:- none}; failed:$${failed:- none}"; \
+	[ -n "$$tested" ] && [ -z "$$failed" ]
+
+test-on-%: .venv-%/.installed-test
+	.venv-$*/bin/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Run the linters and the type checkers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+	@for package in $(PACKAGES); do \
+		echo "pyright --verifytypes $$package"; \
+		PATH="$$PWD/$(BIN):$$PATH" pyright --verifytypes $$package --ignoreexternal >$(VENV)/verifytypes.log 2>&1 || true; \
+		grep -x 'Type completeness score: 100%' $(VENV)/verifytypes.log || { cat $(VENV)/verifytypes.log; exit 1; }; \
+	done
+
+format: $(VENV)/.installed-dev ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+# The tests run where neither the sources nor anything else of the checkout can be imported.
+wheel-test: $(VENV)/.installed-dev ## Test the built wheel in an empty environment, away from the sources
+	@away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; here=$$PWD; unset PYTHONPATH; export PYTHONNOUSERSITE=1; \
+	echo "building the wheel"; \
+	$(BIN)/python -m pip --disable-pip-version-check -qq wheel --no-deps --wheel-dir "$$away" .; \
+	mkdir "$$away/work"; cp -R tests configs pyproject.toml README.md "$$away/work"; cd "$$away/work"; \
+	echo "installing $$(basename "$$away"/*.whl)"; \
+	"$$here/$(BIN)/python" -m venv "$$away/venv"; \
+	"$$away/venv/bin/python" $(PIP) --upgrade 'pip>=25.1'; \
+	"$$away/venv/bin/python" $(PIP) "$$(echo "$$away"/*.whl)[$(EXTRAS)]" --group pyproject.toml:test; \
+	"$$away/venv/bin/python" -c 'import importlib, sys; \
+		strays = [m.__file__ for m in map(importlib.import_module, sys.argv[2:]) if m.__file__.startswith(sys.argv[1])]; \
+		sys.exit(f"imported from the checkout: {strays}" if strays else 0)' "$$here/" $(PACKAGES); \
+	"$$away/venv/bin/python" -m pytest -p no:cacheprovider $(ARGS)
+
+coverage: $(VENV)/.installed-dev ## Run the tests and tell which lines they miss
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+bench: $(VENV)/.installed-dev ## Measure the speed, each figure a ratio to bare async generators
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## Try a million hostile documents (CASES=... for another number)
+	HEADWATER_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/config/test_hostile.py --timeout=0 $(ARGS)
+
+venv: $(VENV)/.installed-dev ## Only create .venv with everything the work needs
+
+clean: ## Remove environments, builds and caches
+	rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: installed anew only when pyproject.toml changed. What `dev` installs is enough for the demo.
+$(VENV)/.installed-demo: pyproject.toml
+	$(call make-venv,$(VENV),$(PYTHON))
+	@echo "installing headwater[cli,yaml] into $(VENV)"
+	@$(BIN)/python $(PIP) --editable '.[cli,yaml]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml
+	$(call make-venv,$(VENV),$(PYTHON))
+	@echo "installing headwater[$(EXTRAS)] and the development tools into $(VENV)"
+	@$(BIN)/python $(PIP) --editable '.[$(EXTRAS)]' --group dev
+	@touch $@ $(VENV)/.installed-demo
+
+.PRECIOUS: .venv-%/.installed-test
+.venv-%/.installed-test: pyproject.toml
+	$(call make-venv,.venv-$*,$(PYTHON))
+	@echo "installing headwater[$(EXTRAS)] and the test tools into .venv-$*"
+	@.venv-$*/bin/python $(PIP) --editable '.[$(EXTRAS)]' --group test
+	@touch $@

@@ -1,0 +1,26 @@
+"""What all tests share: the event loops they run on and the profiles of hypothesis."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+BACKENDS = [pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio")]
+if importlib.util.find_spec("uvloop") is not None:
+    BACKENDS.append(pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"))
+BACKENDS.append(pytest.param(("trio", {}), id="trio"))
+
+# A shared machine stalls at times, so no example has a deadline of its own; pytest-timeout ends what hangs.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """The event loop of an asynchronous test: each one runs on all of them."""
+    return request.param
