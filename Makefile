@@ -72,8 +72,9 @@ lint: $(VENV)/.installed-dev ## Run the linters and the type checkers
 	$(BIN)/pyright --warnings
 	@for package in $(PACKAGES); do \
 		echo "pyright --verifytypes $$package"; \
-		PATH="$$PWD/$(BIN):$$PATH" pyright --verifytypes $$package --ignoreexternal >$(VENV)/verifytypes.log 2>&1 || true; \
-		grep -x 'Type completeness score: 100%' $(VENV)/verifytypes.log || { cat $(VENV)/verifytypes.log; exit 1; }; \
+		PATH="$$PWD/$(BIN):$$PATH" pyright --verifytypes $$package --ignoreexternal >$(VENV)/verifytypes.log 2>&1 \
+			&& grep -x 'Type completeness score: 100%' $(VENV)/verifytypes.log \
+			|| { cat $(VENV)/verifytypes.log; exit 1; }; \
 	done
 
 format: $(VENV)/.installed-dev ## Format the code and mend what ruff can

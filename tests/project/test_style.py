@@ -21,12 +21,12 @@ def is_paragraph(text: str) -> bool:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(TESTS).as_posix())
 def test_every_test_says_in_a_sentence_what_holds(file: Path) -> None:
     """Each test has a docstring of one paragraph that ends like a sentence."""
-    functions = ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, functions)]
     wrong = [
         f"{file.name}:{node.lineno} {node.name}"
-        for node in nodes
-        if node.name.startswith("test_") and not is_paragraph(ast.get_docstring(node) or "")
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not is_paragraph(ast.get_docstring(node) or "")
     ]
     assert not wrong, "\n".join(wrong)
 
