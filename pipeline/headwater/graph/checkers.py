@@ -1,0 +1,266 @@
+"""Check values while they flow: one `isinstance` where that proves the type, a validation by pydantic where it does not."""
+
+from __future__ import annotations
+
+import reprlib
+import sys
+import typing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Reversible,
+    Sequence,
+)
+from types import UnionType
+from typing import Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, SchemaError, SchemaValidator, core_schema
+from typing_extensions import NotRequired, TypedDict, is_protocol, is_typeddict
+
+from headwater.errors import FrameTypeError
+from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, union
+from headwater.streams.grammar import Checker
+
+__all__ = ["checker", "needs_validation", "runtime_class"]
+
+_TOWER: Mapping[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+_TEXTS = (str, bytes, bytearray, memoryview)
+_STRICT_KINDS = frozenset({"int", "float", "bool", "str", "bytes", "list", "dict"})
+_RECORD_KINDS = frozenset({"dataclass", "typed-dict"})
+_OPAQUE_KEYS = frozenset({"default", "metadata", "serialization", "config", "cls", "expected"})
+_TEXT_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
+_LAZY: frozenset[Any] = frozenset(
+    {Iterable, Iterator, Generator, AsyncIterable, AsyncIterator, AsyncGenerator}
+)
+_MOST_FAULTS = 3
+_LONGEST_VALUE = 200
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+@cached
+def checker(annotation: Any) -> Checker:
+    """Return the checker of a type; nothing is built before the first value that needs more than `isinstance`.
+
+    Numbers and texts are taken as they are: "3" is no integer. A mapping is made a pydantic model, a dataclass or a
+    `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
+
+    Args:
+        annotation: The declared type.
+
+    Returns:
+        One checker for each annotation, shared by all edges; it expects `object` where there is nothing to check, and
+        no class at all where only validation can tell.
+
+    Example:
+        >>> check = checker(dict[str, list[int]])
+        >>> check.coerce({"a": [1]})
+        {'a': [1]}
+        >>> check.coerce({"a": [1, "2"]})
+        Traceback (most recent call last):
+        headwater.errors.FrameTypeError: expected dict[str, list[int]], found {'a': [1, '2']} of type dict: \
+at a[1] input should be a valid integer, found '2'
+    """
+    expected = () if needs_validation(annotation) else runtime_class(annotation)
+    return Checker(object if expected is None else expected, _Coercion(annotation))
+
+
+@cached
+def runtime_class(annotation: Any) -> type | tuple[type, ...] | None:
+    """Return what `isinstance` can ask of the values of a type.
+
+    Args:
+        annotation: The declared type.
+
+    Returns:
+        A class or a tuple of classes that every value of the type is an instance of; None when there is nothing to ask
+        (`Any`, `object`, a type variable, a protocol that is not runtime-checkable).
+
+    Example:
+        >>> runtime_class(list[int] | None)
+        (<class 'list'>, <class 'NoneType'>)
+    """
+    classes = _classes(annotation)
+    if classes is None:
+        return None
+    return classes[0] if len(classes) == 1 else classes
+
+
+def _classes(annotation: Any) -> tuple[type, ...] | None:
+    alternatives = members(plain(annotation))
+    if len(alternatives) == 1:
+        return _member_classes(alternatives[0])
+    found = [_classes(alternative) for alternative in alternatives]
+    if any(classes is None for classes in found):
+        return None
+    return tuple(dict.fromkeys(one for classes in found for one in classes or ()))
+
+
+def _member_classes(annotation: Any) -> tuple[type, ...] | None:
+    if get_origin(annotation) is Literal:
+        return (type(get_args(annotation)[0]),)
+    if isinstance(annotation, NewType):
+        return _classes(annotation.__supertype__)
+    if is_typeddict(annotation):
+        return (dict,)
+    origin = shape(annotation)[0]
+    if origin in {Any, object} or not isinstance(origin, type) or _is_unaskable(origin):
+        return None
+    return _TOWER.get(origin, (origin if get_origin(annotation) else annotation,))
+
+
+def _is_unaskable(origin: type) -> bool:
+    return is_protocol(origin) and not getattr(origin, "_is_runtime_protocol", False)
+
+
+@cached
+def needs_validation(annotation: Any) -> bool:
+    """Tell whether more than one `isinstance` is needed to know that a value is of a type.
+
+    Args:
+        annotation: The declared type.
+
+    Returns:
+        True for literals, typed dictionaries, constrained types, and generics with arguments that say something.
+
+    Example:
+        >>> needs_validation(list[int]), needs_validation(list)
+        (True, False)
+    """
+    beneath = plain(annotation)
+    alternatives = members(beneath)
+    if constraints(annotation) or is_typeddict(beneath) or get_origin(beneath) is Literal:
+        return True
+    if isinstance(beneath, NewType):
+        return needs_validation(beneath.__supertype__)
+    if len(alternatives) > 1:
+        return any(map(needs_validation, alternatives))
+    origin, args = shape(beneath)
+    return origin in _TEXT_SPLITTERS or (origin not in _LAZY and any(map(_says_something, args)))
+
+
+def _says_something(argument: Any) -> bool:
+    return not (argument in (Any, object, Ellipsis) or isinstance(argument, TypeVar))
+
+
+class _Coercion:
+    """Validate values of one type; the validator is built for the first of them."""
+
+    __slots__ = ("_annotation", "_validate")
+
+    def __init__(self, annotation: Any) -> None:
+        self._annotation = annotation
+        self._validate: Callable[[Any], Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<coercion to {describe(self._annotation)}>"
+
+    def __call__(self, value: Any) -> Any:
+        if self._validate is None:
+            self._validate = _validator(self._annotation).validate_python
+        try:
+            return self._validate(value)
+        except ValidationError as error:
+            message = _explain(self._annotation, value, error)
+        raise FrameTypeError(message)  # outside of `except`: the original error holds the whole value
+
+
+def _validator(annotation: Any) -> SchemaValidator:
+    if shape(plain(annotation))[0] not in _LAZY:  # pydantic would wrap an iterator, and validate it too late
+        for config in (
+            ConfigDict(arbitrary_types_allowed=True),
+            None,
+        ):  # records refuse a config from outside
+            try:
+                return SchemaValidator(
+                    _strict(TypeAdapter[Any](_modern(annotation), config=config).core_schema)
+                )
+            except (PydanticUserError, SchemaError, TypeError, NameError, RecursionError):
+                continue
+    expected = runtime_class(annotation)
+    return SchemaValidator(core_schema.any_schema() if expected is None else _instance_of(expected))
+
+
+def _modern(annotation: Any) -> Any:
+    """Declare each `TypedDict` of `typing` anew with typing_extensions, as pydantic demands before Python 3.12."""
+    if sys.version_info >= (3, 12):
+        return annotation
+    beneath = plain(annotation)
+    origin, args = get_origin(beneath), get_args(beneath)
+    if typing.is_typeddict(beneath):
+        return _redeclared(beneath)
+    if origin in {list, dict, tuple}:
+        return origin[tuple(map(_modern, args))]
+    return union(*map(_modern, args)) if origin in {Union, UnionType} else annotation
+
+
+def _redeclared(typed_dict: Any) -> Any:
+    declare: Any = TypedDict
+    hints = get_type_hints(typed_dict, include_extras=True)
+    fields = {name: _modern(hint) for name, hint in hints.items()}
+    optional = {name for name in fields if name not in typed_dict.__required_keys__}
+    plainly_optional = {name for name in optional if get_origin(fields[name]) is not NotRequired}
+    return declare(
+        typed_dict.__name__, fields | {name: NotRequired[fields[name]] for name in plainly_optional}
+    )
+
+
+def _instance_of(expected: type | tuple[type, ...]) -> CoreSchema:
+    def refuse_text(value: Any) -> Any:
+        if isinstance(value, _TEXTS):
+            raise ValueError("a text is not read as the sequence of its characters")
+        return value
+
+    schema = core_schema.is_instance_schema(expected)
+    splits = expected in _TEXT_SPLITTERS
+    return core_schema.no_info_after_validator_function(refuse_text, schema) if splits else schema
+
+
+def _strict(schema: Any) -> Any:
+    """Copy a core schema so that numbers and texts are not converted, while records are still made of mappings.
+
+    The `strict` of pydantic itself is for both or for neither.
+    """
+    if isinstance(schema, (list, tuple)):
+        parts = cast("Iterable[Any]", schema)
+        return type(schema)(map(_strict, parts))
+    if not isinstance(schema, dict):
+        return schema
+    node = cast("dict[str, Any]", schema)
+    kind = node.get("type")
+    if not isinstance(kind, str):  # the fields of a record by their names
+        return {name: _strict(part) for name, part in node.items()}
+    if kind == "model":
+        return node
+    copy = {key: part if key in _OPAQUE_KEYS else _strict(part) for key, part in node.items()}
+    if kind in _STRICT_KINDS or kind in _RECORD_KINDS:
+        copy["strict"] = kind in _STRICT_KINDS
+    return copy
+
+
+def _explain(annotation: Any, value: Any, error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_context=False)
+    parts = [_fault(fault["loc"], fault["msg"], fault["input"]) for fault in faults[:_MOST_FAULTS]]
+    more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
+    found = f"expected {describe(annotation)}, found {_brief(value)} of type {type(value).__name__}"
+    return f"{found}: {'; '.join(parts + more)}"
+
+
+def _fault(location: tuple[int | str, ...], message: str, found: Any) -> str:
+    text = message[:1].lower() + message[1:]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    return f"at {path} {text}, found {_brief(found)}" if path else text
+
+
+def _brief(value: Any) -> str:
+    """Write a value on one short line, without building the whole of a large one; secrets mask themselves."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
