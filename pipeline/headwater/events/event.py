@@ -1,1 +1,231 @@
-"""Events: numbered facts about an execution, and the data model of each type."""
+"""Events: numbered facts about an execution, and their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
+
+from headwater.events.data import (
+    CheckpointSaved,
+    EventData,
+    InputRequired,
+    PipelineCancelled,
+    PipelineComplete,
+    PipelineFailure,
+    PipelineStart,
+    StepComplete,
+    StepFailure,
+    StepOutput,
+    StepProgress,
+    StepRetry,
+    StepSkipped,
+    StepStart,
+    StreamGap,
+)
+from headwater.events.plain import plain, short_repr
+
+__all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_event"]
+
+SCHEMA_VERSION: Final = 1
+"""Version of the envelope on the wire; it changes when a reader of the old one would misread the new one."""
+
+
+class EventType(StrEnum):
+    """What an event tells.
+
+    Attributes:
+        terminal: Whether an event of this type ends an execution; there is exactly one, and it is the last.
+    """
+
+    terminal: bool
+
+    def __init__(self, value: str) -> None:
+        # An attribute, as a property would be computed for every event that is emitted.
+        self.terminal = value in {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
+
+    PIPELINE_START = "pipeline_start"
+    STEP_START = "step_start"
+    STEP_PROGRESS = "step_progress"
+    STEP_OUTPUT = "step_output"
+    STEP_COMPLETE = "step_complete"
+    STEP_ERROR = "step_error"
+    STEP_RETRY = "step_retry"
+    STEP_SKIPPED = "step_skipped"
+    CHECKPOINT_SAVED = "checkpoint_saved"
+    INPUT_REQUIRED = "input_required"
+    STREAM_GAP = "stream_gap"
+    PIPELINE_COMPLETE = "pipeline_complete"
+    PIPELINE_ERROR = "pipeline_error"
+    PIPELINE_CANCELLED = "pipeline_cancelled"
+
+
+DATA_MODELS: Final[Mapping[EventType, type[EventData]]] = {
+    EventType.PIPELINE_START: PipelineStart,
+    EventType.STEP_START: StepStart,
+    EventType.STEP_PROGRESS: StepProgress,
+    EventType.STEP_OUTPUT: StepOutput,
+    EventType.STEP_COMPLETE: StepComplete,
+    EventType.STEP_ERROR: StepFailure,
+    EventType.STEP_RETRY: StepRetry,
+    EventType.STEP_SKIPPED: StepSkipped,
+    EventType.CHECKPOINT_SAVED: CheckpointSaved,
+    EventType.INPUT_REQUIRED: InputRequired,
+    EventType.STREAM_GAP: StreamGap,
+    EventType.PIPELINE_COMPLETE: PipelineComplete,
+    EventType.PIPELINE_ERROR: PipelineFailure,
+    EventType.PIPELINE_CANCELLED: PipelineCancelled,
+}
+"""The data model of each type of event."""
+
+# Fields that carry what users give; all others are plain by their type.
+_OPEN_FIELDS: Final[Mapping[type, str]] = {StepProgress: "data", StepOutput: "value", InputRequired: "schema"}
+
+
+@dataclass(slots=True)
+class StreamEvent:
+    """A fact about an execution. All readers share it, so it must not be changed (frozen would cost twice the time).
+
+    Args:
+        seq: Its number within the execution, from 1, without gaps.
+        event_type: What it tells.
+        execution_id: The execution it belongs to.
+        step_id: The step it is about; None when it is about the execution.
+        attempt: Which try of the step it is about, from 1.
+        time_s: When it happened, in seconds since 1970-01-01 UTC.
+        data: What it tells in detail: the model that `DATA_MODELS` names for its type.
+        metadata: Whatever the emitter adds.
+
+    Example:
+        >>> event = StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count", time_s=0.5, data=StepSkipped("not taken"))
+        >>> event.timestamp.isoformat()
+        '1970-01-01T00:00:00.500000+00:00'
+        >>> StreamEvent.from_json(event.to_json()) == event
+        True
+    """
+
+    seq: int
+    event_type: EventType
+    execution_id: str
+    step_id: str | None = None
+    attempt: int = 1
+    time_s: float = 0.0
+    data: EventData | None = None
+    metadata: Mapping[str, Any] | None = None
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it happened, as an aware time in UTC."""
+        return datetime.fromtimestamp(self.time_s, UTC)
+
+    def to_json(self) -> bytes:
+        """Return the event as JSON (RFC 8259, UTF-8); it is encoded once, whatever the number of readers.
+
+        Returns:
+            The envelope that `events_schema` describes, with `schema_version` and the time as ISO 8601 in UTC. A value
+            that JSON cannot hold is its shortened `repr`, and a secret is masked.
+        """
+        encoded = self._encoded
+        if encoded is None:
+            encoded = self._encoded = _encode(self)
+        return encoded
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `to_json` writes, as a dictionary.
+
+        Returns:
+            Plain data of the caller's own.
+        """
+        envelope: dict[str, Any] = from_json(self.to_json())
+        return envelope
+
+    @classmethod
+    def from_json(cls, encoded: bytes | str) -> StreamEvent:
+        """Read an event back.
+
+        Args:
+            encoded: What `to_json` gave.
+
+        Returns:
+            The same event, with its data as the model of its type.
+
+        Raises:
+            ValueError: It is no event, or one of another schema version.
+        """
+        envelope = _object_reader().validate_json(encoded)
+        version = envelope.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"the event has schema_version {version!r}, but this reader knows {SCHEMA_VERSION} only")
+        event = _envelope_reader().validate_python({**envelope, "time_s": _seconds(envelope.get("timestamp"))})
+        if event.data is not None:
+            event.data = _data_reader(event.event_type).validate_python(event.data)
+        return event
+
+
+def gap_event(execution_id: str, missed: int, first_seq: int, last_seq: int) -> StreamEvent:
+    """Return the event that stands in the place of those which a reader missed.
+
+    Args:
+        execution_id: The execution they belong to.
+        missed: How many they are.
+        first_seq: Number of the first.
+        last_seq: Number of the last, which is also that of the new event, as the log itself holds no gap.
+
+    Returns:
+        A `stream_gap` event with the current time.
+    """
+    now_s = datetime.now(UTC).timestamp()
+    data = StreamGap(missed, first_seq, last_seq)
+    return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, None, 1, now_s, data)
+
+
+def _encode(event: StreamEvent) -> bytes:
+    envelope: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "seq": event.seq,
+        "event_type": event.event_type,
+        "execution_id": event.execution_id,
+        "step_id": event.step_id,
+        "attempt": event.attempt,
+        "timestamp": event.timestamp,
+        "data": _closed(event.data),
+        "metadata": None if event.metadata is None else plain(event.metadata),
+    }
+    try:
+        return to_json(envelope, fallback=short_repr, inf_nan_mode="strings")
+    except ValueError:  # a lone surrogate, or what somebody put where a plain value belongs
+        return to_json(plain(envelope))
+
+
+def _closed(data: EventData | None) -> EventData | None:
+    """Return the data with what users gave as plain data."""
+    open_field = _OPEN_FIELDS.get(type(data))
+    if data is None or open_field is None:
+        return data
+    return replace(data, **{open_field: plain(getattr(data, open_field))})
+
+
+def _seconds(timestamp: Any) -> float:
+    return datetime.fromisoformat(str(timestamp)).timestamp()
+
+
+@cache
+def _object_reader() -> TypeAdapter[dict[str, Any]]:
+    return TypeAdapter(dict[str, Any])
+
+
+@cache
+def _envelope_reader() -> TypeAdapter[StreamEvent]:
+    return TypeAdapter(StreamEvent)
+
+
+@cache
+def _data_reader(event_type: EventType) -> TypeAdapter[EventData]:
+    return TypeAdapter(DATA_MODELS[event_type])

@@ -1,0 +1,1 @@
+"""Events: numbered facts about an execution, and who receives them."""

@@ -1,0 +1,294 @@
+"""The streaming context: where an execution tells its events, and where they are received."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping
+from contextlib import suppress
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
+from headwater.events.event import EventType, StreamEvent
+from headwater.events.log import UNLIMITED, Emit, EventLog, EventReader
+from headwater.events.plain import short_repr
+from headwater.events.subscriber import EventFilter, EventFunction, Policy, StreamSubscriber, event_filter
+from headwater.events.subscription import LostSubscriber, Subscription, Terms
+
+__all__ = ["StreamingContext"]
+
+
+class StreamingContext:
+    """The events of one execution: emit them here, subscribe to them here.
+
+    As an asynchronous context manager it feeds the subscribers. When it is left, all of them have received everything
+    up to the terminal event, or are detached; if no terminal event was emitted by then, it emits the one that fits.
+
+    Args:
+        execution_id: The execution.
+        enabled: Whether events are told at all; if not, only the terminal one is.
+        buffer_size: By how many events a subscriber may lag when it does not say so itself.
+        history: How many events are kept for readers that come late.
+
+    Attributes:
+        emit: Tells an event, as `Emit` describes: it never waits, and belongs to the thread of the event loop. When it
+            returns True, a subscriber lags, and the caller should `await context.room()` as soon as it can.
+        log: The events so far.
+        lost: The subscribers that were detached before the last event.
+
+    Example:
+        >>> async def main() -> None:
+        ...     async with StreamingContext("e1") as context:
+        ...         context.subscribe(lambda event: print(event.seq, event.event_type), types={"step_start"})
+        ...         context.emit(EventType.STEP_START, "count")
+        >>> anyio.run(main)
+        1 step_start
+    """
+
+    __slots__ = (
+        "_buffer_size",
+        "_left",
+        "_relief",
+        "_started_s",
+        "_subscriptions",
+        "_tasks",
+        "emit",
+        "log",
+        "lost",
+    )
+
+    def __init__(
+        self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
+    ) -> None:
+        self.log = EventLog(execution_id, history=history, room=self._room)
+        # The log's own function: one more call for every event would cost a quarter of the whole.
+        self.emit: Emit = self.log.append if enabled else self._emit_terminal
+        self.lost: list[LostSubscriber] = []
+        self._buffer_size = buffer_size
+        self._subscriptions: list[Subscription] = []
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._left = False
+        self._relief: anyio.Event | None = None
+        self._started_s = monotonic()
+
+    async def __aenter__(self) -> Self:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        for subscription in self._subscriptions:
+            self._tasks.start_soon(self._serve, subscription)
+        return self
+
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._left = True
+        if not self.log.closed:
+            self._end(error)
+        try:
+            await self._drain()
+        finally:
+            if self._tasks is not None:  # without the error, which goes on as it is rather than inside a group
+                await self._tasks.__aexit__(None, None, None)
+
+    def subscribe(
+        self,
+        subscriber: StreamSubscriber | EventFunction,
+        *,
+        types: Collection[str] | None = None,
+        steps: Collection[str] | None = None,
+        from_seq: int = 1,
+        policy: Policy | None = None,
+        buffer_size: int | None = None,
+        send_deadline_s: float | None = None,
+    ) -> Subscription:
+        """Deliver events to a subscriber, from now on until the terminal event.
+
+        Args:
+            subscriber: A subscriber, or a function that receives one event at a time.
+            types: Types of the events it receives; None for what the subscriber itself says, which is all by default.
+            steps: Ids of the steps whose events it receives; None likewise.
+            from_seq: Number of the first event to deliver, which may be long past.
+            policy: What happens when it lags; None for what the subscriber itself says.
+            buffer_size: By how many events it may lag; None likewise.
+            send_deadline_s: How long an async call of it may take; None likewise.
+
+        Returns:
+            What `unsubscribe` needs.
+
+        Raises:
+            ValueError: An argument is out of its range.
+            RuntimeError: The context was left, so nothing can be delivered any more.
+        """
+        if self._left:
+            raise RuntimeError("the streaming context was left: read the events that it holds with events()")
+        receiver = subscriber if isinstance(subscriber, StreamSubscriber) else _Function(subscriber)
+        terms = Terms(
+            types=receiver.types if types is None else types,
+            steps=receiver.steps if steps is None else steps,
+            from_seq=from_seq,
+            policy=policy or receiver.policy,
+            buffer_size=buffer_size or receiver.buffer_size or self._buffer_size,
+            send_deadline_s=receiver.send_deadline_s if send_deadline_s is None else send_deadline_s,
+        )
+        subscription = Subscription(self.log, receiver, subscriber, terms)
+        self._subscriptions.append(subscription)
+        if self._tasks is not None:
+            self._tasks.start_soon(self._serve, subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Deliver nothing more to a subscriber; a call that waits is cancelled.
+
+        Args:
+            subscription: What `subscribe` returned; one that has ended already is no error.
+        """
+        subscription.detach()
+        self._remove(subscription)
+
+    def events(
+        self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
+    ) -> AsyncIterator[StreamEvent]:
+        """Return an independent view of the events, to be iterated in the reader's own task.
+
+        The execution never waits for it: a view that falls behind by more than the history gets a `stream_gap`. It may
+        be left at any time, and be read when the context itself was left long ago.
+
+        Args:
+            types: Types of the events to yield; None for all.
+            steps: Ids of the steps whose events to yield; None for all.
+            from_seq: Number of the first event to yield.
+
+        Returns:
+            An iterator that ends after the terminal event.
+
+        Raises:
+            ValueError: A type is not known, or `from_seq` is less than 1.
+        """
+        return _EventView(EventReader(self.log, from_seq=from_seq), event_filter(types, steps))
+
+    async def room(self) -> None:
+        """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
+        await checkpoint()
+        while self._tasks is not None and any(
+            subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
+        ):
+            await self._relieved()
+
+    def _room(self) -> int:
+        return min([subscription.room() for subscription in self._subscriptions], default=UNLIMITED)
+
+    async def _relieved(self) -> None:
+        """Wait until a subscriber has received something or is gone."""
+        if self._relief is None:
+            self._relief = anyio.Event()
+        await self._relief.wait()
+
+    def _relieve(self) -> None:
+        if self._relief is not None:
+            self._relief.set()
+            self._relief = None
+
+    async def _serve(self, subscription: Subscription) -> None:
+        try:
+            lost = await subscription.run(self._relieve)
+        finally:
+            self._remove(subscription)
+        if lost is not None:
+            self.lost.append(lost)
+            _report(self.log.execution_id, lost)
+
+    def _remove(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            self._relieve()
+
+    async def _drain(self) -> None:
+        """Wait until every subscriber has received everything; when cancelled, for one send deadline at most."""
+        try:
+            while self._subscriptions:
+                await self._relieved()
+        except anyio.get_cancelled_exc_class():
+            grace_s = max(subscription.terms.send_deadline_s for subscription in self._subscriptions)
+            with anyio.move_on_after(grace_s, shield=True):
+                while self._subscriptions:
+                    await self._relieved()
+            for subscription in self._subscriptions:
+                subscription.cancel()
+            raise
+
+    def _emit_terminal(
+        self,
+        event_type: EventType,
+        step_id: str | None = None,
+        data: EventData | None = None,
+        *,
+        attempt: int = 1,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> bool:
+        return event_type.terminal and self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Emit the terminal event that nobody emitted."""
+        duration_s = monotonic() - self._started_s
+        if error is None:
+            self.log.append(EventType.PIPELINE_COMPLETE, None, PipelineComplete(duration_s))
+        elif isinstance(error, Exception):
+            failure = PipelineFailure(duration_s, type(error).__name__, str(error))
+            self.log.append(EventType.PIPELINE_ERROR, None, failure)
+        else:
+            self.log.append(EventType.PIPELINE_CANCELLED, None, PipelineCancelled(duration_s, type(error).__name__))
+
+
+class _Function(StreamSubscriber):
+    """A function in the place of a subscriber."""
+
+    def __init__(self, function: EventFunction) -> None:
+        self._function = function
+
+    def on_event(self, event: StreamEvent) -> Awaitable[None] | None:
+        return self._function(event)
+
+
+class _EventView:
+    """The events of a reader's batches, one by one."""
+
+    __slots__ = ("_matches", "_reader", "_waiting")
+
+    def __init__(self, reader: EventReader, matches: EventFilter | None) -> None:
+        self._reader = reader
+        self._matches = matches
+        self._waiting: Iterator[StreamEvent] = iter(())
+
+    def __aiter__(self) -> _EventView:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while (event := next(self._waiting, None)) is None:
+            batch = await anext(self._reader)
+            self._waiting = iter(batch) if self._matches is None else filter(self._matches, batch)
+        return event
+
+
+def _report(execution_id: str, lost: LostSubscriber) -> None:
+    """Say once that a subscriber was lost; that this cannot be written must not fail the execution either."""
+    import structlog
+
+    # Unconfigured, structlog writes to stdout, which belongs to the results.
+    logger = (
+        structlog.get_logger()
+        if structlog.is_configured()
+        else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    )
+    name = getattr(lost.subscriber, "__qualname__", type(lost.subscriber).__qualname__)
+    with suppress(Exception):
+        logger.warning(
+            "subscriber_lost",
+            execution_id=execution_id,
+            subscriber=name,
+            reason=lost.reason,
+            error=short_repr(lost.error),
+        )

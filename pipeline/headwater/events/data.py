@@ -1,0 +1,293 @@
+"""What each type of event tells: one small model per type. They hold plain values only, so that they encode cheaply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "CheckpointSaved",
+    "EdgeInfo",
+    "EventData",
+    "InputRequired",
+    "PipelineCancelled",
+    "PipelineComplete",
+    "PipelineFailure",
+    "PipelineStart",
+    "StepComplete",
+    "StepFailure",
+    "StepInfo",
+    "StepOutput",
+    "StepProgress",
+    "StepRetry",
+    "StepSkipped",
+    "StepStart",
+    "StreamGap",
+]
+
+
+@dataclass(slots=True)
+class StepInfo:
+    """A step of the pipeline that starts.
+
+    Args:
+        id: Id of the step in the document.
+        kind: Its registered name, such as `text.words`.
+    """
+
+    id: str
+    kind: str
+
+
+@dataclass(slots=True)
+class EdgeInfo:
+    """An edge of the pipeline that starts.
+
+    Args:
+        source: Where it begins, as `step.port`.
+        target: Where it ends, as `step.port`.
+    """
+
+    source: str
+    target: str
+
+
+@dataclass(slots=True)
+class PipelineStart:
+    """Data of `pipeline_start`.
+
+    Args:
+        name: Name of the pipeline.
+        steps: Its steps, each after all that feed it.
+        edges: Its edges.
+    """
+
+    name: str
+    steps: tuple[StepInfo, ...] = ()
+    edges: tuple[EdgeInfo, ...] = ()
+
+
+@dataclass(slots=True)
+class StepStart:
+    """Data of `step_start`.
+
+    Args:
+        kind: Registered name of the step.
+        flavor: The flavor it runs in, such as `UNARY_STREAM`.
+    """
+
+    kind: str
+    flavor: str
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """Data of `step_progress`.
+
+    Args:
+        fraction: How much is done, from 0 to 1; None when nobody knows.
+        message: What the step is doing.
+        items_in: Items read so far; None when they are not counted.
+        items_out: Items written so far; None when they are not counted.
+        data: Whatever else the step tells.
+    """
+
+    fraction: float | None = None
+    message: str = ""
+    items_in: int | None = None
+    items_out: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(slots=True)
+class StepOutput:
+    """Data of `step_output`; `preview` of `headwater.events.plain` gives the last three fields.
+
+    Args:
+        port: Output port of the step.
+        index: Number of the item in its stream, from 0.
+        value: The item as plain JSON data, or the beginning of its text when `truncated`.
+        size_bytes: Size of the whole item as JSON; None when it was too large to be measured.
+        truncated: Whether `value` is less than the item.
+    """
+
+    port: str
+    index: int
+    value: Any
+    size_bytes: int | None = None
+    truncated: bool = False
+
+
+@dataclass(slots=True)
+class StepComplete:
+    """Data of `step_complete`.
+
+    Args:
+        items_in: Items read.
+        items_out: Items written.
+        duration_s: From the start of the step to its end.
+        bytes_out: Bytes written; None when they are not known.
+        first_item_s: From the start to the first item written; None when there was none.
+        largest_gap_s: Longest time between two items written; None when there were less than two.
+        attempts: How often the step was tried.
+        input_wait_s: How long the step waited for input.
+        output_wait_s: How long the step waited for room downstream.
+    """
+
+    items_in: int
+    items_out: int
+    duration_s: float
+    bytes_out: int | None = None
+    first_item_s: float | None = None
+    largest_gap_s: float | None = None
+    attempts: int = 1
+    input_wait_s: float = 0.0
+    output_wait_s: float = 0.0
+
+
+@dataclass(slots=True)
+class StepFailure:
+    """Data of `step_error`.
+
+    Args:
+        error_type: Name of the class of the error.
+        message: What happened.
+        cause_step_id: The step that failed first, when this one only suffers from it.
+    """
+
+    error_type: str
+    message: str
+    cause_step_id: str | None = None
+
+
+@dataclass(slots=True)
+class StepRetry:
+    """Data of `step_retry`.
+
+    Args:
+        next_attempt: Number of the attempt that follows, from 2.
+        delay_s: Time until it starts.
+        error_type: Name of the class of the error that made it necessary.
+        message: What happened.
+    """
+
+    next_attempt: int
+    delay_s: float
+    error_type: str
+    message: str
+
+
+@dataclass(slots=True)
+class StepSkipped:
+    """Data of `step_skipped`.
+
+    Args:
+        reason: Why the step did not run.
+    """
+
+    reason: str
+
+
+@dataclass(slots=True)
+class PipelineComplete:
+    """Data of `pipeline_complete`.
+
+    Args:
+        duration_s: From the start of the execution to its end.
+    """
+
+    duration_s: float
+
+
+@dataclass(slots=True)
+class PipelineFailure:
+    """Data of `pipeline_error`.
+
+    Args:
+        duration_s: From the start of the execution to its end.
+        error_type: Name of the class of the error.
+        message: What happened.
+        step_id: The step that failed; None when the failure was outside the steps.
+        attempt: Which try of that step failed.
+        unfinished: Ids of the steps that had not ended.
+    """
+
+    duration_s: float
+    error_type: str
+    message: str
+    step_id: str | None = None
+    attempt: int = 1
+    unfinished: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class PipelineCancelled:
+    """Data of `pipeline_cancelled`.
+
+    Args:
+        duration_s: From the start of the execution to its end.
+        reason: Who or what asked for it.
+        unfinished: Ids of the steps that had not ended.
+    """
+
+    duration_s: float
+    reason: str = ""
+    unfinished: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class CheckpointSaved:
+    """Data of `checkpoint_saved`.
+
+    Args:
+        checkpoint_id: Under which name a store gives it back.
+    """
+
+    checkpoint_id: str
+
+
+@dataclass(slots=True)
+class InputRequired:
+    """Data of `input_required`.
+
+    Args:
+        prompt: What is asked of the person.
+        schema: JSON Schema of the answer; None when any text will do.
+    """
+
+    prompt: str
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class StreamGap:
+    """Data of `stream_gap`, which stands in the place of events that one reader missed.
+
+    Args:
+        missed: How many events it missed.
+        first_seq: Number of the first of them.
+        last_seq: Number of the last of them.
+    """
+
+    missed: int
+    first_seq: int
+    last_seq: int
+
+
+EventData = (
+    PipelineStart
+    | StepStart
+    | StepProgress
+    | StepOutput
+    | StepComplete
+    | StepFailure
+    | StepRetry
+    | StepSkipped
+    | PipelineComplete
+    | PipelineFailure
+    | PipelineCancelled
+    | CheckpointSaved
+    | InputRequired
+    | StreamGap
+)

@@ -1,0 +1,171 @@
+"""Any value as plain JSON data: bounded in size, with secrets masked, and never an exception."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from itertools import islice
+from typing import Any, TypeGuard, cast
+
+from pydantic_core import to_json, to_jsonable_python
+
+__all__ = ["plain", "preview", "short_repr"]
+
+_MAX_DEPTH = 16
+_MAX_NODES = 10_000
+_MAX_TEXT = 10_000
+_MAX_REPR = 200
+_MAX_INT_BITS = 1024
+_SEQUENCES = (list, tuple, AbstractSet, deque)
+
+
+def short_repr(value: object) -> str:
+    """Return the beginning of the `repr` of a value, whatever its class does.
+
+    Args:
+        value: Anything, also an object whose `repr` raises.
+
+    Returns:
+        At most 200 characters, ending with `...` when that is not all.
+
+    Example:
+        >>> short_repr(range(3))
+        'range(0, 3)'
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the code of a foreign class may raise anything
+        text = f"<{type(value).__name__} without a repr>"
+    return _valid(text if len(text) <= _MAX_REPR else f"{text[: _MAX_REPR - 3]}...")
+
+
+def _valid(text: str) -> str:
+    """Replace lone surrogates (as in undecodable file names), which UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_raw(value: object) -> TypeGuard[bytes | bytearray | memoryview[Any]]:
+    return isinstance(value, (bytes, bytearray, memoryview))
+
+
+class _Walk:
+    """One bounded walk over a value; `cut` tells whether something was left out."""
+
+    __slots__ = ("cut", "left")
+
+    def __init__(self) -> None:
+        self.left = _MAX_NODES
+        self.cut = False
+
+    def plain(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
+        self.left -= 1
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, Enum):
+            return self.plain(value.value, depth)
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, int):
+            return int(value) if value.bit_length() <= _MAX_INT_BITS else f"<int of {value.bit_length()} bits>"
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else repr(float(value))
+        return self._whole(value, depth)
+
+    def _whole(self, value: Any, depth: int) -> Any:
+        if depth == 0 or self.left <= 0:
+            self.cut = True
+            return short_repr(value)
+        try:
+            return self._parts(value, depth - 1)
+        except Exception:  # noqa: BLE001 - the code of a foreign class may raise anything
+            return short_repr(value)
+
+    def _parts(self, value: Any, depth: int) -> Any:
+        if _is_mapping(value):
+            return {self._key(key): self.plain(part, depth) for key, part in self._within(value.items())}
+        if isinstance(value, _SEQUENCES):
+            return [self.plain(part, depth) for part in self._within(cast("Iterable[Any]", value))]
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            shown = (field.name for field in dataclasses.fields(value) if field.repr)
+            return {name: self.plain(getattr(value, name), depth) for name in shown}
+        if _is_raw(value) or isinstance(value, Iterator):
+            return short_repr(cast("object", value))
+        # What is left is a model, a date, a path ... which pydantic knows, or an object that it gives to the fallback.
+        return self.plain(to_jsonable_python(value, fallback=short_repr), depth)
+
+    def _within(self, parts: Iterable[Any]) -> Iterator[Any]:
+        iterator = iter(parts)
+        yield from islice(iterator, max(self.left, 0))
+        self.cut = self.cut or next(iterator, self) is not self
+
+    def _key(self, key: Any) -> str:
+        key = self.plain(key, 1)
+        return key if isinstance(key, str) else str(to_json(key), "utf-8")
+
+    def _text(self, text: str) -> str:
+        if len(text) > _MAX_TEXT:
+            self.cut = True
+            text = text[:_MAX_TEXT]
+        return _valid(text)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as data that JSON can hold.
+
+    Models, dataclasses, dates, paths and the like become what pydantic makes of them, secrets are masked, iterators are
+    not touched. What JSON cannot hold becomes a short `repr`, and what is too large or too deep is cut.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        New data of None, bool, int, float, str, list and dict only, which shares nothing that could change.
+
+    Example:
+        >>> plain({"path": {1, 2}, "worst": float("nan"), "raw": b"x"})
+        {'path': [1, 2], 'worst': 'nan', 'raw': "b'x'"}
+    """
+    return _Walk().plain(value)
+
+
+def preview(value: Any, *, max_bytes: int = 1000) -> tuple[Any, int | None, bool]:
+    """Return what an event shows of an item.
+
+    Args:
+        value: The item.
+        max_bytes: From which size of its JSON an item is cut.
+
+    Returns:
+        The item as plain data, or the beginning of its text when it is too large; its size in bytes (of a text or bytes
+        its own, of anything else that of its JSON), None when it is too large to be measured; whether it was cut.
+
+    Example:
+        >>> preview({"word": "water"})
+        ({'word': 'water'}, 16, False)
+        >>> preview("abcdef" * 10, max_bytes=8)
+        ('abcdefab', 60, True)
+    """
+    walk = _Walk()
+    data = walk.plain(value)
+    encoded = to_json(data)
+    size_bytes = _own_size(value, encoded, cut=walk.cut)
+    if not walk.cut and len(encoded) <= max_bytes:
+        return data, size_bytes, False
+    text = data.encode("utf-8") if isinstance(data, str) else encoded
+    return text[:max_bytes].decode("utf-8", "ignore"), size_bytes, True
+
+
+def _own_size(value: Any, encoded: bytes, *, cut: bool) -> int | None:
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "replace"))
+    if _is_raw(value):
+        return memoryview(value).nbytes
+    return None if cut else len(encoded)

@@ -1,0 +1,131 @@
+"""What a subscriber is: a receiver of events, with its filters and what becomes of it when it lags."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from headwater.events.event import EventType, StreamEvent
+
+__all__ = ["EventFilter", "EventFunction", "Policy", "StreamSubscriber", "event_filter"]
+
+Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
+"""What happens when a subscriber lags by more than its buffer.
+
+- `wait`: the execution waits for it; it never misses an event.
+- `drop_oldest`: it misses the oldest events that it has not received yet; a `stream_gap` says how many.
+- `coalesce`: it misses progress events, except the latest of each step; a `stream_gap` says how many. For everything
+  else the execution waits.
+- `disconnect`: it is detached.
+"""
+
+EventFunction = Callable[[StreamEvent], Awaitable[None] | None]
+"""A plain or an async function that receives one event at a time."""
+
+EventFilter = Callable[[StreamEvent], bool]
+
+
+class StreamSubscriber:
+    """Receives events: override `on_events`, or `on_event` where one at a time is simpler; both may be `async`.
+
+    What it raises detaches it and is reported once; it never disturbs the execution or other subscribers. A plain
+    method runs in the event loop, so it must be quick; an async one is given `send_deadline_s` for each call.
+
+    Attributes:
+        types: Types of the events it receives; None for all. A `stream_gap` is always received.
+        steps: Ids of the steps whose events it receives; None for all, and for those about the execution itself.
+        policy: What happens when it lags.
+        buffer_size: By how many events it may lag; None for what the context says.
+        send_deadline_s: How long an async call may take before the subscriber is taken for dead.
+
+    Example:
+        >>> class Failures(StreamSubscriber):
+        ...     types = {EventType.STEP_ERROR}
+        ...
+        ...     def on_event(self, event: StreamEvent) -> None:
+        ...         print(event.step_id, event.data)
+    """
+
+    types: Collection[str] | None = None
+    steps: Collection[str] | None = None
+    policy: Policy = "wait"
+    buffer_size: int | None = None
+    send_deadline_s: float = 5.0
+
+    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        """Receive events in order; the default gives them to `on_event` one by one.
+
+        Args:
+            batch: At least one event. All subscribers share it, so it must not be changed.
+        """
+        for event in batch:
+            pending = self.on_event(event)
+            if pending is not None:
+                await pending
+
+    def on_event(self, event: StreamEvent) -> Awaitable[None] | None:
+        """Receive one event.
+
+        Args:
+            event: The event, shared by all subscribers.
+
+        Returns:
+            Nothing, or what is to be awaited.
+        """
+        raise NotImplementedError(f"{type(self).__name__} overrides neither on_events nor on_event")
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        """Acquire what the subscriber needs, and release it when the subscription ends.
+
+        Yields:
+            Once, for the time of the subscription. An exception is thrown in when it ends before the last event.
+        """
+        yield
+
+
+def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> EventFilter | None:
+    """Return the test whether an event is wanted.
+
+    Args:
+        types: Types of events; None for all.
+        steps: Ids of steps; None for all.
+
+    Returns:
+        The test, which lets every `stream_gap` through; None when everything is wanted.
+
+    Raises:
+        ValueError: A type is not known.
+        TypeError: A single string stands in the place of a collection.
+
+    Example:
+        >>> wanted = event_filter({"step_start"}, None)
+        >>> wanted(StreamEvent(1, EventType.STEP_START, "e1", "count"))
+        True
+    """
+    known_types = None if types is None else frozenset(map(_event_type, _collection("types", types)))
+    known_steps = None if steps is None else frozenset(_collection("steps", steps))
+    if known_types is None and known_steps is None:
+        return None
+
+    def wanted(event: StreamEvent) -> bool:
+        return event.event_type is EventType.STREAM_GAP or (
+            (known_types is None or event.event_type in known_types)
+            and (known_steps is None or event.step_id in known_steps)
+        )
+
+    return wanted
+
+
+def _collection(name: str, values: Collection[str]) -> Collection[str]:
+    if isinstance(values, str):
+        raise TypeError(f"{name} is the string {values!r}, but a collection is expected: write {name}={{{values!r}}}")
+    return values
+
+
+def _event_type(name: str) -> EventType:
+    try:
+        return EventType(name)
+    except ValueError:
+        raise ValueError(f"there is no event type {name!r}; there are: {', '.join(EventType)}") from None

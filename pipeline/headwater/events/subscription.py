@@ -1,0 +1,254 @@
+"""A subscription: one subscriber on one execution, with its cursor, its policy and the task that feeds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Final, Literal
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from headwater.events.data import StreamGap
+from headwater.events.event import EventType, StreamEvent, gap_event
+from headwater.events.log import UNLIMITED, EventLog
+from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, event_filter
+
+__all__ = ["LostSubscriber", "Subscription", "Terms"]
+
+LossReason = Literal["error", "deadline", "lagged"]
+
+_POLICIES: Final = frozenset({"wait", "drop_oldest", "coalesce", "disconnect"})
+
+
+@dataclass(frozen=True, slots=True)
+class LostSubscriber:
+    """A subscriber that was detached before the last event.
+
+    Args:
+        subscriber: The subscriber, or the function that was subscribed.
+        reason: It raised an `error`, a call did not end before its `deadline`, or it `lagged` with the policy
+            `disconnect`.
+        error: What it raised; None for the other reasons.
+    """
+
+    subscriber: StreamSubscriber | EventFunction
+    reason: LossReason
+    error: BaseException | None = None
+
+
+class _LaggedError(Exception):
+    """A subscriber with the policy `disconnect` is behind by more than its buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a subscriber is served.
+
+    Args:
+        types: Types of the events it receives; None for all.
+        steps: Ids of the steps whose events it receives; None for all.
+        from_seq: Number of the first event to deliver.
+        policy: What happens when it lags.
+        buffer_size: By how many events it may lag.
+        send_deadline_s: How long an async call of the subscriber may take.
+
+    Raises:
+        ValueError: A value is out of its range.
+    """
+
+    types: Collection[str] | None
+    steps: Collection[str] | None
+    from_seq: int
+    policy: Policy
+    buffer_size: int
+    send_deadline_s: float
+
+    def __post_init__(self) -> None:
+        if self.policy not in _POLICIES:
+            raise ValueError(f"policy is {self.policy!r}, but it must be one of {', '.join(sorted(_POLICIES))}")
+        for name in ("from_seq", "buffer_size", "send_deadline_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be more than 0")
+
+
+class Subscription:
+    """One subscriber on one execution; `StreamingContext.subscribe` makes it.
+
+    Args:
+        log: The log to follow.
+        subscriber: Who receives the events.
+        source: What was subscribed, for reports: the subscriber itself or a function.
+        terms: How it is served.
+
+    Raises:
+        ValueError: A type among the filters is not known.
+    """
+
+    __slots__ = (
+        "_joined_seq",
+        "_log",
+        "_matches",
+        "_one_by_one",
+        "_scope",
+        "_send",
+        "cursor",
+        "detached",
+        "source",
+        "subscriber",
+        "terms",
+    )
+
+    def __init__(
+        self, log: EventLog, subscriber: StreamSubscriber, source: StreamSubscriber | EventFunction, terms: Terms
+    ) -> None:
+        self.subscriber = subscriber
+        self.source = source
+        self.terms = terms
+        self.cursor = terms.from_seq - 1
+        self.detached = False
+        self._log = log
+        self._matches = event_filter(terms.types, terms.steps)
+        self._joined_seq = max(log.last_seq, self.cursor)
+        self._scope: anyio.CancelScope | None = None
+        # One by one, so that each call of `on_event` has the deadline for itself.
+        self._one_by_one = type(subscriber).on_events is StreamSubscriber.on_events
+        self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
+
+    def room(self) -> int:
+        """Tell how many more events there may be before the execution should wait for this subscriber.
+
+        Returns:
+            A number of events; zero or less when the execution should wait.
+        """
+        terms, log = self.terms, self._log
+        if terms.policy not in {"wait", "coalesce"}:
+            return UNLIMITED
+        lived_seq = max(self.cursor, self._joined_seq)
+        room = terms.buffer_size - (log.last_seq - lived_seq)
+        if room > 0 or (self._matches is None and terms.policy == "wait"):
+            return room
+        waiting = self._select(log.read(after=lived_seq))
+        outdated = _outdated_progress(waiting) if terms.policy == "coalesce" else ()
+        return terms.buffer_size - (len(waiting) - len(outdated))
+
+    def detach(self) -> None:
+        """End the subscription: nothing more is delivered, and a call that waits is cancelled."""
+        self.detached = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the call that waits, as when its deadline has passed."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def run(self, delivered: Callable[[], None]) -> LostSubscriber | None:
+        """Deliver all events up to the terminal one.
+
+        Only the subscription itself and its context end this: it is shielded, so that a cancelled execution can still
+        tell how it ended.
+
+        Args:
+            delivered: Called after each delivery.
+
+        Returns:
+            How the subscriber was lost; None when it was not.
+        """
+        if self.detached:
+            return None
+        try:
+            with anyio.CancelScope(shield=True) as scope:
+                self._scope = scope
+                self._start_clock(scope)
+                async with self.subscriber.lifespan():
+                    await self._follow(scope, delivered)
+                    self._start_clock(scope)
+        except _LaggedError:
+            return LostSubscriber(self.source, "lagged")
+        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
+            return LostSubscriber(self.source, "error", error)
+        lost = scope.cancelled_caught and not self.detached
+        return LostSubscriber(self.source, "deadline") if lost else None
+
+    async def _follow(self, scope: anyio.CancelScope, delivered: Callable[[], None]) -> None:
+        log = self._log
+        scope.deadline = math.inf
+        while not (log.closed and self.cursor >= log.last_seq):
+            await log.wait_beyond(self.cursor)
+            events, last_seq = self._take()
+            for part in self._parts(events):
+                pending = self._send(part)
+                if isawaitable(pending):
+                    self._start_clock(scope)
+                    await pending
+                    scope.deadline = math.inf
+                if self.detached:
+                    await checkpoint()  # which is cancelled, so that the subscriber's lifespan sees it
+                if self._one_by_one:
+                    self.cursor = max(self.cursor, part.seq)
+                    delivered()
+            self.cursor = max(self.cursor, last_seq)
+            delivered()
+
+    def _parts(self, events: Sequence[StreamEvent]) -> Sequence[Any]:
+        """Return the arguments of the calls that deliver some events."""
+        if self._one_by_one:
+            return events
+        return (events,) if events else ()
+
+    def _start_clock(self, scope: anyio.CancelScope) -> None:
+        scope.deadline = anyio.current_time() + self.terms.send_deadline_s
+
+    def _take(self) -> tuple[Sequence[StreamEvent], int]:
+        """Return what to deliver next, and the number of the last event that is then dealt with."""
+        log, terms = self._log, self.terms
+        replays = self.cursor < self._joined_seq
+        if replays or terms.policy == "wait" or log.last_seq - self.cursor <= terms.buffer_size:
+            events = log.read(after=self.cursor, limit=terms.buffer_size)
+            return self._select(events), events[-1].seq if events else self.cursor
+        events = log.read(after=self.cursor)
+        return self._thin(self._select(events)), events[-1].seq
+
+    def _select(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        matches = self._matches
+        return events if matches is None else [event for event in events if matches(event)]
+
+    def _thin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        excess = len(events) - self.terms.buffer_size
+        if excess <= 0:
+            return events
+        if self.terms.policy == "disconnect":
+            raise _LaggedError
+        return _without(events, _outdated_progress(events) if self.terms.policy == "coalesce" else range(excess))
+
+
+def _outdated_progress(events: Sequence[StreamEvent]) -> list[int]:
+    """Return the places of progress events that have a later one of the same step."""
+    seen: set[str | None] = set()
+    outdated: list[int] = []
+    for index in range(len(events) - 1, -1, -1):
+        event = events[index]
+        if event.event_type is EventType.STEP_PROGRESS:
+            if event.step_id in seen:
+                outdated.append(index)
+            seen.add(event.step_id)
+    return outdated[::-1]
+
+
+def _without(events: Sequence[StreamEvent], dropped: Sequence[int]) -> Sequence[StreamEvent]:
+    """Return events without some, with a gap in the place of the last of these."""
+    if not dropped:
+        return events
+    gaps = [_as_gap(events[index]) for index in dropped]
+    missed = sum(gap.missed for gap in gaps)
+    gap = gap_event(events[0].execution_id, missed, gaps[0].first_seq, gaps[-1].last_seq)
+    left_out = set(dropped[:-1])
+    kept = [event for index, event in enumerate(events) if index not in left_out]
+    kept[dropped[-1] - len(left_out)] = gap
+    return kept
+
+
+def _as_gap(event: StreamEvent) -> StreamGap:
+    return event.data if isinstance(event.data, StreamGap) else StreamGap(1, event.seq, event.seq)
