@@ -16,16 +16,19 @@ from typing import (
     Final,
     Literal,
     NewType,
+    NotRequired,
     ParamSpec,
+    Required,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
 )
 
 import typing_extensions
 from pydantic.fields import FieldInfo
-from typing_extensions import NotRequired, ReadOnly, Required
+from typing_extensions import ReadOnly
 
 __all__ = [
     "cached",
@@ -63,7 +66,7 @@ def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
     Returns:
         A function that answers the same, from a bounded memory.
     """
-    remembered: Callable[_P, _R] = lru_cache(maxsize=4096)(function)
+    remembered = cast("Callable[_P, _R]", lru_cache(maxsize=4096)(function))
 
     @wraps(function)
     def answer(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -106,7 +109,7 @@ def plain(annotation: Any) -> Any:
 
 
 def constraints(annotation: Any) -> tuple[Any, ...]:
-    """List the metadata of an `Annotated` that may refuse a value; plain text is a remark and refuses none."""
+    """List the metadata of an `Annotated` that may refuse a value; a plain text refuses none."""
     if get_origin(annotation) is not Annotated:
         return ()
     return tuple(data for data in annotation.__metadata__ if _constrains(data))
@@ -135,7 +138,7 @@ def members(annotation: Any) -> tuple[Any, ...]:
 
 def union(*annotations: Any) -> Any:
     """Join annotations to a union; one is itself, none is `Any`."""
-    return Union[annotations] if annotations else Any
+    return Union[annotations] if annotations else Any  # noqa: UP007 - `|` joins two, and no forward references
 
 
 def shape(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -224,8 +227,8 @@ def _name(annotation: Any) -> str:
         return "..."
     if isinstance(annotation, str):
         return annotation
-    if isinstance(annotation, list):
-        return f"[{', '.join(map(_name, typing.cast('list[Any]', annotation)))}]"
+    if annotation.__class__ is list:  # the arguments of a `Callable`
+        return f"[{', '.join(map(_name, annotation))}]"
     if get_origin(annotation) is not None:
         return _generic_name(annotation)
     if isinstance(annotation, (type, TypeVar, NewType, *_ALIASES)):

@@ -1,4 +1,4 @@
-"""Check values while they flow: one `isinstance` where that proves the type, a validation by pydantic where it does not."""
+"""Check values while they flow: by one `isinstance` where that proves the type, by pydantic where it does not."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from collections.abc import (
     Reversible,
     Sequence,
 )
-from types import UnionType
-from typing import Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from types import GenericAlias, UnionType
+from typing import Any, Literal, NewType, NotRequired, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import CoreSchema, SchemaError, SchemaValidator, core_schema
-from typing_extensions import NotRequired, TypedDict, is_protocol, is_typeddict
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, core_schema
+from typing_extensions import TypedDict, is_protocol, is_typeddict
 
 from headwater.errors import FrameTypeError
 from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, union
@@ -37,9 +37,7 @@ _STRICT_KINDS = frozenset({"int", "float", "bool", "str", "bytes", "list", "dict
 _RECORD_KINDS = frozenset({"dataclass", "typed-dict"})
 _OPAQUE_KEYS = frozenset({"default", "metadata", "serialization", "config", "cls", "expected"})
 _TEXT_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
-_LAZY: frozenset[Any] = frozenset(
-    {Iterable, Iterator, Generator, AsyncIterable, AsyncIterator, AsyncGenerator}
-)
+_LAZY: frozenset[Any] = frozenset({Iterable, Iterator, Generator, AsyncIterable, AsyncIterator, AsyncGenerator})
 _MOST_FAULTS = 3
 _LONGEST_VALUE = 200
 _SHORT = reprlib.Repr()
@@ -106,15 +104,17 @@ def _classes(annotation: Any) -> tuple[type, ...] | None:
 
 def _member_classes(annotation: Any) -> tuple[type, ...] | None:
     if get_origin(annotation) is Literal:
-        return (type(get_args(annotation)[0]),)
+        values: tuple[object, ...] = get_args(annotation)
+        return (type(values[0]),)
     if isinstance(annotation, NewType):
         return _classes(annotation.__supertype__)
     if is_typeddict(annotation):
         return (dict,)
-    origin = shape(annotation)[0]
-    if origin in {Any, object} or not isinstance(origin, type) or _is_unaskable(origin):
+    asked = get_origin(annotation) or annotation
+    if asked in {Any, object} or not isinstance(asked, type) or _is_unaskable(asked):
         return None
-    return _TOWER.get(origin, (origin if get_origin(annotation) else annotation,))
+    classes: tuple[type, ...] = _TOWER.get(asked, (asked,))
+    return classes
 
 
 def _is_unaskable(origin: type) -> bool:
@@ -180,13 +180,14 @@ def _validator(annotation: Any) -> SchemaValidator:
             None,
         ):  # records refuse a config from outside
             try:
-                return SchemaValidator(
-                    _strict(TypeAdapter[Any](_modern(annotation), config=config).core_schema)
-                )
+                return SchemaValidator(_strict(TypeAdapter[Any](_modern(annotation), config=config).core_schema))
             except (PydanticUserError, SchemaError, TypeError, NameError, RecursionError):
                 continue
     expected = runtime_class(annotation)
     return SchemaValidator(core_schema.any_schema() if expected is None else _instance_of(expected))
+
+
+_GENERIC: frozenset[Any] = frozenset({list, dict, tuple})
 
 
 def _modern(annotation: Any) -> Any:
@@ -197,8 +198,8 @@ def _modern(annotation: Any) -> Any:
     origin, args = get_origin(beneath), get_args(beneath)
     if typing.is_typeddict(beneath):
         return _redeclared(beneath)
-    if origin in {list, dict, tuple}:
-        return origin[tuple(map(_modern, args))]
+    if origin in _GENERIC:
+        return GenericAlias(origin, tuple(map(_modern, args)))
     return union(*map(_modern, args)) if origin in {Union, UnionType} else annotation
 
 
@@ -208,15 +209,13 @@ def _redeclared(typed_dict: Any) -> Any:
     fields = {name: _modern(hint) for name, hint in hints.items()}
     optional = {name for name in fields if name not in typed_dict.__required_keys__}
     plainly_optional = {name for name in optional if get_origin(fields[name]) is not NotRequired}
-    return declare(
-        typed_dict.__name__, fields | {name: NotRequired[fields[name]] for name in plainly_optional}
-    )
+    return declare(typed_dict.__name__, fields | {name: NotRequired[fields[name]] for name in plainly_optional})
 
 
 def _instance_of(expected: type | tuple[type, ...]) -> CoreSchema:
     def refuse_text(value: Any) -> Any:
         if isinstance(value, _TEXTS):
-            raise ValueError("a text is not read as the sequence of its characters")
+            raise PydanticCustomError("text", "a text is not read as the sequence of its characters")
         return value
 
     schema = core_schema.is_instance_schema(expected)
@@ -230,8 +229,8 @@ def _strict(schema: Any) -> Any:
     The `strict` of pydantic itself is for both or for neither.
     """
     if isinstance(schema, (list, tuple)):
-        parts = cast("Iterable[Any]", schema)
-        return type(schema)(map(_strict, parts))
+        parts = map(_strict, cast("Iterable[Any]", schema))
+        return tuple(parts) if isinstance(schema, tuple) else list(parts)
     if not isinstance(schema, dict):
         return schema
     node = cast("dict[str, Any]", schema)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterable, Mapping, ValuesView
 from dataclasses import dataclass, field, is_dataclass
 from enum import IntEnum
-from typing import Any, Literal, NewType, TypeVar, get_args, get_origin, get_type_hints
+from types import GenericAlias
+from typing import Any, Literal, Never, NewType, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
-from typing_extensions import Never, NoReturn, Unpack, is_typeddict
+from typing_extensions import Unpack, is_typeddict
 
 from headwater.graph.annotations import (
     cached,
@@ -185,9 +186,7 @@ def _best_member(comparison: _Comparison, source: Any, target: Any) -> Fit | Non
     best = Fit.NO
     for alternative in sorted(alternatives, key=lambda member: bool(parameters(member))):
         best = max(best, comparison.fit(source, alternative))
-        if (
-            best is Fit.PROVEN
-        ):  # later alternatives must not bind their variables to what an earlier one takes
+        if best is Fit.PROVEN:  # later alternatives must not bind their variables to what an earlier one takes
             break
     return best
 
@@ -254,7 +253,7 @@ def _typed_dict(comparison: _Comparison, source: Any, target: Any) -> Fit | None
     if is_typeddict(target):
         return min(Fit.UNSURE, comparison.fit(source, Mapping[str, Any]))
     if is_typeddict(source):
-        return comparison.fit(dict[str, union(*get_type_hints(source).values())], target)
+        return comparison.fit(GenericAlias(dict, (str, union(*get_type_hints(source).values()))), target)
     return None
 
 
@@ -288,9 +287,7 @@ def _class(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
 
 def _splits_text(text: type, other: type) -> bool:
     """Tell whether a text would be taken for the sequence of its characters, which Python allows and nobody means."""
-    return (
-        issubclass(text, _TEXTS) and not issubclass(other, _TEXTS) and _is_subclass(other, Iterable) is True
-    )
+    return issubclass(text, _TEXTS) and not issubclass(other, _TEXTS) and _is_subclass(other, Iterable) is True
 
 
 def _is_subclass(special: type, general: type) -> bool | None:
@@ -308,9 +305,10 @@ def _arguments_as(special: Any, args: tuple[Any, ...], general: Any) -> tuple[An
     if special is general:
         return args
     known = dict(zip(getattr(special, "__parameters__", ()), args, strict=False))
-    for base in vars(special).get("__orig_bases__", special.__bases__):
+    bases: tuple[Any, ...] = vars(special).get("__orig_bases__", special.__bases__)
+    for base in bases:
         origin, base_args = shape(base)
-        if isinstance(origin, type) and general in origin.__mro__ or _is_subclass(origin, general):
+        if isinstance(origin, type) and _is_subclass(origin, general):
             return _arguments_as(origin, tuple(substitute(arg, known) for arg in base_args), general)
     return _container_arguments(special, args, general)
 

@@ -1,0 +1,110 @@
+"""Checks of a graph as a whole: no cycles, a policy wherever edges meet, and no merge that can stall."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from headwater.config.problems import Problems, quote
+from headwater.graph.edges import Edge, EdgeReader, End
+from headwater.graph.order import find_cycles, topological_order
+from headwater.graph.stalls import find_stalls
+
+if TYPE_CHECKING:
+    from headwater.graph.graph import Graph
+
+__all__ = ["check_merges", "check_order", "check_stalls"]
+
+_MOST_NAMES = 20
+
+
+def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool]:
+    """Sort the steps, and report the cycles that they are on.
+
+    Args:
+        reader: The steps and their edges.
+        problems: Gets each cycle.
+
+    Returns:
+        Ids of the steps, writers before readers, and whether there are cycles; steps on and behind them come last.
+    """
+    inner = [edge for edge in reader.edges if edge.source.port and edge.target.port]
+    pairs = [(edge.source.step, edge.target.step) for edge in inner]
+    order = topological_order(reader.specs, pairs)
+    if len(order) == len(reader.specs):
+        return order, False
+    for cycle in find_cycles(reader.specs, pairs):
+        back = next(edge for edge in inner if (edge.source.step, edge.target.step) == (cycle[-1], cycle[0]))
+        message = f"the steps {_names([*cycle, cycle[0]])} form a cycle"
+        problems.add("cycle", message, back.path, "a pipeline has no loops: remove one of these edges")
+    sorted_steps = set(order)
+    return order + [step for step in reader.specs if step not in sorted_steps], True
+
+
+def _names(cycle: Sequence[str]) -> str:
+    if len(cycle) <= _MOST_NAMES:
+        return " -> ".join(map(quote, cycle))
+    shown = " -> ".join(map(quote, cycle[: _MOST_NAMES - 1]))
+    return f"{shown} -> ({len(cycle) - _MOST_NAMES} more) -> {quote(cycle[-1])}"
+
+
+def check_merges(graph: Graph, reader: EdgeReader, problems: Problems) -> None:
+    """Check the ports that several edges lead to.
+
+    Args:
+        graph: The steps and their edges.
+        reader: What the edges were read with.
+        problems: Gets ports without a policy, and policies without a port that needs one.
+    """
+    for step, spec in graph.specs.items():
+        edges = graph.edges_into(step)
+        if (len(edges) < 2 and spec.merge is None) or step not in graph.steps:
+            continue
+        by_port: dict[str, list[Edge]] = {}
+        for edge in edges:
+            by_port.setdefault(edge.target.port, []).append(edge)
+        shared = {port: joined for port, joined in by_port.items() if len(joined) > 1}
+        for port, joined in shared.items():
+            if graph.merge_policy(End(step, port)) is None:
+                _complain_of_missing_policy(End(step, port), joined, problems)
+        if step not in reader.blamed:
+            _check_policies(step, shared, reader, problems)
+
+
+def _complain_of_missing_policy(target: End, edges: Sequence[Edge], problems: Problems) -> None:
+    sources = ", ".join(str(edge.source) for edge in edges[:_MOST_NAMES])
+    message = f"{len(edges)} edges lead to '{target}' (from {sources}) and nothing says how they merge"
+    hint = f'give step {quote(target.step)} "merge": "interleave" (as items come) or "concat" (one after the other)'
+    problems.add("merge-missing", message, edges[1].path, hint)
+
+
+def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, problems: Problems) -> None:
+    merge = reader.specs[step].merge
+    path = (*reader.places[step], "merge")
+    if isinstance(merge, str) and not shared:
+        message = f"step {quote(step)} has a merge policy, but no input with several edges"
+        problems.add("merge-unused", message, path, "remove it")
+    inputs = reader.ports(step).inputs.names
+    for port in merge if isinstance(merge, dict) else ():
+        if port not in inputs:
+            message = f"step {quote(step)} has no input {quote(port)}, expected {', '.join(map(quote, inputs))}"
+            problems.add("unknown-port", message, (*path, port), problems.did_you_mean(port, inputs), at_key=True)
+        elif port not in shared:
+            message = f"one edge at most leads to '{End(step, port)}', so there is nothing to merge"
+            problems.add("merge-unused", message, (*path, port), "remove it", at_key=True)
+
+
+def check_stalls(graph: Graph, problems: Problems) -> None:
+    """Report merges that would wait for ever.
+
+    Args:
+        graph: A graph without cycles.
+        problems: Gets each edge that would be read too late.
+    """
+    for stall in find_stalls(graph):
+        message = (
+            f"'{stall.later}' is read only after '{stall.first}' has ended, but both come from {quote(stall.tee)}:"
+            " the first to fill up stops the other"
+        )
+        hint = f'merge step {quote(stall.later.target.step)} by "interleave", or give the branches sources of their own'
+        problems.add("deadlock-risk", message, stall.later.path, hint)

@@ -1,0 +1,251 @@
+"""The edges of a pipeline: those that the document writes, and those that it implies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
+from headwater.graph.ports import Ports, Side
+from headwater.step.definition import BoundStep
+
+__all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "EdgeReader", "End"]
+
+
+class End(NamedTuple):
+    """One end of an edge.
+
+    Args:
+        step: Id of the step, or `input` or `output` for the pipeline's own ends.
+        port: Name of its port; empty for the pipeline's own ends.
+    """
+
+    step: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.step}.{self.port}" if self.port else self.step
+
+
+PIPELINE_INPUT = End("input", "")
+"""Where the data that an execution is given enters."""
+
+PIPELINE_OUTPUT = End("output", "")
+"""Where the results of an execution leave."""
+
+_OWN_ENDS = {end.step: end for end in (PIPELINE_INPUT, PIPELINE_OUTPUT)}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What joins two ports.
+
+    Args:
+        index: Place in `Graph.edges`.
+        source: The port that writes, or `PIPELINE_INPUT`.
+        target: The port that reads, or `PIPELINE_OUTPUT`.
+        spec: Its options.
+        path: Where the document says it: an edge, or the step or `output` that implies it.
+    """
+
+    index: int
+    source: End
+    target: End
+    spec: EdgeSpec
+    path: JsonPath
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+class EdgeReader:
+    """Read the edges of one document.
+
+    Args:
+        spec: What the document says.
+        steps: The steps whose kind and params are right, by id.
+        problems: Gets what is wrong with the ids of the steps and with the ends of the edges.
+
+    Attributes:
+        specs: The steps of the document by id.
+        places: The JSON path of each.
+        edges: Every edge whose ends exist, in the order of the document, then the implied ones.
+        blamed: Steps of which something is known to be wrong, so that more would only be a consequence.
+    """
+
+    __slots__ = ("_joined", "_ports", "_problems", "_spec", "_steps", "blamed", "edges", "places", "specs")
+
+    def __init__(self, spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> None:
+        self._spec = spec
+        self._steps = steps
+        self._problems = problems
+        self._ports: dict[tuple[int, str | None], Ports] = {}
+        self._joined: set[tuple[End, End]] = set()
+        self.specs: dict[str, StepSpec] = {}
+        self.places: dict[str, JsonPath] = {}
+        self.edges: list[Edge] = []
+        self.blamed: set[str] = set()
+
+    def read(self) -> None:
+        """Read the document; the implied edges come last, as they depend on the written ones."""
+        self._read_ids()
+        if self._spec.edges is None:
+            self._chain()
+        else:
+            self._read_edges(self._spec.edges)
+        self._read_outputs()
+        if self._spec.edges:
+            self._blame_unused()
+        self._imply_outputs()
+        self._imply_inputs()
+
+    def ports(self, step: str) -> Ports:
+        """Return the ports of a step that is bound."""
+        definition, task = self._steps[step].definition, self.specs[step].task
+        key = (id(definition), task)
+        ports = self._ports.get(key)
+        if ports is None:
+            ports = self._ports[key] = Ports.of(definition, task)
+        return ports
+
+    def _read_ids(self) -> None:
+        for index, step in enumerate(self._spec.steps):
+            if step.id in _OWN_ENDS:
+                message = f"the id {quote(step.id)} means the {step.id} of the pipeline itself"
+                self._problems.add("reserved-id", message, ("steps", index, "id"), "give the step another id")
+            elif step.id in self.specs:
+                message = f"the id {quote(step.id)} belongs to an earlier step"
+                self._problems.add("duplicate-id", message, ("steps", index, "id"), "give each step its own id")
+            else:
+                self.specs[step.id] = step
+                self.places[step.id] = ("steps", index)
+
+    def _chain(self) -> None:
+        for writer, reader in pairwise(self.specs):
+            self._add(EdgeSpec(writer, reader), self.places[reader])
+
+    def _read_edges(self, specs: Sequence[EdgeSpec]) -> None:
+        for index, spec in enumerate(specs):
+            self._add(spec, ("edges", index))
+
+    def _read_outputs(self) -> None:
+        output = self._spec.output
+        if isinstance(output, str):
+            self._add(EdgeSpec(output, PIPELINE_OUTPUT.step), ("output",))
+        for index, text in enumerate(output if isinstance(output, list) else ()):
+            self._add(EdgeSpec(text, PIPELINE_OUTPUT.step), ("output", index))
+
+    def _imply_outputs(self) -> None:
+        """Make every output that leads nowhere the pipeline's, unless the document names its outputs."""
+        if any(edge.target == PIPELINE_OUTPUT for edge in self.edges):
+            return
+        used = {edge.source for edge in self.edges}
+        for step in self._sound_steps():
+            free = [End(step, name) for name in self.ports(step).outputs.names]
+            for end in free:
+                if end not in used:
+                    self._append(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self.places[step])
+
+    def _imply_inputs(self) -> None:
+        """Feed each step that nothing leads to from the pipeline's input, unless the document says where that goes."""
+        fed: dict[str, set[str]] = {}
+        for edge in self.edges:
+            fed.setdefault(edge.target.step, set()).add(edge.target.port)
+        implied = not any(edge.source == PIPELINE_INPUT for edge in self.edges)
+        for step in self._sound_steps():
+            missing = self.ports(step).missing(fed.get(step, ()))
+            if len(missing) == 1 and step not in fed and implied:
+                end = End(step, missing[0])
+                self._append(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.places[step])
+            elif missing:
+                self._complain_of_missing(step, missing)
+
+    def _complain_of_missing(self, step: str, missing: Sequence[str]) -> None:
+        for name in missing:
+            message = f"nothing leads to the input {quote(name)} of step {quote(step)}"
+            end = End(step, name)
+            hint = f"add an edge to '{end}'; '{PIPELINE_INPUT} -> {end}' gives it the data of the execution"
+            self._problems.add("missing-input", message, self.places[step], hint)
+
+    def _sound_steps(self) -> Iterator[str]:
+        return (step for step in self.specs if step in self._steps and step not in self.blamed)
+
+    def _blame_unused(self) -> None:
+        """Report steps that no edge mentions, where edges are written."""
+        used = {end.step for edge in self.edges for end in (edge.source, edge.target)}
+        for step in self.specs:
+            if step not in used and step not in self.blamed:
+                message = f"step {quote(step)} is joined to no other step"
+                self._problems.add("unused-step", message, self.places[step], "add an edge to or from it, or remove it")
+                self.blamed.add(step)
+
+    def _add(self, spec: EdgeSpec, path: JsonPath) -> None:
+        source = self._end(spec.source, path, reads=False)
+        target = self._end(spec.target, path, reads=True)
+        if source is None or target is None:
+            self.blamed.update(text.partition(".")[0] for text in (spec.source, spec.target))
+        elif source == PIPELINE_INPUT and target == PIPELINE_OUTPUT:
+            message = "the edge leads from the pipeline's input to its output without a step between"
+            self._problems.add("misplaced-end", message, path, "lead it to a step")
+        elif source.step == target.step:
+            message = f"step {quote(source.step)} feeds itself"
+            self._problems.add("self-loop", message, path, "a pipeline has no loops: remove the edge")
+            self.blamed.add(source.step)
+        elif (source, target) in self._joined:
+            message = f"the edge '{source} -> {target}' is there already"
+            self._problems.add("duplicate-edge", message, path, "remove one of the two")
+        else:
+            self._append(source, target, spec, path)
+
+    def _append(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
+        self._joined.add((source, target))
+        self.edges.append(Edge(len(self.edges), source, target, spec, path))
+
+    def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
+        step, _, port = text.partition(".")
+        if step in self.specs and step in self._steps:
+            ports = self.ports(step)
+            return self._port(step, port, ports.inputs if reads else ports.outputs, path)
+        if step in self.specs:
+            return End(step, port)
+        if step in _OWN_ENDS:
+            return self._own_end(step, port, path, reads=reads)
+        hint = self._problems.did_you_mean(step, [*self.specs, *_OWN_ENDS])
+        self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
+        return None
+
+    def _own_end(self, name: str, port: str, path: JsonPath, *, reads: bool) -> End | None:
+        expected = PIPELINE_OUTPUT if reads else PIPELINE_INPUT
+        if name != expected.step:
+            verb = "lead to" if reads else "start at"
+            message = f"an edge cannot {verb} {quote(name)}, the pipeline's own {name}"
+            self._problems.add("misplaced-end", message, path, f"expected a step, or {quote(expected.step)}")
+        elif port:
+            message = f"the pipeline's own {name} has no ports, found {quote(port)}"
+            self._problems.add("unknown-port", message, path, f"write {quote(name)} alone")
+        else:
+            return expected
+        return None
+
+    def _port(self, step: str, port: str, side: Side, path: JsonPath) -> End | None:
+        name = port or side.default
+        if name in side.names:
+            return End(step, name)
+        ports = ", ".join(map(quote, side.names))
+        if not side.names:
+            self._problems.add("no-port", f"step {quote(step)} has no {side.word}", path, self._chain_hint())
+        elif port:
+            message = f"step {quote(step)} has no {side.word} {quote(port)}, expected {ports}"
+            hint = self._problems.did_you_mean(port, side.names)
+            self._problems.add("unknown-port", message, path, hint)
+        else:
+            message = f"step {quote(step)} has several {side.word}s: {ports}"
+            hint = self._chain_hint() or f"name one, such as '{End(step, side.names[0])}'"
+            self._problems.add("ambiguous-port", message, path, hint)
+        return None
+
+    def _chain_hint(self) -> str:
+        return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""

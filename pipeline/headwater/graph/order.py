@@ -1,0 +1,87 @@
+"""The order of the steps: every writer before its readers; and the cycles that leave no such order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+__all__ = ["find_cycles", "topological_order"]
+
+Pairs = Sequence[tuple[str, str]]
+"""What leads from which step to which."""
+
+
+def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
+    """Sort steps so that every writer stands before its readers (Kahn, "Topological sorting of large networks", 1962).
+
+    Args:
+        ids: Every step, in the order of the document, which is kept among steps that are ready together.
+        pairs: Writer and reader of every edge.
+
+    Returns:
+        The sorted steps; those on a cycle, and behind one, are left out.
+
+    Example:
+        >>> topological_order(["c", "a", "b"], [("a", "b"), ("b", "c")])
+        ['a', 'b', 'c']
+    """
+    waits = dict.fromkeys(ids, 0)
+    readers: dict[str, list[str]] = {}
+    for writer, reader in pairs:
+        waits[reader] += 1
+        readers.setdefault(writer, []).append(reader)
+    ready = deque(step for step, writers in waits.items() if not writers)
+    order: list[str] = []
+    while ready:
+        step = ready.popleft()
+        order.append(step)
+        for reader in readers.get(step, ()):
+            waits[reader] -= 1
+            if not waits[reader]:
+                ready.append(reader)
+    return order
+
+
+def find_cycles(ids: Iterable[str], pairs: Pairs) -> list[list[str]]:
+    """Find cycles among steps, each one by itself.
+
+    Not all cycles (there may be exponentially many), but at least one when there is any, in linear time, and without
+    networkx, whose import takes longer than a broken document may.
+
+    Args:
+        ids: Every step.
+        pairs: Writer and reader of every edge.
+
+    Returns:
+        The steps of each cycle in the order of its edges; no step is in two of them.
+
+    Example:
+        >>> find_cycles("abc", [("a", "b"), ("b", "c"), ("c", "b")])
+        [['b', 'c']]
+    """
+    stuck = dict.fromkeys(ids)
+    for step in topological_order(stuck, pairs):
+        del stuck[step]
+    writer_of = {reader: writer for writer, reader in pairs if writer in stuck and reader in stuck}
+    visits: dict[str, str] = {}
+    walks = (_walk_back(step, writer_of, visits) for step in stuck if step not in visits)
+    return [cycle for cycle in walks if cycle]
+
+
+def _walk_back(start: str, writer_of: dict[str, str], visits: dict[str, str]) -> list[str]:
+    """Go from reader to writer until a step comes again; if this walk met it first, the steps between are a cycle."""
+    step = start
+    while step not in visits:
+        visits[step] = start
+        step = writer_of[step]
+    if visits[step] != start:
+        return []
+    cycle = [step]
+    while (step := writer_of[step]) != cycle[0]:
+        cycle.append(step)
+    return _from_first(cycle[::-1])
+
+
+def _from_first(cycle: list[str]) -> list[str]:
+    first = cycle.index(min(cycle))
+    return cycle[first:] + cycle[:first]

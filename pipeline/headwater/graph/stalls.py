@@ -1,0 +1,116 @@
+"""Find merges that would wait for ever.
+
+`concat` reads one branch to its end before the next. When both come from one step, the branch that is read later fills
+up meanwhile and stops that step, and then the first branch never ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from headwater.graph.annotations import plain, shape
+from headwater.graph.edges import PIPELINE_INPUT, Edge
+
+if TYPE_CHECKING:
+    from headwater.graph.graph import Graph
+    from headwater.step.definition import Method, Port
+
+__all__ = ["Stall", "find_stalls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Two edges into one port that cannot be read one after the other.
+
+    Args:
+        first: The edge that is read first.
+        later: The edge that fills up meanwhile.
+        tee: Id of the step that both come from, or `input`.
+    """
+
+    first: Edge
+    later: Edge
+    tee: str
+
+
+def find_stalls(graph: Graph) -> Iterator[Stall]:
+    """Find the edges that fill up while the step that feeds them is still needed.
+
+    Sets of steps are bits of an integer, so that a graph of 10,000 steps takes milliseconds.
+
+    Args:
+        graph: A graph without cycles.
+
+    Yields:
+        For each edge that is read too late, the first edge before it that waits for the same step.
+    """
+    merges = list(_concatenations(graph))
+    if not merges:
+        return
+    ranks = [PIPELINE_INPUT.step, *graph.steps]
+    needed, stopped = _reach(graph, ranks)
+    for edges in merges:
+        for place, later in enumerate(edges):
+            for first in edges[:place]:
+                common = needed[first.source.step] & stopped[later.source.step]
+                if common:
+                    yield Stall(first, later, ranks[common.bit_length() - 1])
+                    break
+
+
+def _concatenations(graph: Graph) -> Iterator[Sequence[Edge]]:
+    for step in graph.steps:
+        if graph.specs[step].merge is None:
+            continue
+        in_order = sorted(graph.edges_into(step), key=lambda edge: edge.target.port)  # stable: the document's order
+        for target, edges in groupby(in_order, key=lambda edge: edge.target):
+            if graph.merge_policy(target) == "concat":
+                yield tuple(edges)
+
+
+def _reach(graph: Graph, ranks: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return, for each step, the steps that its output needs, and those that stop when nobody reads its output."""
+    needed: dict[str, int] = {}
+    stopped: dict[str, int] = {}
+    for rank, step in enumerate(ranks):
+        bit = 1 << rank
+        needed[step], above = bit, 0
+        edges = graph.edges_into(step)
+        for edge in edges:
+            needed[step] |= needed[edge.source.step]
+            above |= stopped[edge.source.step]
+        stopped[step] = (
+            bit | above if _streams(graph, step, [edge for edge in edges if stopped[edge.source.step]]) else 0
+        )
+    return needed, stopped
+
+
+def _streams(graph: Graph, step: str, streams: Sequence[Edge]) -> bool:
+    """Tell whether the output of a step may be a stream, when these of its inputs are."""
+    if step == PIPELINE_INPUT.step:
+        return any(_reads_stream(graph, edge) for edge in graph.inputs)
+    methods = graph.steps[step].definition.methods
+    mapped = any(not _gathers(edge, port) for edge, port in _ports(methods, streams))
+    return any(_writes_stream(method, mapped=mapped) for method in methods)
+
+
+def _reads_stream(graph: Graph, edge: Edge) -> bool:
+    return any(port.streaming for _, port in _ports(graph.steps[edge.target.step].definition.methods, [edge]))
+
+
+def _ports(methods: Sequence[Method], edges: Sequence[Edge]) -> Iterator[tuple[Edge, Port]]:
+    return (
+        (edge, port) for method in methods for port in method.inputs for edge in edges if port.name == edge.target.port
+    )
+
+
+def _gathers(edge: Edge, port: Port) -> bool:
+    """Tell whether a port takes a whole stream as one value."""
+    return port.streaming or edge.spec.adapt in {"collect", "join"} or shape(plain(port.type.item))[0] is list
+
+
+def _writes_stream(method: Method, *, mapped: bool) -> bool:
+    return mapped or any(port.streaming for port in method.outputs)
