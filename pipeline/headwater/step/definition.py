@@ -8,6 +8,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.step.docstring import argument_descriptions
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -93,6 +95,7 @@ class Method:
         outputs: Output ports; one called `out`, unless the function returns an `Outputs` class.
         outputs_type: The `Outputs` class, when there is one.
         context: Name of the parameter annotated `StepContext`, or None.
+        context_index: Place of that parameter among the positional ones; None when it is keyword-only or there is none.
         task: The task it implements, or None.
         flavor: Its flavor as declared by the annotations.
     """
@@ -105,6 +108,7 @@ class Method:
     flavor: Flavor
     outputs_type: type | None = None
     context: str | None = None
+    context_index: int | None = None
     task: Task | None = None
 
 
@@ -156,9 +160,15 @@ class StepDefinition:
         """Return the JSON Schema of the params.
 
         Returns:
-            A JSON Schema object (draft 2020-12) that describes the `params` of a step of this kind in a document.
+            A JSON Schema object (draft 2020-12) that describes the `params` of a step of this kind in a document; what
+            has no description of its own is described by the docstring of the step.
         """
-        return self.params_model.model_json_schema()
+        schema = self.params_model.model_json_schema()
+        descriptions = argument_descriptions(self.doc)
+        for name, prop in schema.get("properties", {}).items():
+            if name in descriptions:
+                prop.setdefault("description", descriptions[name])
+        return schema
 
 
 @dataclass(frozen=True, slots=True)

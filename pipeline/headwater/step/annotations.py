@@ -1,0 +1,221 @@
+"""What the annotation of a parameter or of a result says about the frames that flow there."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin, is_typeddict
+
+from headwater.step.outputs import Emits
+from headwater.streams.frames import Footer, Header, StreamType
+from headwater.streams.stream import Stream
+
+__all__ = ["Form", "Shape", "contains_stream", "form_of", "is_type", "wrapped_frames"]
+
+
+class Shape(Enum):
+    """What kind of thing an annotation describes."""
+
+    VALUE = "a value"
+    STREAM = "a Stream"
+    ITERABLE = "an Iterator"
+    ASYNC_ITERABLE = "an AsyncIterator"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An annotation, read.
+
+    Args:
+        shape: What kind of thing it describes.
+        type: Types of what flows; for a value `type.item` is its type.
+        wrapped: Which of `header` and `footer` were declared as `Header[...]` and `Footer[...]`.
+        disagrees: Whether a `StreamType` in an `Annotated` says other types than the annotation beside it.
+    """
+
+    shape: Shape
+    type: StreamType
+    wrapped: frozenset[str] = frozenset()
+    disagrees: bool = False
+
+
+_SHAPES: dict[Any, Shape] = {
+    Stream: Shape.STREAM,
+    Emits: Shape.ASYNC_ITERABLE,
+    AsyncIterable: Shape.ASYNC_ITERABLE,
+    AsyncIterator: Shape.ASYNC_ITERABLE,
+    AsyncGenerator: Shape.ASYNC_ITERABLE,
+    Iterable: Shape.ITERABLE,
+    Iterator: Shape.ITERABLE,
+    Generator: Shape.ITERABLE,
+}
+_WRAPPERS: dict[Any, str] = {Header: "header", Footer: "footer"}
+
+
+def form_of(annotation: Any) -> Form:
+    """Read one annotation.
+
+    Args:
+        annotation: A type, as `typing.get_type_hints(..., include_extras=True)` gives it.
+
+    Returns:
+        Its shape and the types of the frames.
+
+    Example:
+        >>> form_of(Stream[int, str]).type
+        StreamType(item=<class 'int'>, header=<class 'str'>, footer=None, mode=None, to_delta=None, to_snapshot=None)
+        >>> form_of(list[int]).shape
+        <Shape.VALUE: 'a value'>
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _annotated(annotation)
+    if _is_union(origin):
+        return _optional(annotation)
+    shape = _SHAPES.get(annotation if origin is None else origin)
+    if shape is None:
+        return Form(Shape.VALUE, StreamType(annotation))
+    arguments = get_args(annotation)
+    if (origin or annotation) in {Stream, Emits}:
+        return _frames(shape, *arguments)
+    return _union_of_frames(shape, arguments[0] if arguments else Any)
+
+
+def _annotated(annotation: Any) -> Form:
+    """Read `Annotated[Stream[...], StreamType(...)]`: the `StreamType` adds mode and rules."""
+    form = form_of(get_args(annotation)[0])
+    declared = [extra for extra in annotation.__metadata__ if isinstance(extra, StreamType)]
+    if form.shape is Shape.VALUE:
+        return Form(Shape.VALUE, StreamType(annotation), disagrees=bool(declared))
+    if not declared:
+        return form
+    same = (declared[-1].item, declared[-1].header, declared[-1].footer) == (
+        form.type.item,
+        form.type.header,
+        form.type.footer,
+    )
+    return replace(form, type=declared[-1], disagrees=not same)
+
+
+def _optional(annotation: Any) -> Form:
+    """Read `Stream[...] | None`, the type of an input that may stay unconnected."""
+    members = [member for member in get_args(annotation) if member is not types.NoneType]
+    form = form_of(members[0])
+    if len(members) == 1 and form.shape is not Shape.VALUE:
+        return form
+    return Form(Shape.VALUE, StreamType(annotation))
+
+
+def _union_of_frames(shape: Shape, item: Any) -> Form:
+    """Read `Iterator[Item | Header[...] | Footer[...]]`."""
+    members = get_args(item) if _is_union(get_origin(item)) else (item,)
+    frames = {_WRAPPERS[get_origin(member)]: member for member in members if get_origin(member) in _WRAPPERS}
+    items = [member for member in members if member not in frames.values()]
+    if frames:
+        item = Union[tuple(items)] if items else Any  # noqa: UP007 - made of types known only at run time
+    return _frames(shape, item, frames.get("header"), frames.get("footer"))
+
+
+def _frames(shape: Shape, item: Any = Any, header: Any = None, footer: Any = None) -> Form:
+    bare = [_unwrapped(frame) for frame in (header, footer)]
+    wrapped = frozenset(
+        name
+        for name, frame in zip(("header", "footer"), (header, footer), strict=True)
+        if get_origin(frame) in _WRAPPERS
+    )
+    return Form(shape, StreamType(item, *bare), wrapped)
+
+
+def _unwrapped(frame: Any) -> Any:
+    if frame is types.NoneType:
+        return None
+    return get_args(frame)[0] if get_origin(frame) in _WRAPPERS else frame
+
+
+def is_type(annotation: Any) -> bool:
+    """Tell whether an annotation is a type at all, which `any`, `[int]` or `3` are not.
+
+    Args:
+        annotation: What stands in an annotation.
+
+    Returns:
+        Whether it is a class or something that the typing modules made.
+
+    Example:
+        >>> is_type(any), is_type(list[int])
+        (False, True)
+    """
+    return isinstance(annotation, type) or type(annotation).__module__ in {"types", "typing", "typing_extensions"}
+
+
+def contains_stream(annotation: Any) -> bool:
+    """Tell whether a `Stream` stands somewhere inside a type.
+
+    Args:
+        annotation: Any type.
+
+    Returns:
+        Whether the type, or a part of it, is a `Stream`.
+
+    Example:
+        >>> contains_stream(dict[str, Stream[int]])
+        True
+    """
+    if get_origin(annotation) is Literal:
+        return False
+    if annotation is Stream or get_origin(annotation) is Stream:
+        return True
+    return any(map(contains_stream, get_args(annotation)))
+
+
+def wrapped_frames(type_: StreamType) -> frozenset[str]:
+    """Return which of header and footer count only when they are wrapped in `Header` or `Footer`.
+
+    They are those whose class does not tell them from an item, or a footer from the header.
+
+    Args:
+        type_: Types of a stream.
+
+    Returns:
+        A subset of `{"header", "footer"}`.
+
+    Example:
+        >>> sorted(wrapped_frames(StreamType(str, header=str, footer=int)))
+        ['header']
+    """
+    confusable = {
+        "header": type_.header is not None and _covers(type_.header, type_.item),
+        "footer": type_.footer is not None
+        and (_covers(type_.footer, type_.item) or (type_.header is not None and _covers(type_.header, type_.footer))),
+    }
+    return frozenset(name for name, confused in confusable.items() if confused)
+
+
+def _covers(frame: Any, other: Any) -> bool:
+    """Whether something of the second type may be an instance of the first one's class."""
+    try:
+        return any(issubclass(cls, tuple(_classes(frame))) for cls in _classes(other))
+    except TypeError:  # a protocol that cannot be tested at run time tells nothing apart
+        return True
+
+
+def _classes(annotation: Any) -> list[type]:
+    """The run-time classes of what has this type; none where a type variable leaves it open."""
+    origin = get_origin(annotation)
+    if origin is Annotated or hasattr(annotation, "__value__"):
+        return _classes(get_args(annotation)[0] if origin is Annotated else annotation.__value__)
+    if isinstance(annotation, NewType):
+        return _classes(annotation.__supertype__)
+    if _is_union(origin):
+        return [cls for member in get_args(annotation) for cls in _classes(member)]
+    if origin is Literal:
+        return [type(value) for value in get_args(annotation)]
+    if isinstance(annotation, TypeVar) or not isinstance(origin or annotation, type):
+        return [object] if annotation is Any else []
+    return [dict if is_typeddict(annotation) else origin or annotation]
+
+
+def _is_union(origin: Any) -> bool:
+    return origin is Union or origin is types.UnionType

@@ -1,0 +1,91 @@
+"""A step joined with its params, and the function that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from headwater.step.context import StepContext
+from headwater.step.definition import BoundStep, Method
+from headwater.step.params import as_document
+from headwater.step.step import Step, StepFunction, bound_function
+
+__all__ = ["bind", "callable_of"]
+
+
+def bind(
+    target: StepFunction[..., Any] | Step | type[Step],
+    params: Mapping[str, Any] | None = None,
+    *,
+    document: Mapping[str, Any] | None = None,
+) -> BoundStep:
+    """Join a step with its params.
+
+    Args:
+        target: A decorated function, a `Step` class, or an instance of one.
+        params: Params by name; for a function they replace those of `with_params`, an instance takes none.
+        document: The params as they stand in a document, templates unreplaced; made of the validated ones by default.
+
+    Returns:
+        What a pipeline holds for each of its steps.
+
+    Raises:
+        pydantic.ValidationError: A param is unknown, missing or of another type.
+        TypeError: An instance is given params.
+
+    Example:
+        >>> from headwater.step import step
+        >>> @step("example.bound")
+        ... def upper(text: str, *, suffix: str = "") -> str:
+        ...     return text.upper() + suffix
+        >>> bind(upper, {"suffix": "!"}).params
+        mappingproxy({'suffix': '!'})
+    """
+    if isinstance(target, StepFunction):
+        definition, given = target.definition, target.bound.arguments
+        if not params and document is None and target.complete:
+            return target.bound
+        return bound_function(definition, definition.params_model.model_validate({**given, **(params or {})}), document)
+    if isinstance(target, Step):
+        if params:
+            msg = f"{type(target).__name__} has its params already; give {', '.join(params)} to its constructor"
+            raise TypeError(msg)
+        instance = target
+    else:
+        instance = target.model_validate(params or {})
+    return BoundStep(instance.definition, instance, params=as_document(instance) if document is None else document)
+
+
+def callable_of(
+    bound: BoundStep,
+    method: Method,
+    *,
+    context: StepContext | None = None,
+    ports: Sequence[str] | None = None,
+) -> Callable[..., Any]:
+    """Return the function that runs a step, which takes nothing but the inputs, by position.
+
+    Args:
+        bound: The step with its params.
+        method: One of its methods.
+        context: For the parameter annotated `StepContext`, when the method has one.
+        ports: The inputs that will be given, in that order; all of them by default.
+
+    Returns:
+        The function itself where it needs nothing else.
+    """
+    function = getattr(bound.instance, method.name) if method.name else method.function
+    fixed = dict(bound.arguments)
+    if method.context is not None:
+        fixed[method.context] = context
+    names = [port.name for port in method.inputs]
+    given = list(names if ports is None else ports)
+    context_is_last = method.context_index is None or method.context_index >= len(given)
+    if given == names[: len(given)] and context_is_last:
+        return partial(function, **fixed) if fixed else function
+    return partial(_call_by_name, function, given, fixed)
+
+
+def _call_by_name(function: Callable[..., Any], names: Sequence[str], fixed: Mapping[str, Any], *inputs: Any) -> Any:
+    return function(**dict(zip(names, inputs, strict=True)), **fixed)

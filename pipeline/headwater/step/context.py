@@ -1,0 +1,92 @@
+"""What a step may ask the engine for while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from structlog.typing import FilteringBoundLogger
+
+__all__ = ["StepContext"]
+
+
+class StepContext:
+    """Tell a step where it runs, and take its progress.
+
+    A step gets one by annotating a parameter with it. Nothing here waits, and worker threads may
+    use all of it.
+
+    Args:
+        execution_id: Id of the execution.
+        step_id: Id of the step in the pipeline.
+        attempt: Which try of the step this is, from 1.
+        deadline: When the step will be cancelled, in seconds of `anyio.current_time()`; None when it has no limit.
+        report: Called with fraction, message and data of each progress.
+        is_cancelled: Called to learn whether the execution was cancelled.
+
+    Example:
+        >>> seen = []
+        >>> ctx = StepContext("e1", "words", report=lambda *progress: seen.append(progress))
+        >>> ctx.progress(0.5, "half way", lines=120)
+        >>> seen
+        [(0.5, 'half way', {'lines': 120})]
+        >>> ctx.idempotency_key
+        'e1:words'
+    """
+
+    __slots__ = ("_is_cancelled", "_log", "_report", "attempt", "deadline", "execution_id", "step_id")
+
+    def __init__(
+        self,
+        execution_id: str,
+        step_id: str,
+        *,
+        attempt: int = 1,
+        deadline: float | None = None,
+        report: Callable[[float | None, str, Mapping[str, Any]], None] = lambda _fraction, _message, _data: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.execution_id = execution_id
+        self.step_id = step_id
+        self.attempt = attempt
+        self.deadline = deadline
+        self._report = report
+        self._is_cancelled = is_cancelled
+        self._log: FilteringBoundLogger | None = None
+
+    def __repr__(self) -> str:
+        return f"<StepContext {self.step_id!r} attempt {self.attempt} of execution {self.execution_id}>"
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for each attempt of this step in this execution, and for no other step."""
+        return f"{self.execution_id}:{self.step_id}"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the execution was cancelled, so that a loop in a worker thread should end."""
+        return self._is_cancelled()
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A structlog logger that is bound to the execution and the step."""
+        log = self._log
+        if log is None:
+            import structlog
+
+            log = structlog.get_logger("headwater.step", execution_id=self.execution_id, step_id=self.step_id)
+            self._log = log
+        return log
+
+    def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
+        """Tell how far the step is.
+
+        Args:
+            fraction: Done part of the work, from 0 to 1 (what is outside is taken for the nearer bound); None when
+                it is not known.
+            message: What the step is doing.
+            **data: Anything else that is worth telling, of types that JSON knows.
+        """
+        self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

@@ -1,0 +1,191 @@
+"""From the code of a step to its definition; everything that is wrong with it is raised at once."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from headwater.ids import KIND_PATTERN
+from headwater.step.definition import Flavor, Method, Origin, Placement, StepDefinition
+from headwater.step.hints import hints_of, scope_of
+from headwater.step.params import params_model
+from headwater.step.report import Report
+from headwater.step.signature import method_of, params_of
+from headwater.step.task import Mark, Task, marks_of, of_task
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["Options", "class_definition", "function_definition"]
+
+RESERVED = frozenset({"definition", "kind", "lifespan", "run"})
+"""Names that a `Step` class gives a meaning of its own, so that no param can have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the author of a step says beside the annotations.
+
+    Args:
+        kind: The name of the step in documents.
+        blocking: Whether plain methods run in a worker thread.
+        cpu: Whether plain methods run in a worker process.
+    """
+
+    kind: str
+    blocking: bool = False
+    cpu: bool = False
+
+
+def function_definition(function: Any, options: Options, task: Task | None) -> StepDefinition:
+    """Define a step that is a function.
+
+    Args:
+        function: What was decorated.
+        options: What the decorator was told.
+        task: The task that the function implements, if any.
+
+    Returns:
+        The definition.
+
+    Raises:
+        StepDefinitionError: Something is wrong with it; lists everything.
+    """
+    scope = scope_of(_globals_of(function))
+    report = Report(f"step {options.kind!r}", scope.file, scope.line)
+    _check_kind(options.kind, report)
+    if not isinstance(inspect.unwrap(function), FunctionType):
+        hint = "decorate a def or an async def, or make it a class that derives from Step"
+        report.add("not-a-function", f"{function!r} is not a function", hint)
+        report.raise_any()
+    code = inspect.unwrap(function).__code__
+    report = report.at(code)
+    hints = hints_of(function, scope.names, report)
+    method = method_of(function, hints, report, names=scope.names)
+    if task is not None:
+        method = of_task(method, Mark(task, method.flavor), report)
+    origin = Origin(function.__module__, function.__qualname__, report.file, report.line)
+    model = params_model(function.__name__, params_of(function, hints, report), report)
+    placement = _placement(options, (method,), origin, report)
+    report.raise_any()
+    return StepDefinition(options.kind, (method,), model, placement, origin, inspect.getdoc(function) or "")
+
+
+def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bool) -> StepDefinition | None:
+    """Define a step that is a class.
+
+    Args:
+        cls: A complete subclass of `Step`.
+        options: What the class statement said, and what it inherits.
+        has_lifespan: Whether the class acquires something.
+
+    Returns:
+        The definition, or None for a class that only serves as a base of others.
+
+    Raises:
+        StepDefinitionError: Something is wrong with it; lists everything.
+    """
+    own = [name for name, value in vars(cls).items() if name == "run" or marks_of(value)]
+    if not options.kind and not own:
+        return None
+    scope = scope_of(_globals_of(cls))
+    report = Report(f"step {options.kind or cls.__name__!r}", scope.file, scope.line)
+    if options.kind:
+        _check_kind(options.kind, report)
+    else:
+        hint = f'write class {cls.__name__}(..., kind="some.name")'
+        report.add("missing-kind", f"{cls.__name__} defines {own[0]!r}, but has no kind", hint)
+    methods = tuple(_methods(cls, {**scope.names, cls.__name__: cls}, report))
+    _check_methods(methods, report)
+    _check_fields(cls, methods, report)
+    origin = Origin(cls.__module__, cls.__qualname__, scope.file, scope.line)
+    placement = _placement(options, methods, origin, report)
+    report.raise_any()
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    return StepDefinition(options.kind, methods, cls, placement, origin, doc, cls, has_lifespan)
+
+
+def _globals_of(target: Any) -> Mapping[str, Any]:
+    target = inspect.unwrap(target)
+    if isinstance(target, FunctionType):
+        return target.__globals__
+    return vars(sys.modules.get(getattr(target, "__module__", None) or "", sys))
+
+
+def _check_kind(kind: str, report: Report) -> None:
+    if not KIND_PATTERN.fullmatch(kind):
+        hint = "write words of lower-case letters, digits and underscores with dots between them, such as text.words"
+        report.add("bad-kind", f"{kind!r} cannot be a kind", hint)
+
+
+def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Method]:
+    """Read `run`, and whatever the class or a base marked for a task; an override keeps the marks and annotations."""
+    found: dict[str, tuple[Mark, ...]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            marks = marks_of(value)
+            if marks or name == "run":
+                found[name] = marks or found.get(name, ())
+    for name, marks in found.items():
+        function = inspect.getattr_static(cls, name)
+        if not isinstance(inspect.unwrap(function), FunctionType):
+            report.add("not-a-method", f"{name!r} is not a method", "write an ordinary def or async def with self")
+            continue
+        here = report.at(inspect.unwrap(function).__code__, name)
+        hints = _inherited_hints(cls, name, names, here)
+        method = method_of(function, hints, here, name=name, names=names)
+        if name == "run":
+            yield method
+        for mark in marks:
+            yield of_task(method, mark, here)
+
+
+def _inherited_hints(cls: type, name: str, names: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    functions = [vars(base)[name] for base in reversed(cls.__mro__) if name in vars(base)]
+    return {key: hint for function in functions for key, hint in hints_of(function, names, report).items()}
+
+
+def _check_methods(methods: Sequence[Method], report: Report) -> None:
+    if not methods:
+        hint = "write `async def run(self, ...)`, or methods marked with Task.method(...)"
+        report.add("no-method", "it has a kind, but nothing to run", hint)
+    if len({method.task is None for method in methods}) > 1:
+        hint = "mark `run` with a task as well, or take it away"
+        report.add("run-and-tasks", "it has `run` beside methods of tasks, so which one to take is not clear", hint)
+    seen: dict[tuple[Task | None, Flavor], Method] = {}
+    for method in methods:
+        first = seen.setdefault((method.task, method.flavor), method)
+        if first is not method and method.task is not None:
+            message = (
+                f"{first.name!r} and {method.name!r} both implement {method.flavor.name} of task {method.task.name!r}"
+            )
+            report.add("duplicate-flavor", message, "keep one of them")
+
+
+def _check_fields(cls: type[BaseModel], methods: Sequence[Method], report: Report) -> None:
+    ports = {port.name for method in methods for port in method.inputs}
+    for name in cls.model_fields:
+        if name in ports:
+            report.add("param-is-port", f"{name!r} is both a param and an input port", "rename one of them")
+        if name in RESERVED:
+            report.add("reserved-param", f"a param cannot be called {name!r}, which means something else", "rename it")
+
+
+def _placement(options: Options, methods: Sequence[Method], origin: Origin, report: Report) -> Placement:
+    for mark, given in (("blocking", options.blocking), ("cpu", options.cpu)):
+        if given and methods and all(method.call.suspends for method in methods):
+            hint = f"take {mark}=True away, or write a plain def"
+            report.add(f"async-{mark}", f"{mark}=True is for a plain def, but this is async", hint)
+    if options.blocking and options.cpu:
+        report.add("blocking-and-cpu", "a step runs in a worker thread or in a worker process, not both", "keep one")
+    if options.cpu and "<" in origin.qualname:
+        hint = "define it at the top level of a module"
+        report.add("local-cpu", f"a worker process cannot find {origin.qualname!r}", hint)
+    if options.cpu:
+        return Placement.PROCESS
+    iterable = any(port.style == "iterable" for method in methods for port in method.inputs)
+    return Placement.THREAD if options.blocking or iterable else Placement.INLINE

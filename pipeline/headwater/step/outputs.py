@@ -1,0 +1,142 @@
+"""What a step writes where its annotations say more than one type: `Emits`, `Outputs` and `To`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Never, get_origin
+
+from typing_extensions import Format, TypeAliasType, TypeVar, dataclass_transform, get_annotations
+
+from headwater.streams.frames import Footer, Header
+
+__all__ = ["Emits", "Outputs", "To", "parts_of"]
+
+Item = TypeVar("Item", default=Any)
+HeaderT = TypeVar("HeaderT", default=Never)
+FooterT = TypeVar("FooterT", default=Never)
+
+Emits = TypeAliasType(
+    "Emits",
+    AsyncIterator[Item | HeaderT | FooterT | Header[HeaderT] | Footer[FooterT]],
+    type_params=(Item, HeaderT, FooterT),
+)
+"""What an async generator yields that writes a header or footer: `Emits[Item, Header]`, `Emits[Item, Header, Footer]`.
+
+It is an `AsyncIterator` of all of them. Where the classes cannot be told apart, declare them wrapped, as in
+`Emits[str, Header[str]]`; then only a wrapped value is the header.
+"""
+
+if TYPE_CHECKING:
+    # A class with a base of type Any may be yielded or returned where an `Outputs` class is declared.
+    _Anything = Any
+else:
+    _Anything = object
+
+
+class To(_Anything):  # type: ignore[misc]  # the base of type Any is the point, see above
+    """Write a value to one output port of a step that has several.
+
+    Args:
+        port: Name of the port: a field of the `Outputs` class.
+        value: The value, or a `Header` or `Footer` that holds one.
+
+    Example:
+        >>> To("rejected", 3)
+        To('rejected', 3)
+    """
+
+    __slots__ = ("port", "value")
+
+    def __init__(self, port: str, value: Any) -> None:
+        self.port = port
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"To({self.port!r}, {self.value!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, To):
+            return NotImplemented
+        return (self.port, self.value) == (other.port, other.value)
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # a value need not be hashable
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Outputs:
+    """The output ports of a step that has several: one for each annotated field of a subclass.
+
+    A unary step returns an instance, or `To` for a single port. A streaming step yields them: an instance puts an item
+    on each port that it gives, `To` on one. A field of the type `Stream[Item, Header, Footer]` is a port whose stream
+    has a header and footer.
+
+    Example:
+        >>> class Checked(Outputs):
+        ...     accepted: int
+        ...     rejected: str
+        >>> Checked(accepted=3, rejected="x")
+        Checked(accepted=3, rejected='x')
+    """
+
+    port_names: ClassVar[tuple[str, ...]] = ()
+    """Names of the ports, in the order of definition."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        annotations = get_annotations(cls, format=Format.FORWARDREF)
+        own = [name for name, annotation in annotations.items() if not _is_class_variable(annotation)]
+        cls.port_names = tuple(dict.fromkeys((*cls.port_names, *own)))
+
+    def __init__(self, **ports: Any) -> None:
+        unknown = ports.keys() - set(self.port_names)
+        if unknown:
+            expected = ", ".join(self.port_names) or "none"
+            msg = f"{type(self).__name__} has no port {min(unknown)!r}; its ports are: {expected}"
+            raise TypeError(msg)
+        self.__dict__.update(ports)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        msg = f"{type(self).__name__} is frozen: {name!r} cannot be set"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({fields})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # a value need not be hashable
+
+
+def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
+    """Return what a step returned or yielded, by port.
+
+    Args:
+        value: A `To` or an instance of an `Outputs` class.
+
+    Returns:
+        Pairs of a port's name and the value for it.
+
+    Raises:
+        TypeError: The value says no port.
+
+    Example:
+        >>> list(parts_of(To("rejected", 3)))
+        [('rejected', 3)]
+    """
+    if isinstance(value, To):
+        return ((value.port, value.value),)
+    if isinstance(value, Outputs):
+        return vars(value).items()
+    msg = (
+        f"a step with several outputs writes an instance of its Outputs class or To(port, value), "
+        f"but this is {type(value).__name__}"
+    )
+    raise TypeError(msg)
+
+
+def _is_class_variable(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return annotation.startswith(("ClassVar", "typing.ClassVar"))
+    return annotation is ClassVar or get_origin(annotation) is ClassVar

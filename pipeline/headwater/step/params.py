@@ -1,0 +1,83 @@
+"""The params of a step: their pydantic model, their validation and their way back to JSON."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic_core import PydanticSerializationError
+
+if TYPE_CHECKING:
+    from headwater.step.report import Report
+
+__all__ = ["CONFIG", "arguments_of", "as_document", "params_model"]
+
+CONFIG = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    hide_input_in_errors=True,  # what is wrong with a secret must not tell the secret
+    protected_namespaces=(),
+)
+"""How the params of every step are validated."""
+
+
+class NoParams(BaseModel):
+    """The params of a function that has none."""
+
+    model_config = CONFIG
+
+
+def params_model(name: str, params: Mapping[str, Any], report: Report) -> type[BaseModel]:
+    """Make the pydantic model of a function's params.
+
+    Args:
+        name: Name of the function.
+        params: Pairs of type and default by name.
+        report: Takes a problem when pydantic cannot validate a type.
+
+    Returns:
+        A frozen model that takes no other keys.
+    """
+    if not params:
+        return NoParams
+    try:
+        with warnings.catch_warnings():
+            # a param may be called `schema` or `copy`: nobody calls methods of this model
+            warnings.filterwarnings("ignore", message="Field name .* shadows an attribute", category=UserWarning)
+            return create_model(f"{name}_params", __config__=CONFIG, **params)
+    except Exception as error:  # noqa: BLE001 - pydantic refuses types by errors of several families
+        first = str(error).partition("\n")[0]
+        report.add("param-type", f"its params cannot be validated: {first}", "use types that pydantic knows")
+        return NoParams
+
+
+def arguments_of(params: BaseModel) -> Mapping[str, Any]:
+    """Return the validated keyword arguments of a function.
+
+    Args:
+        params: An instance of the model of the function's params.
+
+    Returns:
+        Only what was given: the rest has the function's own defaults.
+    """
+    values = params.__dict__
+    return MappingProxyType({name: values[name] for name in params.model_fields_set})
+
+
+def as_document(params: BaseModel) -> Mapping[str, Any]:
+    """Return params as a document would give them.
+
+    Args:
+        params: A validated model, or a `Step`.
+
+    Returns:
+        Only what was given, as JSON values where there is a way to make them; secrets are masked.
+    """
+    try:
+        document = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    except PydanticSerializationError:
+        document = params.model_dump(by_alias=True, exclude_unset=True)
+    return MappingProxyType(document)

@@ -1,0 +1,258 @@
+"""Kinds by name: installed ones by entry point, decorated ones for as long as they live."""
+
+from __future__ import annotations
+
+import difflib
+import gc
+import hashlib
+import importlib.util
+import sys
+import traceback
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from operator import attrgetter
+from pathlib import Path
+from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from headwater.errors import Problem, StepDefinitionError
+from headwater.step.definition import Origin, StepDefinition
+
+if TYPE_CHECKING:
+    from headwater.step.step import Step, StepFunction
+
+    Target: TypeAlias = StepFunction[..., Any] | type[Step]
+
+__all__ = ["Registry", "load_steps", "locate", "registry"]
+
+_LONGEST = 128  # of a kind that is looked for by similarity, which takes quadratic time
+_FILE_MODULE = "_headwater_steps_"
+_loading: ContextVar[bool] = ContextVar("loading", default=False)
+"""Whether a module is being imported for one of its kinds: a clash of another kind in it is told when that is used."""
+
+
+class Registry:
+    """All the kinds of steps that a document can name.
+
+    Args:
+        installed: Returns the entry points of installed packages: the name is the kind, the value is loaded only when
+            that kind is used.
+
+    Example:
+        >>> from headwater.step import step
+        >>> kinds = Registry(installed=list)
+        >>> @step("example.lower")
+        ... def lower(text: str) -> str:
+        ...     return text.lower()
+        >>> kinds.add(lower)
+        >>> kinds.kinds(), kinds.find("example.lower") is lower, kinds.suggest("exmaple.lower")
+        (['example.lower'], True, ['example.lower'])
+    """
+
+    def __init__(self, installed: Callable[[], Iterable[EntryPoint]]) -> None:
+        self._installed = installed
+        self._loaded: dict[str, Target] = {}
+        self._defined: dict[str, list[weakref.ref[Any]]] = {}
+        self._lock = RLock()
+
+    def add(self, target: Target) -> None:
+        """Register a step for as long as something else holds it.
+
+        A step of the same file and qualified name replaces the one before, as when a module is reloaded.
+
+        Args:
+            target: A decorated function or a `Step` class.
+
+        Raises:
+            StepDefinitionError: Another step of that kind lives.
+        """
+        kind = target.definition.kind
+        with self._lock:
+            if self._others(kind, target) and not _loading.get():
+                gc.collect()  # a class is part of reference cycles: dead, it lives on until it is collected
+                for other in self._others(kind, target):
+                    raise StepDefinitionError(_duplicate(kind, other.definition.origin, target.definition.origin))
+            self._defined[kind] = [weakref.ref(one) for one in (*self._others(kind, target), target)]
+
+    def find(self, kind: str) -> Target | None:
+        """Return the step of a kind; an installed one is imported when it is asked for the first time.
+
+        Args:
+            kind: The name of a step in documents.
+
+        Returns:
+            The decorated function or the class; None when no step has that kind.
+
+        Raises:
+            StepDefinitionError: The kind is defined more than once, or cannot be imported.
+        """
+        installed = self._entries.get(kind, ())
+        if len(installed) > 1:
+            places = " and by ".join(_provider(entry) for entry in installed)
+            hint = "uninstall one of them"
+            raise StepDefinitionError(Problem("duplicate-kind", f"kind {kind!r} is installed by {places}", hint=hint))
+        if installed and kind not in self._loaded:
+            self._loaded[kind] = _load(installed[0])
+        found = self._loaded.get(kind)
+        others = self._others(kind, found)
+        if found is None and others:
+            found = others.pop()
+        if found is not None and others:
+            raise StepDefinitionError(_duplicate(kind, found.definition.origin, others[0].definition.origin))
+        return found
+
+    def kinds(self) -> list[str]:
+        """Return every kind there is, without importing anything.
+
+        Returns:
+            The kinds, sorted.
+        """
+        return sorted({*self._entries, *(kind for kind in list(self._defined) if self._others(kind, None))})
+
+    def suggest(self, kind: str) -> list[str]:
+        """Return the kinds that resemble a misspelled one.
+
+        Args:
+            kind: What was asked for.
+
+        Returns:
+            At most three kinds, the most similar first.
+        """
+        return difflib.get_close_matches(kind[:_LONGEST], self.kinds(), n=3)
+
+    @cached_property
+    def _entries(self) -> dict[str, list[EntryPoint]]:
+        entries: dict[str, list[EntryPoint]] = {}
+        for entry in self._installed():
+            same = entries.setdefault(entry.name, [])
+            if entry.value not in {one.value for one in same}:  # an installation may be listed twice
+                same.append(entry)
+        return entries
+
+    def _others(self, kind: str, target: Target | None) -> list[Target]:
+        """The living decorated steps of a kind, but for the target and what it replaces."""
+        living: list[Target] = [one for ref in self._defined.get(kind, ()) if (one := ref()) is not None]
+        return living if target is None else [one for one in living if not _same_place(one, target)]
+
+
+def load_steps(file_or_module: str) -> list[str]:
+    """Import what the operator named, so that the kinds it defines can be used.
+
+    Args:
+        file_or_module: Path of a `.py` file, or the import name of a module.
+
+    Returns:
+        The kinds that are there, sorted.
+
+    Raises:
+        StepDefinitionError: It cannot be imported, or defines no step.
+    """
+    is_file = file_or_module.endswith(".py")
+    path = str(Path(file_or_module).resolve()) if is_file else None
+    try:
+        module = import_module(file_or_module) if path is None else _import_file(path)
+    except (Exception, SystemExit) as error:
+        raise _failed(f"{file_or_module!r} cannot be imported", error, path) from error
+    kinds = sorted(_kinds_in(module))
+    if not kinds:
+        hint = "decorate a function with @step, or derive a class from Step"
+        raise StepDefinitionError(Problem("no-steps", f"{file_or_module!r} defines no step", file=path, hint=hint))
+    return kinds
+
+
+def locate(origin: Origin) -> Target:
+    """Find a step again by its origin, as a worker process does.
+
+    Args:
+        origin: The origin of a step that is not local to a function.
+
+    Returns:
+        The decorated function or the class.
+    """
+    module = sys.modules.get(origin.module)
+    if module is None:
+        is_file = origin.module.startswith(_FILE_MODULE)
+        module = _import_file(origin.file) if is_file else import_module(origin.module)
+    return cast("Target", attrgetter(origin.qualname)(module))
+
+
+registry = Registry(lambda: entry_points(group="headwater.steps"))
+"""The kinds that this process knows."""
+
+
+def _load(entry: EntryPoint) -> Target:
+    token = _loading.set(True)
+    try:
+        target: Any = entry.load()
+    except (Exception, SystemExit) as error:
+        raise _failed(f"kind {entry.name!r}, installed by {_provider(entry)}, cannot be imported", error) from error
+    finally:
+        _loading.reset(token)
+    definition = getattr(target, "definition", None)
+    if not isinstance(definition, StepDefinition) or definition.kind != entry.name:
+        message = f"{_provider(entry)} says that it is the step of kind {entry.name!r}, but it is {target!r}"
+        raise StepDefinitionError(
+            Problem("not-a-step", message, hint="correct the entry point, or the kind of the step")
+        )
+    return cast("Target", target)
+
+
+def _import_file(path: str) -> ModuleType:
+    """Import a file under a name that depends on nothing but its path."""
+    digest = hashlib.sha256(path.encode()).hexdigest()[:12]
+    name = f"{_FILE_MODULE}{Path(path).stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _kinds_in(module: ModuleType) -> Iterator[str]:
+    """The kinds a module defines or imports, and those of the modules inside it when it is a package."""
+    inside = f"{module.__name__}."
+    for value in list(vars(module).values()):
+        definition = getattr(value, "definition", None)
+        if isinstance(definition, StepDefinition):
+            yield definition.kind
+    for name in list(sys.modules):
+        if name.startswith(inside) and hasattr(module, "__path__"):
+            yield from _kinds_in(sys.modules[name])
+
+
+def _failed(what: str, error: BaseException, path: str | None = None) -> StepDefinitionError:
+    """Tell why an import failed, at the last line of the file in question that was run."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if path in {None, frame.filename}]
+    file, line = (frames[-1].filename, frames[-1].lineno) if frames else (path, None)
+    if isinstance(error, SyntaxError):
+        file, line = error.filename, error.lineno
+    reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    problem = Problem("import-failed", f"{what}: {reason}", file=file, line=line)
+    return StepDefinitionError([problem, *(error.problems if isinstance(error, StepDefinitionError) else ())])
+
+
+def _duplicate(kind: str, first: Origin, second: Origin) -> Problem:
+    message = f"kind {kind!r} is defined twice: {first.qualname} in {first} and {second.qualname} in {second}"
+    hint = "give one of them another kind"
+    return Problem("duplicate-kind", message, file=second.file, line=second.line, hint=hint)
+
+
+def _same_place(one: Target, other: Target) -> bool:
+    first, second = one.definition.origin, other.definition.origin
+    return one is other or (first.file, first.qualname) == (second.file, second.qualname)
+
+
+def _provider(entry: EntryPoint) -> str:
+    return f"{entry.dist.name if entry.dist else 'an unknown distribution'} ({entry.value})"

@@ -1,0 +1,272 @@
+"""From the annotations of a function to its ports: the annotations are the declaration, nothing is declared twice."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from headwater.ids import NAME_PATTERN
+from headwater.step.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
+from headwater.step.context import StepContext
+from headwater.step.definition import Call, Flavor, Method, Port, PortStyle
+from headwater.step.outputs import Outputs
+from headwater.step.report import Report
+
+__all__ = ["method_of", "params_of"]
+
+_POSITIONAL = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
+_VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+_STYLES: dict[Shape, PortStyle] = {Shape.STREAM: "stream", Shape.ITERABLE: "iterable"}
+_MAY_RETURN = {
+    Call.PLAIN: {Shape.VALUE, Shape.ITERABLE, Shape.ASYNC_ITERABLE},
+    Call.GENERATOR: {Shape.ITERABLE},
+    Call.COROUTINE: {Shape.VALUE},
+    Call.ASYNC_GENERATOR: {Shape.ASYNC_ITERABLE},
+}
+_WRITE_INSTEAD = {
+    Call.PLAIN: "write -> Item, or -> Iterator[Item] for a stream",
+    Call.GENERATOR: "write -> Iterator[Item], or make it an async def",
+    Call.COROUTINE: "yield the items, or write -> list[Item] to return them as one value",
+    Call.ASYNC_GENERATOR: "write -> AsyncIterator[Item], or -> Emits[Item, Header, Footer]",
+}
+_RETURNS_ITERATOR = {Shape.ITERABLE: Call.GENERATOR, Shape.ASYNC_ITERABLE: Call.ASYNC_GENERATOR}
+
+
+def method_of(
+    function: Callable[..., Any],
+    hints: Mapping[str, Any],
+    report: Report,
+    *,
+    name: str = "",
+    names: Mapping[str, Any] | None = None,
+) -> Method:
+    """Read the ports of a function, or of a method of a class, from its annotations.
+
+    Args:
+        function: The function.
+        hints: Its annotations as types, by parameter, and `return`.
+        report: Takes everything that is wrong.
+        name: Name of the method; empty for a function, which has no `self`.
+        names: Local names that the fields of an `Outputs` class may use.
+
+    Returns:
+        The method; of no use when something was reported.
+    """
+    parameters = _parameters(function, name)
+    _check_parameters(parameters, hints, report)
+    positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    context = _context(parameters, hints, report)
+    index = next((index for index, parameter in enumerate(positional) if parameter.name == context), None)
+    _check_positional_only(positional, index, report)
+    inputs = tuple(_input(parameter, hints, report) for parameter in positional if parameter.name != context)
+    returned = form_of(hints["return"]) if "return" in hints else None
+    call = _call_of(function)
+    outputs, outputs_type = _outputs(call, returned, names or {}, report)
+    if call is Call.PLAIN and returned is not None:
+        call = _RETURNS_ITERATOR.get(returned.shape, call)
+    for port in inputs:
+        _check_style(port, call, report)
+    return Method(
+        function=function,
+        name=name,
+        call=call,
+        inputs=inputs,
+        outputs=outputs,
+        flavor=Flavor((any(port.streaming for port in inputs), any(port.streaming for port in outputs))),
+        outputs_type=outputs_type,
+        context=context,
+        context_index=index,
+    )
+
+
+def params_of(function: Callable[..., Any], hints: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Read the params of a function: its keyword-only arguments.
+
+    Args:
+        function: The function.
+        hints: Its annotations as types.
+        report: Takes everything that is wrong.
+
+    Returns:
+        Pairs of type and default, or `...` where there is none, by name.
+    """
+    params: dict[str, Any] = {}
+    for parameter in _parameters(function, ""):
+        type_ = hints.get(parameter.name, Any)
+        if parameter.kind is not Parameter.KEYWORD_ONLY or type_ is StepContext:
+            continue
+        if parameter.name.startswith("_"):
+            report.add("param-name", f"param {parameter.name!r} starts with an underscore", "rename it")
+        elif contains_stream(type_):
+            hint = "take it as a positional argument, before the `*`"
+            report.add("stream-param", f"{parameter.name!r} is a Stream, but a keyword-only argument is a param", hint)
+        else:
+            params[parameter.name] = (type_, ... if parameter.default is Parameter.empty else parameter.default)
+    return params
+
+
+def _parameters(function: Callable[..., Any], name: str) -> list[Parameter]:
+    parameters = list(inspect.signature(function).parameters.values())
+    return parameters[1:] if name else parameters
+
+
+def _check_parameters(parameters: Sequence[Parameter], hints: Mapping[str, Any], report: Report) -> None:
+    for parameter in parameters:
+        stars = _VARIADIC.get(parameter.kind)
+        if stars is not None:
+            report.add(
+                "variadic-parameter",
+                f"{stars}{parameter.name} says neither how many ports or params there are nor their names",
+                "name each of them, or take one list",
+            )
+        elif parameter.name not in hints:
+            hint = f"write {parameter.name}: Type for one value, or {parameter.name}: Stream[Item] for a stream"
+            if parameter.kind is Parameter.KEYWORD_ONLY:
+                hint = f"write {parameter.name}: Type"
+            report.add("missing-annotation", f"parameter {parameter.name!r} has no annotation", hint)
+
+
+def _context(parameters: Sequence[Parameter], hints: Mapping[str, Any], report: Report) -> str | None:
+    found = [parameter.name for parameter in parameters if hints.get(parameter.name) is StepContext]
+    if len(found) > 1:
+        report.add("duplicate-context", f"{' and '.join(found)} are all of the type StepContext", "keep one of them")
+    return found[0] if found else None
+
+
+def _check_positional_only(positional: Sequence[Parameter], context: int | None, report: Report) -> None:
+    """What may be left out or comes before the last input is given by name."""
+    nameless = [parameter for parameter in positional if parameter.kind is Parameter.POSITIONAL_ONLY]
+    last = len(positional) - 1
+    inserted = context is not None and (context < last or positional[context] in nameless)
+    if nameless and (inserted or any(parameter.default is not Parameter.empty for parameter in nameless)):
+        hint = "take the `/` away"
+        report.add("positional-only", f"{nameless[-1].name!r} can only be given by position, which is not enough", hint)
+
+
+def _input(parameter: Parameter, hints: Mapping[str, Any], report: Report) -> Port:
+    form = form_of(hints.get(parameter.name, Any))
+    if form.shape is Shape.ASYNC_ITERABLE:
+        hint = f"write {parameter.name}: Stream[Item]"
+        report.add("async-iterable", f"input {parameter.name!r} is {form.shape.value}, not a Stream", hint)
+    return _port(
+        parameter.name,
+        form,
+        report,
+        streaming=form.shape is not Shape.VALUE,
+        style=_STYLES.get(form.shape, "value"),
+        required=parameter.default is Parameter.empty,
+    )
+
+
+def _check_style(port: Port, call: Call, report: Report) -> None:
+    if port.style == "stream" and not call.suspends:
+        report.add(
+            "sync-stream",
+            f"input {port.name!r} is a Stream, which a plain def cannot wait for",
+            f"make it an async def, or write {port.name}: Iterable[Item] to read it in a worker thread",
+        )
+    if port.style == "iterable" and call.suspends:
+        report.add(
+            "async-iterable",
+            f"input {port.name!r} is {Shape.ITERABLE.value}, which blocks everything while an async def reads it",
+            f"write {port.name}: Stream[Item], or {port.name}: list[Item] for all the items as one value",
+        )
+
+
+def _call_of(function: Callable[..., Any]) -> Call:
+    if inspect.isasyncgenfunction(function):
+        return Call.ASYNC_GENERATOR
+    if inspect.iscoroutinefunction(function):
+        return Call.COROUTINE
+    return Call.GENERATOR if inspect.isgeneratorfunction(function) else Call.PLAIN
+
+
+def _outputs(
+    call: Call, form: Form | None, names: Mapping[str, Any], report: Report
+) -> tuple[tuple[Port, ...], type[Outputs] | None]:
+    if form is None:
+        report.add("missing-return", "the return annotation is missing", _WRITE_INSTEAD[call])
+        return (), None
+    if form.shape is Shape.STREAM:
+        hint = _WRITE_INSTEAD[Call.ASYNC_GENERATOR]
+        report.add("returned-stream", "a Stream is what a step reads, not what it writes", hint)
+    elif form.shape not in _MAY_RETURN[call]:
+        message = f"a {call.value} is annotated with {form.shape.value} as its result"
+        report.add("wrong-return", message, _WRITE_INSTEAD[call])
+    streaming = form.shape is not Shape.VALUE
+    outputs_type = get_origin(form.type.item) or form.type.item
+    if not (isinstance(outputs_type, type) and issubclass(outputs_type, Outputs)):
+        return (_port("out", form, report, streaming=streaming),), None
+    if form.type.header is not None or form.type.footer is not None:
+        hint = "annotate the field of the Outputs class: Stream[Item, Header, Footer]"
+        report.add("outputs-header", "with several outputs each of them has a header and footer of its own", hint)
+    types = _field_types(form.type.item, outputs_type, names, report)
+    return tuple(
+        _output_port(name, type_, outputs_type, report, streaming=streaming) for name, type_ in types.items()
+    ), outputs_type
+
+
+def _field_types(
+    annotation: Any, outputs_type: type[Outputs], names: Mapping[str, Any], report: Report
+) -> dict[str, Any]:
+    if not outputs_type.port_names:
+        hint = "make a subclass with an annotated field for each port"
+        report.add("empty-outputs", f"{outputs_type.__name__} has no fields, so no ports", hint)
+        return {}
+    try:
+        hints = get_type_hints(outputs_type, localns=dict(names), include_extras=True)
+    except Exception as error:  # noqa: BLE001 - evaluating an annotation can raise anything
+        hint = "define or import what they name above the step"
+        report.add("unknown-annotation", f"the fields of {outputs_type.__name__} cannot be resolved: {error}", hint)
+        return {}
+    parameters = getattr(outputs_type, "__parameters__", ())
+    bound = dict(zip(parameters, get_args(annotation), strict=False))
+    return {name: _substitute(hints[name], bound) for name in outputs_type.port_names}
+
+
+def _substitute(annotation: Any, bound: Mapping[Any, Any]) -> Any:
+    if isinstance(annotation, TypeVar):
+        return bound.get(annotation, annotation)
+    parameters = getattr(annotation, "__parameters__", ())
+    return annotation[tuple(bound.get(one, one) for one in parameters)] if parameters else annotation
+
+
+def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report: Report, *, streaming: bool) -> Port:
+    form = form_of(annotation)
+    if hasattr(outputs_type, name):
+        hint = "take the default away: a port that is not given is not written to"
+        report.add("output-default", f"output {name!r} of {outputs_type.__name__} has a default", hint)
+    if form.shape is Shape.STREAM and not streaming:
+        hint = f"write -> AsyncIterator[{outputs_type.__name__}] and yield"
+        report.add("unary-outputs", f"output {name!r} is a Stream, but the step returns once", hint)
+    elif form.shape in {Shape.ITERABLE, Shape.ASYNC_ITERABLE}:
+        hint = "write Stream[Item, Header, Footer], or the type of one item"
+        report.add("wrong-output", f"output {name!r} is {form.shape.value}", hint)
+    return _port(name, form, report, streaming=streaming)
+
+
+def _port(
+    name: str, form: Form, report: Report, *, streaming: bool, style: PortStyle = "value", required: bool = True
+) -> Port:
+    if not NAME_PATTERN.fullmatch(name):
+        report.add("port-name", f"{name!r} cannot be the name of a port", "use ASCII letters, digits and underscores")
+    if form.shape is Shape.VALUE and contains_stream(form.type.item):
+        hint = "give each stream a port of its own"
+        report.add("nested-stream", f"port {name!r} has a Stream inside another type", hint)
+    if form.disagrees:
+        hint = "write the same item, header and footer in both, and only beside a stream"
+        report.add("stream-type", f"the StreamType of port {name!r} says something else than the type beside it", hint)
+    if style == "value" and form.shape is not Shape.VALUE:
+        _check_frames(name, form, report)
+    return Port(name, form.type, streaming, style, required)
+
+
+def _check_frames(name: str, form: Form, report: Report) -> None:
+    for frame in sorted(wrapped_frames(form.type) - form.wrapped):
+        report.add(
+            f"ambiguous-{frame}",
+            f"port {name!r}: the class of the {frame} does not tell it from the other frames of the stream",
+            f"declare it as {frame.title()}[...] and yield {frame.title()}(value)",
+        )

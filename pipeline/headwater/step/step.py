@@ -1,0 +1,209 @@
+"""How steps are written: `@step` for a function, `Step` for a class that holds a resource."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial, update_wrapper
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from headwater.step.declaration import Options, class_definition, function_definition
+from headwater.step.definition import BoundStep, StepDefinition
+from headwater.step.params import CONFIG, arguments_of, as_document
+from headwater.step.registry import registry
+from headwater.step.task import Task
+
+__all__ = ["Step", "StepFunction", "step"]
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+class StepFunction(Generic[Params, Result]):
+    """A function that is a step; it is called as what it is.
+
+    Args:
+        function: The function itself.
+        bound: Its definition, with the params that were given so far.
+    """
+
+    __wrapped__: Callable[Params, Result]
+
+    def __init__(self, function: Callable[Params, Result], bound: BoundStep) -> None:
+        update_wrapper(self, function)
+        self._bound = bound
+        configured = partial(function, **bound.arguments) if bound.arguments else function
+        self._call = cast("Callable[Params, Result]", configured)
+        fields = bound.definition.params_model.model_fields.values()
+        self._complete = bool(bound.arguments) or not any(field.is_required() for field in fields)
+
+    def __call__(self, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        """Call the function with the params given so far.
+
+        Args:
+            *args: What the function takes by position.
+            **kwargs: What it takes by name; a param given here counts for this call only, and is not validated.
+
+        Returns:
+            What the function returns.
+        """
+        return self._call(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        params = "".join(f" {name}={value!r}" for name, value in self._bound.params.items())
+        return f"<step {self.kind!r}{params}>"
+
+    @property
+    def kind(self) -> str:
+        """The name of the step in documents."""
+        return self._bound.definition.kind
+
+    @property
+    def definition(self) -> StepDefinition:
+        """Everything that is known of the step: ports, params, origin."""
+        return self._bound.definition
+
+    @property
+    def bound(self) -> BoundStep:
+        """The definition with the params given so far."""
+        return self._bound
+
+    @property
+    def complete(self) -> bool:
+        """Whether no param is missing."""
+        return self._complete
+
+    def with_params(self, **params: Any) -> StepFunction[Params, Result]:
+        """Configure the step.
+
+        Args:
+            **params: Params by name; they replace those given before.
+
+        Returns:
+            A configured copy; this one stays as it is.
+
+        Raises:
+            pydantic.ValidationError: A param is unknown, missing or of another type.
+
+        Example:
+            >>> @step("example.repeat")
+            ... def repeat(text: str, *, times: int = 2) -> str:
+            ...     return text * times
+            >>> repeat.with_params(times=3)("ha")
+            'hahaha'
+        """
+        given = self.definition.params_model.model_validate({**self._bound.arguments, **params})
+        return StepFunction(self.__wrapped__, bound_function(self.definition, given))
+
+
+def bound_function(
+    definition: StepDefinition, params: BaseModel, document: Mapping[str, Any] | None = None
+) -> BoundStep:
+    """Join the definition of a function with its params.
+
+    Args:
+        definition: Definition of a decorated function.
+        params: Validated params.
+        document: The params as they stand in a document; made of the validated ones by default.
+
+    Returns:
+        What a pipeline holds.
+    """
+    return BoundStep(definition, None, arguments_of(params), as_document(params) if document is None else document)
+
+
+def step(
+    kind: str, *, blocking: bool = False, cpu: bool = False, task: Task | None = None
+) -> Callable[[Callable[Params, Result]], StepFunction[Params, Result]]:
+    """Make a function a step: its positional arguments are ports, its keyword-only arguments are params.
+
+    Args:
+        kind: The name of the step in documents: dotted lower-case words.
+        blocking: Run a plain `def` in a worker thread, because it waits.
+        cpu: Run a plain `def` in a worker process, because it computes for long.
+        task: The task that the function implements, in the flavor that its annotations say.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        StepDefinitionError: When decorating: the function cannot be a step; lists everything that is wrong.
+
+    Example:
+        >>> @step("example.upper")
+        ... def upper(text: str, *, suffix: str = "") -> str:
+        ...     return text.upper() + suffix
+        >>> upper("hello"), upper.kind, [port.name for port in upper.definition.methods[0].inputs]
+        ('HELLO', 'example.upper', ['text'])
+    """
+
+    def decorate(function: Callable[Params, Result]) -> StepFunction[Params, Result]:
+        definition = function_definition(function, Options(kind, blocking, cpu), task)
+        decorated = StepFunction(function, BoundStep(definition))
+        registry.add(decorated)
+        return decorated
+
+    return decorate
+
+
+class Step(BaseModel):
+    """The base of steps that are classes; the fields are the params.
+
+    A subclass names its kind, and defines `run` or methods of tasks. It may name `blocking=True` or `cpu=True` for
+    its plain methods, as `step` does. What `lifespan` acquires lives in private attributes, the only ones that are
+    ever set.
+
+    Example:
+        >>> class Repeat(Step, kind="example.repeated"):
+        ...     times: int = 2
+        ...
+        ...     def run(self, text: str) -> str:
+        ...         return text * self.times
+        >>> Repeat(times=3).run("ha"), Repeat.kind
+        ('hahaha', 'example.repeated')
+    """
+
+    model_config = CONFIG
+
+    kind: ClassVar[str] = ""
+    definition: ClassVar[StepDefinition]
+    _options: ClassVar[Options] = Options("")
+
+    def __init_subclass__(
+        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, **kwargs: Unpack[ConfigDict]
+    ) -> None:
+        """Define a step.
+
+        Args:
+            kind: The name of the step in documents; a class without is a base for others, or stands for its own base.
+            blocking: Run its plain methods in a worker thread.
+            cpu: Run its plain methods in a worker process.
+            **kwargs: Configuration of the pydantic model.
+        """
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, **kwargs: Any
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        inherited = cls._options
+        cls._options = replace(inherited, kind=kind, blocking=blocking or inherited.blocking, cpu=cpu or inherited.cpu)
+        definition = class_definition(cls, cls._options, has_lifespan=cls.lifespan is not Step.lifespan)
+        if definition is not None:
+            cls.kind, cls.definition = kind, definition
+            registry.add(cls)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        """Acquire what the step needs, yield, release it.
+
+        It is entered once per pipeline in a process, and shared by all its executions.
+
+        Yields:
+            None, once; until then no execution starts.
+        """
+        yield

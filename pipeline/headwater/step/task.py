@@ -1,0 +1,216 @@
+"""A logical operation and its types, which several steps may implement, each in several flavors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from headwater.errors import Problem, StepDefinitionError
+from headwater.step.definition import Flavor, Method, Port
+from headwater.streams.frames import StreamType
+
+if TYPE_CHECKING:
+    from headwater.step.report import Report
+
+__all__ = ["Flavor", "Mark", "Task", "marks_of", "of_task"]
+
+Join = Callable[[list[Any]], Any]
+Split = Callable[[Any], Iterable[Any]]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class Task:
+    """A logical operation: what goes in and out, as one value and as a stream.
+
+    A step implements some of the four flavors; the others are derived from those by the rules given here, and by
+    nothing else. Two tasks are the same only when they are one object.
+
+    Args:
+        name: What the operation is called in messages.
+        unary_input: Type of the input as one value.
+        stream_input: Type of an item of the input as a stream, or a `StreamType`.
+        unary_output: Type of the output as one value.
+        stream_output: Type of an item of the output as a stream, or a `StreamType`.
+        input_join: Makes the one input value of all the items.
+        input_split: Makes the items of the one input value.
+        output_join: Makes the one output value of all the items.
+        output_split: Makes the items of the one output value.
+
+    Example:
+        >>> from headwater.step import Step
+        >>> split = Task(
+        ...     "split",
+        ...     unary_input=str,
+        ...     stream_input=str,
+        ...     unary_output=list[str],
+        ...     stream_output=str,
+        ...     input_join="".join,
+        ...     output_join=list,
+        ... )
+        >>> class Words(Step, kind="example.words"):
+        ...     @split.method(Flavor.UNARY_UNARY)
+        ...     def whole(self, text: str) -> list[str]:
+        ...         return text.split()
+        >>> Words.definition.methods[0].flavor
+        <Flavor.UNARY_UNARY: (False, False)>
+    """
+
+    name: str
+    unary_input: StreamType
+    stream_input: StreamType
+    unary_output: StreamType
+    stream_output: StreamType
+    input_join: Join | None
+    input_split: Split | None
+    output_join: Join | None
+    output_split: Split | None
+
+    def __init__(  # noqa: PLR0913 - four types and a rule for each is what a task is
+        self,
+        name: str,
+        *,
+        unary_input: Any,
+        stream_input: Any,
+        unary_output: Any,
+        stream_output: Any,
+        input_join: Join | None = None,
+        input_split: Split | None = None,
+        output_join: Join | None = None,
+        output_split: Split | None = None,
+    ) -> None:
+        values = {
+            "name": name,
+            "unary_input": _stream_type(unary_input),
+            "stream_input": _stream_type(stream_input),
+            "unary_output": _stream_type(unary_output),
+            "stream_output": _stream_type(stream_output),
+            "input_join": input_join,
+            "input_split": input_split,
+            "output_join": output_join,
+            "output_split": output_split,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name!r}>"
+
+    def method(self, flavor: Flavor) -> Callable[[Function], Function]:
+        """Declare a method of a `Step` class as the implementation of one flavor.
+
+        Args:
+            flavor: How the method takes its input and gives its output.
+
+        Returns:
+            A decorator that leaves the method as it is; its annotations are checked when the class is complete.
+
+        Raises:
+            StepDefinitionError: When decorating: what is decorated is not a function.
+        """
+
+        def mark(function: Function) -> Function:
+            plain: object = function
+            if not isinstance(plain, FunctionType):
+                hint = "decorate an ordinary def or async def, below other decorators"
+                message = f"task {self.name!r}: {function!r} is not a method"
+                raise StepDefinitionError(Problem("not-a-method", message, hint=hint))
+            _marks[function] = (*_marks.get(function, ()), Mark(self, flavor))
+            return function
+
+        return mark
+
+    def input(self, flavor: Flavor) -> StreamType:
+        """Return the declared input of a flavor.
+
+        Args:
+            flavor: One of the four.
+
+        Returns:
+            `stream_input` or `unary_input`.
+        """
+        return self.stream_input if flavor.streams_in else self.unary_input
+
+    def output(self, flavor: Flavor) -> StreamType:
+        """Return the declared output of a flavor.
+
+        Args:
+            flavor: One of the four.
+
+        Returns:
+            `stream_output` or `unary_output`.
+        """
+        return self.stream_output if flavor.streams_out else self.unary_output
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That a method implements a flavor of a task.
+
+    Args:
+        task: The task.
+        flavor: The flavor, as the decorator said it.
+    """
+
+    task: Task
+    flavor: Flavor
+
+
+_marks: WeakKeyDictionary[Callable[..., Any], tuple[Mark, ...]] = WeakKeyDictionary()
+
+
+def marks_of(function: Any) -> tuple[Mark, ...]:
+    """Return what `Task.method` was said of a function.
+
+    Args:
+        function: Any attribute of a class.
+
+    Returns:
+        One mark for each decorator.
+    """
+    return _marks.get(function, ()) if isinstance(function, FunctionType) else ()
+
+
+def of_task(method: Method, mark: Mark, report: Report) -> Method:
+    """Check a method against the task it implements.
+
+    Args:
+        method: The method as its annotations say.
+        mark: Task and flavor as the decorator says.
+        report: Takes everything in which the two disagree.
+
+    Returns:
+        The method with its task, and its ports with the modes and rules of the task.
+    """
+    task, flavor = mark.task, mark.flavor
+    if len(method.inputs) != 1 or method.outputs_type is not None:
+        hint = "give it one input and one output"
+        report.add("task-ports", f"a method of task {task.name!r} has one input port and one output port", hint)
+        return method
+    if method.flavor is not flavor:
+        message = f"it is declared as {flavor.name} of task {task.name!r}, but its annotations say {method.flavor.name}"
+        report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or other annotations")
+        return method
+    inputs = tuple(_port_of_task(port, task.input(flavor), "input", report) for port in method.inputs)
+    outputs = tuple(_port_of_task(port, task.output(flavor), "output", report) for port in method.outputs)
+    return replace(method, task=task, inputs=inputs, outputs=outputs)
+
+
+def _port_of_task(port: Port, declared: StreamType, side: str, report: Report) -> Port:
+    for frame in ("item", "header", "footer"):
+        found, expected = getattr(port.type, frame), getattr(declared, frame)
+        if found != expected:
+            message = f"the {frame} of its {side} is {_name(found)}, but the task says {_name(expected)}"
+            report.add("task-type", message, "annotate it with the type of the task")
+    return replace(port, type=declared)
+
+
+def _stream_type(declared: Any) -> StreamType:
+    return declared if isinstance(declared, StreamType) else StreamType(declared)
+
+
+def _name(type_: Any) -> str:
+    return type_.__name__ if isinstance(type_, type) and not hasattr(type_, "__origin__") else repr(type_)
