@@ -1,0 +1,233 @@
+"""Conditions as data: what a document may say about an item, compiled to a predicate.
+
+```json
+{"field": "score", "ge": 0.5}
+{"all": [{"field": "lang", "in": ["de", "fr"]}, {"not": {"field": "text", "matches": "^#"}}]}
+```
+
+A condition never raises when it is tested: where values cannot be compared, the answer is False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+
+from pydantic import Field, with_config
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
+from typing_extensions import TypedDict
+
+from headwater.config.operators import OPERATORS, Lookup, Predicate
+from headwater.config.problems import JsonPath, Problems, quote
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+__all__ = ["Condition", "Predicate"]
+
+DEPTH_LIMIT = 16
+SIZE_LIMIT = 1_000
+FIELD_LENGTH_LIMIT = 256
+_COMBINERS = ("all", "any", "not")
+_SPEC_SHAPE = "write an operator, or one of all, any and not"
+
+
+class Condition:
+    """A test of an item, given as data; usable as the type of a param.
+
+    Without `field`, the item itself is tested. Several operators in one object must all hold. A field that is missing
+    meets only `"exists": false`. A number, a text, a boolean, a list and an object are never equal to one another, and
+    only numbers with numbers and texts with texts are less or greater; `ne` and `not_in` are the opposite of `eq` and
+    `in`.
+
+    Args:
+        source: `{"field": path, operator: operand, ...}`, `{"all": [...]}`, `{"any": [...]}` or `{"not": ...}`. A path
+            goes through mappings, sequences, dataclasses and pydantic models, such as `author.names.0`.
+
+    Raises:
+        ConfigError: The data is not a condition; lists every problem.
+
+    Example:
+        >>> condition = Condition({"field": "score", "ge": 0.5})
+        >>> condition.test({"score": 0.7}), condition.test({"score": "high"}), condition.test({})
+        (True, False, False)
+    """
+
+    __slots__ = ("source", "test")
+
+    source: Mapping[str, Any]
+    """The condition as data."""
+
+    test: Predicate
+    """Return whether an item meets the condition."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        compiler = _Compiler()
+        self.source = source
+        self.test = compiler.condition(source, ())
+        problems = Problems(source)
+        for fault in compiler.faults:
+            hint = fault.hint or problems.did_you_mean(fault.unknown, fault.known)
+            problems.add(fault.code, fault.message, fault.path, hint)
+        problems.raise_if_any()
+
+    def __repr__(self) -> str:
+        return f"Condition({self.source!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(repr(self.source))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            json_schema_input_schema=handler.generate_schema(ConditionData),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda condition: condition.source),
+        )
+
+    @classmethod
+    def _validate(cls, value: object) -> Condition:
+        if isinstance(value, Condition):
+            return value
+        compiler = _Compiler()
+        condition = cls.__new__(cls)
+        condition.test = compiler.condition(value, ())
+        if compiler.faults:
+            raise ValidationError.from_exception_data("Condition", [fault.details() for fault in compiler.faults])
+        condition.source = cast("Mapping[str, Any]", value)
+        return condition
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Something that is wrong with the data of a condition; `unknown` and `known` ask for a did-you-mean."""
+
+    code: str
+    message: str
+    path: JsonPath
+    hint: str = ""
+    unknown: str = ""
+    known: tuple[str, ...] = ()
+
+    def details(self) -> InitErrorDetails:
+        context = {"message": self.message, "hint": self.hint, "unknown": self.unknown, "known": self.known}
+        return InitErrorDetails(type=PydanticCustomError(self.code, "{message}", context), loc=self.path, input=None)
+
+
+class _Compiler:
+    """Turns the data of one condition into nested predicates, and collects what is wrong with it."""
+
+    __slots__ = ("_left", "faults")
+
+    def __init__(self) -> None:
+        self._left = SIZE_LIMIT
+        self.faults: list[_Fault] = []
+
+    def condition(self, value: object, path: JsonPath) -> Predicate:
+        """Return the predicate of one object of the data."""
+        self._left -= 1
+        if self._left < 0 or len(path) > 2 * DEPTH_LIMIT:
+            return self._refuse(
+                "too-large", f"a condition of more than {SIZE_LIMIT} parts or {DEPTH_LIMIT} levels", path
+            )
+        if not isinstance(value, Mapping):
+            return self._refuse("wrong-type", "expected a condition: an object", path, hint=_SPEC_SHAPE)
+        data = cast("Mapping[str, Any]", value)
+        combiner = next((name for name in _COMBINERS if name in data), None)
+        return self._tests(data, path) if combiner is None else self._combined(combiner, data, path)
+
+    def _combined(self, combiner: str, data: Mapping[str, Any], path: JsonPath) -> Predicate:
+        for key in data:
+            if key != combiner:
+                self._refuse(
+                    "bad-condition",
+                    f"{combiner!r} and {quote(key)} in one object",
+                    (*path, key),
+                    hint="nest them with all",
+                )
+        operand = data[combiner]
+        if combiner == "not":
+            negated = self.condition(operand, (*path, combiner))
+            return lambda item: not negated(item)
+        if not isinstance(operand, list) or not operand:
+            message = f"expected a list of conditions for {combiner!r}"
+            return self._refuse("wrong-type", message, (*path, combiner))
+        parts = [
+            self.condition(part, (*path, combiner, index)) for index, part in enumerate(cast("list[Any]", operand))
+        ]
+        return _all(parts) if combiner == "all" else _any(parts)
+
+    def _tests(self, data: Mapping[str, Any], path: JsonPath) -> Predicate:
+        """Return the predicate of an object of operators."""
+        lookup = self._lookup(data["field"], (*path, "field")) if "field" in data else None
+        tests = [self._test(name, operand, lookup, (*path, name)) for name, operand in data.items() if name != "field"]
+        if not tests:
+            return self._refuse("bad-condition", "a condition without an operator", path, hint=_SPEC_SHAPE)
+        return tests[0] if len(tests) == 1 else _all(tests)
+
+    def _test(self, name: str, operand: object, lookup: Lookup | None, path: JsonPath) -> Predicate:
+        spec = OPERATORS.get(name)
+        if spec is None:
+            known = (*OPERATORS, *_COMBINERS, "field")
+            return self._refuse(
+                "unknown-operator", f"unknown operator {quote(name)} in a condition", path, known=known, unknown=name
+            )
+        try:
+            test = spec.build(operand)
+        except ValueError as error:
+            return self._refuse("bad-operand", f"operator {name!r}: {error}", path)
+        if lookup is None:
+            return test
+        return _on_field(lookup, test, when_missing=name == "exists" and operand is False)
+
+    def _lookup(self, field: object, path: JsonPath) -> Lookup:
+        if isinstance(field, str) and len(field) <= FIELD_LENGTH_LIMIT and all(field.split(".")):
+            return Lookup(tuple(field.split(".")))
+        self._refuse("bad-field", "expected the path of a field, such as 'author.name'", path)
+        return Lookup(())
+
+    def _refuse(
+        self, code: str, message: str, path: JsonPath, *, hint: str = "", unknown: str = "", known: tuple[str, ...] = ()
+    ) -> Predicate:
+        self.faults.append(_Fault(code, message, path, hint, unknown, known))
+        return _never
+
+
+def _never(_item: object) -> bool:
+    return False
+
+
+def _all(tests: list[Predicate]) -> Predicate:
+    return lambda item: all(test(item) for test in tests)
+
+
+def _any(tests: list[Predicate]) -> Predicate:
+    return lambda item: any(test(item) for test in tests)
+
+
+def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predicate:
+    find, missing = lookup.find, Lookup.MISSING
+
+    def check(item: Any) -> bool:
+        value = find(item)
+        return when_missing if value is missing else test(value)
+
+    return check
+
+
+ConditionData: Any = with_config(extra="forbid", title="a condition")(
+    TypedDict(  # type: ignore[operator]  # the keys come from the table of operators, their one declaration
+        "ConditionData",
+        {
+            "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT)],
+            **{name: spec.operand for name, spec in OPERATORS.items()},
+            **dict.fromkeys(("all", "any"), list["ConditionData"]),
+            "not": "ConditionData",
+        },
+        total=False,
+    )
+)

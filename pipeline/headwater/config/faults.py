@@ -1,0 +1,316 @@
+"""Pydantic's errors in our words: what was expected comes from the JSON Schema of the very declaration that was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from pydantic import SecretStr, ValidationError
+
+from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Place, Problems, quote
+
+__all__ = ["Schema", "Subject", "add_faults", "expected", "found"]
+
+Schema: TypeAlias = Mapping[str, Any]
+_Error: TypeAlias = Mapping[str, Any]
+
+_MISSING = {"missing", "missing_argument", "missing_keyword_only_argument"}
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+_KEY_MARK = "[key]"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was checked.
+
+    Args:
+        value: The data that was refused, after its templates were filled in.
+        schema: Returns its JSON Schema; only called when there is something to tell.
+        path: Where it stands in the document.
+        noun: What its keys are called.
+        owner: Whose keys they are; empty to take the titles of the schema.
+    """
+
+    value: object
+    schema: Callable[[], Schema]
+    path: JsonPath = ()
+    noun: str = "key"
+    owner: str = ""
+
+
+def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> list[JsonPath]:
+    """Add what pydantic refused to the problems of a document.
+
+    Args:
+        error: The error; nothing of the values it holds is shown, but for what the document itself says.
+        subject: What was checked.
+        problems: Where the problems go.
+
+    Returns:
+        The refused places, as paths from the top of `subject.value`.
+    """
+    grouped: dict[Place, list[_Error]] = {}
+    for line in error.errors(include_url=False, include_input=False)[: PROBLEMS_LIMIT + 1]:
+        grouped.setdefault(_place(subject.value, line), []).append(line)
+    outer = {place.path[:size] for place in grouped for size in range(len(place.path))}
+    refused = [place for place in grouped if place.path not in outer]
+    schema = subject.schema()
+    for place in refused:
+        _Report(subject, schema, place, problems).add(grouped[place])
+    return [place.path for place in refused]
+
+
+def expected(schemas: Iterable[Schema]) -> str:
+    """Say in plain words what a place accepts.
+
+    Args:
+        schemas: The alternatives, without references.
+
+    Returns:
+        Such as `a whole number from 1 to 65536`.
+
+    Example:
+        >>> expected([{"type": "integer", "minimum": 1, "maximum": 9}, {"type": "null"}])
+        'a whole number from 1 to 9'
+    """
+    phrases = dict.fromkeys(_phrase(schema) for schema in schemas)
+    if len(phrases) > 1:
+        phrases.pop("null", None)
+    return " or ".join(phrases) or "nothing"
+
+
+def found(value: object) -> str:
+    """Say in plain words what a value is, without ever showing a secret.
+
+    Args:
+        value: A value of a document.
+
+    Returns:
+        Such as `the text 'x'`.
+
+    Example:
+        >>> found(True), found("x"), found([1, 2])
+        ('true', "the text 'x'", 'a list of 2')
+    """
+    match value:
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case int() | float():
+            text = _digits(value)
+            return f"the number {text}"
+        case str():
+            return f"the text {quote(value)}"
+        case list():
+            return f"a list of {len(cast('list[Any]', value))}"
+        case Mapping():
+            return "an object"
+        case SecretStr():
+            return "a secret"
+        case _:
+            return f"a Python {type(value).__name__}"
+
+
+def _digits(value: float) -> str:
+    """Return a number as text; one of thousands of digits is only counted."""
+    bits = value.bit_length() if isinstance(value, int) else 0
+    return repr(value) if bits < 200 else f"of about {bits * 0.30103:.0f} digits"
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """Puts what was refused at one place into one problem."""
+
+    subject: Subject
+    schema: Schema
+    place: Place
+    problems: Problems
+
+    def add(self, lines: Sequence[_Error]) -> None:
+        line = lines[0]
+        kind = cast("str", line["type"])
+        if kind in _UNKNOWN:
+            self._unknown_key()
+        elif kind in _MISSING:
+            key = quote(str(self._inner[-1])) if self._inner else ""
+            self._add("missing-key", f"the {self.subject.noun} {key} of {self._owner()} is missing", f"add {key}")
+        elif "-" in kind:  # our own: pydantic's names have underscores
+            self._own(line)
+        elif kind in {"value_error", "assertion_error"}:
+            self._add("wrong-value", str(line["msg"]).partition(", ")[2] or str(line["msg"]))
+        else:
+            self._wrong(lines)
+
+    @property
+    def _inner(self) -> JsonPath:
+        return self.place.path
+
+    def _add(self, code: str, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        at_key = at_key or self.place.at_key
+        self.problems.add(code, message, self.subject.path + self._inner, hint, at_key=at_key)
+
+    def _own(self, line: _Error) -> None:
+        context = cast("Mapping[str, Any]", line.get("ctx", {}))
+        unknown = context.get("unknown", "")
+        hint = context.get("hint", "") or self.problems.did_you_mean(unknown, context.get("known", ()))
+        self._add(str(line["type"]), str(line["msg"]), hint, at_key=bool(unknown))
+
+    def _unknown_key(self) -> None:
+        key = str(self._inner[-1])
+        schemas = list(_at(self.schema, self._inner[:-1]))
+        if any(key in schema.get("x-planned", ()) for schema in schemas):
+            self._add("not-supported", f"this version has no {quote(key)} yet", "remove it", at_key=True)
+            return
+        known = [name for schema in schemas for name in schema.get("properties", ())]
+        code = f"unknown-{self.subject.noun}"
+        hint = self.problems.did_you_mean(key, known) or _known_hint(self.subject.noun, known)
+        self._add(code, f"unknown {self.subject.noun} {quote(key)} in {self._owner()}", hint, at_key=True)
+
+    def _wrong(self, lines: Sequence[_Error]) -> None:
+        value = _value(self.subject.value, self._inner)
+        schemas = list(_at(self.schema, self._inner))
+        if isinstance(value, SecretStr):
+            self._add(
+                "secret-misplaced", "a secret where none is accepted", "only params of type SecretStr take secrets"
+            )
+        elif isinstance(value, str) and any(value in schema.get("x-planned", ()) for schema in schemas):
+            self._add("not-supported", f"this version has no {quote(value)} yet", f"expected {expected(schemas)}")
+        else:
+            code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"
+            wanted = expected(schemas) if schemas else _plain(str(lines[0]["msg"]))
+            shown = quote(str(self._inner[-1])) if self.place.at_key else found(value)
+            self._add(code, f"expected {_key_words(self.schema, self.place) or wanted}, found {shown}")
+
+    def _owner(self) -> str:
+        if self.subject.owner and len(self._inner) <= 1:
+            return self.subject.owner
+        titles = [schema["title"] for schema in _at(self.schema, self._inner[:-1]) if "title" in schema]
+        return titles[0] if titles else "an object"
+
+
+def _known_hint(noun: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"remove it: no {noun} is known here"
+    return f"known are {', '.join(map(quote, known))}" if len(known) <= 12 else ""
+
+
+def _plain(message: str) -> str:
+    """Return what pydantic says that it wanted, without its way of saying so."""
+    return message.removeprefix("Input should be ").removeprefix("a valid ")
+
+
+def _place(value: object, line: _Error) -> Place:
+    """Turn pydantic's location into a path of the document, which knows nothing of the members of unions."""
+    path: list[str | int] = []
+    location = cast("tuple[str | int, ...]", line["loc"])
+    for part in location:
+        if isinstance(value, Mapping) and part in value:
+            value = cast("Mapping[str | int, Any]", value)[part]
+            path.append(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(cast("list[Any]", value)):
+            value = cast("list[Any]", value)[part]
+            path.append(part)
+    if line["type"] in _MISSING:
+        path.append(location[-1])
+    return Place(tuple(path), at_key=location[-1:] == (_KEY_MARK,))
+
+
+def _value(value: Any, path: JsonPath) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _at(schema: Schema, path: JsonPath) -> Iterator[Schema]:
+    """Yield the alternatives that a JSON Schema has at a path, without references."""
+    definitions = cast("Mapping[str, Schema]", schema.get("$defs", {}))
+    alternatives = list(_alternatives(schema, definitions))
+    for part in path:
+        inner = [below for one in alternatives if (below := _below(one, part)) is not None]
+        alternatives = [one for below in inner for one in _alternatives(below, definitions)]
+    yield from alternatives
+
+
+def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
+    if "$ref" in schema:
+        yield from _alternatives(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)
+        return
+    members = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    if not members:
+        yield schema
+    for member in cast("list[Schema]", members):
+        yield from _alternatives(member, definitions)
+
+
+def _below(schema: Schema, part: str | int) -> Schema | None:
+    if isinstance(part, int):
+        prefix = cast("Sequence[Schema]", schema.get("prefixItems", ()))
+        inner: Any = prefix[part] if part < len(prefix) else schema.get("items")
+    else:
+        inner = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
+        for patterned in schema.get("patternProperties", {}).values():
+            inner = inner or patterned
+    return inner if isinstance(inner, Mapping) else None
+
+
+def _key_words(schema: Schema, place: Place) -> str:
+    """Say what a key must look like, when it is the key that was refused."""
+    if not place.at_key:
+        return ""
+    names = [one.get("propertyNames", {}) for one in _at(schema, place.path[:-1])]
+    return next((name["x-words"] for name in names if "x-words" in name), "a name (letters, digits, _ and -)")
+
+
+def _phrase(schema: Schema) -> str:
+    if "x-words" in schema:
+        return str(schema["x-words"])
+    if "enum" in schema or "const" in schema:
+        return " or ".join(_literal(value) for value in schema.get("enum", [schema.get("const")]))
+    match schema.get("type"):
+        case "integer":
+            return "a whole number" + _range(schema)
+        case "number":
+            return "a number" + _range(schema)
+        case "boolean":
+            return "true or false"
+        case "null":
+            return "null"
+        case "string":
+            return str(_text_phrase(schema))
+        case "array":
+            return "a list" + _count(schema.get("minItems"), schema.get("maxItems"), "of")
+        case "object":
+            return "an object"
+        case _:
+            return "a value"
+
+
+def _text_phrase(schema: Schema) -> str:
+    if "format" in schema and schema["format"] != "password":
+        return f"a text: {schema['format']}"
+    matching = f" that matches {schema['pattern']}" if "pattern" in schema else ""
+    counted = _count(schema.get("minLength"), schema.get("maxLength"), "of", " characters")
+    return f"a text{counted}{matching}"
+
+
+def _literal(value: object) -> str:
+    return quote(value) if isinstance(value, str) else found(value).removeprefix("the number ")
+
+
+def _range(schema: Schema) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    over, under = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    bounds = [
+        f"from {low} to {high}" if low is not None and high is not None else "",
+        f"from {low}" if low is not None and high is None else "",
+        f"up to {high}" if high is not None and low is None else "",
+        f"greater than {over}" if over is not None else "",
+        f"less than {under}" if under is not None else "",
+    ]
+    return "".join(f" {bound}" for bound in bounds if bound)
+
+
+def _count(low: int | None, high: int | None, preposition: str, unit: str = "") -> str:
+    if high is None:
+        return f" {preposition} at least {low}{unit}" if low else ""
+    return f" {preposition} {low} to {high}{unit}" if low else f" {preposition} at most {high}{unit}"

@@ -1,0 +1,158 @@
+"""From a document to its spec: read, fill in the templates, check the shape, and tell every problem."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from headwater.config.faults import Schema, Subject, add_faults
+from headwater.config.parameters import bind_parameters
+from headwater.config.patterns import pattern_budget
+from headwater.config.positions import find_faults
+from headwater.config.problems import JsonPath, Problems
+from headwater.config.source import Source, read_source
+from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
+from headwater.config.templates import Scope, TooDeepError, fill
+
+__all__ = ["Loaded", "load"]
+
+_ADAPTER: TypeAdapter[PipelineSpec] = TypeAdapter(PipelineSpec)
+_LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A document whose shape has been checked; its kinds have not.
+
+    Args:
+        document: The document as written.
+        spec: What it says, with templates filled in. A broken part is left out, or stands there without what is wrong
+            with it, at its place; its path is blocked in `problems`.
+        file: Name of the file it came from, or None.
+        problems: What is wrong so far; the later phases add to it, and then call `raise_if_any`.
+        parameters: Value of each parameter.
+    """
+
+    document: Mapping[str, Any]
+    spec: PipelineSpec
+    file: str | None
+    problems: Problems
+    parameters: Mapping[str, Any]
+
+
+def load(
+    source: Path | str | Mapping[str, Any],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str | SecretStr] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Load a document up to its spec.
+
+    Args:
+        source: A path, the text of a JSON object, or the document itself.
+        parameters: Values of the document's parameters.
+        secrets: Secrets by name, before those of the environment.
+        env: Environment variables; those of the process by default.
+
+    Returns:
+        The spec and the problems found so far, which are not raised yet, so that later phases can add theirs.
+
+    Raises:
+        ConfigError: The document cannot be read, or so much of it is broken that there is nothing to go on with.
+        MissingExtraError: The document is YAML, and the library for that is not installed.
+
+    Example:
+        >>> loaded = load('{"name": "shout", "steps": [{"id": "up", "kind": "text.upper"}]}')
+        >>> loaded.spec.steps[0].kind
+        'text.upper'
+    """
+    read = read_source(source)
+    problems = read.problems
+    _check_limits(read.document, problems)
+    values, without_value = bind_parameters(read.document.get("parameters"), parameters or {}, problems)
+    scope = Scope(values, without_value, os.environ if env is None else env, secrets or {})
+    filled = _filled(read, scope)
+    with pattern_budget():
+        spec = _spec(filled, problems)
+    return Loaded(read.document, spec, read.file, problems, values)
+
+
+def _check_limits(document: Mapping[str, Any], problems: Problems) -> None:
+    for key, limit in _LIMITS.items():
+        entries = document.get(key)
+        if isinstance(entries, list) and len(cast("list[Any]", entries)) > limit:
+            count = len(cast("list[Any]", entries))
+            problems.add("too-many", f"{count} {key}; at most {limit} are allowed", (key,))
+            problems.raise_if_any()
+
+
+def _filled(read: Source, scope: Scope) -> dict[str, Any]:
+    try:
+        return fill(read.document, scope, read.problems)
+    except TooDeepError as error:
+        deep = [fault for fault in find_faults(read.text or "") if fault.code == "too-deep"]
+        path, message = (deep[0].path, deep[0].message) if deep else (error.path, "the document is nested too deep")
+        read.problems.add("too-deep", message, path)
+        read.problems.raise_if_any()
+        raise
+
+
+def _spec(filled: dict[str, Any], problems: Problems) -> PipelineSpec:
+    try:
+        return _ADAPTER.validate_python(filled)
+    except ValidationError as error:
+        refused = add_faults(error, Subject(filled, _schema), problems)
+        return _repaired(filled, refused, problems)
+
+
+@cache
+def _schema() -> Schema:
+    return _ADAPTER.json_schema()
+
+
+def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Problems) -> PipelineSpec:
+    """Return the spec without what was refused, so that the phases to come can tell their problems too."""
+    document = copy.deepcopy(filled)
+    for path in refused:
+        part = path[:2] if path[0] == "edges" else path
+        problems.block(part)
+        _mend(document, part)
+    try:
+        return _ADAPTER.validate_python(document)
+    except ValidationError:
+        problems.raise_if_any()
+        raise
+
+
+def _mend(document: dict[str, Any], path: JsonPath) -> None:
+    """Take out what was refused, or put something right in the place of what must be there."""
+    match path:
+        case ("name",):
+            document["name"] = "?"
+        case ("edges", int(index)):
+            document["edges"][index] = {"from": "input", "to": "output"}
+        case ("steps", int(index)):
+            document["steps"][index] = {"id": f"broken_{index}", "kind": "unknown"}
+        case ("steps", int(index), "id"):
+            document["steps"][index]["id"] = f"broken_{index}"
+        case ("steps", int(index), "kind"):
+            document["steps"][index]["kind"] = "unknown"
+        case _:
+            _remove(document, path)
+
+
+def _remove(document: Any, path: JsonPath) -> None:
+    for part in path[:-1]:
+        document = document[part] if not isinstance(document, dict) or part in document else {}
+    if isinstance(document, dict):
+        cast("dict[str | int, Any]", document).pop(path[-1], None)
+    elif isinstance(document, list):
+        cast("list[Any]", document)[path[-1]] = None

@@ -1,0 +1,221 @@
+"""The operators of conditions, and how a condition finds the field it tests."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence, Set, Sized
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast
+
+from pydantic import BaseModel, Field
+
+from headwater.config.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
+
+__all__ = ["OPERATORS", "Lookup", "Operator", "Predicate"]
+
+Predicate: TypeAlias = Callable[[Any], bool]
+_Comparison: TypeAlias = Callable[[Any, Any], bool]
+Scalar = str | int | float | bool | None
+
+MEMBERS_LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator of conditions.
+
+    Args:
+        build: Returns the predicate for an operand; raises ValueError, with what was expected, for a wrong one.
+        operand: Type of the operand, for the JSON Schema.
+    """
+
+    build: Callable[[Any], Predicate]
+    operand: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Finds a field in an item: through mappings by key, sequences by index, models and dataclasses by declared field.
+
+    Args:
+        parts: The path of the field.
+    """
+
+    MISSING: ClassVar[object] = object()
+
+    parts: tuple[str, ...]
+
+    def find(self, item: Any) -> Any:
+        """Return the field of an item.
+
+        Args:
+            item: Anything.
+
+        Returns:
+            The value, or `Lookup.MISSING`.
+        """
+        for part in self.parts:
+            item = item.get(part, Lookup.MISSING) if type(item) is dict else _part(item, part)
+            if item is Lookup.MISSING:
+                break
+        return item
+
+
+def _part(item: Any, part: str) -> Any:
+    if isinstance(item, Mapping):
+        return cast("Mapping[str, Any]", item).get(part, Lookup.MISSING)
+    if isinstance(item, (list, tuple)) and part.isdecimal() and len(part) < 10:
+        items = cast("Sequence[Any]", item)
+        return items[int(part)] if int(part) < len(items) else Lookup.MISSING
+    if part.startswith("_") or part not in _fields(type(item)):
+        return Lookup.MISSING
+    return getattr(item, part, Lookup.MISSING)
+
+
+def _fields(cls: type) -> Mapping[str, Any] | tuple[str, ...]:
+    """Return the declared fields of a class: no property, method or private attribute is ever reached."""
+    if issubclass(cls, BaseModel):
+        return cls.model_fields
+    return getattr(cls, "__dataclass_fields__", None) or getattr(cls, "_fields", ())
+
+
+def _family(value: object) -> object:
+    """Return what values must share to be comparable; a boolean is no number."""
+    if isinstance(value, bool):
+        return bool
+    if isinstance(value, (int, float)):
+        return float
+    if isinstance(value, str):
+        return str
+    return type(value)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Compare by value and type at every depth: `1` equals `1.0`, but not `true`."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        ours, theirs = cast("dict[Any, Any]", left), cast("dict[Any, Any]", right)
+        return ours.keys() == theirs.keys() and all(_equal(value, theirs[key]) for key, value in ours.items())
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        ours, theirs = cast("Sequence[Any]", left), cast("Sequence[Any]", right)
+        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
+    return _family(left) is _family(right) and bool(left == right)
+
+
+def _safely(test: Predicate) -> Predicate:
+    """Answer False where the values of an item refuse to be compared."""
+
+    def check(value: Any) -> bool:
+        try:
+            return test(value)
+        except Exception:  # noqa: BLE001 - whatever the comparison methods of a foreign class raise
+            return False
+
+    return check
+
+
+def _eq(operand: Any) -> Predicate:
+    return _safely(lambda value: _equal(value, operand))
+
+
+def _ne(operand: Any) -> Predicate:
+    equal = _eq(operand)
+    return lambda value: not equal(value)
+
+
+def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
+    def build(operand: Any) -> Predicate:
+        family = _family(operand)
+        if family not in {float, str}:
+            raise ValueError("expected a number or a text")
+
+        return _safely(lambda value: _family(value) is family and compare(value, operand))
+
+    return build
+
+
+def _in(operand: Any) -> Predicate:
+    if not isinstance(operand, list):
+        raise ValueError("expected a list")
+    members = cast("list[Any]", operand)
+    if len(members) > MEMBERS_LIMIT:
+        raise ValueError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
+    if all(isinstance(member, str) for member in members):
+        texts = frozenset(members)
+        return lambda value: isinstance(value, str) and value in texts
+    return _safely(lambda value: any(_equal(value, member) for member in members))
+
+
+def _not_in(operand: Any) -> Predicate:
+    contained = _in(operand)
+    return lambda value: not contained(value)
+
+
+def _contains(operand: Any) -> Predicate:
+    def test(value: Any) -> bool:
+        if isinstance(value, str):
+            return isinstance(operand, str) and operand in value
+        if isinstance(value, (Mapping, Set)):
+            return operand in value
+        return isinstance(value, (list, tuple)) and any(
+            _equal(member, operand) for member in cast("Sequence[Any]", value)
+        )
+
+    return _safely(test)
+
+
+def _text(operand: Any) -> str:
+    if not isinstance(operand, str):
+        raise ValueError("expected a text")
+    return operand
+
+
+def _starts_with(operand: Any) -> Predicate:
+    prefix = _text(operand)
+    return lambda value: isinstance(value, str) and value.startswith(prefix)
+
+
+def _ends_with(operand: Any) -> Predicate:
+    suffix = _text(operand)
+    return lambda value: isinstance(value, str) and value.endswith(suffix)
+
+
+def _matches(operand: Any) -> Predicate:
+    return compile_pattern(_text(operand))
+
+
+def _exists(operand: Any) -> Predicate:
+    if not isinstance(operand, bool):
+        raise ValueError("expected true or false")
+    return lambda _value: operand
+
+
+def _length(compare: _Comparison) -> Callable[[Any], Predicate]:
+    def build(operand: Any) -> Predicate:
+        if isinstance(operand, bool) or not isinstance(operand, int) or operand < 0:
+            raise ValueError("expected a whole number from 0")
+        return _safely(lambda value: isinstance(value, Sized) and compare(len(value), operand))
+
+    return build
+
+
+_Comparable = int | float | str
+_Length = Annotated[int, Field(ge=0)]
+
+OPERATORS: Mapping[str, Operator] = {
+    "eq": Operator(_eq, Any),
+    "ne": Operator(_ne, Any),
+    "gt": Operator(_ordering(operator.gt), _Comparable),
+    "ge": Operator(_ordering(operator.ge), _Comparable),
+    "lt": Operator(_ordering(operator.lt), _Comparable),
+    "le": Operator(_ordering(operator.le), _Comparable),
+    "in": Operator(_in, list[Any]),
+    "not_in": Operator(_not_in, list[Any]),
+    "contains": Operator(_contains, Any),
+    "starts_with": Operator(_starts_with, str),
+    "ends_with": Operator(_ends_with, str),
+    "matches": Operator(_matches, Annotated[str, Field(max_length=PATTERN_LENGTH_LIMIT)]),
+    "exists": Operator(_exists, bool),
+    "length_at_least": Operator(_length(operator.ge), _Length),
+    "length_at_most": Operator(_length(operator.le), _Length),
+}
+"""Every operator by its name: the one declaration that checks, hints and the JSON Schema derive from."""

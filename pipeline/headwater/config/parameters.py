@@ -1,0 +1,171 @@
+"""Values of a pipeline's parameters: those that are given, or the defaults, checked against their declarations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from headwater.config.faults import expected, found
+from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.source import plain
+from headwater.config.spec import MISSING, ParameterSpec
+from headwater.errors import ConfigError, Problem
+
+__all__ = ["bind_parameters", "parse_parameter"]
+
+_ADAPTER: TypeAdapter[ParameterSpec] = TypeAdapter(ParameterSpec)
+_NUMERIC = {"integer", "number"}
+
+
+def bind_parameters(
+    declared: object, given: Mapping[str, Any], problems: Problems
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the value of each parameter.
+
+    Args:
+        declared: What the document has under `parameters`; wrong declarations are left to the check of the spec.
+        given: Values by name, from the caller.
+        problems: Where wrong, missing and unknown values are told.
+
+    Returns:
+        The values by name, and the names of the parameters that have no usable one.
+    """
+    declarations = cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}
+    for name in given:
+        if name not in declarations:
+            hint = problems.did_you_mean(name, declarations) or "declare it under 'parameters'"
+            message = f"the parameter {quote(name)} was given, but the document has no such parameter"
+            problems.add("unknown-parameter", message, ("parameters",), hint)
+    values: dict[str, Any] = {}
+    for name, declaration in declarations.items():
+        spec = _spec(declaration)
+        if spec is not None and _bind(name, spec, given, problems, values) is MISSING:
+            values.pop(name, None)
+    return values, frozenset(declarations.keys() - values.keys())
+
+
+def parse_parameter(text: str, spec: ParameterSpec, name: str = "value") -> Any:
+    """Return the value that a text, such as one of the command line, has by a parameter's declared type.
+
+    Args:
+        text: The text; JSON for an array or an object.
+        spec: The declaration of the parameter.
+        name: Name of the parameter, for the message.
+
+    Returns:
+        The value; whether it is allowed is checked when the document is loaded.
+
+    Raises:
+        ConfigError: The text is no value of the type.
+
+    Example:
+        >>> parse_parameter("4", ParameterSpec(type="integer"))
+        4
+    """
+    try:
+        return _PARSERS[spec.type](text)
+    except ValueError:
+        message = f"parameter {quote(name)}: expected {expected([_schema(spec)])}, found the text {quote(text)}"
+        hint = "write it as JSON" if spec.type in {"array", "object"} else ""
+        raise ConfigError(Problem("wrong-parameter", message, f"$.parameters.{name}", hint=hint)) from None
+
+
+def _spec(declaration: object) -> ParameterSpec | None:
+    try:
+        return _ADAPTER.validate_python(declaration)
+    except ValidationError:
+        return None
+
+
+def _bind(
+    name: str, spec: ParameterSpec, given: Mapping[str, Any], problems: Problems, values: dict[str, Any]
+) -> object:
+    """Put the value of one parameter into `values`; return MISSING when it has no usable one."""
+    path: JsonPath = ("parameters", name)
+    if spec.default is not MISSING and spec.default is not None:
+        _check(spec, spec.default, problems, (*path, "default"), f"the default of parameter {quote(name)}")
+    value = given.get(name, spec.default)
+    if value is MISSING:
+        hint = f"give it a value (--set {name}=...) or a default"
+        problems.add("missing-parameter", f"the parameter {quote(name)} has no value", path, hint)
+        return MISSING
+    if name in given:
+        value = plain(value, problems, path)
+        if not _check(spec, value, problems, path, f"parameter {quote(name)}"):
+            return MISSING
+    values[name] = value
+    return value
+
+
+def _check(spec: ParameterSpec, value: object, problems: Problems, path: JsonPath, what: str) -> bool:
+    if _fits(spec, value):
+        return True
+    problems.add("wrong-parameter", f"{what}: expected {expected([_schema(spec)])}, found {found(value)}", path)
+    return False
+
+
+def _fits(spec: ParameterSpec, value: Any) -> bool:
+    if value is None:
+        return spec.default is None
+    if isinstance(value, bool) is not (spec.type == "boolean") or not isinstance(value, _TYPES[spec.type]):
+        return False
+    if spec.enum is not None and value not in spec.enum:
+        return False
+    if spec.type not in _NUMERIC:
+        return True
+    low = spec.minimum is None or value >= spec.minimum
+    return low and (spec.maximum is None or value <= spec.maximum)
+
+
+def _schema(spec: ParameterSpec) -> dict[str, Any]:
+    """Return the JSON Schema of a parameter's values."""
+    keys = {"type": spec.type, "enum": spec.enum, "minimum": spec.minimum, "maximum": spec.maximum}
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text.strip()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(text: str) -> int | float:
+    value = json.loads(text, parse_constant=float.fromhex)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
+        raise ValueError(text)
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(text)
+    return text == "true"
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(text[:1]) from None
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "string": str,
+    "integer": _whole,
+    "number": _number,
+    "boolean": _boolean,
+    "array": _json,
+    "object": _json,
+}

@@ -1,0 +1,162 @@
+"""Patterns that cannot blow up: the linear-time regular expressions of pydantic-core, with a bound on their size.
+
+The engine behind them (the `regex` crate of Rust) never backtracks: matching takes time in proportion to the text, times
+the size of the pattern. The size is what counted repetitions (`a{1000}`) and Unicode classes (`\\w`) multiply, so it is
+estimated before anything is compiled, and capped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+__all__ = ["PATTERN_LENGTH_LIMIT", "PATTERN_SIZE_LIMIT", "PatternError", "compile_pattern", "pattern_budget"]
+
+PATTERN_LENGTH_LIMIT = 500
+PATTERN_SIZE_LIMIT = 1_000
+"""Size of one pattern; measured, a unit takes about 10 microseconds to compile."""
+
+DOCUMENT_SIZE_LIMIT = 2_500
+_BASE_SIZE = 3
+_CLASS_SIZE = 40
+_FOLDED_SET_SIZE = 60
+
+_TOKEN = re.compile(
+    r"""(?P<unicode>\\[wW]|\\[pP](?:\{[^}]*\}|.))
+      | (?P<escape>\\(?:[xuU]\{[^}]*\}|.))
+      | (?P<repeat>\{\s*(?P<low>\d*)\s*(?:,\s*(?P<high>\d*)\s*)?\})
+      | (?P<open>\()
+      | (?P<close>\))
+      | (?P<set>\[)
+      | (?P<atom>[^*+?|])
+      | (?P<operator>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_FLAGS = re.compile(r"\(\?([a-zA-Z]*)")
+_SET_START = re.compile(r"\^?-*\]?")
+
+_sizes: ContextVar[dict[str, int] | None] = ContextVar("pattern_sizes", default=None)
+
+
+class PatternError(ValueError):
+    """A pattern that is wrong, or too large to be safe."""
+
+
+@contextmanager
+def pattern_budget() -> Iterator[None]:
+    """Bound the size of all different patterns that are compiled within the block, as those of one document."""
+    token = _sizes.set({})
+    try:
+        yield
+    finally:
+        _sizes.reset(token)
+
+
+def compile_pattern(pattern: str) -> Callable[[object], bool]:
+    r"""Return a predicate that tells whether a pattern occurs in a text.
+
+    Args:
+        pattern: A regular expression in the syntax of the `regex` crate: no look-around, no back-references.
+
+    Returns:
+        A function that is True for a text in which the pattern is found, and False for anything else.
+
+    Raises:
+        PatternError: The pattern is wrong, or larger than what is safe.
+
+    Example:
+        >>> compile_pattern(r"^\d+$")("2026")
+        True
+    """
+    if len(pattern) > PATTERN_LENGTH_LIMIT:
+        raise PatternError(f"a pattern of {len(pattern)} characters; at most {PATTERN_LENGTH_LIMIT} are allowed")
+    size = pattern_size(pattern)
+    if size > PATTERN_SIZE_LIMIT:
+        raise PatternError(
+            "a pattern that is too large: repetitions such as {100} and classes such as \\w count for their full size"
+        )
+    sizes = _sizes.get()
+    if sizes is not None:
+        sizes[pattern] = size
+        if sum(sizes.values()) > DOCUMENT_SIZE_LIMIT:
+            raise PatternError("the patterns of this document are too large together")
+    return _compiled(pattern)
+
+
+def pattern_size(pattern: str) -> int:
+    """Estimate the size of a pattern once its repetitions are written out.
+
+    Args:
+        pattern: Any text, a right pattern or not.
+
+    Returns:
+        The number of simple characters that are about as large; a class such as `\\w` counts for 40 of them.
+    """
+    flags = set("".join(_FLAGS.findall(pattern)))
+    if "x" in flags:
+        return PATTERN_SIZE_LIMIT + 1  # in verbose mode, comments could hide what is counted here
+    groups = [[_BASE_SIZE]]
+    at = 0
+    while (match := _TOKEN.match(pattern, at)) is not None:
+        at = match.end()
+        match match.lastgroup:
+            case "open":
+                groups.append([1])
+            case "close" if len(groups) > 1:
+                closed = sum(groups.pop())
+                groups[-1].append(closed)
+            case "set":
+                at = _set_end(pattern, at)
+                groups[-1].append(_set_size(pattern[match.start() : at], folded="i" in flags))
+            case "repeat":
+                groups[-1][-1] *= max(1, _count(match["low"]), _count(match["high"]))
+            case "operator":
+                pass
+            case kind:
+                groups[-1].append(_CLASS_SIZE if kind == "unicode" else 1)
+    return sum(map(sum, groups))
+
+
+def _count(digits: str | None) -> int:
+    return min(int(digits), PATTERN_SIZE_LIMIT) if digits and len(digits) < 10 else len(digits or "")
+
+
+def _set_end(pattern: str, at: int) -> int:
+    """Return where a set such as `[^]a-z[0-9]]` ends, given where its inner part starts; sets may be nested."""
+    depth = 1
+    at = _SET_START.match(pattern, at).end()  # type: ignore[union-attr]  # it matches the empty text too
+    while at < len(pattern) and depth:
+        char = pattern[at]
+        at += 2 if char == "\\" else 1
+        if char == "[":
+            depth += 1
+            at = _SET_START.match(pattern, at).end()  # type: ignore[union-attr]  # as above
+        elif char == "]":
+            depth -= 1
+    return at
+
+
+def _set_size(text: str, *, folded: bool) -> int:
+    if re.search(r"\\[wWpP]", text):
+        return _CLASS_SIZE
+    return _FOLDED_SET_SIZE if folded and not re.fullmatch(r"[ -\[\]-~]*", text) else 1
+
+
+@lru_cache(maxsize=1_024)
+def _compiled(pattern: str) -> Callable[[object], bool]:
+    schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex", strict=True)
+    try:
+        return SchemaValidator(schema).isinstance_python
+    except SchemaError as error:
+        raise PatternError(_reason(str(error))) from None
+
+
+def _reason(text: str) -> str:
+    """Return the last line of what the regex engine says, which is its reason."""
+    reason = text.strip().splitlines()[-1].strip().removeprefix("error:").strip()
+    return f"not a pattern: {reason}"

@@ -1,0 +1,266 @@
+"""The collector that every phase of loading adds its problems to."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, cast
+
+from headwater.errors import ConfigError, Problem
+
+__all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
+
+JsonPath: TypeAlias = tuple[str | int, ...]
+"""The way from the top of a document to a value: keys of objects and indexes of arrays."""
+
+Position: TypeAlias = tuple[int, int]
+"""Line and column, both from 1, the column counted in characters."""
+
+PROBLEMS_LIMIT = 1_000
+COMPARISONS_LIMIT = 1_000
+SHOWN_CHARACTERS = 60
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value in a document, or the key that it stands under.
+
+    Args:
+        path: Where the value is.
+        at_key: Whether the key is meant, not the value.
+    """
+
+    path: JsonPath
+    at_key: bool = False
+
+
+class Positions(Protocol):
+    """What knows the line and column of the places of one document."""
+
+    def find(self, places: Collection[Place]) -> Mapping[Place, Position]:
+        """Return the position of every place that exists in the document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    code: str
+    message: str
+    place: Place
+    hint: str
+    position: Position | None
+
+
+class Problems:
+    """Collect the problems of a document, and raise them together, in the order of the document.
+
+    Args:
+        document: The document as written, which gives the order; None when it could not be read.
+        positions: What knows lines and columns; None for a document that never was text.
+        file: Name of the file the document came from.
+
+    Example:
+        >>> problems = Problems({"steps": []})
+        >>> problems.add("too-short", "a pipeline needs at least one step", ("steps",))
+        >>> print(problems.listed()[0])
+        $.steps: a pipeline needs at least one step [too-short]
+    """
+
+    __slots__ = ("_blocked", "_comparisons", "_entries", "_file", "_positions", "_redacted", "_unlisted", "document")
+
+    def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
+        self.document = document
+        self._positions = positions
+        self._file = file
+        self._entries: dict[_Entry, None] = {}
+        self._blocked: set[JsonPath] = set()
+        self._redacted: tuple[str, ...] = ()
+        self._comparisons = COMPARISONS_LIMIT
+        self._unlisted = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        path: JsonPath = (),
+        hint: str = "",
+        *,
+        at_key: bool = False,
+        position: Position | None = None,
+    ) -> None:
+        """Add a problem, unless it is a consequence of one at a blocked place.
+
+        Args:
+            code: Stable name of the kind of problem, in kebab case.
+            message: What was found and what was expected, one sentence.
+            path: The place; for a missing key, the path it would have.
+            hint: What to do, one sentence.
+            at_key: Whether the key itself is wrong, not its value.
+            position: Line and column, where the path cannot tell them.
+        """
+        if self.is_blocked(path):
+            return
+        if len(self._entries) >= PROBLEMS_LIMIT:
+            self._unlisted += 1
+            return
+        self._entries[_Entry(code, self._redact(message), Place(path, at_key), self._redact(hint), position)] = None
+
+    def block(self, path: JsonPath) -> None:
+        """Ignore later problems at a place and below: they would only be consequences.
+
+        Args:
+            path: The place that is known to be broken.
+        """
+        self._blocked.add(path)
+
+    def is_blocked(self, path: JsonPath) -> bool:
+        """Return whether a place is broken already, itself or something that it is part of.
+
+        Args:
+            path: The place.
+
+        Returns:
+            True when a problem there would be ignored.
+        """
+        return bool(self._blocked) and any(path[:size] in self._blocked for size in range(len(path) + 1))
+
+    def redact(self, secrets: Iterable[str]) -> None:
+        """Keep values out of every message that is added from now on.
+
+        Args:
+            secrets: The texts that must not be shown.
+        """
+        self._redacted = tuple(sorted({text for text in secrets if text}, key=len, reverse=True))
+
+    def did_you_mean(self, name: str, known: Iterable[str]) -> str:
+        """Return a hint that names what was probably meant.
+
+        The number of comparisons is limited for the whole document, so that a hostile one costs no time.
+
+        Args:
+            name: What was written.
+            known: What could have been meant.
+
+        Returns:
+            A question for the hint of a problem; empty when nothing is close.
+        """
+        candidates = [text for text in known if abs(len(text) - len(name)) <= 4][: self._comparisons]
+        self._comparisons -= len(candidates)
+        close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+        return f"did you mean {quote(close[0])}?" if close else ""
+
+    def listed(self) -> tuple[Problem, ...]:
+        """Return the problems in the order of the document, each with its line and column.
+
+        Returns:
+            All of them, up to 1,000; a last one tells how many more there are.
+        """
+        entries = sorted(
+            self._entries, key=lambda entry: (_order(self.document, entry.place.path), not entry.place.at_key)
+        )
+        found = self._locate(entries)
+        problems = [self._problem(entry, entry.position or found.get(entry.place)) for entry in entries]
+        if self._unlisted:
+            more = f"{self._unlisted} more problems are not listed"
+            problems.append(Problem("too-many-problems", more, "$", self._file))
+        return tuple(problems)
+
+    def raise_if_any(self) -> None:
+        """Raise all problems as one error, if there are any.
+
+        Raises:
+            ConfigError: With every problem.
+        """
+        if self._entries:
+            raise ConfigError(self.listed())
+
+    def _problem(self, entry: _Entry, position: Position | None) -> Problem:
+        line, column = position or (None, None)
+        path = path_text(entry.place.path)
+        return Problem(entry.code, entry.message, path, self._file, line, column, entry.hint)
+
+    def _locate(self, entries: Sequence[_Entry]) -> dict[Place, Position]:
+        """Find each place, or the nearest place around it that exists: a missing key has no position."""
+        if self._positions is None:
+            return {}
+        wanted = [entry.place for entry in entries if entry.position is None]
+        around = {place: _around(place) for place in wanted}
+        known = self._positions.find({place for places in around.values() for place in places})
+        firsts = {
+            place: next((known[near] for near in places if near in known), None) for place, places in around.items()
+        }
+        return {place: position for place, position in firsts.items() if position is not None}
+
+    def _redact(self, text: str) -> str:
+        for secret in self._redacted:
+            text = text.replace(secret, "**********")
+        return text
+
+
+def path_text(path: JsonPath) -> str:
+    """Return a JSON path as text.
+
+    Args:
+        path: Keys and indexes from the top of the document.
+
+    Returns:
+        A normalized path, such as `$.steps[2].params["a b"]` (RFC 9535, with names in the shorthand where it exists).
+
+    Example:
+        >>> path_text(("steps", 2, "params", "a b"))
+        '$.steps[2].params["a b"]'
+    """
+    return "$" + "".join(_part_text(part) for part in path)
+
+
+def quote(text: str) -> str:
+    """Return a text in quotes, cut when it is long, for a message.
+
+    Args:
+        text: Any text of a document.
+
+    Returns:
+        At most about 60 characters of it, without control characters.
+
+    Example:
+        >>> quote("a" * 100)[-6:]
+        "aaa…'"
+    """
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
+def _part_text(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    if len(part) > SHOWN_CHARACTERS:
+        part = part[:SHOWN_CHARACTERS] + "…"
+    return f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part)}]"
+
+
+def _around(place: Place) -> list[Place]:
+    """Return the place itself, then everything it is in, from the inside out."""
+    outer = [Place(place.path[:size]) for size in range(len(place.path), -1, -1)]
+    return [place, *outer] if place.at_key else outer
+
+
+def _order(document: object, path: JsonPath) -> tuple[int, ...]:
+    """Return a sort key that puts paths in the order of the document; a missing key stands at the start of its object."""
+    ranks: list[int] = []
+    value: Any = document
+    for part in path:
+        if isinstance(value, Mapping):
+            items = cast("Mapping[str | int, Any]", value)
+            ranks.append(list(items).index(part) if part in items else -1)
+            value = items.get(part)
+        else:
+            ranks.append(part if isinstance(part, int) else -1)
+            value = value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
+    return tuple(ranks)

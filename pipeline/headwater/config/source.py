@@ -1,0 +1,286 @@
+"""From a path, a text or a mapping to the document as written, with every limit checked before work is done."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from headwater.config.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
+from headwater.config.problems import JsonPath, Position, Problems
+from headwater.errors import ConfigError, Problem
+
+__all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
+
+SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+NODES_LIMIT = 1_000_000
+
+_YAML_SUFFIXES = {".yaml", ".yml"}
+_HALF_PAIR = "half of a surrogate pair: this is no character"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that could be read.
+
+    Args:
+        document: The document as written.
+        problems: What was wrong with it, and the collector of what is found later.
+        file: Name of the file, when it came from one.
+        text: The text; None for a document that never was text.
+    """
+
+    document: dict[str, Any]
+    problems: Problems
+    file: str | None
+    text: str | None
+
+
+def read_source(source: Path | str | Mapping[str, Any]) -> Source:
+    """Read a document.
+
+    Args:
+        source: A path, the text of a JSON object, or the document itself.
+
+    Returns:
+        The document, which is an object, and its problems so far.
+
+    Raises:
+        ConfigError: It cannot be read, or is no JSON object.
+        MissingExtraError: It is YAML, and the library for that is not installed.
+    """
+    if isinstance(source, Mapping):
+        return _from_mapping(source)
+    if isinstance(source, str) and source.lstrip(" \t\r\n\ufeff").startswith("{"):
+        return _from_json(_checked_text(source), None)
+    if not isinstance(source, (str, os.PathLike)):
+        _refuse("unreadable", f"expected a path, a JSON text or a mapping, found a {type(source).__name__}")
+    path = Path(source)
+    file = str(path)
+    text = _decoded(_file_bytes(path, file), file)
+    if path.suffix.lower() in _YAML_SUFFIXES:
+        return _from_yaml(text, file)
+    return _from_json(text, file)
+
+
+def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:
+    """Return a copy of JSON data that was given as Python objects.
+
+    Args:
+        value: Mappings with text keys, lists, tuples, texts, numbers, booleans and None.
+        problems: Where it is told what is none of these, too deep, too much, or contains itself.
+        path: Where the value stands in the document.
+
+    Returns:
+        The same data, of dicts and lists that nobody else holds.
+    """
+    try:
+        return _Copier(problems).copy(value, path)
+    except _TooLargeError:
+        problems.add("too-large", f"more than {NODES_LIMIT} values", path)
+        problems.block(path)
+        return None
+
+
+class _TooLargeError(Exception):
+    """There are more values than any document may have."""
+
+
+class _Copier:
+    """Copies nested data, with a limit on its depth and on its size, and none that contains itself."""
+
+    __slots__ = ("_left", "_open", "_problems")
+
+    def __init__(self, problems: Problems) -> None:
+        self._left = NODES_LIMIT
+        self._open: set[int] = set()
+        self._problems = problems
+
+    def copy(self, value: Any, path: JsonPath) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLargeError
+        match value:
+            case None | bool() | int():
+                return value
+            case str():
+                return value if _is_text(value) else self._refuse("bad-text", _HALF_PAIR, path)
+            case float():
+                return value if math.isfinite(value) else self._refuse("not-a-number", f"{value} is not JSON", path)
+            case Mapping() | list() | tuple():
+                return self._nested(cast("Mapping[Any, Any] | list[Any] | tuple[Any, ...]", value), path)
+            case _:
+                return self._refuse("wrong-type", f"expected JSON data, found a Python {type(value).__name__}", path)
+
+    def _nested(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], path: JsonPath) -> Any:
+        if id(value) in self._open:
+            return self._refuse("cycle", "expected JSON data, found an object or a list that contains itself", path)
+        if len(path) >= DEPTH_LIMIT:
+            return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels", path)
+        self._open.add(id(value))
+        if isinstance(value, Mapping):
+            copied = self._mapping(value, path)
+        else:
+            copied = [self.copy(item, (*path, index)) for index, item in enumerate(value)]
+        self._open.discard(id(value))
+        return copied
+
+    def _mapping(self, value: Mapping[Any, Any], path: JsonPath) -> dict[str, Any]:
+        copied: dict[str, Any] = {}
+        for key, item in value.items():
+            if isinstance(key, str) and _is_text(key):
+                copied[key] = self.copy(item, (*path, key))
+            else:
+                self._refuse("wrong-type", "expected a text as the key of an object, found another value", path)
+        return copied
+
+    def _refuse(self, code: str, message: str, path: JsonPath) -> None:
+        self._problems.add(code, message, path)
+        self._problems.block(path)
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Source:
+    problems = Problems()
+    problems.document = plain(source, problems)
+    return _object(problems.document, problems, None, None)
+
+
+def _from_json(text: str, file: str | None) -> Source:
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    positions = JsonPositions(text)
+    document, faults = _parsed(text)
+    problems = Problems(document, positions, file)
+    _add_faults(faults, problems, positions)
+    if any(fault.fatal for fault in faults):
+        raise ConfigError(problems.listed())
+    return _object(document, problems, file, text)
+
+
+def _from_yaml(text: str, file: str) -> Source:
+    from headwater.config.yaml_text import parse_yaml
+
+    document, problems = parse_yaml(text.removeprefix(_BYTE_ORDER_MARK), file)
+    return _object(document, problems, file, text)
+
+
+def _object(document: object, problems: Problems, file: str | None, text: str | None) -> Source:
+    if not isinstance(document, dict):
+        problems.add("wrong-type", "expected a document that is one object", (), "put everything between { and }")
+        raise ConfigError(problems.listed())
+    return Source(cast("dict[str, Any]", document), problems, file, text)
+
+
+def _parsed(text: str) -> tuple[object, list[Fault]]:
+    """Return the document, or None when there is none, and what is wrong with its text."""
+    try:
+        document: object = json.loads(
+            text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_word, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        faults = find_faults(text)
+        return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
+    suspicious = "\\u" in text and _SURROGATE.search(text)
+    return document, find_faults(text) if suspicious else []
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError
+    return document
+
+
+def _refuse_word(_word: str) -> float:
+    raise ValueError
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError
+    return value
+
+
+def _add_faults(faults: Sequence[Fault], problems: Problems, positions: JsonPositions) -> None:
+    for fault in faults:
+        position = positions.position(fault.offset)
+        problems.add(fault.code, fault.message, fault.path, fault.hint, position=position)
+    for fault in faults:
+        if fault.code != "duplicate-key":
+            problems.block(fault.path)
+
+
+def _is_text(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _checked_text(text: str) -> str:
+    if len(text) > SIZE_LIMIT_BYTES:
+        _refuse_size(None)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        position = JsonPositions(text).position(error.start)
+        _refuse("bad-text", _HALF_PAIR, position=position)
+    return text
+
+
+def _decoded(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        position = JsonPositions(before).position(len(before))
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        _refuse("bad-encoding", message, file=file, hint="save the file as UTF-8", position=position)
+
+
+def _file_bytes(path: Path, file: str) -> bytes:
+    """Read a regular file, and no more of it than is allowed."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            _refuse("unreadable", "this is a folder; a document is a file", file=file)
+        if not stat.S_ISREG(status.st_mode):
+            _refuse("unreadable", "this is no regular file", file=file)
+        if status.st_size > SIZE_LIMIT_BYTES:
+            _refuse_size(file)
+        with path.open("rb") as stream:
+            data = stream.read(SIZE_LIMIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        _refuse("unreadable", f"the file cannot be read: {reason}", file=file, hint=_neighbor(path))
+    if len(data) > SIZE_LIMIT_BYTES:
+        _refuse_size(file)
+    return data
+
+
+def _neighbor(path: Path) -> str:
+    """Return a hint that names a file with a similar name in the same folder."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, 1_000)]
+    except (OSError, ValueError):
+        return ""
+    return Problems().did_you_mean(path.name, names)
+
+
+def _refuse_size(file: str | None) -> NoReturn:
+    megabytes = SIZE_LIMIT_BYTES // 2**20
+    _refuse("too-large", f"the document is larger than {megabytes} MiB", file=file)
+
+
+def _refuse(
+    code: str, message: str, *, file: str | None = None, hint: str = "", position: Position | None = None
+) -> NoReturn:
+    line, column = position or (None, None)
+    raise ConfigError(Problem(code, message, "$", file, line, column, hint))

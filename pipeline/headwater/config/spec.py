@@ -1,0 +1,237 @@
+"""What a document says, after its shape has been checked and before its kinds are looked up.
+
+These classes are the one declaration of the format: the checks, the messages and the JSON Schema derive from them.
+Values are strict: a text is never taken for a number, nor a number for a boolean.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
+
+from headwater.config.conditions import Condition
+from headwater.ids import KIND_PATTERN, NAME_PATTERN
+
+__all__ = [
+    "EDGES_LIMIT",
+    "MISSING",
+    "STEPS_LIMIT",
+    "EdgeSpec",
+    "ParameterSpec",
+    "PipelineSpec",
+    "StepSpec",
+    "StreamingSpec",
+    "TimeoutSpec",
+]
+
+STEPS_LIMIT = 10_000
+EDGES_LIMIT = 50_000
+
+_NAME = NAME_PATTERN.pattern
+_END = rf"{_NAME}(\.{_NAME})?"
+_ARROW = re.compile(r"\s*(\S+?)\s*->\s*(\S+)\s*")
+
+Name = Annotated[
+    StrictStr, Field(pattern=f"^{_NAME}$", json_schema_extra={"x-words": "a name (letters, digits, _ and -)"})
+]
+Kind = Annotated[
+    StrictStr,
+    Field(
+        pattern=f"^{KIND_PATTERN.pattern}$",
+        max_length=256,
+        json_schema_extra={"x-words": "the name of a kind, such as text.words"},
+    ),
+]
+End = Annotated[StrictStr, Field(pattern=f"^{_END}$", json_schema_extra={"x-words": "a step or step.port"})]
+PositiveSeconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Json = Any
+
+MISSING = object()
+"""The default of a parameter that has none: null is a value."""
+
+_PLANNED_STEP = ("retry", "rate_limit", "circuit_breaker", "cache", "batch", "fallback")
+_PLANNED_TIMEOUT = ("first_item_s", "idle_s")
+_PLANNED_ON_ERROR = ("skip_item", "dead_letter", "fallback")
+_PLANNED_MERGE = ("zip", "latest", "first")
+
+
+def _config(title: str, *planned: str) -> ConfigDict:
+    """Return the configuration of a part of the document; `planned` are keys that a later version will know."""
+    extra: dict[str, Any] = {"x-planned": list(planned)} if planned else {}
+    return ConfigDict(extra="forbid", title=title, json_schema_extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutSpec:
+    """How long something may take.
+
+    Args:
+        total_s: Seconds from its start to its end.
+    """
+
+    __pydantic_config__ = _config("a timeout", *_PLANNED_TIMEOUT)
+
+    total_s: PositiveSeconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingSpec:
+    """What is told of an execution while it runs.
+
+    Args:
+        enabled: Whether events are emitted.
+        emit_progress: Whether the progress of steps is among them.
+        emit_items: Which items of a step's output are told as events.
+        buffer_size: Events a subscriber may lag behind before its policy applies.
+        flush_interval_ms: Longest time that an event waits in an open batch, in milliseconds.
+        history: Events that are kept for those who join late.
+    """
+
+    __pydantic_config__ = _config("streaming")
+
+    enabled: StrictBool = True
+    emit_progress: StrictBool = True
+    emit_items: Literal["none", "first", "sample", "all"] = "first"
+    buffer_size: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 1_000
+    flush_interval_ms: Annotated[StrictInt, Field(ge=0, le=60_000)] = 100
+    history: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    """One parameter of a pipeline: a value that is given when the document is loaded.
+
+    Args:
+        type: JSON type of its values.
+        default: The value when none is given; without a default it has to be given.
+        description: What it is for.
+        enum: The only values that are allowed.
+        minimum: Smallest number that is allowed.
+        maximum: Largest number that is allowed.
+    """
+
+    __pydantic_config__ = _config("a parameter")
+
+    type: Literal["string", "integer", "number", "boolean", "array", "object"]
+    default: Json = field(default_factory=lambda: MISSING)
+    description: StrictStr = ""
+    enum: Annotated[list[Json], Field(min_length=1)] | None = None
+    minimum: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    maximum: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+
+
+MergePolicy = Annotated[
+    Literal["interleave", "concat"],
+    Field(json_schema_extra={"x-planned": list(_PLANNED_MERGE)}),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """One step of a pipeline.
+
+    Args:
+        id: Its name in this pipeline.
+        kind: The registered name of what it does.
+        params: Options of the kind.
+        task: The task it does, for a kind with several.
+        concurrency: Items that are worked on at a time, where the step is mapped over a stream.
+        inline: Whether it runs within the step before it, without a channel between them.
+        on_error: What happens when it fails.
+        timeout: How long it may take.
+        merge: How several edges into one port become one stream; one policy for all ports, or by port.
+        description: What it is for.
+    """
+
+    __pydantic_config__ = _config("a step", *_PLANNED_STEP)
+
+    id: Name
+    kind: Kind
+    params: dict[str, Json] = field(default_factory=dict[str, Json])
+    task: StrictStr | None = None
+    concurrency: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
+    inline: StrictBool = False
+    on_error: Annotated[Literal["fail"], Field(json_schema_extra={"x-planned": list(_PLANNED_ON_ERROR)})] = "fail"
+    timeout: TimeoutSpec | None = None
+    merge: MergePolicy | dict[str, MergePolicy] | None = None
+    description: StrictStr = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSpec:
+    """One edge: the output of a step feeds the input of another.
+
+    Args:
+        source: Where the stream comes from: `step`, `step.port`, or `input`.
+        target: Where it goes: `step`, `step.port`, or `output`.
+        buffer: Items that fit between the two; the engine's default when it is not given.
+        when: The condition that an item must meet to pass.
+        adapt: How what is written becomes what is read, where the types alone leave a choice.
+    """
+
+    __pydantic_config__ = _config("an edge")
+
+    source: Annotated[End, Field(alias="from")]
+    target: Annotated[End, Field(alias="to")]
+    buffer: Annotated[StrictInt, Field(ge=1, le=65_536)] | None = None
+    when: Condition | None = None
+    adapt: Literal["map", "collect", "join", "split", "one"] | None = None
+
+
+def _ends(edge: object) -> object:
+    """Return the ends of an edge that is written as `a -> b`; anything else is left to the checks of an edge."""
+    if not isinstance(edge, str):
+        return edge
+    match = _ARROW.fullmatch(edge)
+    if match is None or "->" in match[2]:
+        raise PydanticCustomError(
+            "bad-edge",
+            "expected an edge such as 'a -> b' or 'a.port -> b.port'",
+            {"hint": "write one edge for each arrow" if edge.count("->") > 1 else ""},
+        )
+    return {"from": match[1], "to": match[2]}
+
+
+ArrowText = Annotated[
+    str,
+    Field(
+        pattern=rf"^\s*{_END}\s*->\s*{_END}\s*$",
+        json_schema_extra={"x-words": "an edge such as 'a -> b' or 'a.port -> b.port'"},
+    ),
+]
+Edge = Annotated[EdgeSpec, BeforeValidator(_ends, json_schema_input_type=ArrowText | EdgeSpec)]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A whole document.
+
+    Args:
+        name: Name of the pipeline.
+        steps: Its steps.
+        schema: Address of the JSON Schema, for editors.
+        description: What it is for.
+        version: Version of the document, free text.
+        parameters: Values that are given when it is loaded.
+        edges: What joins the steps; None for a chain in the order written.
+        output: The step or port whose output is the pipeline's; None for all outputs that lead nowhere else.
+        streaming: What is told while it runs.
+        timeout: How long an execution may take.
+    """
+
+    __pydantic_config__ = _config("the document", *_PLANNED_STEP)
+
+    name: Annotated[StrictStr, Field(min_length=1, max_length=256)]
+    steps: Annotated[list[StepSpec], Field(min_length=1, max_length=STEPS_LIMIT)]
+    schema: Annotated[StrictStr | None, Field(alias="$schema")] = None
+    description: StrictStr = ""
+    version: StrictStr = ""
+    parameters: dict[Name, ParameterSpec] = field(default_factory=dict[str, ParameterSpec])
+    edges: Annotated[list[Edge], Field(max_length=EDGES_LIMIT)] | None = None
+    output: End | Annotated[list[End], Field(min_length=1)] | None = None
+    streaming: StreamingSpec = field(default_factory=StreamingSpec)
+    timeout: TimeoutSpec | None = None

@@ -1,0 +1,211 @@
+"""Templates in documents: `${parameters.x}`, `${env.NAME}` and `${secret.NAME}`.
+
+A text that is exactly one template becomes the value itself, with its type; inside a longer text, the value is inserted.
+What was inserted is never read again as a template. `$${` is a literal `${`.
+
+Templates are allowed in every value, except those that say what the pipeline is: `$schema`, `name`, `parameters`, the
+`id` and `kind` of a step, and the ends of an edge. They are never allowed in keys.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from headwater.config.positions import DEPTH_LIMIT
+from headwater.config.problems import JsonPath, Problems, quote
+
+__all__ = ["SECRET_PREFIX", "Scope", "fill"]
+
+SECRET_PREFIX = "HEADWATER_SECRET_"  # noqa: S105 - the name of variables, not a secret
+"""What the names of the environment variables that hold secrets begin with."""
+
+_TEMPLATE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
+_FIXED_TOP = {"$schema", "name", "parameters"}
+_FIXED_STEP = {"id", "kind"}
+_FIXED_EDGE = {"from", "to"}
+_FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ is written $${"
+
+
+class _UnresolvedError(Exception):
+    """A template has no value; without a code, this was told already."""
+
+    def __init__(self, code: str = "", message: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where templates find their values.
+
+    Args:
+        parameters: Value of each parameter.
+        without_value: Parameters that are declared but have no usable value, which was told already.
+        env: Environment variables.
+        secrets: Secrets by name; those that are not here are looked up in `env`, as `HEADWATER_SECRET_<NAME>`.
+    """
+
+    parameters: Mapping[str, Any]
+    without_value: frozenset[str]
+    env: Mapping[str, str]
+    secrets: Mapping[str, str | SecretStr]
+
+    def resolve(self, reference: str, problems: Problems) -> Any:
+        """Return the value of what stands between the braces of a template."""
+        namespace, _, name = reference.partition(".")
+        match namespace:
+            case "parameters" if name:
+                return self._parameter(name, problems)
+            case "env" if name:
+                return self._variable(name, problems)
+            case "secret" if name:
+                return self._secret(name, problems)
+            case _:
+                raise _UnresolvedError("bad-template", f"{quote('${' + reference + '}')} is not a template", _FORMS)
+
+    def _parameter(self, name: str, problems: Problems) -> Any:
+        if name in self.parameters:
+            return self.parameters[name]
+        if name in self.without_value:
+            raise _UnresolvedError
+        known = sorted({*self.parameters, *self.without_value})
+        hint = problems.did_you_mean(name, known) or "declare it under 'parameters'"
+        raise _UnresolvedError("unknown-parameter", f"there is no parameter {quote(name)}", hint)
+
+    def _variable(self, name: str, problems: Problems) -> str:
+        if name.startswith(SECRET_PREFIX):
+            hint = f"write ${{secret.{name.removeprefix(SECRET_PREFIX)}}}"
+            raise _UnresolvedError("secret-misplaced", "a secret is read as an ordinary variable", hint)
+        value = self.env.get(name)
+        if value is None:
+            known = [known for known in self.env if not known.startswith(SECRET_PREFIX)]
+            hint = problems.did_you_mean(name, known) or "set it before the pipeline is loaded"
+            raise _UnresolvedError("unknown-variable", f"the environment variable {quote(name)} is not set", hint)
+        return value
+
+    def _secret(self, name: str, problems: Problems) -> SecretStr:
+        value = self.secrets.get(name, self.env.get(SECRET_PREFIX + name))
+        if value is None:
+            known = [*self.secrets, *(key[len(SECRET_PREFIX) :] for key in self.env if key.startswith(SECRET_PREFIX))]
+            hint = problems.did_you_mean(name, known) or f"set the environment variable {SECRET_PREFIX}{name}"
+            raise _UnresolvedError("unknown-secret", f"there is no secret {quote(name)}", hint)
+        return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
+class TooDeepError(Exception):
+    """The document is nested too deep to go on; `path` is where."""
+
+    def __init__(self, path: JsonPath) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[str, Any]:
+    """Return a document with its templates replaced by their values.
+
+    Args:
+        document: The document as written; it is not changed, and shared where it has no templates.
+        scope: Where the values come from.
+        problems: Where it is told what has none; such a template stays as it is, and its place is blocked.
+
+    Returns:
+        The filled document.
+
+    Raises:
+        TooDeepError: The document is nested deeper than allowed.
+
+    Example:
+        >>> scope = Scope({"size": 3}, frozenset(), {}, {})
+        >>> fill({"steps": [{"params": {"n": "${parameters.size}"}}]}, scope, Problems())
+        {'steps': [{'params': {'n': 3}}]}
+    """
+    return cast("dict[str, Any]", _Filler(scope, problems).value(document))
+
+
+class _Filler:
+    """Walks a document once, and copies only what has templates in it."""
+
+    __slots__ = ("_path", "_problems", "_scope")
+
+    def __init__(self, scope: Scope, problems: Problems) -> None:
+        self._scope = scope
+        self._problems = problems
+        self._path: list[str | int] = []
+
+    def value(self, value: Any) -> Any:
+        """Return an object or a list with its templates replaced, the same one if it has none."""
+        if len(self._path) >= DEPTH_LIMIT:
+            raise TooDeepError(tuple(self._path))
+        entries = value.items() if type(value) is dict else enumerate(value)
+        changed: Any = None
+        for key, item in entries:
+            kind = type(item)
+            if kind is str:
+                if "${" not in item:
+                    continue
+            elif kind is not dict and kind is not list:
+                continue
+            self._path.append(key)
+            new = self._text(item) if kind is str else self.value(item)
+            self._path.pop()
+            if new is not item:
+                changed = value.copy() if changed is None else changed
+                changed[key] = new
+        return value if changed is None else changed
+
+    def _text(self, text: str) -> Any:
+        path = tuple(self._path)
+        if _is_fixed(path):
+            self._refuse_fixed(text, path)
+            return text
+        try:
+            return self._replaced(text)
+        except _UnresolvedError as error:
+            if error.code:
+                self._problems.add(error.code, error.message, path, error.hint)
+            self._problems.block(path)
+            return text
+
+    def _replaced(self, text: str) -> Any:
+        whole = _TEMPLATE.fullmatch(text)
+        if whole is not None and whole[2]:
+            return self._scope.resolve(whole[1], self._problems)
+        return _TEMPLATE.sub(self._inserted, text)
+
+    def _inserted(self, match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "${"
+        if not match[2]:
+            raise _UnresolvedError("bad-template", "a '${' without its '}'", _FORMS)
+        value = self._scope.resolve(match[1], self._problems)
+        if isinstance(value, SecretStr):
+            raise _UnresolvedError("secret-misplaced", "a secret inside a longer text", "give the secret alone")
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (bool, int, float)):
+            return json.dumps(value)
+        message = f"the value of {match[0]} cannot be inserted into a text"
+        raise _UnresolvedError("template-type", message, "only texts, numbers and booleans can")
+
+    def _refuse_fixed(self, text: str, path: JsonPath) -> None:
+        if _TEMPLATE.search(text.replace("$${", "")):
+            hint = "templates are for values such as those of params"
+            self._problems.add("template-misplaced", f"{quote(text)}: no template is allowed here", path, hint)
+            self._problems.block(path)
+
+
+def _is_fixed(path: JsonPath) -> bool:
+    """Return whether a place says what the pipeline is, so that no template may stand there."""
+    if path[0] in _FIXED_TOP:
+        return True
+    if path[0] == "steps":
+        return len(path) == 3 and path[2] in _FIXED_STEP
+    return path[0] == "edges" and (len(path) == 2 or (len(path) == 3 and path[2] in _FIXED_EDGE))
