@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from headwater.config.problems import Problems, quote
-from headwater.graph.edges import Edge, EdgeReader, End
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
 from headwater.graph.order import find_cycles, topological_order
 from headwater.graph.stalls import find_stalls
 
@@ -28,7 +28,7 @@ def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool
     Returns:
         Ids of the steps, writers before readers, and whether there are cycles; steps on and behind them come last.
     """
-    inner = [edge for edge in reader.edges if edge.source.port and edge.target.port]
+    inner = [edge for edge in reader.edges if edge.source is not PIPELINE_INPUT and edge.target is not PIPELINE_OUTPUT]
     pairs = [(edge.source.step, edge.target.step) for edge in inner]
     order = topological_order(reader.specs, pairs)
     if len(order) == len(reader.specs):
@@ -80,7 +80,7 @@ def _complain_of_missing_policy(target: End, edges: Sequence[Edge], problems: Pr
 
 def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, problems: Problems) -> None:
     merge = reader.specs[step].merge
-    path = (*reader.places[step], "merge")
+    path = (*reader.place(step), "merge")
     if isinstance(merge, str) and not shared:
         message = f"step {quote(step)} has a merge policy, but no input with several edges"
         problems.add("merge-unused", message, path, "remove it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -71,27 +71,30 @@ class EdgeReader:
 
     Attributes:
         specs: The steps of the document by id.
-        places: The JSON path of each.
-        edges: Every edge whose ends exist, in the order of the document, then the implied ones.
         blamed: Steps of which something is known to be wrong, so that more would only be a consequence.
     """
 
-    __slots__ = ("_joined", "_ports", "_problems", "_spec", "_steps", "blamed", "edges", "places", "specs")
+    __slots__ = ("_joined", "_places", "_ports", "_problems", "_spec", "_steps", "blamed", "specs")
 
     def __init__(self, spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> None:
         self._spec = spec
         self._steps = steps
         self._problems = problems
-        self._ports: dict[tuple[int, str | None], Ports] = {}
-        self._joined: set[tuple[End, End]] = set()
+        self._ports: dict[str, Ports] = {}
+        self._places: dict[str, JsonPath] = {}
+        self._joined: dict[tuple[End, End], Edge] = {}
         self.specs: dict[str, StepSpec] = {}
-        self.places: dict[str, JsonPath] = {}
-        self.edges: list[Edge] = []
         self.blamed: set[str] = set()
+
+    @property
+    def edges(self) -> Collection[Edge]:
+        """Every edge whose ends exist, in the order of the document, then the implied ones."""
+        return self._joined.values()
 
     def read(self) -> None:
         """Read the document; the implied edges come last, as they depend on the written ones."""
         self._read_ids()
+        self._read_ports()
         if self._spec.edges is None:
             self._chain()
         else:
@@ -104,14 +107,22 @@ class EdgeReader:
 
     def ports(self, step: str) -> Ports:
         """Return the ports of a step that is bound."""
-        definition, task = self._steps[step].definition, self.specs[step].task
-        key = (id(definition), task)
-        ports = self._ports.get(key)
-        if ports is None:
-            ports = self._ports[key] = Ports.of(definition, task)
-        return ports
+        return self._ports[step]
+
+    def place(self, step: str) -> JsonPath:
+        """Return the JSON path of a step."""
+        if not self._places:
+            places = enumerate(self._spec.steps)
+            self._places = {step.id: ("steps", index) for index, step in reversed(list(places))}  # the first one counts
+        return self._places[step]
 
     def _read_ids(self) -> None:
+        self.specs = {step.id: step for step in self._spec.steps if step.id not in _OWN_ENDS}
+        if len(self.specs) < len(self._spec.steps):
+            self._complain_of_ids()
+
+    def _complain_of_ids(self) -> None:
+        self.specs.clear()
         for index, step in enumerate(self._spec.steps):
             if step.id in _OWN_ENDS:
                 message = f"the id {quote(step.id)} means the {step.id} of the pipeline itself"
@@ -121,11 +132,21 @@ class EdgeReader:
                 self._problems.add("duplicate-id", message, ("steps", index, "id"), "give each step its own id")
             else:
                 self.specs[step.id] = step
-                self.places[step.id] = ("steps", index)
+
+    def _read_ports(self) -> None:
+        known: dict[tuple[int, str | None], Ports] = {}
+        for step, spec in self.specs.items():
+            if step not in self._steps:
+                continue
+            definition = self._steps[step].definition
+            key = (id(definition), spec.task)
+            if key not in known:
+                known[key] = Ports.of(definition, spec.task)
+            self._ports[step] = known[key]
 
     def _chain(self) -> None:
         for writer, reader in pairwise(self.specs):
-            self._add(EdgeSpec(writer, reader), self.places[reader])
+            self._add(EdgeSpec(writer, reader), self.place(reader))
 
     def _read_edges(self, specs: Sequence[EdgeSpec]) -> None:
         for index, spec in enumerate(specs):
@@ -140,26 +161,27 @@ class EdgeReader:
 
     def _imply_outputs(self) -> None:
         """Make every output that leads nowhere the pipeline's, unless the document names its outputs."""
-        if any(edge.target == PIPELINE_OUTPUT for edge in self.edges):
+        if any(edge.target is PIPELINE_OUTPUT for edge in self.edges):
             return
-        used = {edge.source for edge in self.edges}
-        for step in self._sound_steps():
-            free = [End(step, name) for name in self.ports(step).outputs.names]
-            for end in free:
-                if end not in used:
-                    self._append(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self.places[step])
+        used: set[tuple[str, str]] = {edge.source for edge in self.edges}
+        ports = self._ports.items()
+        free = [(step, name) for step, ports in ports for name in ports.outputs.names if (step, name) not in used]
+        for step, name in free:
+            if step not in self.blamed:
+                end = End(step, name)
+                self._join(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self.place(step))
 
     def _imply_inputs(self) -> None:
         """Feed each step that nothing leads to from the pipeline's input, unless the document says where that goes."""
-        fed: dict[str, set[str]] = {}
-        for edge in self.edges:
-            fed.setdefault(edge.target.step, set()).add(edge.target.port)
-        implied = not any(edge.source == PIPELINE_INPUT for edge in self.edges)
-        for step in self._sound_steps():
-            missing = self.ports(step).missing(fed.get(step, ()))
-            if len(missing) == 1 and step not in fed and implied:
+        fed: set[tuple[str, str]] = {edge.target for edge in self.edges}
+        fed_steps = {edge.target.step for edge in self.edges}
+        implied = not any(edge.source is PIPELINE_INPUT for edge in self.edges)
+        ports = self._ports.items()
+        for step in [step for step, ports in ports if (step, ports.sole_input) not in fed and step not in self.blamed]:
+            missing = self._ports[step].missing(step, fed)
+            if len(missing) == 1 and step not in fed_steps and implied:
                 end = End(step, missing[0])
-                self._append(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.places[step])
+                self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
             elif missing:
                 self._complain_of_missing(step, missing)
 
@@ -168,47 +190,46 @@ class EdgeReader:
             message = f"nothing leads to the input {quote(name)} of step {quote(step)}"
             end = End(step, name)
             hint = f"add an edge to '{end}'; '{PIPELINE_INPUT} -> {end}' gives it the data of the execution"
-            self._problems.add("missing-input", message, self.places[step], hint)
-
-    def _sound_steps(self) -> Iterator[str]:
-        return (step for step in self.specs if step in self._steps and step not in self.blamed)
+            self._problems.add("missing-input", message, self.place(step), hint)
 
     def _blame_unused(self) -> None:
         """Report steps that no edge mentions, where edges are written."""
-        used = {end.step for edge in self.edges for end in (edge.source, edge.target)}
-        for step in self.specs:
-            if step not in used and step not in self.blamed:
-                message = f"step {quote(step)} is joined to no other step"
-                self._problems.add("unused-step", message, self.places[step], "add an edge to or from it, or remove it")
-                self.blamed.add(step)
+        used = {edge.source.step for edge in self.edges} | {edge.target.step for edge in self.edges} | self.blamed
+        for step in [step for step in self.specs if step not in used]:
+            message = f"step {quote(step)} is joined to no other step"
+            self._problems.add("unused-step", message, self.place(step), "add an edge to or from it, or remove it")
+            self.blamed.add(step)
 
     def _add(self, spec: EdgeSpec, path: JsonPath) -> None:
         source = self._end(spec.source, path, reads=False)
         target = self._end(spec.target, path, reads=True)
         if source is None or target is None:
             self.blamed.update(text.partition(".")[0] for text in (spec.source, spec.target))
-        elif source == PIPELINE_INPUT and target == PIPELINE_OUTPUT:
+        elif source is PIPELINE_INPUT and target is PIPELINE_OUTPUT:
             message = "the edge leads from the pipeline's input to its output without a step between"
             self._problems.add("misplaced-end", message, path, "lead it to a step")
         elif source.step == target.step:
             message = f"step {quote(source.step)} feeds itself"
             self._problems.add("self-loop", message, path, "a pipeline has no loops: remove the edge")
             self.blamed.add(source.step)
-        elif (source, target) in self._joined:
-            message = f"the edge '{source} -> {target}' is there already"
-            self._problems.add("duplicate-edge", message, path, "remove one of the two")
         else:
-            self._append(source, target, spec, path)
+            self._join(source, target, spec, path)
 
-    def _append(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
-        self._joined.add((source, target))
-        self.edges.append(Edge(len(self.edges), source, target, spec, path))
+    def _join(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
+        edge = Edge(len(self._joined), source, target, spec, path)
+        if self._joined.setdefault((source, target), edge) is not edge:
+            self._problems.add("duplicate-edge", f"the edge '{edge}' is there already", path, "remove one of the two")
 
     def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
         step, _, port = text.partition(".")
-        if step in self.specs and step in self._steps:
-            ports = self.ports(step)
-            return self._port(step, port, ports.inputs if reads else ports.outputs, path)
+        ports = self._ports.get(step)
+        if ports is not None:
+            side = ports.inputs if reads else ports.outputs
+            name = port or side.default
+            if name in side.names:
+                return End(step, name)
+            self._complain_of_port(step, port, side, path)
+            return None
         if step in self.specs:
             return End(step, port)
         if step in _OWN_ENDS:
@@ -230,10 +251,7 @@ class EdgeReader:
             return expected
         return None
 
-    def _port(self, step: str, port: str, side: Side, path: JsonPath) -> End | None:
-        name = port or side.default
-        if name in side.names:
-            return End(step, name)
+    def _complain_of_port(self, step: str, port: str, side: Side, path: JsonPath) -> None:
         ports = ", ".join(map(quote, side.names))
         if not side.names:
             self._problems.add("no-port", f"step {quote(step)} has no {side.word}", path, self._chain_hint())
@@ -245,7 +263,6 @@ class EdgeReader:
             message = f"step {quote(step)} has several {side.word}s: {ports}"
             hint = self._chain_hint() or f"name one, such as '{End(step, side.names[0])}'"
             self._problems.add("ambiguous-port", message, path, hint)
-        return None
 
     def _chain_hint(self) -> str:
         return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""

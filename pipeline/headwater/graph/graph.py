@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headwater.config.problems import Problems
 from headwater.config.spec import PipelineSpec, StepSpec
+from headwater.graph.annotations import describe
 from headwater.graph.checks import check_merges, check_order, check_stalls
 from headwater.graph.draw import EdgeView, NodeView, Shape
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
@@ -36,24 +37,24 @@ class Graph:
     steps: Mapping[str, BoundStep]
     specs: Mapping[str, StepSpec]
     edges: tuple[Edge, ...]
-    into: Mapping[str, tuple[Edge, ...]]
-    out_of: Mapping[str, tuple[Edge, ...]]
+    into: Mapping[str, Sequence[Edge]]
+    out_of: Mapping[str, Sequence[Edge]]
 
-    def edges_into(self, step: str) -> tuple[Edge, ...]:
+    def edges_into(self, step: str) -> Sequence[Edge]:
         """Return the edges that lead to a step, or to the pipeline's `output`."""
         return self.into.get(step, ())
 
-    def edges_out_of(self, step: str) -> tuple[Edge, ...]:
+    def edges_out_of(self, step: str) -> Sequence[Edge]:
         """Return the edges that start at a step, or at the pipeline's `input`."""
         return self.out_of.get(step, ())
 
     @property
-    def inputs(self) -> tuple[Edge, ...]:
+    def inputs(self) -> Sequence[Edge]:
         """The edges that the pipeline's input feeds."""
         return self.edges_out_of(PIPELINE_INPUT.step)
 
     @property
-    def outputs(self) -> tuple[Edge, ...]:
+    def outputs(self) -> Sequence[Edge]:
         """The edges that lead to the pipeline's output."""
         return self.edges_into(PIPELINE_OUTPUT.step)
 
@@ -101,9 +102,17 @@ class Graph:
         return NodeView(step, f"{step}\n{self.steps[step].definition.kind}", shape)
 
     def _edge_view(self, edge: Edge) -> EdgeView:
-        parts = [f"adapt: {edge.spec.adapt}" if edge.spec.adapt else "", "when" if edge.spec.when else ""]
+        conditional = edge.spec.when is not None
+        parts = [self._type_name(edge.source), edge.spec.adapt or "", "when" if conditional else ""]
         label = "\n".join(part for part in parts if part)
-        return EdgeView(edge.source.step, edge.target.step, label, dashed=edge.spec.when is not None)
+        return EdgeView(edge.source.step, edge.target.step, label, dashed=conditional)
+
+    def _type_name(self, source: End) -> str:
+        if source is PIPELINE_INPUT:
+            return ""
+        outputs = (port for method in self.steps[source.step].definition.methods for port in method.outputs)
+        port = next(port for port in outputs if port.name == source.port)
+        return describe(port.type.item)
 
 
 def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> Graph:
@@ -126,8 +135,8 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
         {step: steps[step] for step in order if step in steps},
         reader.specs,
         tuple(edges),
-        _by_step((edge.target.step, edge) for edge in edges),
-        _by_step((edge.source.step, edge) for edge in edges),
+        _by_step(edges, reads=True),
+        _by_step(edges, reads=False),
     )
     check_merges(graph, reader, problems)
     if not cyclic:
@@ -142,8 +151,8 @@ def _between(edges: Iterable[Edge], steps: Mapping[str, BoundStep]) -> list[Edge
     return [replace(edge, index=index) for index, edge in enumerate(kept)]
 
 
-def _by_step(pairs: Iterable[tuple[str, Edge]]) -> dict[str, tuple[Edge, ...]]:
+def _by_step(edges: Iterable[Edge], *, reads: bool) -> dict[str, list[Edge]]:
     groups: dict[str, list[Edge]] = {}
-    for step, edge in pairs:
-        groups.setdefault(step, []).append(edge)
-    return {step: tuple(edges) for step, edges in groups.items()}
+    for edge in edges:
+        groups.setdefault(edge.target.step if reads else edge.source.step, []).append(edge)
+    return groups

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ class Side(NamedTuple):
     Args:
         word: What to call them.
         names: All of them, in the order of the methods.
-        default: The one that an end without a port means, or None.
+        default: The one that an end without a port means; empty when there is not just one.
     """
 
     word: str
     names: tuple[str, ...]
-    default: str | None
+    default: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,13 @@ class Ports:
         inputs: Where edges may lead.
         outputs: Where edges may start.
         required: For each method, the inputs that it cannot do without.
+        sole_input: The one input that no method can do without; empty when there is not just one.
     """
 
     inputs: Side
     outputs: Side
     required: tuple[tuple[str, ...], ...]
+    sole_input: str
 
     @classmethod
     def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
@@ -52,26 +54,35 @@ class Ports:
         """
         every = definition.methods
         methods = [method for method in every if method.task is not None and method.task.name == task] or every
+        required = tuple(tuple(port.name for port in method.inputs if port.required) for method in methods)
         return cls(
             _side("input", [method.inputs for method in methods]),
             _side("output", [method.outputs for method in methods]),
-            tuple(tuple(port.name for port in method.inputs if port.required) for method in methods),
+            required,
+            required[0][0] if len(set(required)) == 1 == len(required[0]) else "",
         )
 
-    def missing(self, fed: Iterable[str]) -> tuple[str, ...]:
-        """Return the inputs that are still needed by the method that needs the fewest."""
-        given = frozenset(fed)
-        needs = [tuple(name for name in names if name not in given) for names in self.required]
+    def missing(self, step: str, fed: Container[tuple[str, str]]) -> Sequence[str]:
+        """Return the inputs that nothing leads to.
+
+        Args:
+            step: Id of the step.
+            fed: Step and port of every edge's end.
+
+        Returns:
+            The names of those that the method with the fewest of them needs.
+        """
+        needs = [[name for name in names if (step, name) not in fed] for names in self.required]
         return min(needs, key=len, default=())
 
 
 def _side(word: str, by_method: Sequence[tuple[Port, ...]]) -> Side:
     names = tuple(dict.fromkeys(port.name for ports in by_method for port in ports))
     defaults = [_default(ports) for ports in by_method]
-    return Side(word, names, None if None in defaults else next(iter(defaults), None))
+    return Side(word, names, defaults[0] if all(defaults) else "")
 
 
-def _default(ports: tuple[Port, ...]) -> str | None:
+def _default(ports: tuple[Port, ...]) -> str:
     """Return the only port, or the only one that is required."""
     candidates = ports if len(ports) == 1 else [port for port in ports if port.required]
-    return candidates[0].name if len(candidates) == 1 else None
+    return candidates[0].name if len(candidates) == 1 else ""
