@@ -170,12 +170,15 @@ class StreamingContext:
         """
         return _EventView(EventReader(self.log, from_seq=from_seq), event_filter(types, steps))
 
+    @property
+    def lags(self) -> bool:
+        """Whether a subscriber lags by more than half of its buffer."""
+        return any(subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions)
+
     async def room(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
         await checkpoint()
-        while self._tasks is not None and any(
-            subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
-        ):
+        while self._tasks is not None and self.lags:
             await self._relieved()
 
     def _room(self) -> int:

@@ -102,6 +102,9 @@ class StreamEvent:
         data: What it tells in detail: the model that `DATA_MODELS` names for its type.
         metadata: Whatever the emitter adds.
 
+    Attributes:
+        encoded: What `to_json` returned, so that it is made once; None before.
+
     Example:
         >>> event = StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count", time_s=0.5, data=StepSkipped("not taken"))
         >>> event.timestamp.isoformat()
@@ -118,7 +121,7 @@ class StreamEvent:
     time_s: float = 0.0
     data: EventData | None = None
     metadata: Mapping[str, Any] | None = None
-    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def timestamp(self) -> datetime:
@@ -132,9 +135,9 @@ class StreamEvent:
             The envelope that `events_schema` describes, with `schema_version` and the time as ISO 8601 in UTC. A value
             that JSON cannot hold is its shortened `repr`, and a secret is masked.
         """
-        encoded = self._encoded
+        encoded = self.encoded
         if encoded is None:
-            encoded = self._encoded = _encode(self)
+            encoded = self.encoded = _encode(self)
         return encoded
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Literal
 
 from headwater.events.event import EventType, StreamEvent
@@ -53,16 +53,16 @@ class StreamSubscriber:
     buffer_size: int | None = None
     send_deadline_s: float = 5.0
 
-    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
+    def on_events(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
         """Receive events in order; the default gives them to `on_event` one by one.
 
         Args:
             batch: At least one event. All subscribers share it, so it must not be changed.
+
+        Returns:
+            Nothing, or what is to be awaited.
         """
-        for event in batch:
-            pending = self.on_event(event)
-            if pending is not None:
-                await pending
+        return self._one_by_one(batch)
 
     def on_event(self, event: StreamEvent) -> Awaitable[None] | None:
         """Receive one event.
@@ -75,14 +75,20 @@ class StreamSubscriber:
         """
         raise NotImplementedError(f"{type(self).__name__} overrides neither on_events nor on_event")
 
-    @asynccontextmanager
-    async def lifespan(self) -> AsyncGenerator[None, None]:
+    async def _one_by_one(self, batch: Sequence[StreamEvent]) -> None:
+        for event in batch:
+            pending = self.on_event(event)
+            if pending is not None:
+                await pending
+
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Acquire what the subscriber needs, and release it when the subscription ends.
 
-        Yields:
-            Once, for the time of the subscription. An exception is thrown in when it ends before the last event.
+        Returns:
+            The context for the time of the subscription: most often an `@asynccontextmanager` method in the place of
+            this one. It is left with an exception when the subscription ends before the last event.
         """
-        yield
+        return nullcontext()
 
 
 def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> EventFilter | None:

@@ -31,16 +31,12 @@ class LostSubscriber:
         subscriber: The subscriber, or the function that was subscribed.
         reason: It raised an `error`, a call did not end before its `deadline`, or it `lagged` with the policy
             `disconnect`.
-        error: What it raised; None for the other reasons.
+        error: What it raised, or by how much it lagged; None when a deadline passed.
     """
 
     subscriber: StreamSubscriber | EventFunction
     reason: LossReason
     error: BaseException | None = None
-
-
-class _LaggedError(Exception):
-    """A subscriber with the policy `disconnect` is behind by more than its buffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +85,7 @@ class Subscription:
 
     __slots__ = (
         "_joined_seq",
+        "_lagged",
         "_log",
         "_matches",
         "_one_by_one",
@@ -109,12 +106,13 @@ class Subscription:
         self.terms = terms
         self.cursor = terms.from_seq - 1
         self.detached = False
+        self._lagged = False
         self._log = log
         self._matches = event_filter(terms.types, terms.steps)
         self._joined_seq = max(log.last_seq, self.cursor)
         self._scope: anyio.CancelScope | None = None
         # One by one, so that each call of `on_event` has the deadline for itself.
-        self._one_by_one = type(subscriber).on_events is StreamSubscriber.on_events
+        self._one_by_one = getattr(subscriber.on_events, "__func__", None) is StreamSubscriber.on_events
         self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
 
     def room(self) -> int:
@@ -165,10 +163,8 @@ class Subscription:
                 async with self.subscriber.lifespan():
                     await self._follow(scope, delivered)
                     self._start_clock(scope)
-        except _LaggedError:
-            return LostSubscriber(self.source, "lagged")
         except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
-            return LostSubscriber(self.source, "error", error)
+            return LostSubscriber(self.source, "lagged" if self._lagged else "error", error)
         lost = scope.cancelled_caught and not self.detached
         return LostSubscriber(self.source, "deadline") if lost else None
 
@@ -180,7 +176,7 @@ class Subscription:
             events, last_seq = self._take()
             for part in self._parts(events):
                 pending = self._send(part)
-                if isawaitable(pending):
+                if pending is not None and isawaitable(pending):
                     self._start_clock(scope)
                     await pending
                     scope.deadline = math.inf
@@ -220,7 +216,8 @@ class Subscription:
         if excess <= 0:
             return events
         if self.terms.policy == "disconnect":
-            raise _LaggedError
+            self._lagged = True
+            raise BufferError(f"{len(events)} events wait, but the buffer is for {self.terms.buffer_size}")
         return _without(events, _outdated_progress(events) if self.terms.policy == "coalesce" else range(excess))
 
 

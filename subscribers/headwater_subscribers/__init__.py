@@ -1,0 +1,27 @@
+"""Subscribers: receivers of the events of an execution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater_subscribers.callback import CallbackSubscriber
+    from headwater_subscribers.console import ConsoleSubscriber
+    from headwater_subscribers.queue import QueueSubscriber
+
+__all__ = ["CallbackSubscriber", "ConsoleSubscriber", "QueueSubscriber"]
+
+_MODULES = {
+    "CallbackSubscriber": "headwater_subscribers.callback",
+    "ConsoleSubscriber": "headwater_subscribers.console",
+    "QueueSubscriber": "headwater_subscribers.queue",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a subscriber on first use, so that one that is not used costs nothing."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,0 +1,119 @@
+"""A subscriber that hands the events to another task."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from headwater.errors import StreamBrokenError
+from headwater.events.event import StreamEvent
+from headwater.events.subscriber import Policy, StreamSubscriber
+
+__all__ = ["QueueSubscriber"]
+
+
+class QueueSubscriber(StreamSubscriber):
+    """Give the events of one execution to whoever iterates over it, in any task, until after the terminal event.
+
+    It holds `buffer_size` events at most. When they are not read, what happens is up to the policy: with `wait` the
+    execution waits for the reader, and gives it up when it reads nothing for `send_deadline_s`.
+
+    Args:
+        types: Types of the events it receives; None for all.
+        steps: Ids of the steps whose events it receives; None for all.
+        policy: What happens when it lags.
+        buffer_size: How many events it holds, and by how many it may lag behind them.
+        send_deadline_s: How long it may be full before the reader is taken for gone.
+
+    Example:
+        >>> from headwater.events.context import StreamingContext
+        >>> async def main() -> None:
+        ...     queue = QueueSubscriber()
+        ...     async with StreamingContext("e1") as context:
+        ...         context.subscribe(queue)
+        ...     print([event.event_type.value async for event in queue])
+        >>> anyio.run(main)
+        ['pipeline_complete']
+    """
+
+    def __init__(
+        self,
+        *,
+        types: Collection[str] | None = None,
+        steps: Collection[str] | None = None,
+        policy: Policy = "wait",
+        buffer_size: int = 1000,
+        send_deadline_s: float = 60.0,
+    ) -> None:
+        self.types = types
+        self.steps = steps
+        self.policy = policy
+        self.buffer_size = self._capacity = buffer_size
+        self.send_deadline_s = send_deadline_s
+        self._events: deque[StreamEvent] = deque()
+        self._changed: anyio.Event | None = None
+        self._subscribed = False
+        self._ended = False
+        self._broken = False
+
+    def __aiter__(self) -> QueueSubscriber:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while not self._events:
+            if self._broken:
+                raise StreamBrokenError(
+                    "the queue was detached before the last event: its reader was too slow, or gone"
+                )
+            if self._ended:
+                raise StopAsyncIteration
+            await self._wait()
+        event = self._events.popleft()
+        self._change()
+        return event
+
+    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        """Hold events for the reader, as soon as there is room.
+
+        Args:
+            batch: The events.
+        """
+        while self._events and len(self._events) + len(batch) > self._capacity:
+            await self._wait()
+        self._events.extend(batch)
+        self._change()
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        """Tell the reader when there is nothing more to come.
+
+        Yields:
+            Once, for the time of the subscription.
+
+        Raises:
+            RuntimeError: It is or was subscribed to another execution.
+        """
+        if self._subscribed:
+            raise RuntimeError("a QueueSubscriber serves one execution: make another one for the next")
+        self._subscribed = True
+        try:
+            yield
+        except BaseException:
+            self._broken = True
+            raise
+        finally:
+            self._ended = True
+            self._change()
+
+    async def _wait(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def _change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
