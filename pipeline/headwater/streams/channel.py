@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 from headwater.errors import StreamOrderError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headwater.streams.meter import Meter
 
@@ -73,6 +73,10 @@ class Source(Protocol):
         """Return the header, or `NOTHING` when the stream turns out to have none."""
         ...
 
+    async def taken(self) -> bool:
+        """Wait for the first frame or the end; False when the branch that leads here was not taken."""
+        ...
+
     @property
     def footer(self) -> Any:
         """The footer, or `NOTHING`; known once the items are exhausted."""
@@ -122,21 +126,41 @@ class Channel:
     Args:
         capacity: Most items that may wait for the reader.
         reader: Where the reader sleeps; shared by the channels that meet in one port.
+        unary: Whether exactly one item is to come, so that an end without one means that the branch was not taken.
     """
 
-    __slots__ = ("_footer", "_header", "_left", "_reader", "_writer", "buffer", "capacity", "ended", "error", "limit", "meter", "read_items")
+    __slots__ = (
+        "_footer",
+        "_left",
+        "_reader",
+        "_unary",
+        "_writer",
+        "buffer",
+        "capacity",
+        "ended",
+        "error",
+        "given_header",
+        "limit",
+        "meter",
+        "on_first",
+        "read_items",
+        "skipped",
+    )
 
-    def __init__(self, capacity: int = 256, reader: Waiter | None = None) -> None:
+    def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
         self.buffer: list[Any] = []
         self.capacity = capacity
         self.limit = 1
         self.meter: Meter | None = None
+        self.on_first: Callable[[Any], None] | None = None
         self.ended = False
+        self.skipped = False
         self.error: Exception | None = None
         self.read_items = 0
-        self._header: Any = NOTHING
+        self.given_header: Any = NOTHING
         self._footer: Any = NOTHING
         self._left = False
+        self._unary = unary
         self._reader = reader or Waiter()
         self._writer = Waiter()
 
@@ -155,6 +179,9 @@ class Channel:
             self.buffer.clear()
             raise ReaderLeft
         self._reader.wake()
+        if self.on_first is not None:
+            self.on_first, tell = None, self.on_first
+            tell(self.buffer[0])
         buffered = len(self.buffer)
         if self.meter is None:
             self.limit = self.capacity
@@ -193,13 +220,20 @@ class Channel:
 
     def set_header(self, header: Any) -> None:
         """Give the header, before the first item."""
-        self._header = header
+        self.given_header = header
         self._reader.wake()
 
     def finish(self, footer: Any = NOTHING) -> None:
         """End the stream: the writer has written everything."""
         self._footer = footer
         self.ended = True
+        self.skipped = self._unary and not self.written_items
+        self._reader.wake()
+
+    def skip(self) -> None:
+        """End the stream because its branch was not taken."""
+        self.ended = True
+        self.skipped = True
         self._reader.wake()
 
     def fail(self, error: Exception) -> None:
@@ -244,12 +278,20 @@ class Channel:
 
     async def header(self) -> Any:
         """Return the header as soon as it is there, or `NOTHING` once it is clear that none comes."""
-        while self._header is NOTHING and not self.buffer and not self.ended:
+        await self._opened()
+        if self.given_header is NOTHING and not self.buffer and not self.read_items:
+            self._end()
+        return self.given_header
+
+    async def taken(self) -> bool:
+        """Wait for the first frame or the end, and return whether the branch was taken."""
+        await self._opened()
+        return not self.skipped
+
+    async def _opened(self) -> None:
+        while self.given_header is NOTHING and not self.written_items and not self.ended:
             self.limit = 1
             await self._reader.sleep()
-        if self._header is NOTHING and not self.buffer:
-            self._end()
-        return self._header
 
     @property
     def footer(self) -> Any:
@@ -272,6 +314,11 @@ class Channel:
     def left(self) -> bool:
         """Whether the reader has left."""
         return self._left
+
+    @property
+    def writer_wait_s(self) -> float:
+        """How long the writer waited for room, in seconds."""
+        return self._writer.waited_s
 
     @property
     def written_items(self) -> int:
@@ -347,11 +394,20 @@ class Interleaved(_Joined):
                 return batch
             await self._sleep()
 
+    async def taken(self) -> bool:
+        """Wait for the first frame of any channel or the end of all; False when no branch was taken."""
+        while True:
+            if any(channel.written_items or (channel.ended and not channel.skipped) for channel in self._channels):
+                return True
+            if all(channel.skipped for channel in self._channels):
+                return False
+            await self._sleep()
+
     async def header(self) -> Any:
         """Return the header of the one channel that has one, or `NOTHING`."""
         while True:
             for channel in self._channels:
-                if (header := channel._header) is not NOTHING:
+                if (header := channel.given_header) is not NOTHING:
                     return header
             self._raise_break()
             if any(channel.buffer for channel in self._channels) or all(channel.ended for channel in self._channels):
@@ -390,6 +446,13 @@ class Concatenated(_Joined):
                 return batch
             self._index += 1
         return []
+
+    async def taken(self) -> bool:
+        """Wait until one channel has a frame or all have ended; False when no branch was taken."""
+        for channel in self._channels:
+            if await channel.taken():
+                return True
+        return False
 
     async def header(self) -> Any:
         """Return the header of the first channel, or `NOTHING`."""

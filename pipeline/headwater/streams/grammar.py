@@ -13,7 +13,7 @@ from headwater.streams.frames import Footer, Header
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOT_AN_ITEM", "Checker", "Classes", "Grammar"]
+__all__ = ["ANYTHING", "NOT_AN_ITEM", "Checker", "Classes", "Grammar"]
 
 Classes = type | tuple[type, ...]
 """What the second argument of `isinstance` may be here."""
@@ -54,6 +54,10 @@ class Checker:
         except FrameTypeError as error:
             msg = f"{place}: {error}"
             raise FrameTypeError(msg) from error.__cause__
+
+
+ANYTHING = Checker(object, lambda value: value)
+"""The check that every value passes."""
 
 
 class _State(Enum):
@@ -104,6 +108,11 @@ class Grammar:
         self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
         self.expected: Classes = self._fast if header is None else ()
         self.footer: Any = NOTHING
+
+    @property
+    def declares_footer(self) -> bool:
+        """Whether the stream itself ends with a footer."""
+        return self._footer_check is not None
 
     def admit(self, value: Any) -> Any:
         """Take one frame that a step yielded.

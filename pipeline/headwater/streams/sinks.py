@@ -27,12 +27,12 @@ class Tee:
 
     Args:
         branches: The channels and their conditions; none when nobody reads the output.
-        audience: Called with every item, or None.
+        audience: Called with every item, or None; True asks the writer to pause.
     """
 
     __slots__ = ("_audience", "_branches", "_open", "buffer", "limit", "meter", "written_items")
 
-    def __init__(self, branches: Sequence[Branch], audience: Callable[[Any], None] | None = None) -> None:
+    def __init__(self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None) -> None:
         self.buffer: list[Any] = []
         self.limit = 1
         self.meter: Meter | None = None
@@ -56,7 +56,7 @@ class Tee:
         self.written_items += len(items)
         for item in items:
             if self._audience is not None:
-                self._audience(item)
+                wait = self._audience(item) or wait
             for branch in tuple(self._open):
                 wait = self._pass(branch, item) or wait
         return wait
@@ -92,14 +92,25 @@ class Tee:
         for channel, _ in self._branches:
             channel.finish(footer)
 
+    def skip(self) -> None:
+        """End every branch because it was not taken."""
+        for channel, _ in self._branches:
+            channel.skip()
+
     def fail(self, error: Exception) -> None:
         """Break every branch."""
         for channel, _ in self._branches:
             channel.fail(error)
 
-    def statistics_wait_s(self) -> float:
-        """Return how long the writer waited for room, in seconds."""
-        return sum(channel.statistics().writer_wait_s for channel, _ in self._branches)
+    @property
+    def writer_wait_s(self) -> float:
+        """How long the writer waited for room, in seconds."""
+        return sum(channel.writer_wait_s for channel, _ in self._branches)
+
+    @property
+    def capacity(self) -> int:
+        """Most items worth handing over at once: the smallest capacity of the branches."""
+        return min((channel.capacity for channel, _ in self._branches), default=256)
 
     def _pass(self, branch: Branch, item: Any) -> bool:
         channel, condition = branch

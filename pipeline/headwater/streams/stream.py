@@ -8,7 +8,6 @@ from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
 from headwater.streams.channel import NOTHING
-from headwater.streams.grammar import Checker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -30,9 +29,6 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     Args:
         source: Where the frames come from.
         label: What the stream is called in messages, such as `step 'words' port 'text'`.
-        items: Check of every item; None when the plan has proven the types equal.
-        header: Check of the header; None when there is none to read or it is proven.
-        footer: Check of the footer; None when there is none to read or it is proven.
 
     Example:
         A step reads its input with `async for`::
@@ -42,22 +38,11 @@ class Stream(Generic[Item, HeaderT, FooterT]):
                 return len(await words.collect())
     """
 
-    __slots__ = ("_ended", "_footer_check", "_generator", "_header", "_header_check", "_item_check", "_label", "_source")
+    __slots__ = ("_ended", "_generator", "_header", "_label", "_source")
 
-    def __init__(
-        self,
-        source: Source,
-        label: str = "stream",
-        *,
-        items: Checker | None = None,
-        header: Checker | None = None,
-        footer: Checker | None = None,
-    ) -> None:
+    def __init__(self, source: Source, label: str = "stream") -> None:
         self._source = source
         self._label = label
-        self._item_check = items
-        self._header_check = header
-        self._footer_check = footer
         self._header: Any = NOTHING
         self._ended = False
         self._generator: AsyncGenerator[Any, None] | None = None
@@ -79,11 +64,11 @@ class Stream(Generic[Item, HeaderT, FooterT]):
             header = await self._source.header()
             if header is NOTHING:
                 return None  # type: ignore[return-value]  # an undeclared header has the type None
-            self._header = self._header_check.check(header, f"{self._label}: header") if self._header_check else header
-        return self._header  # type: ignore[no-any-return]  # checked above or proven by the plan
+            self._header = header
+        return self._header  # type: ignore[no-any-return]  # checked by the source or proven by the plan
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        return self._read(self._items() if self._item_check is None else self._checked_items(self._item_check))
+        return self._read(self._items())
 
     def batches(self) -> AsyncIterator[list[Item]]:
         """Iterate over the items in lists of whatever is there; faster where a step works on many at once.
@@ -127,8 +112,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         footer = self._source.footer
         if footer is NOTHING:
             return None  # type: ignore[return-value]  # an undeclared footer has the type None
-        check = self._footer_check
-        return check.check(footer, f"{self._label}: footer") if check else footer  # type: ignore[no-any-return]  # checked or proven
+        return footer  # type: ignore[no-any-return]  # checked by the source or proven by the plan
 
     def statistics(self) -> ChannelStatistics:
         """Return what the stream's buffer holds and has seen.
@@ -158,15 +142,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
                 yield item
         self._ended = True
 
-    async def _checked_items(self, check: Checker) -> AsyncGenerator[Item, None]:
-        take, expected = self._source.take, check.expected
-        while batch := await take():
-            for item in batch:
-                yield item if isinstance(item, expected) else check.check(item, f"{self._label}: item")
-        self._ended = True
-
     async def _batches(self) -> AsyncGenerator[list[Item], None]:
-        check = self._item_check
         while batch := await self._source.take():
-            yield batch if check is None else [check.check(item, f"{self._label}: item") for item in batch]
+            yield batch
         self._ended = True

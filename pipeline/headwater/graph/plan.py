@@ -1,0 +1,204 @@
+"""The executable form of a graph: frozen, without state, and complete enough to run without looking anything up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.errors import Problem
+    from headwater.step.definition import BoundStep, Flavor, Method, Placement, Port
+    from headwater.streams.frames import StreamType
+    from headwater.streams.grammar import Checker
+
+__all__ = ["Adapter", "InputGroup", "Plan", "PlannedEdge", "PlannedInput", "PlannedOutput", "PlannedStep"]
+
+
+class Adapter(Enum):
+    """How what a writer gives becomes what a reader takes; each is lossless."""
+
+    NONE = "none"
+    ONE = "one"
+    MAP = "map"
+    COLLECT = "collect"
+    JOIN = "join"
+    SPLIT = "split"
+    TO_DELTA = "to_delta"
+    TO_SNAPSHOT = "to_snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEdge:
+    """What joins two ports.
+
+    Args:
+        index: Place in `Plan.edges`.
+        source: Id of the writing step; None for the pipeline's input.
+        source_port: Its output port.
+        target: Id of the reading step; None for the pipeline's output.
+        target_port: Its input port.
+        type: Types of what flows.
+        streaming: Whether a stream flows, rather than one value.
+        adapter: How it is adapted to the reader.
+        rule: The declared rule of a join, split or change of mode.
+        capacity: Most items that wait in its channel; 0 when it has no channel.
+        condition: What an item must meet to pass, or None.
+        condition_text: The condition as the document has it, or None.
+        fused: Whether both ends run in one segment, without a channel.
+    """
+
+    index: int
+    source: str | None
+    source_port: str
+    target: str | None
+    target_port: str
+    type: StreamType
+    streaming: bool
+    adapter: Adapter
+    rule: Callable[..., Any] | None = None
+    capacity: int = 256
+    condition: Callable[[Any], bool] | None = None
+    condition_text: Any = None
+    fused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedInput:
+    """An input port of a step, with the edges that lead there.
+
+    Args:
+        port: The port of the chosen method.
+        edges: Indexes of its edges in `Plan.edges`, in the order of the document.
+        merge: How several edges meet: `interleave` or `concat`; None for a single edge.
+        check: Check of the items or the value read; None when the types are proven equal.
+        header_check: Check of the header read; None when it is proven or not declared.
+        footer_check: Check of the footer read; None when it is proven or not declared.
+    """
+
+    port: Port
+    edges: tuple[int, ...]
+    merge: str | None = None
+    check: Checker | None = None
+    header_check: Checker | None = None
+    footer_check: Checker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOutput:
+    """An output port of a step, with the edges that start there.
+
+    Args:
+        name: Name of the port.
+        type: Types of what flows, with every type variable bound.
+        streaming: Whether a stream flows, rather than one value.
+        edges: Indexes of its edges in `Plan.edges`.
+        items: Check of every item (or of the value) on the writer's side.
+        header: Check of the header; None when there is none, or when it flows around the step.
+        footer: Check of the footer; None when there is none, or when it flows around the step.
+    """
+
+    name: str
+    type: StreamType
+    streaming: bool
+    edges: tuple[int, ...]
+    items: Checker
+    header: Checker | None = None
+    footer: Checker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step, with the method that runs and how it is fed.
+
+    Args:
+        id: Id in the document.
+        bound: The step and its params.
+        method: The method that runs.
+        flavor: What flows in and out in this plan, mapping included.
+        mapped: Index of the input that the step is mapped over, or None.
+        inputs: Its connected inputs, in the order of the method's ports.
+        outputs: Its outputs.
+        placement: Where its code runs.
+        concurrency: How many items are worked on at a time.
+        timeout_s: Most seconds that it may run in an execution, or None.
+        inline: Whether an `async def` is fused into the segment upstream.
+        skippable: Whether a condition upstream may leave it without input.
+        call: The function that takes the inputs and nothing else; None when it is made anew for each execution, because
+            it needs a context or what `lifespan` acquires.
+    """
+
+    id: str
+    bound: BoundStep
+    method: Method
+    flavor: Flavor
+    mapped: int | None
+    inputs: tuple[PlannedInput, ...]
+    outputs: tuple[PlannedOutput, ...]
+    placement: Placement
+    concurrency: int = 1
+    timeout_s: float | None = None
+    inline: bool = False
+    skippable: bool = False
+    call: Callable[..., Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the step."""
+        return self.bound.definition.kind
+
+
+@dataclass(frozen=True, slots=True)
+class InputGroup:
+    """One free input of the pipeline: data that is given to it goes to all its edges.
+
+    Args:
+        name: The step, or `step.port`, that reads it; `input` when the document names the edges itself.
+        edges: Indexes of its edges in `Plan.edges`.
+    """
+
+    name: str
+    edges: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs: steps in topological order, edges, and the segments that the steps are fused into.
+
+    Args:
+        name: Name of the pipeline.
+        steps: Every step, in topological order.
+        edges: Every edge.
+        segments: Ids of the steps that run as one, in order; each step is in exactly one segment.
+        inputs: The pipeline's free inputs.
+        outputs: Indexes of the edges that lead to the pipeline's output.
+        unary: Whether every edge is unary, so that no channels are needed.
+        worst_case_items: Most items that can be buffered or in hand at one moment.
+        warnings: What is allowed but may be a mistake.
+    """
+
+    name: str
+    steps: tuple[PlannedStep, ...]
+    edges: tuple[PlannedEdge, ...]
+    segments: tuple[tuple[str, ...], ...]
+    inputs: tuple[InputGroup, ...]
+    outputs: tuple[int, ...]
+    unary: bool
+    worst_case_items: int
+    warnings: tuple[Problem, ...] = ()
+    _by_id: dict[str, PlannedStep] = field(default_factory=dict[str, "PlannedStep"], repr=False, compare=False)
+
+    def step(self, step_id: str) -> PlannedStep:
+        """Return a step by its id.
+
+        Args:
+            step_id: Id in the document.
+
+        Raises:
+            KeyError: There is no such step.
+        """
+        if not self._by_id:
+            self._by_id.update((step.id, step) for step in self.steps)
+        return self._by_id[step_id]

@@ -1,0 +1,138 @@
+"""Sources made of other sources or of plain values, for the declared rules of a plan."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from anyio.lowlevel import checkpoint
+
+from headwater.graph.plan import Adapter
+from headwater.streams.channel import NOTHING, ChannelStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from headwater.streams.channel import Source
+
+__all__ = ["Converted", "Given", "gather"]
+
+_BATCH_ITEMS = 256
+
+
+class Given:
+    """A source of items that are there already, such as what a `split` rule makes of one value.
+
+    Args:
+        values: The items; read a batch at a time, so that an iterator stays lazy.
+        header: The header, or `NOTHING`.
+        footer: The footer, or `NOTHING`.
+    """
+
+    __slots__ = ("_footer", "_header", "_left", "_read_items", "_values")
+
+    def __init__(self, values: Iterable[Any], header: Any = NOTHING, footer: Any = NOTHING) -> None:
+        self._values = iter(values)
+        self._header = header
+        self._footer = footer
+        self._read_items = 0
+        self._left = False
+
+    async def take(self) -> list[Any]:
+        """Return the next items."""
+        await checkpoint()
+        if self._left:
+            return []
+        batch = list(islice(self._values, _BATCH_ITEMS))
+        self._read_items += len(batch)
+        return batch
+
+    async def header(self) -> Any:
+        """Return the header, or `NOTHING`."""
+        await checkpoint()
+        return self._header
+
+    async def taken(self) -> bool:
+        """Return True: the items are there."""
+        await checkpoint()
+        return True
+
+    @property
+    def footer(self) -> Any:
+        """The footer, or `NOTHING`."""
+        return self._footer
+
+    def close(self) -> None:
+        """Read no further."""
+        self._left = True
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what was read so far."""
+        return ChannelStatistics(0, _BATCH_ITEMS, self._read_items, self._read_items, 0.0, 0.0, ended=self._left)
+
+
+class Converted:
+    """Another source whose items pass a rule `(previous snapshot or None, item) -> item`.
+
+    Args:
+        source: Where the items come from.
+        rule: The rule of the stream's type.
+        adapter: `TO_DELTA` when the items are snapshots, `TO_SNAPSHOT` when they are deltas.
+    """
+
+    __slots__ = ("_convert", "_rule", "_snapshot", "_source")
+
+    def __init__(self, source: Source, rule: Callable[[Any, Any], Any], adapter: Adapter) -> None:
+        self._source = source
+        self._rule = rule
+        self._snapshot: Any = None
+        self._convert = self._to_delta if adapter is Adapter.TO_DELTA else self._to_snapshot
+
+    async def take(self) -> list[Any]:
+        """Return the next items, converted."""
+        return [self._convert(item) for item in await self._source.take()]
+
+    async def header(self) -> Any:
+        """Return the header, or `NOTHING`."""
+        return await self._source.header()
+
+    async def taken(self) -> bool:
+        """Wait for the first frame or the end; False when the branch was not taken."""
+        return await self._source.taken()
+
+    @property
+    def footer(self) -> Any:
+        """The footer, or `NOTHING`."""
+        return self._source.footer
+
+    def close(self) -> None:
+        """Tell the writer that nobody reads on."""
+        self._source.close()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the source holds and has seen."""
+        return self._source.statistics()
+
+    def _to_delta(self, snapshot: Any) -> Any:
+        delta = self._rule(self._snapshot, snapshot)
+        self._snapshot = snapshot
+        return delta
+
+    def _to_snapshot(self, delta: Any) -> Any:
+        self._snapshot = self._rule(self._snapshot, delta)
+        return self._snapshot
+
+
+async def gather(source: Source) -> list[Any]:
+    """Return all the items of a source.
+
+    Args:
+        source: Where the items come from.
+
+    Raises:
+        StreamBrokenError: The writer failed.
+    """
+    items: list[Any] = []
+    while batch := await source.take():
+        items += batch
+    return items

@@ -1,0 +1,117 @@
+"""The data that an execution is given: which plan it needs, and how it gets into the channels."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from headwater.errors import ConfigError, FrameTypeError, Problem
+from headwater.streams.channel import ReaderLeft
+
+if TYPE_CHECKING:
+    from headwater.graph.plan import InputGroup, Plan
+    from headwater.streams.sinks import Sink
+
+__all__ = ["data_by_group", "feed", "is_stream"]
+
+_SLICE_ITEMS = 64
+
+
+def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
+    """Return the data for each free input of a pipeline.
+
+    Args:
+        plan: What will run.
+        data: What the execution was given; None for nothing.
+
+    Raises:
+        ConfigError: Data is missing, or there is no input for it.
+    """
+    names = [group.name for group in plan.inputs]
+    if not plan.inputs:
+        if data is not None:
+            raise ConfigError(_problem("unexpected-input", "the pipeline reads no input, but data was given", "leave it out"))
+        return {}
+    if data is None:
+        message = f"the pipeline needs data for its input: {', '.join(names)}"
+        raise ConfigError(_problem("missing-input", message, "pass data, or --input on the command line"))
+    if len(names) == 1:
+        return {plan.inputs[0]: data}
+    if not isinstance(data, Mapping) or set(data) != set(names):
+        found = f"one with {', '.join(map(repr, data))}" if isinstance(data, Mapping) else type(data).__name__
+        message = f"the pipeline has {len(names)} inputs, so its data is a mapping with {', '.join(names)}; found {found}"
+        raise ConfigError(_problem("missing-input", message, "give each input its data by name"))
+    return {group: data[group.name] for group in plan.inputs}
+
+
+def _problem(code: str, message: str, hint: str) -> Problem:
+    return Problem(code, message, "$", hint=hint)
+
+
+def is_stream(plan: Plan, data: Any) -> bool:
+    """Return whether the data is a stream of items, also where a step takes one value.
+
+    Args:
+        plan: The plan for data that is one value.
+        data: What the execution was given.
+    """
+    if not isinstance(data, Iterable | AsyncIterable) or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
+        return False
+    if isinstance(data, Iterator | AsyncIterator | AsyncIterable):
+        return True
+    indexes = {index for group in plan.inputs for index in group.edges}
+    readers = [given for step in plan.steps for given in step.inputs if indexes.intersection(given.edges)]
+    return not all(given.port.streaming or _accepts(given, data) for given in readers)
+
+
+def _accepts(given: Any, data: Any) -> bool:
+    """Whether a port takes the whole data as its value."""
+    if isinstance(given.port.type.item, TypeVar):
+        return False
+    try:
+        given.check.check(data, "")
+    except FrameTypeError:
+        return False
+    return True
+
+
+async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
+    """Write data to the pipeline's input, then end it.
+
+    Args:
+        data: One value, or an iterable or async iterable of items where the input is a stream.
+        sink: Where it goes.
+        streaming: Whether the input is a stream.
+    """
+    try:
+        if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
+            await sink.write([data])
+        elif isinstance(data, AsyncIterable):
+            await _feed_async(data, sink)
+        elif isinstance(data, Iterable):
+            await _feed_plain(iter(data), sink)
+        else:
+            await sink.write([data])
+        sink.finish()
+    except ReaderLeft:
+        pass
+
+
+async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:
+    iterator = aiter(data)
+    try:
+        async for item in iterator:
+            if sink.put(item):
+                await sink.room()
+    finally:
+        if (close := getattr(iterator, "aclose", None)) is not None:
+            await close()
+
+
+async def _feed_plain(items: Iterator[Any], sink: Sink) -> None:
+    while batch := list(islice(items, min(sink.capacity, _SLICE_ITEMS))):
+        await sink.write(batch)
+        await sink.room()

@@ -1,0 +1,53 @@
+"""Task groups whose single error comes out as itself."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from anyio import create_task_group, get_cancelled_exc_class
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from anyio.abc import TaskGroup
+
+__all__ = ["open_group", "unwrapped"]
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """Return the one error inside nested groups of one, or the error itself.
+
+    Args:
+        error: Any error, perhaps an exception group.
+
+    Example:
+        >>> unwrapped(ExceptionGroup("", [ValueError("x")]))
+        ValueError('x')
+    """
+    while isinstance(error, BaseExceptionGroup):
+        errors = [inner for inner in error.exceptions if not isinstance(inner, get_cancelled_exc_class())]
+        if len(errors) != 1:
+            return error
+        error = errors[0]
+    return error
+
+
+@asynccontextmanager
+async def open_group() -> AsyncGenerator[TaskGroup, None]:
+    """Open a task group; an error in it is raised as itself, not inside a group of one.
+
+    Returns:
+        A context manager of the task group.
+
+    Raises:
+        BaseException: The one error, or an exception group when several tasks failed on their own.
+    """
+    try:
+        async with create_task_group() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        error = unwrapped(errors)
+        if error is errors:
+            raise
+        raise error from error.__cause__

@@ -1,0 +1,112 @@
+"""The pipeline's own outputs: streams for the program that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import get_current_task
+
+from headwater.errors import StreamBrokenError
+from headwater.streams.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.graph.plan import PlannedEdge
+    from headwater.streams.channel import Channel, ChannelStatistics
+
+__all__ = ["Outlet"]
+
+
+class Outlet:
+    """One output of an execution: what the program reads, and what `result` collects.
+
+    Args:
+        name: What it is called: the step that writes it, or `step.port`.
+        edge: The edge that leads to the pipeline's output.
+        channel: Its channel.
+        explain: Returns the error that a program is to see in the place of a broken stream.
+    """
+
+    def __init__(
+        self, name: str, edge: PlannedEdge, channel: Channel, explain: Callable[[], Exception | None]
+    ) -> None:
+        self.name = name
+        self.edge = edge
+        self._channel = channel
+        self._explain = explain
+        self._items: list[Any] = []
+        self._header: Any = None
+        self._footer: Any = None
+        self._reader: int | None = None
+        self._collecting = False
+        self.stream: Stream[Any, Any, Any] = Stream(self, f"output {name!r}")
+
+    @property
+    def value(self) -> Any:
+        """What `result` gives: the collected items, or the one value; None when it was read elsewhere."""
+        if not self._collecting or self._channel.skipped:
+            return None
+        if self.edge.streaming:
+            return self._items
+        return self._items[0] if self._items else None
+
+    @property
+    def frames(self) -> tuple[Any, Any]:
+        """The collected header and footer, or None for each."""
+        return self._header, self._footer
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the branch that leads here was not taken."""
+        return self._channel.skipped
+
+    async def collect(self) -> None:
+        """Read everything, unless the program reads it; what it has left unread is let go."""
+        if self._reader is not None:
+            if self._reader == get_current_task().id:
+                self._channel.close()
+            return
+        self._collecting = True
+        try:
+            self._header = await self.stream.header()
+            async for batch in self.stream.batches():
+                self._items += batch
+            self._footer = await self.stream.footer()
+        except Exception:  # noqa: BLE001 - the execution's own error is raised by `result`; what came before it is kept
+            return
+
+    # ---- as the source of its stream
+
+    async def take(self) -> list[Any]:
+        """Return the next items."""
+        if self._reader is None and not self._collecting:
+            self._reader = get_current_task().id
+        try:
+            return await self._channel.take()
+        except StreamBrokenError as error:
+            raise self._explain() or error from error
+
+    async def header(self) -> Any:
+        """Return the header, or `NOTHING`."""
+        try:
+            return await self._channel.header()
+        except StreamBrokenError as error:
+            raise self._explain() or error from error
+
+    async def taken(self) -> bool:
+        """Wait for the first frame or the end; False when the branch was not taken."""
+        return await self._channel.taken()
+
+    @property
+    def footer(self) -> Any:
+        """The footer, or `NOTHING`."""
+        return self._channel.footer
+
+    def close(self) -> None:
+        """Read no further."""
+        self._channel.close()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the channel holds and has seen."""
+        return self._channel.statistics()

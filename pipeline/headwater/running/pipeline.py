@@ -1,0 +1,251 @@
+"""The pipeline as a program holds it: a checked, frozen definition that can be planned, drawn, written and run."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from headwater.config.binding import bind_steps
+from headwater.config.load import load
+from headwater.graph.compile import compile_plan
+from headwater.graph.draw import mermaid
+from headwater.graph.graph import build_graph
+from headwater.running.feed import is_stream
+from headwater.running.order import Order, start_data
+from headwater.running.redaction import redactor
+from headwater.step.binding import bind
+from headwater.step.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from headwater.config.load import Loaded
+    from headwater.events.subscriber import EventFunction, StreamSubscriber
+    from headwater.graph.plan import Plan
+    from headwater.running.result import Result
+    from headwater.step.definition import BoundStep
+    from headwater.step.step import Step, StepFunction
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """A pipeline: steps joined by typed edges, checked as a whole.
+
+    Written in Python here; `Pipeline.load` makes one from a document. Both pass the same checks.
+
+    Args:
+        name: Name of the pipeline.
+        steps: The steps by id: decorated functions, `Step` instances, or `Step` classes that need no params.
+        edges: Edges as a document has them, such as `"words -> upper"` or `{"from": ..., "to": ..., "buffer": 64}`;
+            without them the steps are a chain in the order written.
+        options: Further keys of steps as a document has them, such as `{"fetch": {"concurrency": 8}}`.
+        output: The step, `step.port` or list of them whose output is the pipeline's; all that lead nowhere by default.
+        streaming: The `streaming` object of a document.
+        timeout_s: Most seconds that an execution may take.
+        description: What it is for.
+
+    Raises:
+        ConfigError: Something is wrong; lists every problem.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync, step
+        >>> @step("example.shout")
+        ... def shout(text: str) -> str:
+        ...     return text.upper()
+        >>> run_sync(Pipeline("loud", steps={"shout": shout}), "hello").output
+        'HELLO'
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        steps: Mapping[str, StepFunction[..., Any] | Step | type[Step]],
+        edges: Sequence[str | Mapping[str, Any]] | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        output: str | Sequence[str] | None = None,
+        streaming: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        description: str = "",
+    ) -> None:
+        bound = {step_id: bind(target) for step_id, target in steps.items()}
+        document: dict[str, Any] = {"name": name}
+        if description:
+            document["description"] = description
+        document["steps"] = [_step_document(step_id, step, (options or {}).get(step_id, {})) for step_id, step in bound.items()]
+        optional = {
+            "edges": None if edges is None else [edge if isinstance(edge, str) else dict(edge) for edge in edges],
+            "output": output if output is None or isinstance(output, str) else list(output),
+            "streaming": None if streaming is None else dict(streaming),
+            "timeout": None if timeout_s is None else {"total_s": timeout_s},
+        }
+        document.update((key, value) for key, value in optional.items() if value is not None)
+        loaded = load(document, parameters=None)
+        unknown = sorted(set(options or {}) - set(steps))
+        for step_id in unknown:
+            hint = loaded.problems.did_you_mean(step_id, steps)
+            loaded.problems.add("unknown-step", f"options are given for {step_id!r}, which is no step", ("steps",), hint)
+        self._finish(loaded, bound)
+
+    @classmethod
+    def load(
+        cls,
+        source: Path | str | Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        secrets: Mapping[str, str | SecretStr] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Pipeline:
+        """Load a pipeline from a document.
+
+        Args:
+            source: Path of a JSON (or, with the extra `yaml`, YAML) file, the text of a JSON object, or the document.
+            parameters: Values of the document's parameters.
+            secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in the environment.
+            env: Environment variables; those of the process by default.
+
+        Returns:
+            The pipeline, with parameters bound.
+
+        Raises:
+            ConfigError: Something is wrong; lists every problem with its place.
+
+        Example:
+            >>> Pipeline.load({"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]}).name
+            'count'
+        """
+        loaded = load(source, parameters=parameters, secrets=secrets, env=env)
+        pipeline = cls.__new__(cls)
+        pipeline._secrets, pipeline._env = secrets, env
+        pipeline._finish(loaded, bind_steps(loaded, registry, loaded.problems))
+        return pipeline
+
+    _secrets: Mapping[str, str | SecretStr] | None = None
+    _env: Mapping[str, str] | None = None
+
+    def _finish(self, loaded: Loaded, steps: Mapping[str, BoundStep]) -> None:
+        self._graph = build_graph(loaded.spec, steps, loaded.problems)
+        self._plans = {False: compile_plan(self._graph, loaded.problems)}
+        loaded.problems.raise_if_any()
+        self._loaded = loaded
+        self._spec = loaded.spec
+        self._redact = redactor(steps.values())
+        self._start_data = start_data(self._plans[False])
+
+    # ---- what it says
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline."""
+        return self._spec.name
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Value of each parameter."""
+        return MappingProxyType(dict(self._loaded.parameters))
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.name!r}: {len(self._graph.steps)} steps>"
+
+    def with_parameters(self, **parameters: Any) -> Pipeline:
+        """Return the same pipeline with other values for some of its parameters.
+
+        Args:
+            **parameters: Values by name; the others keep theirs.
+
+        Returns:
+            Another pipeline.
+
+        Raises:
+            ConfigError: A parameter is unknown or of another type.
+        """
+        given = {**self._loaded.parameters, **parameters}
+        return Pipeline.load(self._loaded.document, given, secrets=self._secrets, env=self._env)
+
+    def to_json(self) -> str:
+        """Return the document as JSON text; loading it gives the same pipeline.
+
+        Returns:
+            The document as it was written, templates unreplaced, so that no secret is in it.
+        """
+        return json.dumps(self._loaded.document, ensure_ascii=False, indent=2)
+
+    # ---- what becomes of it
+
+    def plan(self, *, stream_input: bool = False) -> Plan:
+        """Return what runs.
+
+        Args:
+            stream_input: Whether the input is a stream of items also where a step takes one value.
+
+        Returns:
+            The plan: methods, adapters, segments, capacities.
+
+        Raises:
+            ConfigError: The pipeline does not fit such an input.
+        """
+        if stream_input not in self._plans:
+            plan = compile_plan(self._graph, self._loaded.problems, stream_input=stream_input)
+            self._loaded.problems.raise_if_any()
+            self._plans[stream_input] = plan
+        return self._plans[stream_input]
+
+    def draw(self) -> str:
+        """Return a drawing of the pipeline.
+
+        Returns:
+            Mermaid text (https://mermaid.js.org, `flowchart`).
+        """
+        return mermaid(*self._graph.views())
+
+    async def run(self, data: Any = None, *, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> Result:
+        """Run the pipeline to its end.
+
+        Args:
+            data: One value, or any iterable or async iterable of items, for the pipeline's free input; a mapping by step
+                id when there are several.
+            subscribers: Who receives the events.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            ConfigError: The data does not fit the pipeline's input.
+            StepError: A step failed.
+            ExecutionCancelled: The execution was cancelled.
+        """
+        from headwater.running.runner import Runner  # noqa: PLC0415 - the runner knows the pipeline, not the reverse
+
+        return await Runner(subscribers=subscribers).run(self, data)
+
+    def order(self, data: Any) -> Order:
+        """Return what an execution with some data needs to know.
+
+        Args:
+            data: As for `run`.
+        """
+        plan = self.plan()
+        if data is not None and plan.inputs and is_stream(plan, data):
+            plan = self.plan(stream_input=True)
+        timeout = self._spec.timeout
+        return Order(
+            owner=self,
+            plan=plan,
+            data=data,
+            streaming=self._spec.streaming,
+            start_data=self._start_data,
+            timeout_s=None if timeout is None else timeout.total_s,
+            redact=self._redact,
+        )
+
+
+def _step_document(step_id: str, step: BoundStep, options: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = {"id": step_id, "kind": step.definition.kind}
+    if step.params:
+        document["params"] = dict(step.params)
+    return {**document, **options}

@@ -1,0 +1,35 @@
+"""How items cross to a worker process and back: JSON of their declared types, never code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from headwater.step.definition import Method
+
+__all__ = ["LENGTH_BYTES", "frame", "item_adapter", "result_adapter"]
+
+LENGTH_BYTES = 4
+"""Size of the length in front of every message, in bytes, big-endian."""
+
+
+def frame(message: bytes) -> bytes:
+    """Return a message with its length in front."""
+    return len(message).to_bytes(LENGTH_BYTES, "big") + message
+
+
+def item_adapter(method: Method) -> TypeAdapter[Any]:
+    """Return the adapter of a list of inputs, each a tuple of the values for the ports."""
+    types = tuple(_concrete(port.type.item) for port in method.inputs)
+    return TypeAdapter(list[tuple[types]])  # type: ignore[valid-type]  # made from run-time types
+
+
+def result_adapter(method: Method) -> TypeAdapter[Any]:
+    """Return the adapter of one result."""
+    return TypeAdapter(_concrete(method.outputs[0].type.item))
+
+
+def _concrete(annotation: Any) -> Any:
+    return Any if isinstance(annotation, TypeVar) else annotation

@@ -1,0 +1,72 @@
+"""What a worker process runs: it loads one step and calls it with the items that come on standard input.
+
+Every message is a 4-byte big-endian length and JSON; what the step itself prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
+from headwater.step.binding import bind, callable_of
+from headwater.step.definition import Origin
+from headwater.step.registry import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    incoming, outgoing = _private_streams()
+    messages = _messages(incoming)
+    call, items, results = _load(json.loads(next(messages)))
+    for message in messages:
+        outgoing.write(frame(_work(call, items.validate_json(message), results)))
+        outgoing.flush()
+
+
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the two streams for messages, so that prints of the step cannot get between them."""
+    incoming = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return incoming, outgoing
+
+
+def _messages(incoming: BinaryIO) -> Iterator[bytes]:
+    while len(length := incoming.read(LENGTH_BYTES)) == LENGTH_BYTES:
+        yield incoming.read(int.from_bytes(length, "big"))
+
+
+def _load(order: dict[str, Any]) -> tuple[Callable[..., Any], TypeAdapter[Any], TypeAdapter[Any]]:
+    sys.path[:] = order["sys_path"]
+    bound = bind(locate(Origin(**order["origin"])), order["params"])
+    method = next(method for method in bound.definition.methods if method.name == order["method"])
+    return callable_of(bound, method), item_adapter(method), result_adapter(method)
+
+
+def _work(call: Callable[..., Any], items: list[Any], results: TypeAdapter[Any]) -> bytes:
+    """Return the message with the results, and the error that ended them."""
+    values: list[bytes] = []
+    error = None
+    for inputs in items:
+        try:
+            values.append(results.dump_json(call(*inputs)))
+        except Exception as raised:  # noqa: BLE001 - crosses to the parent, which raises it
+            error = {"type": type(raised).__name__, "message": str(raised), "traceback": traceback.format_exc()}
+            break
+    return b'{"results":[' + b",".join(values) + b'],"error":' + to_json(error) + b"}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""The numbers of one step in one execution, and the events that tell them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.errors import StreamBrokenError
+from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
+from headwater.events.event import EventType
+from headwater.events.plain import preview
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from headwater.events.context import StreamingContext
+    from headwater.graph.plan import PlannedStep
+    from headwater.streams.meter import Meter
+
+__all__ = ["StepRecord", "StepState", "Telling"]
+
+Telling = Literal["none", "first", "sample", "all"]
+"""Which items of an output are told as events."""
+
+HOLD_S = 0.1
+"""A step that keeps the event loop longer than this is reported, in seconds."""
+
+_SAMPLE_ITEMS = 100
+
+
+class StepState(Enum):
+    """How far a step has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the step."""
+        return self not in {StepState.WAITING, StepState.RUNNING}
+
+
+class StepRecord:
+    """What is known of a step while it runs: counts, times, state.
+
+    Args:
+        step: The step.
+        context: Where its events go.
+        telling: Which items of its output are told.
+        redact: Replaces what must not be told, such as secrets, in a text.
+    """
+
+    __slots__ = (
+        "_context",
+        "_held",
+        "_redact",
+        "_step",
+        "_telling",
+        "first_output_at",
+        "input_wait_s",
+        "items_in",
+        "items_out",
+        "meter",
+        "output_wait_s",
+        "started_at",
+        "state",
+        "step_id",
+        "told_items",
+    )
+
+    def __init__(
+        self, step: PlannedStep, context: StreamingContext, telling: Telling, redact: Callable[[str], str]
+    ) -> None:
+        self.step_id = step.id
+        self.state = StepState.WAITING
+        self.items_in = 0
+        self.items_out = 0
+        self.input_wait_s = 0.0
+        self.output_wait_s = 0.0
+        self.started_at = 0.0
+        self.first_output_at: float | None = None
+        self.meter: Meter | None = None
+        self.told_items = 0
+        self._step = step
+        self._context = context
+        self._telling: Telling = telling
+        self._redact = redact
+        self._held = False
+
+    @property
+    def telling(self) -> bool:
+        """Whether the next item of the output may have to be told."""
+        return self._telling in {"all", "sample"} or (self._telling == "first" and not self.told_items)
+
+    @property
+    def tells_every_item(self) -> bool:
+        """Whether items after the first have to be shown to `tell`."""
+        return self._telling in {"all", "sample"}
+
+    def place(self, frame: str) -> str:
+        """Return what a frame of the step is called in messages."""
+        return f"step {self.step_id!r} {frame}"
+
+    def start(self) -> None:
+        """Note that the step runs."""
+        self.state = StepState.RUNNING
+        self.started_at = perf_counter()
+        flavor = self._step.flavor.name.lower()
+        self._context.emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor))
+
+    def tell(self, item: Any, port: str = "out") -> bool:
+        """Tell an item of the output, if it is one of those that are told.
+
+        Returns:
+            True when subscribers lag, so that the step should pause.
+        """
+        index = self.told_items
+        self.told_items += 1
+        if (self._telling == "sample" and index % _SAMPLE_ITEMS) or (self._telling == "first" and index):
+            return False
+        value, size_bytes, truncated = preview(item)
+        output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
+        return self._context.emit(EventType.STEP_OUTPUT, self.step_id, output)
+
+    def note_output(self, item: Any) -> None:
+        """Note an item of the output that does not reach a channel."""
+        self.items_out += 1
+        if self.telling:
+            self.tell(item)
+
+    def note_outputs(self, items: Sequence[Any]) -> None:
+        """Note several items of the output that do not reach a channel."""
+        if items and not self.items_out:
+            self.first_output_at = perf_counter()
+        self.items_out += len(items)
+        if self.telling:
+            self.tell_all(items)
+
+    def tell_all(self, items: Sequence[Any]) -> None:
+        """Tell those of several items that are told."""
+        for item in items if self.tells_every_item else items[:1]:
+            self.tell(item)
+
+    def progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+        """Tell how far the step has come, as the step itself says."""
+        told = StepProgress(
+            fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
+        )
+        self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+
+    def note_hold(self, elapsed_s: float, items: int) -> None:
+        """Report once, by name, a step that kept the event loop long for a single item."""
+        if elapsed_s > HOLD_S and items <= 1 and not self._held:
+            self._held = True
+            from headwater.running.notices import report_hold  # noqa: PLC0415 - structlog is imported only when needed
+
+            report_hold(self.step_id, self._step.kind, elapsed_s)
+
+    def complete(self) -> None:
+        """Note that the step has ended well."""
+        if self.state.ended:
+            return
+        self.state = StepState.COMPLETED
+        now = perf_counter()
+        first_at = self.first_output_at
+        meter = self.meter
+        if first_at is None and meter is not None and meter.first_item_s is not None:
+            first_at = meter.started_s + meter.first_item_s
+        told = StepComplete(
+            items_in=self.items_in,
+            items_out=self.items_out,
+            bytes_out=None,
+            first_item_s=None if first_at is None else max(first_at - self.started_at, 0.0),
+            largest_gap_s=None if meter is None else meter.largest_gap_s,
+            duration_s=now - self.started_at,
+            attempts=1,
+            input_wait_s=self.input_wait_s,
+            output_wait_s=self.output_wait_s,
+        )
+        self._context.emit(EventType.STEP_COMPLETE, self.step_id, told)
+
+    def fail(self, error: Exception) -> None:
+        """Note that the step failed, or that it suffers from another step's failure."""
+        if self.state.ended:
+            return
+        self.state = StepState.FAILED
+        cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
+        told = StepFailure(error_type=type(error).__name__, message=self._redact(str(error)), cause_step_id=cause)
+        self._context.emit(EventType.STEP_ERROR, self.step_id, told)
+
+    def skip(self, reason: str) -> None:
+        """Note that the step does not run, because its branch was not taken."""
+        if self.state.ended:
+            return
+        self.state = StepState.SKIPPED
+        self._context.emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason))

@@ -1,0 +1,100 @@
+"""What the steps of a pipeline acquire once and share between its executions: the contexts of `lifespan`."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from anyio import CancelScope, Lock
+from anyio.lowlevel import RunVar
+
+from headwater.errors import StepError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from headwater.graph.plan import PlannedStep
+    from headwater.step.step import Step
+
+__all__ = ["Resources", "shared_resources"]
+
+
+class Resources:
+    """The live instances of the steps of one pipeline in one event loop.
+
+    The first user acquires, the last one releases. A live instance is a copy, so a definition never holds a resource.
+
+    Args:
+        steps: The steps of the pipeline.
+    """
+
+    def __init__(self, steps: Sequence[PlannedStep]) -> None:
+        self._steps = [step for step in steps if step.bound.definition.has_lifespan]
+        self._users = 0
+        self._lock = Lock()
+        self._stack = AsyncExitStack()
+        self._instances: dict[str, Step] = {}
+
+    @asynccontextmanager
+    async def use(self) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Hold the resources, acquiring them if nobody holds them yet.
+
+        Returns:
+            A context manager of the live instances by step id.
+
+        Raises:
+            StepError: A lifespan failed.
+        """
+        if not self._steps:
+            yield {}
+            return
+        await self._acquire()
+        try:
+            yield self._instances
+        finally:
+            with CancelScope(shield=True):
+                await self._release()
+
+    async def _acquire(self) -> None:
+        async with self._lock:
+            if not self._users:
+                await self._enter()
+            self._users += 1
+
+    async def _enter(self) -> None:
+        async with AsyncExitStack() as stack:
+            for step in self._steps:
+                live = step.bound.instance.model_copy()
+                try:
+                    await stack.enter_async_context(live.lifespan())
+                except Exception as error:
+                    raise StepError(step.id, f"lifespan: {type(error).__name__}: {error}") from error
+                self._instances[step.id] = live
+            self._stack = stack.pop_all()
+
+    async def _release(self) -> None:
+        async with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._instances = {}
+                await self._stack.aclose()
+
+
+_of_loop: RunVar[WeakKeyDictionary[Any, Resources]] = RunVar("headwater_resources")
+
+
+def shared_resources(owner: object, steps: Sequence[PlannedStep]) -> Resources:
+    """Return the resources of a pipeline in the running event loop.
+
+    Args:
+        owner: The pipeline; its resources are forgotten with it.
+        steps: Its steps.
+    """
+    by_owner = _of_loop.get(None)
+    if by_owner is None:
+        by_owner = WeakKeyDictionary()
+        _of_loop.set(by_owner)
+    if owner not in by_owner:
+        by_owner[owner] = Resources(steps)
+    return by_owner[owner]

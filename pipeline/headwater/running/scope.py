@@ -1,0 +1,139 @@
+"""What the hosts of one execution share."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anyio import current_time
+from anyio.from_thread import run_sync as run_in_loop
+from anyio.lowlevel import current_token
+
+from headwater.running.record import StepRecord, Telling
+from headwater.step.context import StepContext
+from headwater.step.binding import callable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from headwater.events.context import StreamingContext
+    from headwater.graph.plan import Plan, PlannedStep
+
+__all__ = ["ExecutionScope", "FailureSink"]
+
+
+class FailureSink(Protocol):
+    """Who is told that a step failed."""
+
+    def __call__(self, step_id: str, error: Exception) -> None:
+        """Take the failure of a step; called once for each step that fails on its own."""
+        ...
+
+
+class ExecutionScope:
+    """One execution, as its hosts see it.
+
+    Args:
+        execution_id: Id of the execution.
+        plan: What runs.
+        context: Where events go.
+        instances: Live instances of the steps that have a lifespan, by step id.
+        telling: Which items are told as events.
+        emit_progress: Whether progress is told.
+        redact: Replaces what must not be told, such as secrets, in a text.
+        on_failure: Who is told that a step failed.
+    """
+
+    def __init__(
+        self,
+        execution_id: str,
+        plan: Plan,
+        context: StreamingContext,
+        instances: Mapping[str, Any],
+        *,
+        telling: Telling = "first",
+        emit_progress: bool = True,
+        redact: Callable[[str], str] = str,
+        on_failure: FailureSink,
+    ) -> None:
+        self.execution_id = execution_id
+        self.plan = plan
+        self.context = context
+        self.cancelled = False
+        self.failed: set[str] = set()
+        self.records: dict[str, StepRecord] = {}
+        self.tells = telling != "none"
+        self.redact = redact
+        self._telling: Telling = telling
+        self._instances = instances
+        self._on_failure = on_failure
+        self._stop_others: Callable[[str], None] = lambda _step_id: None
+        self._emit_progress = emit_progress
+        self._thread = threading.get_ident()
+        self._token = current_token()
+
+    def record(self, step: PlannedStep) -> StepRecord:
+        """Return the numbers of a step, made on first use."""
+        record = self.records.get(step.id)
+        if record is None:
+            record = self.records[step.id] = StepRecord(step, self.context, self._telling, self.redact)
+        return record
+
+    def fail(self, record: StepRecord, error: Exception) -> None:
+        """Note that a step failed on its own."""
+        self.failed.add(record.step_id)
+        self._on_failure(record.step_id, error)
+        self._stop_others(record.step_id)
+
+    def fail_input(self, error: Exception) -> None:
+        """Note that the program's iterable failed."""
+        self.failed.add("input")
+        self._on_failure("input", error)
+
+    def on_step_failed(self, stop_others: Callable[[str], None]) -> None:
+        """Set who stops the other steps when one has failed."""
+        self._stop_others = stop_others
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        ended = {step_id for step_id, record in self.records.items() if record.state.ended}
+        return tuple(step.id for step in self.plan.steps if step.id not in ended)
+
+    def callable_of(self, step: PlannedStep) -> Callable[..., Any]:
+        """Return the function of a step that takes its inputs and nothing else.
+
+        Args:
+            step: The step.
+
+        Returns:
+            The function, with params and context bound.
+        """
+        if step.call is not None:
+            return step.call
+        bound = step.bound
+        if (live := self._instances.get(step.id)) is not None:
+            bound = replace(bound, instance=live)
+        context = self._context_of(step) if step.method.context is not None else None
+        return callable_of(bound, step.method, context=context, ports=[planned.port.name for planned in step.inputs])
+
+    def _context_of(self, step: PlannedStep) -> StepContext:
+        return StepContext(
+            self.execution_id,
+            step.id,
+            attempt=1,
+            deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
+            report=self._progress_of(self.record(step)),
+            is_cancelled=lambda: self.cancelled,
+        )
+
+    def _progress_of(self, record: StepRecord) -> Callable[[float | None, str, Mapping[str, Any]], None]:
+        def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+            if not self._emit_progress:
+                return
+            if threading.get_ident() == self._thread:
+                record.progress(fraction, message, data)
+            else:
+                run_in_loop(record.progress, fraction, message, data, token=self._token)
+
+        return report

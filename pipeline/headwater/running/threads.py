@@ -1,0 +1,128 @@
+"""Worker threads that belong to one step of one execution, and end with it.
+
+A thread and its host take turns: the thread asks for something (more input, a place for its output), the host answers.
+Nothing is queued, and releasing the thread is one answer of its own kind.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Generic
+
+from anyio import CancelScope, Event
+from anyio.from_thread import run_sync as run_in_loop
+from anyio.lowlevel import current_token
+from typing_extensions import Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["Released", "WorkerThread"]
+
+Request = TypeVar("Request", default=Any)
+
+
+class Released(BaseException):
+    """Raised inside a worker thread that nobody needs any more, so that its code unwinds."""
+
+
+class WorkerThread(Generic[Request]):
+    """A thread that runs one function, which talks to its host by asking.
+
+    Args:
+        target: The function; it gets `ask`, which blocks until the host has answered.
+        name: Name of the thread, for debuggers.
+
+    Example:
+        A thread that asks for batches and gives back results::
+
+            async with WorkerThread(lambda ask: work(ask), "worker") as thread:
+                while (request := await thread.request()) is not None:
+                    thread.answer(...)
+    """
+
+    def __init__(self, target: Callable[[Callable[[Request], Any]], None], name: str) -> None:
+        self._target = target
+        self._name = name
+        self._asked = Event()
+        self._request: Request | None = None
+        self._error: BaseException | None = None
+        self._ended = False
+        self._answered = threading.Semaphore(0)
+        self._answer: Any = None
+        self._released = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the thread should stop at its next opportunity."""
+        return self._released
+
+    async def __aenter__(self) -> Self:
+        self._token = current_token()
+        self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Release the thread and wait until it has left the step's code."""
+        self._released = True
+        with CancelScope(shield=True):
+            while not self._ended:
+                self._answered.release()
+                await self._wait()
+        if self._thread is not None:
+            self._thread.join()
+
+    async def request(self) -> Request | None:
+        """Return what the thread asks for next.
+
+        Returns:
+            The request, or None when its function has returned.
+
+        Raises:
+            BaseException: Whatever the function raised.
+        """
+        await self._wait()
+        if self._error is not None:
+            raise self._error
+        return self._request
+
+    def answer(self, value: Any = None) -> None:
+        """Answer the request, so that the thread goes on; an `Exception` is raised there."""
+        self._request = None
+        self._answer = value
+        self._answered.release()
+
+    async def _wait(self) -> None:
+        await self._asked.wait()
+        self._asked = Event()
+
+    def _ask(self, request: Request) -> Any:
+        self._post(request)
+        self._answered.acquire()
+        if self._released:
+            raise Released
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def _post(self, request: Request | None) -> None:
+        def post() -> None:
+            self._request = request
+            self._asked.set()
+
+        run_in_loop(post, token=self._token)
+
+    def _main(self) -> None:
+        try:
+            self._target(self._ask)
+        except Released:
+            pass
+        except BaseException as error:  # noqa: BLE001 - crosses to the host, which raises it
+            self._error = error
+        self._ended = True
+        self._post(None)

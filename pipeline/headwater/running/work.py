@@ -1,0 +1,161 @@
+"""The work of one execution: hosts joined by channels, or, where every edge is unary, steps called in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anyio import CancelScope
+
+from headwater.errors import StepError, StreamBrokenError
+from headwater.running.feed import data_by_group, feed
+from headwater.running.groups import open_group
+from headwater.running.stages import Failure
+from headwater.running.unary import UnaryRun
+from headwater.running.wiring import Wiring
+from headwater.streams.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headwater.running.host import StepHost
+    from headwater.running.scope import ExecutionScope
+
+__all__ = ["Work", "break_outputs", "work_of"]
+
+
+class Work(Protocol):
+    """What an execution does between its first and its last event."""
+
+    outputs: Mapping[int, Channel]
+
+    async def run(self, data: Any) -> None:
+        """Do all of it; failures of steps are told to the scope."""
+        ...
+
+    def check_finished(self) -> None:
+        """Raise when a step neither ended nor failed."""
+        ...
+
+
+def break_outputs(work: Work, error: Exception) -> None:
+    """Break the outputs that have not ended.
+
+    Args:
+        work: The work, which does not go on.
+        error: Why.
+    """
+    broken = StreamBrokenError(str(error))
+    broken.__cause__ = error
+    for channel in work.outputs.values():
+        channel.fail(broken)
+
+
+def work_of(scope: ExecutionScope) -> Work:
+    """Return the work for a plan.
+
+    Args:
+        scope: The execution.
+    """
+    return UnaryWork(scope) if scope.plan.unary else StreamingWork(scope)
+
+
+class StreamingWork:
+    """A task for every segment, channels between them.
+
+    Args:
+        scope: The execution.
+    """
+
+    def __init__(self, scope: ExecutionScope) -> None:
+        self._scope = scope
+        self._wiring = Wiring(scope)
+        self._hosts = self._wiring.hosts()
+        self._scopes: dict[str, CancelScope] = {}
+        self.outputs: Mapping[int, Channel] = {index: self._wiring.output(index) for index in scope.plan.outputs}
+
+    async def run(self, data: Any) -> None:
+        """Run every host to its end.
+
+        Args:
+            data: The pipeline's input, or None.
+        """
+        groups = data_by_group(self._scope.plan, data)
+        self._scope.on_step_failed(self._stop_others)
+        async with open_group() as group:
+            for host in self._hosts:
+                group.start_soon(self._run_host, host)
+            for input_group, given in groups.items():
+                group.start_soon(self._feed, input_group.edges, given)
+
+    def check_finished(self) -> None:
+        """Raise when a step neither ended nor failed: its code raised a cancellation that nobody asked for."""
+        unfinished = self._scope.unfinished()
+        if unfinished and not self._scope.failed:
+            msg = "it stopped without an end or an error; did it raise a cancellation of its own?"
+            raise StepError(unfinished[0], msg)
+
+
+    async def _run_host(self, host: StepHost) -> None:
+        with CancelScope() as scope:
+            self._scopes[host.steps[0].id] = scope
+            await host.run()
+
+    async def _feed(self, edges: tuple[int, ...], data: Any) -> None:
+        streaming = any(self._scope.plan.edges[index].streaming for index in edges)
+        sink = self._wiring.input_sink(edges)
+        try:
+            await feed(data, sink, streaming=streaming)
+        except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
+            self._scope.fail_input(error)
+            broken = StreamBrokenError(f"the pipeline's input failed: {type(error).__name__}: {error}", step_id="input")
+            sink.fail(broken)
+
+    def _stop_others(self, step_id: str) -> None:
+        """Cancel the hosts that do not read, near or far, from the step that failed; those get the break in its turn."""
+        affected = self._downstream(step_id)
+        for host in self._hosts:
+            if not affected.intersection(step.id for step in host.steps) and host.steps[0].id in self._scopes:
+                self._scopes[host.steps[0].id].cancel()
+
+    def _downstream(self, step_id: str) -> set[str]:
+        found = {step_id}
+        for step in self._scope.plan.steps:  # in topological order, so one pass is enough
+            writers = {self._scope.plan.edges[index].source for given in step.inputs for index in given.edges}
+            if not found.isdisjoint(writers - {None}):
+                found.add(step.id)
+        return found
+
+
+class UnaryWork:
+    """Every edge is unary: steps are called as soon as they are ready.
+
+    Args:
+        scope: The execution.
+    """
+
+    def __init__(self, scope: ExecutionScope) -> None:
+        self._scope = scope
+        self._run = UnaryRun(scope)
+        self.outputs: Mapping[int, Channel] = {index: Channel(1, unary=True) for index in scope.plan.outputs}
+
+    async def run(self, data: Any) -> None:
+        """Run every step, then write the outputs.
+
+        Args:
+            data: The pipeline's input, or None.
+        """
+        groups = data_by_group(self._scope.plan, data)
+        try:
+            await self._run.run({index: given for group, given in groups.items() for index in group.edges})
+        except Failure as failure:
+            self._scope.fail(failure.record, failure.cause)
+            return
+        values = self._run.values()
+        for index, channel in self.outputs.items():
+            if index in values:
+                channel.put(values[index])
+            channel.finish()
+
+    def check_finished(self) -> None:
+        """Do nothing: a step that is called either returns or raises."""
+

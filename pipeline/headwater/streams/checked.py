@@ -1,0 +1,91 @@
+"""A source whose frames are checked as they are read, where the plan could not prove the types equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import FrameTypeError
+from headwater.streams.channel import NOTHING
+
+if TYPE_CHECKING:
+    from headwater.streams.channel import ChannelStatistics, Source
+    from headwater.streams.grammar import Checker
+
+__all__ = ["Checked"]
+
+
+class Checked:
+    """Another source, with its frames checked; a wrong item is told after the right ones before it.
+
+    Args:
+        source: Where the frames come from.
+        label: What the stream is called in messages.
+        items: Check of every item; None to let them pass.
+        header: Check of the header; None to let it pass.
+        footer: Check of the footer; None to let it pass.
+    """
+
+    __slots__ = ("_error", "_footer", "_header", "_items", "_label", "_source")
+
+    def __init__(
+        self,
+        source: Source,
+        label: str,
+        items: Checker | None = None,
+        header: Checker | None = None,
+        footer: Checker | None = None,
+    ) -> None:
+        self._source = source
+        self._label = label
+        self._items = items
+        self._header = header
+        self._footer = footer
+        self._error: FrameTypeError | None = None
+
+    async def take(self) -> list[Any]:
+        """Return the next items, checked.
+
+        Raises:
+            FrameTypeError: An item is of another type than declared.
+        """
+        if self._error is not None:
+            raise self._error
+        batch = await self._source.take()
+        if self._items is None:
+            return batch
+        checked: list[Any] = []
+        try:
+            for item in batch:
+                checked.append(self._items.check(item, f"{self._label}: item"))  # noqa: PERF401 - keeps those before an error
+        except FrameTypeError as error:
+            if not checked:
+                raise
+            self._error = error
+        return checked
+
+    async def taken(self) -> bool:
+        """Wait for the first frame or the end; False when the branch was not taken."""
+        return await self._source.taken()
+
+    async def header(self) -> Any:
+        """Return the header, checked, or `NOTHING`."""
+        header = await self._source.header()
+        if header is NOTHING or self._header is None:
+            return header
+        return self._header.check(header, f"{self._label}: header")
+
+    @property
+    def footer(self) -> Any:
+        """The footer, checked, or `NOTHING`."""
+        footer = self._source.footer
+        if footer is NOTHING or self._footer is None:
+            return footer
+        return self._footer.check(footer, f"{self._label}: footer")
+
+    def close(self) -> None:
+        """Tell the writer that nobody reads on."""
+        self._source.close()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the source holds and has seen."""
+        return self._source.statistics()
