@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from pydantic import Field, with_config
+from pydantic import ConfigDict, Field, with_config
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 from typing_extensions import TypedDict
 
-from headwater.config.operators import OPERATORS, Lookup, Predicate
+from headwater.config.operators import OPERATORS, Lookup, OperandError, Predicate
+from headwater.config.patterns import PatternError
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.shapes import is_list, is_mapping
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -90,7 +92,7 @@ class Condition:
         )
 
     @classmethod
-    def _validate(cls, value: object) -> Condition:
+    def _validate(cls, value: Any) -> Condition:
         if isinstance(value, Condition):
             return value
         compiler = _Compiler()
@@ -98,7 +100,7 @@ class Condition:
         condition.test = compiler.condition(value, ())
         if compiler.faults:
             raise ValidationError.from_exception_data("Condition", [fault.details() for fault in compiler.faults])
-        condition.source = cast("Mapping[str, Any]", value)
+        condition.source = value
         return condition
 
 
@@ -115,7 +117,9 @@ class _Fault:
 
     def details(self) -> InitErrorDetails:
         context = {"message": self.message, "hint": self.hint, "unknown": self.unknown, "known": self.known}
-        return InitErrorDetails(type=PydanticCustomError(self.code, "{message}", context), loc=self.path, input=None)
+        return InitErrorDetails(
+            type=PydanticCustomError(cast("Any", self.code), "{message}", context), loc=self.path, input=None
+        )
 
 
 class _Compiler:
@@ -134,11 +138,10 @@ class _Compiler:
             return self._refuse(
                 "too-large", f"a condition of more than {SIZE_LIMIT} parts or {DEPTH_LIMIT} levels", path
             )
-        if not isinstance(value, Mapping):
+        if not is_mapping(value):
             return self._refuse("wrong-type", "expected a condition: an object", path, hint=_SPEC_SHAPE)
-        data = cast("Mapping[str, Any]", value)
-        combiner = next((name for name in _COMBINERS if name in data), None)
-        return self._tests(data, path) if combiner is None else self._combined(combiner, data, path)
+        combiner = next((name for name in _COMBINERS if name in value), None)
+        return self._tests(value, path) if combiner is None else self._combined(combiner, value, path)
 
     def _combined(self, combiner: str, data: Mapping[str, Any], path: JsonPath) -> Predicate:
         for key in data:
@@ -153,12 +156,10 @@ class _Compiler:
         if combiner == "not":
             negated = self.condition(operand, (*path, combiner))
             return lambda item: not negated(item)
-        if not isinstance(operand, list) or not operand:
+        if not is_list(operand) or not operand:
             message = f"expected a list of conditions for {combiner!r}"
             return self._refuse("wrong-type", message, (*path, combiner))
-        parts = [
-            self.condition(part, (*path, combiner, index)) for index, part in enumerate(cast("list[Any]", operand))
-        ]
+        parts = [self.condition(part, (*path, combiner, index)) for index, part in enumerate(operand)]
         return _all(parts) if combiner == "all" else _any(parts)
 
     def _tests(self, data: Mapping[str, Any], path: JsonPath) -> Predicate:
@@ -178,7 +179,7 @@ class _Compiler:
             )
         try:
             test = spec.build(operand)
-        except ValueError as error:
+        except (OperandError, PatternError) as error:
             return self._refuse("bad-operand", f"operator {name!r}: {error}", path)
         if lookup is None:
             return test
@@ -219,15 +220,13 @@ def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predica
     return check
 
 
-ConditionData: Any = with_config(extra="forbid", title="a condition")(
-    TypedDict(  # type: ignore[operator]  # the keys come from the table of operators, their one declaration
-        "ConditionData",
-        {
-            "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT)],
-            **{name: spec.operand for name, spec in OPERATORS.items()},
-            **dict.fromkeys(("all", "any"), list["ConditionData"]),
-            "not": "ConditionData",
-        },
-        total=False,
-    )
+_OPERANDS: dict[str, Any] = {
+    "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT)],
+    **{name: spec.operand for name, spec in OPERATORS.items()},
+    **dict.fromkeys(("all", "any"), list["ConditionData"]),
+    "not": "ConditionData",
+}
+_typed_dict: Any = TypedDict  # called with a table: some operators are keywords of Python, so no class can name them
+ConditionData: Any = with_config(ConfigDict(extra="forbid", title="a condition"))(
+    _typed_dict("ConditionData", _OPERANDS, total=False)
 )

@@ -1,4 +1,4 @@
-"""Pydantic's errors in our words: what was expected comes from the JSON Schema of the very declaration that was checked."""
+"""Pydantic's errors in our words: what was expected comes from the JSON Schema of what was checked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import SecretStr, ValidationError
 
 from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Place, Problems, quote
+from headwater.config.shapes import has_part, is_mapping
 
 __all__ = ["Schema", "Subject", "add_faults", "expected", "found"]
 
@@ -57,7 +58,8 @@ def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> 
     refused = [place for place in grouped if place.path not in outer]
     schema = subject.schema()
     for place in refused:
-        _Report(subject, schema, place, problems).add(grouped[place])
+        if not problems.is_broken_inside(subject.path + place.path):
+            _Report(subject, schema, place, problems).add(grouped[place])
     return [place.path for place in refused]
 
 
@@ -102,13 +104,17 @@ def found(value: object) -> str:
         case str():
             return f"the text {quote(value)}"
         case list():
-            return f"a list of {len(cast('list[Any]', value))}"
+            return _list_words(cast("Sequence[Any]", value))
         case Mapping():
             return "an object"
         case SecretStr():
             return "a secret"
         case _:
             return f"a Python {type(value).__name__}"
+
+
+def _list_words(value: Sequence[Any]) -> str:
+    return f"a list of {len(value)}" if value else "an empty list"
 
 
 def _digits(value: float) -> str:
@@ -169,7 +175,7 @@ class _Report:
     def _wrong(self, lines: Sequence[_Error]) -> None:
         value = _value(self.subject.value, self._inner)
         schemas = list(_at(self.schema, self._inner))
-        if isinstance(value, SecretStr):
+        if isinstance(value, SecretStr) and not any(schema.get("writeOnly") for schema in schemas):
             self._add(
                 "secret-misplaced", "a secret where none is accepted", "only params of type SecretStr take secrets"
             )
@@ -204,11 +210,8 @@ def _place(value: object, line: _Error) -> Place:
     path: list[str | int] = []
     location = cast("tuple[str | int, ...]", line["loc"])
     for part in location:
-        if isinstance(value, Mapping) and part in value:
-            value = cast("Mapping[str | int, Any]", value)[part]
-            path.append(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(cast("list[Any]", value)):
-            value = cast("list[Any]", value)[part]
+        if has_part(value, part):
+            value = value[part]
             path.append(part)
     if line["type"] in _MISSING:
         path.append(location[-1])
@@ -250,7 +253,7 @@ def _below(schema: Schema, part: str | int) -> Schema | None:
         inner = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
         for patterned in schema.get("patternProperties", {}).values():
             inner = inner or patterned
-    return inner if isinstance(inner, Mapping) else None
+    return inner if is_mapping(inner) else None
 
 
 def _key_words(schema: Schema, place: Place) -> str:

@@ -8,22 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from headwater.config.faults import Schema, Subject, add_faults
 from headwater.config.parameters import bind_parameters
 from headwater.config.patterns import pattern_budget
-from headwater.config.positions import find_faults
 from headwater.config.problems import JsonPath, Problems
-from headwater.config.source import Source, read_source
+from headwater.config.shapes import is_list, is_object
+from headwater.config.source import read_source
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
-from headwater.config.templates import Scope, TooDeepError, fill
+from headwater.config.templates import Scope, fill
 
 __all__ = ["Loaded", "load"]
 
-_ADAPTER: TypeAdapter[PipelineSpec] = TypeAdapter(PipelineSpec)
 _LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
 
 
@@ -79,7 +78,7 @@ def load(
     _check_limits(read.document, problems)
     values, without_value = bind_parameters(read.document.get("parameters"), parameters or {}, problems)
     scope = Scope(values, without_value, os.environ if env is None else env, secrets or {})
-    filled = _filled(read, scope)
+    filled = fill(read.document, scope, problems) if read.has_templates else read.document
     with pattern_budget():
         spec = _spec(filled, problems)
     return Loaded(read.document, spec, read.file, problems, values)
@@ -88,34 +87,28 @@ def load(
 def _check_limits(document: Mapping[str, Any], problems: Problems) -> None:
     for key, limit in _LIMITS.items():
         entries = document.get(key)
-        if isinstance(entries, list) and len(cast("list[Any]", entries)) > limit:
-            count = len(cast("list[Any]", entries))
-            problems.add("too-many", f"{count} {key}; at most {limit} are allowed", (key,))
+        if is_list(entries) and len(entries) > limit:
+            problems.add("too-many", f"{len(entries)} {key}; at most {limit} are allowed", (key,))
             problems.raise_if_any()
-
-
-def _filled(read: Source, scope: Scope) -> dict[str, Any]:
-    try:
-        return fill(read.document, scope, read.problems)
-    except TooDeepError as error:
-        deep = [fault for fault in find_faults(read.text or "") if fault.code == "too-deep"]
-        path, message = (deep[0].path, deep[0].message) if deep else (error.path, "the document is nested too deep")
-        read.problems.add("too-deep", message, path)
-        read.problems.raise_if_any()
-        raise
 
 
 def _spec(filled: dict[str, Any], problems: Problems) -> PipelineSpec:
     try:
-        return _ADAPTER.validate_python(filled)
+        return _adapter().validate_python(filled)
     except ValidationError as error:
         refused = add_faults(error, Subject(filled, _schema), problems)
         return _repaired(filled, refused, problems)
 
 
 @cache
+def _adapter() -> TypeAdapter[PipelineSpec]:
+    """Return what checks a document; made when it is needed, so that an import costs nothing."""
+    return TypeAdapter(PipelineSpec)
+
+
+@cache
 def _schema() -> Schema:
-    return _ADAPTER.json_schema()
+    return _adapter().json_schema()
 
 
 def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Problems) -> PipelineSpec:
@@ -126,7 +119,7 @@ def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Pro
         problems.block(part)
         _mend(document, part)
     try:
-        return _ADAPTER.validate_python(document)
+        return _adapter().validate_python(document)
     except ValidationError:
         problems.raise_if_any()
         raise
@@ -149,10 +142,10 @@ def _mend(document: dict[str, Any], path: JsonPath) -> None:
             _remove(document, path)
 
 
-def _remove(document: Any, path: JsonPath) -> None:
+def _remove(document: Any, path: tuple[Any, ...]) -> None:
     for part in path[:-1]:
-        document = document[part] if not isinstance(document, dict) or part in document else {}
-    if isinstance(document, dict):
-        cast("dict[str | int, Any]", document).pop(path[-1], None)
-    elif isinstance(document, list):
-        cast("list[Any]", document)[path[-1]] = None
+        document = document.get(part, {}) if is_object(document) else document[part]
+    if is_object(document):
+        document.pop(path[-1], None)
+    elif is_list(document):
+        document[path[-1]] = None

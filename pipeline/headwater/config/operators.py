@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence, Set, Sized
+from collections.abc import Callable, Mapping, Sized
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, TypeAlias, cast
 
 from pydantic import BaseModel, Field
 
 from headwater.config.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
+from headwater.config.shapes import is_list, is_mapping, is_sequence
 
-__all__ = ["OPERATORS", "Lookup", "Operator", "Predicate"]
+__all__ = ["OPERATORS", "Lookup", "OperandError", "Operator", "Predicate"]
 
 Predicate: TypeAlias = Callable[[Any], bool]
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
-Scalar = str | int | float | bool | None
 
 MEMBERS_LIMIT = 10_000
+
+
+class OperandError(ValueError):
+    """An operand is not what its operator takes; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Operator:
     """One operator of conditions.
 
     Args:
-        build: Returns the predicate for an operand; raises ValueError, with what was expected, for a wrong one.
+        build: Returns the predicate for an operand; raises `OperandError` or `PatternError` for a wrong one.
         operand: Type of the operand, for the JSON Schema.
     """
 
@@ -55,31 +60,32 @@ class Lookup:
             The value, or `Lookup.MISSING`.
         """
         for part in self.parts:
-            item = item.get(part, Lookup.MISSING) if type(item) is dict else _part(item, part)
+            item = _part(item, part)
             if item is Lookup.MISSING:
                 break
         return item
 
 
 def _part(item: Any, part: str) -> Any:
-    if isinstance(item, Mapping):
-        return cast("Mapping[str, Any]", item).get(part, Lookup.MISSING)
-    if isinstance(item, (list, tuple)) and part.isdecimal() and len(part) < 10:
-        items = cast("Sequence[Any]", item)
-        return items[int(part)] if int(part) < len(items) else Lookup.MISSING
-    if part.startswith("_") or part not in _fields(type(item)):
+    if is_mapping(item):
+        return item.get(part, Lookup.MISSING)
+    if is_sequence(item) and part.isdecimal() and len(part) < 10:
+        return item[int(part)] if int(part) < len(item) else Lookup.MISSING
+    if part.startswith("_") or part not in _fields(item):
         return Lookup.MISSING
     return getattr(item, part, Lookup.MISSING)
 
 
-def _fields(cls: type) -> Mapping[str, Any] | tuple[str, ...]:
-    """Return the declared fields of a class: no property, method or private attribute is ever reached."""
+def _fields(item: object) -> Mapping[str, Any] | tuple[str, ...]:
+    """Return the declared fields of an item's class: no property, method or private attribute is ever reached."""
+    cls = type(item)
     if issubclass(cls, BaseModel):
         return cls.model_fields
-    return getattr(cls, "__dataclass_fields__", None) or getattr(cls, "_fields", ())
+    declared: Any = getattr(cls, "__dataclass_fields__", None) or getattr(cls, "_fields", ())
+    return cast("Mapping[str, Any] | tuple[str, ...]", declared)
 
 
-def _family(value: object) -> object:
+def _family(value: object) -> type[Any]:
     """Return what values must share to be comparable; a boolean is no number."""
     if isinstance(value, bool):
         return bool
@@ -87,17 +93,15 @@ def _family(value: object) -> object:
         return float
     if isinstance(value, str):
         return str
-    return type(value)
+    return value.__class__
 
 
 def _equal(left: Any, right: Any) -> bool:
     """Compare by value and type at every depth: `1` equals `1.0`, but not `true`."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        ours, theirs = cast("dict[Any, Any]", left), cast("dict[Any, Any]", right)
-        return ours.keys() == theirs.keys() and all(_equal(value, theirs[key]) for key, value in ours.items())
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        ours, theirs = cast("Sequence[Any]", left), cast("Sequence[Any]", right)
-        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
+    if is_mapping(left) and is_mapping(right):
+        return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
+    if is_sequence(left) and is_sequence(right):
+        return len(left) == len(right) and all(map(_equal, left, right))
     return _family(left) is _family(right) and bool(left == right)
 
 
@@ -125,8 +129,8 @@ def _ne(operand: Any) -> Predicate:
 def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
     def build(operand: Any) -> Predicate:
         family = _family(operand)
-        if family not in {float, str}:
-            raise ValueError("expected a number or a text")
+        if family is not float and family is not str:
+            raise OperandError("expected a number or a text")
 
         return _safely(lambda value: _family(value) is family and compare(value, operand))
 
@@ -134,11 +138,11 @@ def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
 
 
 def _in(operand: Any) -> Predicate:
-    if not isinstance(operand, list):
-        raise ValueError("expected a list")
-    members = cast("list[Any]", operand)
+    if not is_list(operand):
+        raise OperandError("expected a list")
+    members = operand
     if len(members) > MEMBERS_LIMIT:
-        raise ValueError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
+        raise OperandError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
     if all(isinstance(member, str) for member in members):
         texts = frozenset(members)
         return lambda value: isinstance(value, str) and value in texts
@@ -154,18 +158,16 @@ def _contains(operand: Any) -> Predicate:
     def test(value: Any) -> bool:
         if isinstance(value, str):
             return isinstance(operand, str) and operand in value
-        if isinstance(value, (Mapping, Set)):
+        if isinstance(value, (Mapping, AbstractSet)):
             return operand in value
-        return isinstance(value, (list, tuple)) and any(
-            _equal(member, operand) for member in cast("Sequence[Any]", value)
-        )
+        return is_sequence(value) and any(_equal(member, operand) for member in value)
 
     return _safely(test)
 
 
 def _text(operand: Any) -> str:
     if not isinstance(operand, str):
-        raise ValueError("expected a text")
+        raise OperandError("expected a text")
     return operand
 
 
@@ -185,14 +187,14 @@ def _matches(operand: Any) -> Predicate:
 
 def _exists(operand: Any) -> Predicate:
     if not isinstance(operand, bool):
-        raise ValueError("expected true or false")
+        raise OperandError("expected true or false")
     return lambda _value: operand
 
 
 def _length(compare: _Comparison) -> Callable[[Any], Predicate]:
     def build(operand: Any) -> Predicate:
         if isinstance(operand, bool) or not isinstance(operand, int) or operand < 0:
-            raise ValueError("expected a whole number from 0")
+            raise OperandError("expected a whole number from 0")
         return _safely(lambda value: isinstance(value, Sized) and compare(len(value), operand))
 
     return build

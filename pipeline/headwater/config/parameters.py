@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from headwater.config.faults import expected, found
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.shapes import is_object
 from headwater.config.source import plain
 from headwater.config.spec import MISSING, ParameterSpec
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["bind_parameters", "parse_parameter"]
 
-_ADAPTER: TypeAdapter[ParameterSpec] = TypeAdapter(ParameterSpec)
 _NUMERIC = {"integer", "number"}
 
 
@@ -34,7 +35,7 @@ def bind_parameters(
     Returns:
         The values by name, and the names of the parameters that have no usable one.
     """
-    declarations = cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}
+    declarations = declared if is_object(declared) else {}
     for name in given:
         if name not in declarations:
             hint = problems.did_you_mean(name, declarations) or "declare it under 'parameters'"
@@ -74,9 +75,14 @@ def parse_parameter(text: str, spec: ParameterSpec, name: str = "value") -> Any:
         raise ConfigError(Problem("wrong-parameter", message, f"$.parameters.{name}", hint=hint)) from None
 
 
+@cache
+def _adapter() -> TypeAdapter[ParameterSpec]:
+    return TypeAdapter(ParameterSpec)
+
+
 def _spec(declaration: object) -> ParameterSpec | None:
     try:
-        return _ADAPTER.validate_python(declaration)
+        return _adapter().validate_python(declaration)
     except ValidationError:
         return None
 
@@ -117,8 +123,8 @@ def _fits(spec: ParameterSpec, value: Any) -> bool:
         return False
     if spec.type not in _NUMERIC:
         return True
-    low = spec.minimum is None or value >= spec.minimum
-    return low and (spec.maximum is None or value <= spec.maximum)
+    number: Any = value
+    return (spec.minimum is None or number >= spec.minimum) and (spec.maximum is None or number <= spec.maximum)
 
 
 def _schema(spec: ParameterSpec) -> dict[str, Any]:

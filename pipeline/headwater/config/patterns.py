@@ -1,14 +1,14 @@
-"""Patterns that cannot blow up: the linear-time regular expressions of pydantic-core, with a bound on their size.
+r"""Patterns that cannot blow up: the linear-time regular expressions of pydantic-core, with a bound on their size.
 
-The engine behind them (the `regex` crate of Rust) never backtracks: matching takes time in proportion to the text, times
-the size of the pattern. The size is what counted repetitions (`a{1000}`) and Unicode classes (`\\w`) multiply, so it is
-estimated before anything is compiled, and capped.
+The engine behind them (the `regex` crate of Rust) never backtracks: matching takes time in proportion to the text,
+times the size of the pattern. The size is what counted repetitions (`a{1000}`) and Unicode classes (`\w`) multiply, so it
+is estimated before anything is compiled, and capped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -48,7 +48,7 @@ class PatternError(ValueError):
 
 
 @contextmanager
-def pattern_budget() -> Iterator[None]:
+def pattern_budget() -> Generator[None]:
     """Bound the size of all different patterns that are compiled within the block, as those of one document."""
     token = _sizes.set({})
     try:
@@ -89,13 +89,13 @@ def compile_pattern(pattern: str) -> Callable[[object], bool]:
 
 
 def pattern_size(pattern: str) -> int:
-    """Estimate the size of a pattern once its repetitions are written out.
+    r"""Estimate the size of a pattern once its repetitions are written out.
 
     Args:
         pattern: Any text, a right pattern or not.
 
     Returns:
-        The number of simple characters that are about as large; a class such as `\\w` counts for 40 of them.
+        The number of simple characters that are about as large; a class such as `\w` counts for 40 of them.
     """
     flags = set("".join(_FLAGS.findall(pattern)))
     if "x" in flags:

@@ -1,8 +1,8 @@
 """Line and column of the places of a JSON document, and what is wrong with a text that is not JSON.
 
 The happy path reads documents with the C parser of the standard library, which knows no positions. Only when something
-is wrong, the text is read once more by the scanner here: iterative, so that no nesting exhausts the stack, and stopped as
-soon as it knows what was asked. The grammar is that of RFC 8259.
+is wrong, the text is read once more by the scanner here: iterative, so that no nesting exhausts the stack, and stopped
+as soon as it knows what was asked. The grammar is that of RFC 8259.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Fault:
 
 
 class JsonPositions:
-    """The positions of one JSON text.
+    r"""The positions of one JSON text.
 
     Args:
         text: A text that the C parser has read without an error.
 
     Example:
-        >>> text = '{"steps": [1,\\n 2]}'
+        >>> text = '{"steps": [1,\n 2]}'
         >>> JsonPositions(text).find({Place(("steps", 1))})
         {Place(path=('steps', 1), at_key=False): (2, 2)}
     """
@@ -322,7 +322,7 @@ class _Scanner:
             return "close what is open: a bracket or a brace is missing"
         if char in "/#":
             return "JSON has no comments: remove it"
-        if char == "'" or char == "\u201c":
+        if char in {"'", "\u201c"}:
             return "write text in double quotes"
         if char in '"{[' or char.isalnum():
             return "add the comma or the quote that is missing before it"

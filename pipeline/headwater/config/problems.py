@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
+from headwater.config.shapes import is_list, is_mapping
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
@@ -132,13 +133,30 @@ class Problems:
         """
         return bool(self._blocked) and any(path[:size] in self._blocked for size in range(len(path) + 1))
 
+    def is_broken_inside(self, path: JsonPath) -> bool:
+        """Return whether something within a place is broken already.
+
+        Args:
+            path: The place.
+
+        Returns:
+            True when what is wrong with the place may be a consequence.
+        """
+        return any(blocked[: len(path)] == path for blocked in self._blocked)
+
+    @property
+    def knows_secrets(self) -> bool:
+        """Whether there are secrets to keep out of messages."""
+        return bool(self._redacted)
+
     def redact(self, secrets: Iterable[str]) -> None:
         """Keep values out of every message that is added from now on.
 
         Args:
             secrets: The texts that must not be shown.
         """
-        self._redacted = tuple(sorted({text for text in secrets if text}, key=len, reverse=True))
+        texts = {*self._redacted, *secrets} - {""}
+        self._redacted = tuple(sorted(texts, key=len, reverse=True))
 
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
         """Return a hint that names what was probably meant.
@@ -252,15 +270,14 @@ def _around(place: Place) -> list[Place]:
 
 
 def _order(document: object, path: JsonPath) -> tuple[int, ...]:
-    """Return a sort key that puts paths in the order of the document; a missing key stands at the start of its object."""
+    """Return a sort key that puts paths in document order; a missing key stands at the start of its object."""
     ranks: list[int] = []
     value: Any = document
     for part in path:
-        if isinstance(value, Mapping):
-            items = cast("Mapping[str | int, Any]", value)
-            ranks.append(list(items).index(part) if part in items else -1)
-            value = items.get(part)
+        if is_mapping(value):
+            ranks.append(list(value).index(part) if part in value else -1)
+            value = value.get(part)
         else:
             ranks.append(part if isinstance(part, int) else -1)
-            value = value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
+            value = value[part] if is_list(value) and isinstance(part, int) and part < len(value) else None
     return tuple(ranks)

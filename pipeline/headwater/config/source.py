@@ -9,12 +9,13 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from headwater.config.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
 from headwater.config.problems import JsonPath, Position, Problems
+from headwater.config.shapes import is_mapping, is_object, values_of
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
@@ -25,6 +26,7 @@ NODES_LIMIT = 1_000_000
 _YAML_SUFFIXES = {".yaml", ".yml"}
 _HALF_PAIR = "half of a surrogate pair: this is no character"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TEMPLATE_SIGNS = ("${", "\\")  # an escape may stand for either character
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -36,13 +38,13 @@ class Source:
         document: The document as written.
         problems: What was wrong with it, and the collector of what is found later.
         file: Name of the file, when it came from one.
-        text: The text; None for a document that never was text.
+        has_templates: Whether there may be templates in it.
     """
 
     document: dict[str, Any]
     problems: Problems
     file: str | None
-    text: str | None
+    has_templates: bool
 
 
 def read_source(source: Path | str | Mapping[str, Any]) -> Source:
@@ -58,11 +60,11 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
         ConfigError: It cannot be read, or is no JSON object.
         MissingExtraError: It is YAML, and the library for that is not installed.
     """
-    if isinstance(source, Mapping):
+    if is_mapping(source):
         return _from_mapping(source)
     if isinstance(source, str) and source.lstrip(" \t\r\n\ufeff").startswith("{"):
         return _from_json(_checked_text(source), None)
-    if not isinstance(source, (str, os.PathLike)):
+    if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
         _refuse("unreadable", f"expected a path, a JSON text or a mapping, found a {type(source).__name__}")
     path = Path(source)
     file = str(path)
@@ -117,22 +119,22 @@ class _Copier:
             case float():
                 return value if math.isfinite(value) else self._refuse("not-a-number", f"{value} is not JSON", path)
             case Mapping() | list() | tuple():
-                return self._nested(cast("Mapping[Any, Any] | list[Any] | tuple[Any, ...]", value), path)
+                return self._nested(value, path)
             case _:
                 return self._refuse("wrong-type", f"expected JSON data, found a Python {type(value).__name__}", path)
 
-    def _nested(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], path: JsonPath) -> Any:
+    def _nested(self, value: Any, path: JsonPath) -> Any:
         if id(value) in self._open:
             return self._refuse("cycle", "expected JSON data, found an object or a list that contains itself", path)
         if len(path) >= DEPTH_LIMIT:
             return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels", path)
         self._open.add(id(value))
-        if isinstance(value, Mapping):
-            copied = self._mapping(value, path)
-        else:
-            copied = [self.copy(item, (*path, index)) for index, item in enumerate(value)]
-        self._open.discard(id(value))
-        return copied
+        try:
+            if is_mapping(value):
+                return self._mapping(value, path)
+            return [self.copy(item, (*path, index)) for index, item in enumerate(value)]
+        finally:
+            self._open.discard(id(value))
 
     def _mapping(self, value: Mapping[Any, Any], path: JsonPath) -> dict[str, Any]:
         copied: dict[str, Any] = {}
@@ -151,7 +153,7 @@ class _Copier:
 def _from_mapping(source: Mapping[str, Any]) -> Source:
     problems = Problems()
     problems.document = plain(source, problems)
-    return _object(problems.document, problems, None, None)
+    return _object(problems.document, problems, None)
 
 
 def _from_json(text: str, file: str | None) -> Source:
@@ -172,11 +174,11 @@ def _from_yaml(text: str, file: str) -> Source:
     return _object(document, problems, file, text)
 
 
-def _object(document: object, problems: Problems, file: str | None, text: str | None) -> Source:
-    if not isinstance(document, dict):
+def _object(document: object, problems: Problems, file: str | None, text: str = "${") -> Source:
+    if not is_object(document):
         problems.add("wrong-type", "expected a document that is one object", (), "put everything between { and }")
         raise ConfigError(problems.listed())
-    return Source(cast("dict[str, Any]", document), problems, file, text)
+    return Source(document, problems, file, any(sign in text for sign in _TEMPLATE_SIGNS))
 
 
 def _parsed(text: str) -> tuple[object, list[Fault]]:
@@ -188,8 +190,19 @@ def _parsed(text: str) -> tuple[object, list[Fault]]:
     except (ValueError, RecursionError):
         faults = find_faults(text)
         return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
-    suspicious = "\\u" in text and _SURROGATE.search(text)
+    suspicious = _levels(document) > DEPTH_LIMIT or ("\\u" in text and _SURROGATE.search(text))
     return document, find_faults(text) if suspicious else []
+
+
+def _levels(document: object) -> int:
+    """Return how deep arrays and objects are nested, level by level, so that no nesting exhausts the stack."""
+    level: list[Any] = [document]
+    for depth in count():
+        nested: list[Any] = [item for item in level if type(item) is dict or type(item) is list]
+        if not nested:
+            return depth
+        level = [inner for item in nested for inner in values_of(item)]
+    raise AssertionError  # the loop has no end of its own
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

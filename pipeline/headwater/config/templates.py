@@ -1,23 +1,23 @@
 """Templates in documents: `${parameters.x}`, `${env.NAME}` and `${secret.NAME}`.
 
-A text that is exactly one template becomes the value itself, with its type; inside a longer text, the value is inserted.
+A text that is exactly one template becomes the value itself, with its type; in a longer text, the value is inserted.
 What was inserted is never read again as a template. `$${` is a literal `${`.
 
 Templates are allowed in every value, except those that say what the pipeline is: `$schema`, `name`, `parameters`, the
-`id` and `kind` of a step, and the ends of an edge. They are never allowed in keys.
+list of steps with the `id` and `kind` of each, and the list of edges with their ends. `params` may hold templates, but
+not be one. They are never allowed in keys.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import SecretStr
 
-from headwater.config.positions import DEPTH_LIMIT
 from headwater.config.problems import JsonPath, Problems, quote
 
 __all__ = ["SECRET_PREFIX", "Scope", "fill"]
@@ -27,7 +27,7 @@ SECRET_PREFIX = "HEADWATER_SECRET_"  # noqa: S105 - the name of variables, not a
 
 _TEMPLATE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _FIXED_TOP = {"$schema", "name", "parameters"}
-_FIXED_STEP = {"id", "kind"}
+_FIXED_STEP = {"id", "kind", "params"}
 _FIXED_EDGE = {"from", "to"}
 _FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ is written $${"
 
@@ -97,15 +97,9 @@ class Scope:
             known = [*self.secrets, *(key[len(SECRET_PREFIX) :] for key in self.env if key.startswith(SECRET_PREFIX))]
             hint = problems.did_you_mean(name, known) or f"set the environment variable {SECRET_PREFIX}{name}"
             raise _UnresolvedError("unknown-secret", f"there is no secret {quote(name)}", hint)
-        return value if isinstance(value, SecretStr) else SecretStr(value)
-
-
-class TooDeepError(Exception):
-    """The document is nested too deep to go on; `path` is where."""
-
-    def __init__(self, path: JsonPath) -> None:
-        super().__init__(path)
-        self.path = path
+        secret = value if isinstance(value, SecretStr) else SecretStr(value)
+        problems.redact([secret.get_secret_value()])
+        return secret
 
 
 def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[str, Any]:
@@ -118,9 +112,6 @@ def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[
 
     Returns:
         The filled document.
-
-    Raises:
-        TooDeepError: The document is nested deeper than allowed.
 
     Example:
         >>> scope = Scope({"size": 3}, frozenset(), {}, {})
@@ -140,14 +131,13 @@ class _Filler:
         self._problems = problems
         self._path: list[str | int] = []
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> Any:
         """Return an object or a list with its templates replaced, the same one if it has none."""
-        if len(self._path) >= DEPTH_LIMIT:
-            raise TooDeepError(tuple(self._path))
-        entries = value.items() if type(value) is dict else enumerate(value)
+        container: Any = value
+        entries = container.items() if isinstance(value, dict) else enumerate(container)
         changed: Any = None
-        for key, item in entries:
-            kind = type(item)
+        for key, item in cast("Iterable[tuple[Any, Any]]", entries):
+            kind: type[Any] = cast("Any", type(item))
             if kind is str:
                 if "${" not in item:
                     continue
@@ -157,9 +147,9 @@ class _Filler:
             new = self._text(item) if kind is str else self.value(item)
             self._path.pop()
             if new is not item:
-                changed = value.copy() if changed is None else changed
+                changed = container.copy() if changed is None else changed
                 changed[key] = new
-        return value if changed is None else changed
+        return container if changed is None else changed
 
     def _text(self, text: str) -> Any:
         path = tuple(self._path)
@@ -207,5 +197,5 @@ def _is_fixed(path: JsonPath) -> bool:
     if path[0] in _FIXED_TOP:
         return True
     if path[0] == "steps":
-        return len(path) == 3 and path[2] in _FIXED_STEP
-    return path[0] == "edges" and (len(path) == 2 or (len(path) == 3 and path[2] in _FIXED_EDGE))
+        return len(path) <= 2 or (len(path) == 3 and path[2] in _FIXED_STEP)
+    return path[0] == "edges" and (len(path) <= 2 or (len(path) == 3 and path[2] in _FIXED_EDGE))

@@ -1,0 +1,173 @@
+"""From kinds and params to bound steps: every kind looked up, every param validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from headwater.config.faults import Subject, add_faults
+from headwater.config.load import Loaded
+from headwater.config.patterns import pattern_budget
+from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.secret_params import reveal_secrets, takes_secrets
+from headwater.config.shapes import is_object
+from headwater.config.spec import StepSpec
+from headwater.errors import StepDefinitionError
+from headwater.step.definition import BoundStep, StepDefinition
+from headwater.step.step import Step, StepFunction, bound_function
+
+__all__ = ["Kinds", "bind_steps"]
+
+Target: TypeAlias = StepFunction[..., Any] | type[Step]
+
+
+class Kinds(Protocol):
+    """Where kinds are looked up: a `Registry`."""
+
+    def find(self, kind: str) -> Target | None:
+        """Return the step of a kind, or None."""
+        ...
+
+    def kinds(self) -> list[str]:
+        """Return every kind there is."""
+        ...
+
+
+def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str, BoundStep]:
+    """Look up the kind of every step and validate its params.
+
+    The params are validated as JSON data, strictly: a text is no number, but a text may stand for what JSON has no type
+    of its own for, such as a path or a date.
+
+    Args:
+        loaded: The document.
+        registry: The kinds there are.
+        problems: Where unknown kinds and wrong params are told.
+
+    Returns:
+        The bound steps by id, in the order of the document, without those that have problems; of two steps with one id,
+        the first.
+    """
+    binder = _Binder(loaded, registry, problems)
+    bound: dict[str, BoundStep] = {}
+    with pattern_budget():
+        for index, spec in enumerate(loaded.spec.steps):
+            one = binder.bind(index, spec)
+            if one is not None:
+                bound.setdefault(spec.id, one)
+    return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is known of a kind that a document names: the step, or what is wrong."""
+
+    name: str
+    target: Target | None = None
+    takes_secrets: bool = False
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def definition(self) -> StepDefinition:
+        assert self.target is not None  # noqa: S101 - only asked of kinds that were found
+        return self.target.definition
+
+
+class _Binder:
+    """Binds the steps of one document; kinds are looked up once, and equal steps that are functions are shared."""
+
+    __slots__ = ("_functions", "_kinds", "_problems", "_raw", "_registry")
+
+    def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
+        self._raw: Sequence[Any] = loaded.document["steps"]
+        self._registry = registry
+        self._problems = problems
+        self._kinds: dict[str, _Kind] = {}
+        self._functions: dict[tuple[str, bytes], BoundStep] = {}
+
+    def bind(self, index: int, spec: StepSpec) -> BoundStep | None:
+        """Return a step with its params, or None when it has problems."""
+        if self._problems.is_blocked(("steps", index, "kind")):
+            return None
+        kind = self._kinds.get(spec.kind) or self._look_up(spec.kind)
+        if kind.target is None:
+            self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
+            return None
+        raw = _raw_params(self._raw[index])
+        path: JsonPath = ("steps", index, "params")
+        if kind.takes_secrets or self._problems.knows_secrets:
+            return self._bind_secret(kind, spec.params, raw, path)
+        if spec.params != raw:
+            return self._validated(kind, to_json(spec.params), spec.params, raw, path)
+        return self._bind_written(kind, raw, path)
+
+    def _look_up(self, name: str) -> _Kind:
+        kind = self._kinds[name] = self._found(name)
+        return kind
+
+    def _found(self, name: str) -> _Kind:
+        try:
+            target = self._registry.find(name)
+        except StepDefinitionError as error:
+            first = error.problems[0]
+            return _Kind(name, code=first.code, message=first.message, hint=first.hint)
+        if target is None:
+            near = self._problems.did_you_mean(name, self._registry.kinds())
+            return _Kind(
+                name, code="unknown-kind", message=f"no step of kind {quote(name)} is known", hint=near or _OWN
+            )
+        return _Kind(name, target, takes_secrets(target.definition.params_model))
+
+    def _bind_written(self, kind: _Kind, params: Mapping[str, Any], path: JsonPath) -> BoundStep | None:
+        """Bind params that have no templates: equal ones of one function give one bound step."""
+        key = (kind.name, to_json(params))
+        bound = self._functions.get(key)
+        if bound is None:
+            bound = self._validated(kind, key[1], params, params, path)
+            if bound is not None and bound.instance is None:
+                self._functions[key] = bound
+        return bound
+
+    def _bind_secret(
+        self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], path: JsonPath
+    ) -> BoundStep | None:
+        """Bind params that may hold secrets."""
+        told = len(self._problems)
+        revealed = reveal_secrets(kind.definition.params_model, params, path, self._problems)
+        bound = self._validated(kind, to_json(revealed), params, raw, path)
+        return bound if len(self._problems) == told else None
+
+    def _validated(
+        self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], path: JsonPath
+    ) -> BoundStep | None:
+        definition = kind.definition
+        try:
+            validated = definition.params_model.__pydantic_validator__.validate_json(data, strict=True)
+        except ValidationError as error:
+            owner = f"kind {kind.name!r}"
+            add_faults(error, Subject(params, definition.params_schema, path, "param", owner), self._problems)
+            return None
+        except Exception as error:  # noqa: BLE001 - the validators of a foreign kind raise what they like
+            message = f"kind {kind.name!r} failed to check its params: {type(error).__name__}"
+            self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
+            return None
+        document = MappingProxyType(raw)
+        if isinstance(validated, Step):
+            return BoundStep(definition, validated, params=document)
+        return bound_function(definition, validated, document)
+
+
+_OWN = "`headwater steps` lists the kinds; --steps FILE adds your own"
+
+
+def _raw_params(step: object) -> dict[str, Any]:
+    """Return the params of a step as written; a broken step has none."""
+    params = step.get("params") if is_object(step) else None
+    return params if is_object(params) else {}
