@@ -24,6 +24,7 @@ from typing import (
     cast,
     get_args,
     get_origin,
+    get_type_hints,
 )
 
 import typing_extensions
@@ -39,6 +40,7 @@ __all__ = [
     "plain",
     "shape",
     "substitute",
+    "typed_dict_fields",
     "union",
     "upper",
 ]
@@ -155,7 +157,9 @@ def shape(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     if origin is not None:
         return origin, get_args(annotation)
     generic = _pydantic_generic(annotation)
-    return (generic["origin"], generic["args"]) if generic.get("origin") else (annotation, ())
+    if not generic:
+        return annotation, ()
+    return generic["origin"] or annotation, generic["args"] or generic["parameters"]
 
 
 def _pydantic_generic(annotation: Any) -> Mapping[str, Any]:
@@ -166,13 +170,13 @@ def _pydantic_generic(annotation: Any) -> Mapping[str, Any]:
 def parameters(annotation: Any) -> tuple[Any, ...]:
     """List the type variables that an annotation leaves open, in the order in which it takes arguments.
 
-    A generic class without arguments leaves none open: it means any arguments.
+    A generic class without arguments leaves none open, as it means any arguments; but a pydantic model does, as it is
+    the same class as the model with its own variables for arguments.
     """
     if isinstance(annotation, TypeVar):
         return (annotation,)
     if isinstance(annotation, type):
-        generic = _pydantic_generic(annotation)
-        return tuple(generic["parameters"]) if generic.get("args") else ()
+        return tuple(_pydantic_generic(annotation).get("parameters", ()))
     return () if isinstance(annotation, _ALIASES) else getattr(annotation, "__parameters__", ())
 
 
@@ -196,6 +200,26 @@ def substitute(annotation: Any, bindings: Mapping[Any, Any]) -> Any:
     if not any(variable in bindings for variable in variables):
         return annotation
     return annotation[tuple(bindings.get(variable, variable) for variable in variables)]
+
+
+def typed_dict_fields(typed_dict: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Read the fields of a `TypedDict`, whichever of the two it is and however its annotations are written.
+
+    Args:
+        typed_dict: The class.
+
+    Returns:
+        The annotation of each field without `Required` and its like, and the names of the required ones;
+        `__required_keys__` alone knows nothing of what postponed annotations say.
+    """
+    hints = get_type_hints(typed_dict, include_extras=True)
+    marks = {name: get_origin(hint) for name, hint in hints.items()}
+    by_class = typed_dict.__required_keys__
+    required = {
+        name for name, mark in marks.items() if mark is Required or (mark is not NotRequired and name in by_class)
+    }
+    fields = {name: get_args(hint)[0] if marks[name] in _QUALIFIERS else hint for name, hint in hints.items()}
+    return fields, frozenset(required)
 
 
 def upper(variable: TypeVar) -> Any:

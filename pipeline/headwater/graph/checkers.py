@@ -19,14 +19,14 @@ from collections.abc import (
     Sequence,
 )
 from types import GenericAlias, UnionType
-from typing import Any, Literal, NewType, NotRequired, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, NotRequired, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, core_schema
 from typing_extensions import TypedDict, is_protocol, is_typeddict
 
 from headwater.errors import FrameTypeError
-from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, union
+from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
 from headwater.streams.grammar import Checker
 
 __all__ = ["checker", "needs_validation", "runtime_class"]
@@ -205,11 +205,10 @@ def _modern(annotation: Any) -> Any:
 
 def _redeclared(typed_dict: Any) -> Any:
     declare: Any = TypedDict
-    hints = get_type_hints(typed_dict, include_extras=True)
-    fields = {name: _modern(hint) for name, hint in hints.items()}
-    optional = {name for name in fields if name not in typed_dict.__required_keys__}
-    plainly_optional = {name for name in optional if get_origin(fields[name]) is not NotRequired}
-    return declare(typed_dict.__name__, fields | {name: NotRequired[fields[name]] for name in plainly_optional})
+    fields, required = typed_dict_fields(typed_dict)
+    modern = {name: _modern(hint) for name, hint in fields.items()}
+    optional = {name: NotRequired[hint] for name, hint in modern.items() if name not in required}
+    return declare(typed_dict.__name__, modern | optional)
 
 
 def _instance_of(expected: type | tuple[type, ...]) -> CoreSchema:

@@ -54,21 +54,27 @@ def check_merges(graph: Graph, reader: EdgeReader, problems: Problems) -> None:
     Args:
         graph: The steps and their edges.
         reader: What the edges were read with.
-        problems: Gets ports without a policy, and policies without a port that needs one.
+        problems: Gets edges that are written twice, ports without a policy, and policies without a port for them.
     """
-    for step, spec in graph.specs.items():
-        edges = graph.edges_into(step)
-        if (len(edges) < 2 and spec.merge is None) or step not in graph.steps:
-            continue
-        by_port: dict[str, list[Edge]] = {}
-        for edge in edges:
-            by_port.setdefault(edge.target.port, []).append(edge)
-        shared = {port: joined for port, joined in by_port.items() if len(joined) > 1}
-        for port, joined in shared.items():
-            if graph.merge_policy(End(step, port)) is None:
-                _complain_of_missing_policy(End(step, port), joined, problems)
-        if step not in reader.blamed:
-            _check_policies(step, shared, reader, problems)
+    shared = {step: _shared_ports(edges, problems) for step, edges in graph.into.items() if len(edges) > 1}
+    for step, ports in shared.items():
+        for port, edges in ports.items():
+            target = End(step, port)
+            if step in graph.steps and graph.merge_policy(target) is None:
+                _complain_of_missing_policy(target, edges, problems)
+    for step in [step for step, spec in graph.specs.items() if spec.merge is not None]:
+        if step in graph.steps and step not in reader.blamed:
+            _check_policies(step, shared.get(step, {}), reader, problems)
+
+
+def _shared_ports(edges: Sequence[Edge], problems: Problems) -> dict[str, list[Edge]]:
+    """Return the ports that edges from several sources lead to."""
+    by_port: dict[str, dict[End, Edge]] = {}
+    for edge in edges:
+        if by_port.setdefault(edge.target.port, {}).setdefault(edge.source, edge) is not edge:
+            message = f"the edge '{edge}' is there already"
+            problems.add("duplicate-edge", message, edge.path, "remove one of the two")
+    return {port: list(sources.values()) for port, sources in by_port.items() if len(sources) > 1}
 
 
 def _complain_of_missing_policy(target: End, edges: Sequence[Edge], problems: Problems) -> None:

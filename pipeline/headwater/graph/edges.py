@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,9 +39,9 @@ PIPELINE_OUTPUT = End("output", "")
 _OWN_ENDS = {end.step: end for end in (PIPELINE_INPUT, PIPELINE_OUTPUT)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take three times as long for each of 50,000
 class Edge:
-    """What joins two ports.
+    """What joins two ports; never changed.
 
     Args:
         index: Place in `Graph.edges`.
@@ -71,25 +71,40 @@ class EdgeReader:
 
     Attributes:
         specs: The steps of the document by id.
+        edges: Every edge whose ends exist, in the order of the document, then the implied ones.
+        into: The edges that lead to each step, and to the pipeline's `output`.
+        out_of: The edges that start at each step, and at the pipeline's `input`.
         blamed: Steps of which something is known to be wrong, so that more would only be a consequence.
     """
 
-    __slots__ = ("_joined", "_places", "_ports", "_problems", "_spec", "_steps", "blamed", "specs")
+    __slots__ = (
+        "_astray",
+        "_kinds",
+        "_places",
+        "_ports",
+        "_problems",
+        "_spec",
+        "_steps",
+        "blamed",
+        "edges",
+        "into",
+        "out_of",
+        "specs",
+    )
 
     def __init__(self, spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> None:
         self._spec = spec
         self._steps = steps
         self._problems = problems
         self._ports: dict[str, Ports] = {}
+        self._astray = False  # an edge names no step, and may be meant for one that looks unused
         self._places: dict[str, JsonPath] = {}
-        self._joined: dict[tuple[End, End], Edge] = {}
+        self._kinds: dict[tuple[int, str | None], Ports] = {}
         self.specs: dict[str, StepSpec] = {}
+        self.edges: list[Edge] = []
+        self.into: dict[str, list[Edge]] = {}
+        self.out_of: dict[str, list[Edge]] = {}
         self.blamed: set[str] = set()
-
-    @property
-    def edges(self) -> Collection[Edge]:
-        """Every edge whose ends exist, in the order of the document, then the implied ones."""
-        return self._joined.values()
 
     def read(self) -> None:
         """Read the document; the implied edges come last, as they depend on the written ones."""
@@ -100,7 +115,7 @@ class EdgeReader:
         else:
             self._read_edges(self._spec.edges)
         self._read_outputs()
-        if self._spec.edges:
+        if self._spec.edges and not self._astray:
             self._blame_unused()
         self._imply_outputs()
         self._imply_inputs()
@@ -134,15 +149,14 @@ class EdgeReader:
                 self.specs[step.id] = step
 
     def _read_ports(self) -> None:
-        known: dict[tuple[int, str | None], Ports] = {}
-        for step, spec in self.specs.items():
-            if step not in self._steps:
-                continue
-            definition = self._steps[step].definition
-            key = (id(definition), spec.task)
-            if key not in known:
-                known[key] = Ports.of(definition, spec.task)
-            self._ports[step] = known[key]
+        bound = (
+            (step, self._steps[step].definition, spec.task) for step, spec in self.specs.items() if step in self._steps
+        )
+        for step, definition, task in bound:
+            ports = self._kinds.get((id(definition), task))
+            if ports is None:
+                ports = self._kinds[id(definition), task] = Ports.of(definition, task)
+            self._ports[step] = ports
 
     def _chain(self) -> None:
         for writer, reader in pairwise(self.specs):
@@ -161,29 +175,33 @@ class EdgeReader:
 
     def _imply_outputs(self) -> None:
         """Make every output that leads nowhere the pipeline's, unless the document names its outputs."""
-        if any(edge.target is PIPELINE_OUTPUT for edge in self.edges):
+        if PIPELINE_OUTPUT.step in self.into:
             return
-        used: set[tuple[str, str]] = {edge.source for edge in self.edges}
-        ports = self._ports.items()
-        free = [(step, name) for step, ports in ports for name in ports.outputs.names if (step, name) not in used]
-        for step, name in free:
-            if step not in self.blamed:
-                end = End(step, name)
+        for step in self._with_free_ports(self.out_of, lambda ports: ports.outputs):
+            used = {edge.source.port for edge in self.out_of.get(step, ())}
+            for end in [End(step, name) for name in self._ports[step].outputs.names if name not in used]:
                 self._join(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self.place(step))
 
     def _imply_inputs(self) -> None:
         """Feed each step that nothing leads to from the pipeline's input, unless the document says where that goes."""
-        fed: set[tuple[str, str]] = {edge.target for edge in self.edges}
-        fed_steps = {edge.target.step for edge in self.edges}
-        implied = not any(edge.source is PIPELINE_INPUT for edge in self.edges)
-        ports = self._ports.items()
-        for step in [step for step, ports in ports if (step, ports.sole_input) not in fed and step not in self.blamed]:
-            missing = self._ports[step].missing(step, fed)
-            if len(missing) == 1 and step not in fed_steps and implied:
+        implied = PIPELINE_INPUT.step not in self.out_of
+        for step in self._with_free_ports(self.into, lambda ports: ports.inputs):
+            fed = {edge.target.port for edge in self.into.get(step, ())}
+            missing = self._ports[step].missing(fed)
+            if len(missing) == 1 and not fed and implied:
                 end = End(step, missing[0])
                 self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
-            elif missing:
+            else:
                 self._complain_of_missing(step, missing)
+
+    def _with_free_ports(self, edges: Mapping[str, object], side: Callable[[Ports], Side]) -> list[str]:
+        """Return, in the order of the document, the steps that may have a port without an edge."""
+        several = {id(ports) for ports in self._kinds.values() if len(side(ports).names) > 1}
+        candidates = self._ports.keys() - edges.keys()
+        if several:
+            candidates.update(step for step, ports in self._ports.items() if id(ports) in several)
+        candidates -= self.blamed
+        return sorted(candidates, key=self.place)
 
     def _complain_of_missing(self, step: str, missing: Sequence[str]) -> None:
         for name in missing:
@@ -194,8 +212,7 @@ class EdgeReader:
 
     def _blame_unused(self) -> None:
         """Report steps that no edge mentions, where edges are written."""
-        used = {edge.source.step for edge in self.edges} | {edge.target.step for edge in self.edges} | self.blamed
-        for step in [step for step in self.specs if step not in used]:
+        for step in sorted(self.specs.keys() - self.into.keys() - self.out_of.keys() - self.blamed, key=self.place):
             message = f"step {quote(step)} is joined to no other step"
             self._problems.add("unused-step", message, self.place(step), "add an edge to or from it, or remove it")
             self.blamed.add(step)
@@ -216,9 +233,10 @@ class EdgeReader:
             self._join(source, target, spec, path)
 
     def _join(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
-        edge = Edge(len(self._joined), source, target, spec, path)
-        if self._joined.setdefault((source, target), edge) is not edge:
-            self._problems.add("duplicate-edge", f"the edge '{edge}' is there already", path, "remove one of the two")
+        edge = Edge(len(self.edges), source, target, spec, path)
+        self.edges.append(edge)
+        self.into.setdefault(target.step, []).append(edge)
+        self.out_of.setdefault(source.step, []).append(edge)
 
     def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
         step, _, port = text.partition(".")
@@ -235,6 +253,7 @@ class EdgeReader:
         if step in _OWN_ENDS:
             return self._own_end(step, port, path, reads=reads)
         hint = self._problems.did_you_mean(step, [*self.specs, *_OWN_ENDS])
+        self._astray = True
         self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
         return None
 

@@ -129,14 +129,15 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
     reader = EdgeReader(spec, steps, problems)
     reader.read()
     order, cyclic = check_order(reader, problems)
-    edges = reader.edges if len(steps) == len(reader.specs) else _between(reader.edges, steps)
+    complete = steps.keys() >= reader.specs.keys()
+    edges = reader.edges if complete else _between(reader.edges, steps)
     graph = Graph(
         spec.name,
         {step: steps[step] for step in order if step in steps},
         reader.specs,
         tuple(edges),
-        _by_step(edges, reads=True),
-        _by_step(edges, reads=False),
+        reader.into if complete else _by_step(edges, reads=True),
+        reader.out_of if complete else _by_step(edges, reads=False),
     )
     check_merges(graph, reader, problems)
     if not cyclic:

@@ -33,13 +33,11 @@ class Ports:
         inputs: Where edges may lead.
         outputs: Where edges may start.
         required: For each method, the inputs that it cannot do without.
-        sole_input: The one input that no method can do without; empty when there is not just one.
     """
 
     inputs: Side
     outputs: Side
     required: tuple[tuple[str, ...], ...]
-    sole_input: str
 
     @classmethod
     def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
@@ -54,25 +52,22 @@ class Ports:
         """
         every = definition.methods
         methods = [method for method in every if method.task is not None and method.task.name == task] or every
-        required = tuple(tuple(port.name for port in method.inputs if port.required) for method in methods)
         return cls(
             _side("input", [method.inputs for method in methods]),
             _side("output", [method.outputs for method in methods]),
-            required,
-            required[0][0] if len(set(required)) == 1 == len(required[0]) else "",
+            tuple(tuple(port.name for port in method.inputs if port.required) for method in methods),
         )
 
-    def missing(self, step: str, fed: Container[tuple[str, str]]) -> Sequence[str]:
-        """Return the inputs that nothing leads to.
+    def missing(self, fed: Container[str]) -> Sequence[str]:
+        """Return the inputs that are still needed.
 
         Args:
-            step: Id of the step.
-            fed: Step and port of every edge's end.
+            fed: The inputs that an edge leads to.
 
         Returns:
-            The names of those that the method with the fewest of them needs.
+            What the method that lacks the fewest of its inputs lacks.
         """
-        needs = [[name for name in names if (step, name) not in fed] for names in self.required]
+        needs = [[name for name in names if name not in fed] for names in self.required]
         return min(needs, key=len, default=())
 
 

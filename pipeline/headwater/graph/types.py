@@ -11,7 +11,7 @@ from collections.abc import Callable, ItemsView, Iterable, Mapping, ValuesView
 from dataclasses import dataclass, field, is_dataclass
 from enum import IntEnum
 from types import GenericAlias
-from typing import Any, Literal, Never, NewType, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Never, NewType, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from typing_extensions import Unpack, is_typeddict
@@ -25,6 +25,7 @@ from headwater.graph.annotations import (
     plain,
     shape,
     substitute,
+    typed_dict_fields,
     union,
     upper,
 )
@@ -132,10 +133,8 @@ def _open_source(comparison: _Comparison, source: Any, target: Any) -> Fit | Non
     return comparison.fit(upper(source), target) if isinstance(source, TypeVar) else None
 
 
-def _anything(_: _Comparison, source: Any, target: Any) -> Fit | None:
-    if target is Any or target is object or target is Ellipsis:
-        return Fit.PROVEN
-    return Fit.UNSURE if source is Any and not isinstance(target, TypeVar) else None
+def _anything(_: _Comparison, __: Any, target: Any) -> Fit | None:
+    return Fit.PROVEN if target is Any or target is object or target is Ellipsis else None
 
 
 def _variable(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
@@ -189,6 +188,10 @@ def _best_member(comparison: _Comparison, source: Any, target: Any) -> Fit | Non
         if best is Fit.PROVEN:  # later alternatives must not bind their variables to what an earlier one takes
             break
     return best
+
+
+def _unknown(_: _Comparison, source: Any, __: Any) -> Fit | None:
+    return Fit.UNSURE if source is Any else None
 
 
 def _new_type(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
@@ -253,16 +256,17 @@ def _typed_dict(comparison: _Comparison, source: Any, target: Any) -> Fit | None
     if is_typeddict(target):
         return min(Fit.UNSURE, comparison.fit(source, Mapping[str, Any]))
     if is_typeddict(source):
-        return comparison.fit(GenericAlias(dict, (str, union(*get_type_hints(source).values()))), target)
+        return comparison.fit(GenericAlias(dict, (str, union(*typed_dict_fields(source)[0].values()))), target)
     return None
 
 
 def _between_typed_dicts(comparison: _Comparison, source: Any, target: Any) -> Fit:
-    written, read = get_type_hints(source), get_type_hints(target)
-    if not target.__required_keys__ <= written.keys():
+    written, always_written = typed_dict_fields(source)
+    read, needed = typed_dict_fields(target)
+    if not needed <= written.keys():
         return Fit.NO
     fits = [comparison.fit(written[key], read[key]) for key in read if key in written]
-    if not target.__required_keys__ <= source.__required_keys__ or not read.keys() <= written.keys():
+    if not needed <= always_written or not read.keys() <= written.keys():
         fits.append(Fit.UNSURE)
     return min(fits, default=Fit.PROVEN)
 
@@ -290,7 +294,7 @@ def _splits_text(text: type, other: type) -> bool:
     return issubclass(text, _TEXTS) and not issubclass(other, _TEXTS) and _is_subclass(other, Iterable) is True
 
 
-def _is_subclass(special: type, general: type) -> bool | None:
+def _is_subclass(special: Any, general: Any) -> bool | None:
     """Tell whether one class is below another; None for a protocol that cannot be asked."""
     if general in special.__mro__:
         return True
@@ -305,8 +309,7 @@ def _arguments_as(special: Any, args: tuple[Any, ...], general: Any) -> tuple[An
     if special is general:
         return args
     known = dict(zip(getattr(special, "__parameters__", ()), args, strict=False))
-    bases: tuple[Any, ...] = vars(special).get("__orig_bases__", special.__bases__)
-    for base in bases:
+    for base in special.__dict__.get("__orig_bases__", special.__bases__):
         origin, base_args = shape(base)
         if isinstance(origin, type) and _is_subclass(origin, general):
             return _arguments_as(origin, tuple(substitute(arg, known) for arg in base_args), general)
@@ -330,6 +333,7 @@ _RULES: tuple[_Rule, ...] = (
     _variable,
     _each_member,
     _best_member,
+    _unknown,
     _new_type,
     _literal,
     _tuple,

@@ -1,0 +1,70 @@
+"""Small pipelines for the tests of graphs: definitions by their ports, documents by their edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from headwater.config.problems import Problems
+from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
+from headwater.errors import Problem
+from headwater.graph.graph import Graph, build_graph
+from headwater.step.definition import BoundStep, Call, Flavor, Method, Origin, Placement, Port, StepDefinition
+from headwater.streams.frames import StreamType
+
+
+class NoParams(BaseModel):
+    pass
+
+
+def method(inputs: str = "", outputs: str = "out", *, flavor: Flavor = Flavor.STREAM_STREAM) -> Method:
+    """Return a method with these ports of texts; an input that ends with `?` is optional."""
+
+    def port(name: str, streaming: bool) -> Port:
+        return Port(name.rstrip("?"), StreamType(str), streaming, required=not name.endswith("?"))
+
+    return Method(
+        function=print,
+        name="",
+        call=Call.ASYNC_GENERATOR,
+        inputs=tuple(port(name, flavor.streams_in) for name in inputs.split()),
+        outputs=tuple(port(name, flavor.streams_out) for name in outputs.split()),
+        flavor=flavor,
+    )
+
+
+def kind(*methods: Method) -> StepDefinition:
+    """Return a kind with these methods."""
+    return StepDefinition("test.kind", methods, NoParams, Placement.INLINE, Origin("tests", "kind", "tests.py", 1))
+
+
+KINDS = {
+    "source": kind(method()),
+    "pass": kind(method("items")),
+    "map": kind(method("item", flavor=Flavor.UNARY_UNARY)),
+    "count": kind(method("items", flavor=Flavor.STREAM_UNARY)),
+    "join": kind(method("left right")),
+    "option": kind(method("left right?")),
+    "split": kind(method("items", "good bad")),
+    "sink": kind(method("items", "")),
+    "both": kind(method("text", flavor=Flavor.UNARY_UNARY), method("texts")),
+}
+
+
+def build(steps: str, edges: str | None = None, **document: Any) -> tuple[Graph, tuple[Problem, ...]]:
+    """Build the graph of a document.
+
+    Args:
+        steps: Ids, each a name of `KINDS` with digits behind it; of another name it is a step that could not be bound.
+        edges: Edges as a document has them, separated by commas; None for a chain.
+        document: `output`, and `merge` by the id of a step.
+    """
+    merge: dict[str, Any] = document.get("merge", {})
+    specs = [StepSpec(step, "test.kind", merge=merge.get(step)) for step in steps.split()]
+    names = {spec.id: spec.id.rstrip("0123456789") for spec in specs}
+    bound = {step: BoundStep(KINDS[name]) for step, name in names.items() if name in KINDS}
+    written = None if edges is None else [EdgeSpec(*edge.split(" -> ")) for edge in edges.split(", ") if edge]
+    problems = Problems()
+    graph = build_graph(PipelineSpec("test", specs, edges=written, output=document.get("output")), bound, problems)
+    return graph, problems.listed()
