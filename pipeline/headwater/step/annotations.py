@@ -147,7 +147,8 @@ def is_type(annotation: Any) -> bool:
         >>> is_type(any), is_type(list[int])
         (False, True)
     """
-    return isinstance(annotation, type) or type(annotation).__module__ in {"types", "typing", "typing_extensions"}
+    made_by = type(annotation).__module__
+    return isinstance(annotation, type) or made_by in {"types", "typing", "typing_extensions", "collections.abc"}
 
 
 def contains_stream(annotation: Any) -> bool:
@@ -212,8 +213,10 @@ def _classes(annotation: Any) -> list[type]:
         return [cls for member in get_args(annotation) for cls in _classes(member)]
     if origin is Literal:
         return [type(value) for value in get_args(annotation)]
+    if annotation is Any:
+        return [object]
     if isinstance(annotation, TypeVar) or not isinstance(origin or annotation, type):
-        return [object] if annotation is Any else []
+        return []
     return [dict if is_typeddict(annotation) else origin or annotation]
 
 

@@ -60,6 +60,7 @@ def bind(
 def callable_of(
     bound: BoundStep,
     method: Method,
+    instance: Any = None,
     *,
     context: StepContext | None = None,
     ports: Sequence[str] | None = None,
@@ -69,13 +70,16 @@ def callable_of(
     Args:
         bound: The step with its params.
         method: One of its methods.
+        instance: Another instance of its class to run the method of.
         context: For the parameter annotated `StepContext`, when the method has one.
         ports: The inputs that will be given, in that order; all of them by default.
 
     Returns:
         The function itself where it needs nothing else.
     """
-    function = getattr(bound.instance, method.name) if method.name else method.function
+    function = (
+        getattr(bound.instance if instance is None else instance, method.name) if method.name else method.function
+    )
     fixed = dict(bound.arguments)
     if method.context is not None:
         fixed[method.context] = context

@@ -130,15 +130,18 @@ def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Me
             marks = marks_of(value)
             if marks or name == "run":
                 found[name] = marks or found.get(name, ())
+    if not found:
+        hint = "write `async def run(self, ...)`, or methods marked with Task.method(...)"
+        report.add("no-method", "it has a kind, but nothing to run", hint)
     for name, marks in found.items():
         function = inspect.getattr_static(cls, name)
-        if not isinstance(inspect.unwrap(function), FunctionType):
+        if not isinstance(function, FunctionType):
             report.add("not-a-method", f"{name!r} is not a method", "write an ordinary def or async def with self")
             continue
         here = report.at(inspect.unwrap(function).__code__, name)
         hints = _inherited_hints(cls, name, names, here)
         method = method_of(function, hints, here, name=name, names=names)
-        if name == "run":
+        if not marks:
             yield method
         for mark in marks:
             yield of_task(method, mark, here)
@@ -150,9 +153,6 @@ def _inherited_hints(cls: type, name: str, names: Mapping[str, Any], report: Rep
 
 
 def _check_methods(methods: Sequence[Method], report: Report) -> None:
-    if not methods:
-        hint = "write `async def run(self, ...)`, or methods marked with Task.method(...)"
-        report.add("no-method", "it has a kind, but nothing to run", hint)
     if len({method.task is None for method in methods}) > 1:
         hint = "mark `run` with a task as well, or take it away"
         report.add("run-and-tasks", "it has `run` beside methods of tasks, so which one to take is not clear", hint)

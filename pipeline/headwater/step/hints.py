@@ -76,9 +76,8 @@ def hints_of(function: Callable[..., Any], names: Mapping[str, Any], report: Rep
     known = vars(function).get(_KNOWN)
     if known is not None and known[0] is function:  # a wrapper has the attributes of what it wraps
         return known[1]  # type: ignore[no-any-return]  # it was put there below
-    problems = len(report.problems)
     hints = _resolve(inspect.unwrap(function), names, report)
-    if len(report.problems) == problems:
+    if report.clean:
         vars(function)[_KNOWN] = (function, hints)
     return hints
 

@@ -73,11 +73,11 @@ class Registry:
         """
         kind = target.definition.kind
         with self._lock:
-            if self._others(kind, target) and not _loading.get():
-                gc.collect()  # a class is part of reference cycles: dead, it lives on until it is collected
-                for other in self._others(kind, target):
-                    raise StepDefinitionError(_duplicate(kind, other.definition.origin, target.definition.origin))
-            self._defined[kind] = [weakref.ref(one) for one in (*self._others(kind, target), target)]
+            if not _loading.get():
+                for rival in self._rivals(kind, target):
+                    raise StepDefinitionError(_duplicate(kind, rival, target))
+            others = [one for one in self._living(kind) if not _same_place(one, target)]
+            self._defined[kind] = [weakref.ref(one) for one in (*others, target)]
 
     def find(self, kind: str) -> Target | None:
         """Return the step of a kind; an installed one is imported when it is asked for the first time.
@@ -91,19 +91,12 @@ class Registry:
         Raises:
             StepDefinitionError: The kind is defined more than once, or cannot be imported.
         """
-        installed = self._entries.get(kind, ())
-        if len(installed) > 1:
-            places = " and by ".join(_provider(entry) for entry in installed)
-            hint = "uninstall one of them"
-            raise StepDefinitionError(Problem("duplicate-kind", f"kind {kind!r} is installed by {places}", hint=hint))
-        if installed and kind not in self._loaded:
-            self._loaded[kind] = _load(installed[0])
-        found = self._loaded.get(kind)
-        others = self._others(kind, found)
-        if found is None and others:
-            found = others.pop()
-        if found is not None and others:
-            raise StepDefinitionError(_duplicate(kind, found.definition.origin, others[0].definition.origin))
+        found = self._loaded.get(kind) or self._load(kind)
+        if found is None and (living := self._living(kind)):
+            found = living[-1]
+        if found is not None:
+            for rival in self._rivals(kind, found):
+                raise StepDefinitionError(_duplicate(kind, found, rival))
         return found
 
     def kinds(self) -> list[str]:
@@ -112,7 +105,7 @@ class Registry:
         Returns:
             The kinds, sorted.
         """
-        return sorted({*self._entries, *(kind for kind in list(self._defined) if self._others(kind, None))})
+        return sorted({*self._entries, *(kind for kind in list(self._defined) if self._living(kind))})
 
     def suggest(self, kind: str) -> list[str]:
         """Return the kinds that resemble a misspelled one.
@@ -134,10 +127,26 @@ class Registry:
                 same.append(entry)
         return entries
 
-    def _others(self, kind: str, target: Target | None) -> list[Target]:
-        """The living decorated steps of a kind, but for the target and what it replaces."""
-        living: list[Target] = [one for ref in self._defined.get(kind, ()) if (one := ref()) is not None]
-        return living if target is None else [one for one in living if not _same_place(one, target)]
+    def _load(self, kind: str) -> Target | None:
+        installed = self._entries.get(kind, ())
+        if not installed:
+            return None
+        if len(installed) > 1:
+            places = " and by ".join(map(_provider, installed))
+            hint = "uninstall one of them"
+            raise StepDefinitionError(Problem("duplicate-kind", f"kind {kind!r} is installed by {places}", hint=hint))
+        found = self._loaded[kind] = _imported(installed[0])
+        return found
+
+    def _living(self, kind: str) -> list[Target]:
+        return [target for ref in self._defined.get(kind, ()) if (target := ref()) is not None]
+
+    def _rivals(self, kind: str, target: Target) -> list[Target]:
+        """The other living steps of a kind; a dead class lives on in its reference cycles until it is collected."""
+        if all(_same_place(one, target) for one in self._living(kind)):
+            return []
+        gc.collect()
+        return [one for one in self._living(kind) if not _same_place(one, target)]
 
 
 def load_steps(file_or_module: str) -> list[str]:
@@ -185,7 +194,7 @@ registry = Registry(lambda: entry_points(group="headwater.steps"))
 """The kinds that this process knows."""
 
 
-def _load(entry: EntryPoint) -> Target:
+def _imported(entry: EntryPoint) -> Target:
     token = _loading.set(True)
     try:
         target: Any = entry.load()
@@ -243,10 +252,10 @@ def _failed(what: str, error: BaseException, path: str | None = None) -> StepDef
     return StepDefinitionError([problem, *(error.problems if isinstance(error, StepDefinitionError) else ())])
 
 
-def _duplicate(kind: str, first: Origin, second: Origin) -> Problem:
-    message = f"kind {kind!r} is defined twice: {first.qualname} in {first} and {second.qualname} in {second}"
-    hint = "give one of them another kind"
-    return Problem("duplicate-kind", message, file=second.file, line=second.line, hint=hint)
+def _duplicate(kind: str, first: Target, second: Target) -> Problem:
+    one, other = first.definition.origin, second.definition.origin
+    message = f"kind {kind!r} is defined twice: {one.qualname} in {one} and {other.qualname} in {other}"
+    return Problem("duplicate-kind", message, file=other.file, line=other.line, hint="give one of them another kind")
 
 
 def _same_place(one: Target, other: Target) -> bool:

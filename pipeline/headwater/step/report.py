@@ -27,13 +27,14 @@ class Report:
         "steps.py:3: step 'text.words': the return annotation is missing (write -> str) [missing-return]"
     """
 
-    __slots__ = ("file", "line", "problems", "subject")
+    __slots__ = ("_before", "file", "line", "problems", "subject")
 
     def __init__(self, subject: str, file: str, line: int) -> None:
         self.subject = subject
         self.file = file
         self.line = line
         self.problems: list[Problem] = []
+        self._before = 0
 
     def at(self, code: CodeType, name: str = "") -> Report:
         """Return a report that adds to the same problems, placed at a function.
@@ -48,7 +49,13 @@ class Report:
         subject = f"{self.subject}, method {name!r}" if name else self.subject
         report = Report(subject, code.co_filename, code.co_firstlineno)
         report.problems = self.problems
+        report._before = len(self.problems)
         return report
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was added since this report was made, by it or by another of the same definition."""
+        return len(self.problems) == self._before
 
     def add(self, code: str, message: str, hint: str = "") -> None:
         """Note one problem.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from pydantic import BaseModel
+
 from headwater.ids import NAME_PATTERN
 from headwater.step.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.step.context import StepContext
@@ -31,6 +33,7 @@ _WRITE_INSTEAD = {
     Call.COROUTINE: "yield the items, or write -> list[Item] to return them as one value",
     Call.ASYNC_GENERATOR: "write -> AsyncIterator[Item], or -> Emits[Item, Header, Footer]",
 }
+_PYDANTIC_NAMES = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
 _RETURNS_ITERATOR = {Shape.ITERABLE: Call.GENERATOR, Shape.ASYNC_ITERABLE: Call.ASYNC_GENERATOR}
 
 
@@ -97,8 +100,8 @@ def params_of(function: Callable[..., Any], hints: Mapping[str, Any], report: Re
         type_ = hints.get(parameter.name, Any)
         if parameter.kind is not Parameter.KEYWORD_ONLY or type_ is StepContext:
             continue
-        if parameter.name.startswith("_"):
-            report.add("param-name", f"param {parameter.name!r} starts with an underscore", "rename it")
+        if parameter.name.startswith("_") or parameter.name in _PYDANTIC_NAMES:
+            report.add("param-name", f"pydantic cannot validate a param that is called {parameter.name!r}", "rename it")
         elif contains_stream(type_):
             hint = "take it as a positional argument, before the `*`"
             report.add("stream-param", f"{parameter.name!r} is a Stream, but a keyword-only argument is a param", hint)

@@ -31,6 +31,7 @@ class StepFunction(Generic[Params, Result]):
     """
 
     __wrapped__: Callable[Params, Result]
+    __name__: str
 
     def __init__(self, function: Callable[Params, Result], bound: BoundStep) -> None:
         update_wrapper(self, function)
@@ -76,14 +77,14 @@ class StepFunction(Generic[Params, Result]):
         """Whether no param is missing."""
         return self._complete
 
-    def with_params(self, **params: Any) -> StepFunction[Params, Result]:
+    def with_params(self, **params: Any) -> StepFunction[..., Result]:
         """Configure the step.
 
         Args:
             **params: Params by name; they replace those given before.
 
         Returns:
-            A configured copy; this one stays as it is.
+            A configured copy, whose arguments are no longer known to type checkers; this one stays as it is.
 
         Raises:
             pydantic.ValidationError: A param is unknown, missing or of another type.

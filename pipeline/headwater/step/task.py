@@ -185,6 +185,8 @@ def of_task(method: Method, mark: Mark, report: Report) -> Method:
     Returns:
         The method with its task, and its ports with the modes and rules of the task.
     """
+    if not report.clean:  # a method that is wrong in itself would only be wrong again
+        return method
     task, flavor = mark.task, mark.flavor
     if len(method.inputs) != 1 or method.outputs_type is not None:
         hint = "give it one input and one output"
