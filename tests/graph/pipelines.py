@@ -52,6 +52,11 @@ KINDS = {
 }
 
 
+def _edge(text: str) -> EdgeSpec:
+    source, target = text.split(" -> ")
+    return EdgeSpec(source, target)
+
+
 def build(steps: str, edges: str | None = None, **document: Any) -> tuple[Graph, tuple[Problem, ...]]:
     """Build the graph of a document.
 
@@ -64,7 +69,7 @@ def build(steps: str, edges: str | None = None, **document: Any) -> tuple[Graph,
     specs = [StepSpec(step, "test.kind", merge=merge.get(step)) for step in steps.split()]
     names = {spec.id: spec.id.rstrip("0123456789") for spec in specs}
     bound = {step: BoundStep(KINDS[name]) for step, name in names.items() if name in KINDS}
-    written = None if edges is None else [EdgeSpec(*edge.split(" -> ")) for edge in edges.split(", ") if edge]
+    written = None if edges is None else [_edge(edge) for edge in edges.split(", ") if edge]
     problems = Problems()
     graph = build_graph(PipelineSpec("test", specs, edges=written, output=document.get("output")), bound, problems)
     return graph, problems.listed()

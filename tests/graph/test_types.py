@@ -1,6 +1,7 @@
 """May a value of one declared type be read as another, and does the run-time check agree."""
 
-# pyright: reportGeneralTypeIssues=false -- type variables are values in these tables
+# Type variables are values in these tables.
+# pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
