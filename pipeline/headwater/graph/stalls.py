@@ -45,7 +45,7 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
         graph: A graph without cycles.
 
     Yields:
-        For each edge that is read too late, the first edge before it that waits for the same step.
+        For each port that stalls, the first edge that is read too late, with one before it that waits for the same step.
     """
     merges = list(_concatenations(graph))
     if not merges:
@@ -53,12 +53,14 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
     ranks = [PIPELINE_INPUT.step, *graph.steps]
     needed, stopped = _reach(graph, ranks)
     for edges in merges:
-        for place, later in enumerate(edges):
-            for first in edges[:place]:
-                common = needed[first.source.step] & stopped[later.source.step]
-                if common:
-                    yield Stall(first, later, ranks[common.bit_length() - 1])
-                    break
+        before = 0
+        for later in edges:
+            common = before & stopped[later.source.step]
+            if common:
+                first = next(edge for edge in edges if needed[edge.source.step] & common)
+                yield Stall(first, later, ranks[common.bit_length() - 1])
+                break
+            before |= needed[later.source.step]
 
 
 def _concatenations(graph: Graph) -> Iterator[Sequence[Edge]]:
