@@ -45,7 +45,7 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
         graph: A graph without cycles.
 
     Yields:
-        For each port that stalls, the first edge that is read too late, with one before it that waits for the same step.
+        For each port that stalls, the first edge that is read too late, and one before it that needs the same step.
     """
     merges = list(_concatenations(graph))
     if not merges:
@@ -58,7 +58,7 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
             common = before & stopped[later.source.step]
             if common:
                 first = next(edge for edge in edges if needed[edge.source.step] & common)
-                yield Stall(first, later, ranks[common.bit_length() - 1])
+                yield Stall(first, later, ranks[(common & needed[first.source.step]).bit_length() - 1])
                 break
             before |= needed[later.source.step]
 
