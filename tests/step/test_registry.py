@@ -6,6 +6,7 @@ import gc
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,8 @@ def test_finds_a_file_again_in_a_new_process(kinds: Registry, write: Any) -> Non
     del found, sys.modules[origin.module]
     again: Any = locate(origin)
     assert again("x") == "X"
+    script: Any = locate(replace(origin, module="__main__"))
+    assert script("x") == "X"
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def load_steps(file_or_module: str) -> list[str]:
         module = import_module(file_or_module) if path is None else _import_file(path)
     except (Exception, SystemExit) as error:
         raise _failed(f"{file_or_module!r} cannot be imported", error, path) from error
-    kinds = sorted(_kinds_in(module))
+    kinds = sorted(set(_kinds_in(module)))
     if not kinds:
         hint = "decorate a function with @step, or derive a class from Step"
         raise StepDefinitionError(Problem("no-steps", f"{file_or_module!r} defines no step", file=path, hint=hint))
@@ -184,7 +184,9 @@ def locate(origin: Origin) -> Target:
         The decorated function or the class.
     """
     module = sys.modules.get(origin.module)
-    if module is None:
+    if origin.module == "__main__" and getattr(module, "__file__", None) != origin.file:
+        module = _import_file(origin.file)  # the program that started this process, not the one that runs in it
+    elif module is None:
         is_file = origin.module.startswith(_FILE_MODULE)
         module = _import_file(origin.file) if is_file else import_module(origin.module)
     return cast("Target", attrgetter(origin.qualname)(module))
