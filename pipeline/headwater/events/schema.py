@@ -18,7 +18,8 @@ def events_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an event on the wire.
 
     Returns:
-        One schema for each type of event, told apart by `event_type`; the data models are in `$defs`.
+        One schema for each type of event, told apart by `event_type`; the data models are in `$defs`. More fields may
+        be added without a new `schema_version`.
 
     Example:
         >>> schema = events_schema()
@@ -32,6 +33,7 @@ def events_schema() -> dict[str, Any]:
     models: dict[str, Any] = definitions["$defs"]
     for model in models.values():
         model["description"] = model["description"].partition("\n")[0]  # the rest is about arguments in Python
+        model["required"] = list(model["properties"])  # a default is written as well
     envelopes = {str(kind): _envelope(kind, references[kind, "serialization"]) for kind in DATA_MODELS}
     return {
         "$schema": _DIALECT,
@@ -63,5 +65,4 @@ def _envelope(event_type: EventType, data: dict[str, Any]) -> dict[str, Any]:
         "title": event_type.value,
         "properties": properties,
         "required": list(properties),
-        "additionalProperties": False,
     }

@@ -173,6 +173,8 @@ class Subscription:
         scope.deadline = math.inf
         while not (log.closed and self.cursor >= log.last_seq):
             await log.wait_beyond(self.cursor)
+            if self.detached:
+                await checkpoint()  # which is cancelled, so that the lifespan of the subscriber sees it
             events, last_seq = self._take()
             for part in self._parts(events):
                 pending = self._send(part)
@@ -181,7 +183,7 @@ class Subscription:
                     await pending
                     scope.deadline = math.inf
                 if self.detached:
-                    await checkpoint()  # which is cancelled, so that the subscriber's lifespan sees it
+                    await checkpoint()
                 if self._one_by_one:
                     self.cursor = max(self.cursor, part.seq)
                     delivered()

@@ -1,0 +1,634 @@
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+import structlog
+from anyio.lowlevel import checkpoint
+
+from headwater.events.context import StreamingContext
+from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
+from headwater.events.event import EventType, StreamEvent
+from headwater.events.subscriber import Policy, StreamSubscriber
+
+PROGRESS, START, COMPLETE = EventType.STEP_PROGRESS, EventType.STEP_START, EventType.PIPELINE_COMPLETE
+
+
+class Recorder(StreamSubscriber):
+    """Keeps what it receives."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[StreamEvent]] = []
+
+    def on_events(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
+        self.batches.append(batch)
+        return None
+
+    @property
+    def events(self) -> list[StreamEvent]:
+        return [event for batch in self.batches for event in batch]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [event.seq for event in self.events]
+
+
+class Held(Recorder):
+    """Receives its first batch, and then nothing until it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = anyio.Event()
+        self.released = anyio.Event()
+
+    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        super().on_events(batch)
+        self.entered.set()
+        await self.released.wait()
+
+
+class Hanging(Held):
+    """Never comes back from its first batch, as nobody releases it."""
+
+
+def raising(event: StreamEvent) -> None:
+    """Refuse every event."""
+    raise KeyError(event.seq)
+
+
+async def emit_many(context: StreamingContext, count: int, step_id: str = "a") -> None:
+    """Emit as a step does that heeds its subscribers."""
+    for _ in range(count):
+        if context.emit(PROGRESS, step_id):
+            await context.room()
+
+
+async def test_subscribers_are_served_the_same_events_when_others_misbehave(reports: Any) -> None:
+    """One that raises, one that hangs, one that joins late and one that leaves early change nothing for the others."""
+    calm, late, leaver = Recorder(), Recorder(), Recorder()
+    slow: list[int] = []
+
+    async def receive_slowly(event: StreamEvent) -> None:
+        await checkpoint()
+        slow.append(event.seq)
+
+    hanging = Hanging()
+    async with StreamingContext("e1", buffer_size=50) as context:
+        context.subscribe(calm)
+        context.subscribe(receive_slowly)
+        context.subscribe(raising)
+        context.subscribe(hanging, send_deadline_s=0.05, policy="drop_oldest")
+        leaving = context.subscribe(leaver)
+        await emit_many(context, 300)
+        context.unsubscribe(leaving)
+        context.subscribe(late)
+        await emit_many(context, 300)
+    everything = list(range(1, 602))
+    assert calm.seqs == late.seqs == slow == everything
+    assert leaver.seqs == everything[: len(leaver.seqs)]
+    assert len(leaver.seqs) <= 300
+    assert {lost.subscriber: lost.reason for lost in context.lost} == {raising: "error", hanging: "deadline"}
+    assert [entry["subscriber"] for entry in reports] == ["raising", "Hanging"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, PipelineComplete),
+        (ValueError("no"), PipelineFailure),
+        (KeyboardInterrupt(), PipelineCancelled),
+    ],
+)
+async def test_context_ends_with_the_terminal_event_that_fits(error: BaseException | None, expected: type) -> None:
+    """Whatever the caller forgets, an execution has exactly one terminal event, and it is the last."""
+    recorder = Recorder()
+    raised: BaseException | None = None
+    try:
+        async with StreamingContext("e1") as context:
+            context.subscribe(recorder)
+            context.emit(START, "a")
+            if error is not None:
+                raise error
+    except BaseException as caught:  # noqa: BLE001 - what comes out is compared
+        raised = caught
+    assert raised is error
+    assert [event.event_type.terminal for event in recorder.events] == [False, True]
+    assert isinstance(recorder.events[-1].data, expected)
+
+
+async def test_context_emits_no_second_terminal_event() -> None:
+    """The end that was told stands, also when the block fails afterwards."""
+    recorder = Recorder()
+    with pytest.raises(ValueError, match="late"):
+        async with StreamingContext("e1") as context:
+            context.subscribe(recorder)
+            context.emit(COMPLETE, None, PipelineComplete(1.0))
+            raise ValueError("late")
+    assert [event.event_type for event in recorder.events] == [COMPLETE]
+
+
+async def test_subscribers_learn_of_the_end_when_the_scope_is_cancelled() -> None:
+    """A cancelled execution still tells its subscribers how it ended."""
+    received: list[EventType] = []
+
+    async def receive(event: StreamEvent) -> None:
+        await checkpoint()
+        received.append(event.event_type)
+
+    with anyio.CancelScope() as scope:
+        async with StreamingContext("e1") as context:
+            context.subscribe(receive)
+            context.emit(START, "a")
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert received == [START, EventType.PIPELINE_CANCELLED]
+
+
+async def test_leaving_is_bounded_when_cancelled_while_a_subscriber_hangs(reports: Any) -> None:
+    """A hanging subscriber cannot keep a cancelled execution alive."""
+    hanging = Hanging()
+    context = StreamingContext("e1")
+    with anyio.CancelScope() as scope:
+        async with context:
+            context.subscribe(hanging, send_deadline_s=0.05)
+            context.emit(START, "a")
+            await hanging.entered.wait()
+            scope.cancel()
+    assert scope.cancelled_caught
+    assert [(lost.subscriber, lost.reason) for lost in context.lost] == [(hanging, "deadline")]
+    assert len(reports) == 1
+
+
+async def test_slow_calls_are_allowed_when_each_meets_its_deadline() -> None:
+    """The deadline is for one call, not for all that wait."""
+    received: list[int] = []
+
+    async def receive(event: StreamEvent) -> None:
+        await anyio.sleep(0.05)  # seven of these take longer than the deadline of one
+        received.append(event.seq)
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(receive, send_deadline_s=0.25)
+        await emit_many(context, 6)
+    assert received == list(range(1, 8))
+    assert context.lost == []
+
+
+async def test_emit_asks_to_wait_when_a_waiting_subscriber_lags() -> None:
+    """Backpressure sets in at the size of the buffer, and room is back when the subscriber has caught up."""
+    held = Held()
+    async with StreamingContext("e1") as context:
+        context.subscribe(held, buffer_size=10)
+        signals = [context.emit(PROGRESS, "a") for _ in range(12)]
+        assert signals == [False] * 9 + [True] * 3
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(context.room)
+            await held.entered.wait()
+            await anyio.wait_all_tasks_blocked()
+            assert context.emit(PROGRESS, "a")
+            held.released.set()
+        assert not context.emit(PROGRESS, "a")
+    assert held.seqs == list(range(1, 16))
+
+
+async def test_room_is_there_when_the_lagging_subscriber_is_lost(reports: Any) -> None:
+    """The execution does not wait for the dead."""
+    async with StreamingContext("e1") as context:
+        context.subscribe(Hanging(), buffer_size=5, send_deadline_s=0.05)
+        for _ in range(20):
+            context.emit(PROGRESS, "a")
+        await context.room()
+        assert [lost.reason for lost in context.lost] == ["deadline"]
+
+
+async def test_emit_never_asks_to_wait_when_the_subscriber_drops() -> None:
+    """A subscriber that may miss events costs the execution no time."""
+    held = Held()
+    async with StreamingContext("e1") as context:
+        context.subscribe(held, buffer_size=5, policy="drop_oldest")
+        assert not any(context.emit(PROGRESS, "a") for _ in range(100))
+        held.released.set()
+
+
+async def served_after_a_pause(policy: Policy, emit: Callable[[StreamingContext], None], **options: Any) -> Held:
+    """Return a subscriber that received one event, was away while others were emitted, and came back."""
+    held = Held()
+    async with StreamingContext("e1") as context:
+        context.subscribe(held, policy=policy, **options)
+        context.emit(START, "a")
+        await held.entered.wait()
+        emit(context)
+        held.released.set()
+        await anyio.wait_all_tasks_blocked()
+    return held
+
+
+async def test_drop_oldest_puts_a_gap_in_the_place_of_what_is_missed() -> None:
+    """The newest events are kept, and the number of the others is told."""
+
+    def emit(context: StreamingContext) -> None:
+        for _ in range(20):
+            context.emit(PROGRESS, "a")
+
+    held = await served_after_a_pause("drop_oldest", emit, buffer_size=5)
+    start, gap, *kept, end = held.events
+    assert (start.event_type, end.event_type) == (START, COMPLETE)
+    assert (gap.seq, gap.data) == (16, StreamGap(missed=15, first_seq=2, last_seq=16))
+    assert [event.seq for event in kept] == [17, 18, 19, 20, 21]
+
+
+async def test_drop_oldest_never_drops_the_terminal_event() -> None:
+    """The end is delivered, however small the buffer."""
+
+    def emit(context: StreamingContext) -> None:
+        for _ in range(20):
+            context.emit(PROGRESS, "a")
+        context.emit(COMPLETE)
+
+    held = await served_after_a_pause("drop_oldest", emit, buffer_size=1)
+    assert [event.event_type for event in held.events] == [START, EventType.STREAM_GAP, COMPLETE]
+
+
+async def test_drop_oldest_counts_only_what_the_filter_lets_through() -> None:
+    """Events that nobody wants do not push out those that somebody wants."""
+
+    def emit(context: StreamingContext) -> None:
+        for index in range(20):
+            context.emit(START if index % 10 == 0 else PROGRESS, "a")
+
+    held = await served_after_a_pause("drop_oldest", emit, buffer_size=2, types={"step_start"})
+    assert held.seqs == [1, 2, 12]
+
+
+async def test_coalesce_keeps_the_latest_progress_of_each_step() -> None:
+    """Only outdated progress is left out; every other event is delivered, in order."""
+
+    def emit(context: StreamingContext) -> None:
+        for index in range(10):
+            context.emit(PROGRESS, "a", StepProgress(message=str(index)))
+            context.emit(PROGRESS, "b")
+            if index == 4:
+                context.emit(EventType.STEP_SKIPPED, "c")
+
+    held = await served_after_a_pause("coalesce", emit, buffer_size=5)
+    told = [(event.seq, event.event_type.value, event.step_id) for event in held.events]
+    assert told == [
+        (1, "step_start", "a"),
+        (12, "step_skipped", "c"),
+        (20, "stream_gap", None),
+        (21, "step_progress", "a"),
+        (22, "step_progress", "b"),
+        (23, "pipeline_complete", None),
+    ]
+    assert held.events[2].data == StreamGap(missed=18, first_seq=2, last_seq=20)
+    assert held.events[3].data == StepProgress(message="9")
+
+
+async def test_coalesce_asks_to_wait_only_for_events_that_must_be_delivered() -> None:
+    """Progress never holds up the execution of a subscriber that coalesces, other events do."""
+    held = Held()
+    async with StreamingContext("e1") as context:
+        context.subscribe(held, policy="coalesce", buffer_size=5)
+        assert not any(context.emit(PROGRESS, "a") for _ in range(50))
+        assert [context.emit(START, "a") for _ in range(5)] == [False, False, False, True, True]
+        held.released.set()
+
+
+async def test_disconnect_detaches_a_subscriber_that_lags(reports: Any) -> None:
+    """It is told from the others by its reason."""
+    lost: list[Any] = []
+
+    def emit(context: StreamingContext) -> None:
+        for _ in range(6):
+            context.emit(PROGRESS, "a")
+        lost.append(context.lost)
+
+    held = await served_after_a_pause("disconnect", emit, buffer_size=5)
+    assert held.seqs == [1]
+    assert [(entry.subscriber, entry.reason) for entry in lost[0]] == [(held, "lagged")]
+    assert len(reports) == 1
+
+
+@pytest.mark.parametrize("policy", ["wait", "drop_oldest", "coalesce", "disconnect"])
+async def test_replay_of_the_past_is_not_taken_for_lag(policy: Policy) -> None:
+    """A late subscriber receives everything, whatever happens when it lags."""
+    recorder = Recorder()
+    async with StreamingContext("e1") as context:
+        for _ in range(100):
+            context.emit(PROGRESS, "a")
+        context.subscribe(recorder, policy=policy, buffer_size=10)
+        await anyio.wait_all_tasks_blocked()
+        assert recorder.seqs == list(range(1, 101))
+    assert context.lost == []
+    assert max(map(len, recorder.batches)) <= 10
+
+
+@pytest.mark.parametrize("from_seq", [1, 3, 6, 7])
+async def test_subscriber_starts_where_it_wants(from_seq: int) -> None:
+    """Replay starts at any number, also at one that is still to come."""
+    recorder = Recorder()
+    async with StreamingContext("e1") as context:
+        await emit_many(context, 5)
+        context.subscribe(recorder, from_seq=from_seq)
+        await emit_many(context, 5)
+    assert recorder.seqs == list(range(from_seq, 12))
+
+
+@pytest.mark.parametrize(
+    ("types", "steps", "expected"),
+    [
+        (None, None, [1, 2, 3, 4, 5]),
+        ({"step_start"}, None, [1, 2]),
+        (None, ["b"], [2, 4]),
+        ({"step_progress"}, {"b"}, [4]),
+        ({COMPLETE}, None, [5]),
+        (set(), None, []),
+    ],
+)
+@pytest.mark.parametrize("reader", ["subscriber", "attributes", "view"])
+async def test_filters_select_events(reader: str, types: Any, steps: Any, expected: list[int]) -> None:
+    """Views and subscribers have the same filters, given as arguments or as attributes."""
+    recorder = Recorder()
+    async with StreamingContext("e1") as context:
+        if reader == "subscriber":
+            context.subscribe(recorder, types=types, steps=steps)
+        elif reader == "attributes":
+            recorder.types, recorder.steps = types, steps
+            context.subscribe(recorder)
+        for event_type in (START, PROGRESS):
+            context.emit(event_type, "a")
+            context.emit(event_type, "b")
+    seen = [event.seq async for event in context.events(types, steps)] if reader == "view" else recorder.seqs
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"types": {"step_begin"}}, ValueError, "there is no event type 'step_begin'; there are: pipeline_start"),
+        ({"types": "step_start"}, TypeError, "write types={'step_start'}"),
+        ({"steps": "words"}, TypeError, "write steps={'words'}"),
+        ({"policy": "never"}, ValueError, "policy is 'never', but it must be one of coalesce"),
+        ({"buffer_size": -1}, ValueError, "buffer_size is -1, but it must be more than 0"),
+        ({"send_deadline_s": 0}, ValueError, "send_deadline_s is 0, but it must be more than 0"),
+        ({"from_seq": 0}, ValueError, "from_seq is 0, but it must be more than 0"),
+    ],
+)
+async def test_subscribe_refuses_wrong_arguments(arguments: Any, error: type[Exception], message: str) -> None:
+    """A mistake shows at the call, not as missing events."""
+    async with StreamingContext("e1") as context:
+        with pytest.raises(error, match=message):
+            context.subscribe(Recorder(), **arguments)
+
+
+async def test_views_are_independent_and_end_with_the_execution() -> None:
+    """Any number of readers sees all events, and may leave at any time."""
+    seen: dict[str, list[int]] = {"all": [], "few": []}
+
+    async def read(context: StreamingContext, name: str, limit: float) -> None:
+        async for event in context.events():
+            seen[name].append(event.seq)
+            if len(seen[name]) >= limit:
+                break
+
+    async with anyio.create_task_group() as tasks, StreamingContext("e1") as context:
+        tasks.start_soon(read, context, "all", math.inf)
+        tasks.start_soon(read, context, "few", 3)
+        for _ in range(5):
+            context.emit(PROGRESS, "a")
+            await anyio.wait_all_tasks_blocked()
+    assert seen == {"all": [1, 2, 3, 4, 5, 6], "few": [1, 2, 3]}
+
+
+async def test_view_reads_the_events_when_the_context_was_left() -> None:
+    """What was told stays readable."""
+    async with StreamingContext("e1") as context:
+        context.emit(START, "a")
+    assert [event.event_type async for event in context.events()] == [START, COMPLETE]
+
+
+async def test_subscribe_raises_when_the_context_was_left() -> None:
+    """Nobody would deliver anything any more."""
+    async with StreamingContext("e1") as context:
+        pass
+    with pytest.raises(RuntimeError, match=r"read the events that it holds with events\(\)"):
+        context.subscribe(Recorder())
+
+
+async def test_subscriber_is_served_when_it_came_before_the_start() -> None:
+    """Subscribing may come first."""
+    recorder = Recorder()
+    context = StreamingContext("e1")
+    context.subscribe(recorder)
+    async with context:
+        context.emit(START, "a")
+    assert recorder.seqs == [1, 2]
+
+
+async def test_only_the_terminal_event_is_told_when_disabled() -> None:
+    """Switched off, an execution tells how it ended and nothing else."""
+    recorder = Recorder()
+    async with StreamingContext("e1", enabled=False) as context:
+        context.subscribe(recorder)
+        assert not any(context.emit(PROGRESS, "a") for _ in range(100))
+        context.emit(COMPLETE)
+    assert [(event.seq, event.event_type) for event in recorder.events] == [(1, COMPLETE)]
+
+
+async def test_subscribers_in_step_share_their_batches() -> None:
+    """A batch is delivered by reference, however many receive it."""
+    recorders = [Recorder() for _ in range(5)]
+    async with StreamingContext("e1") as context:
+        for recorder in recorders:
+            context.subscribe(recorder)
+        await emit_many(context, 100)
+    first = recorders[0].batches
+    for recorder in recorders:
+        assert [id(batch) for batch in recorder.batches] == [id(batch) for batch in first]
+
+
+async def test_unsubscribing_cancels_a_call_that_waits() -> None:
+    """Who leaves is neither waited for nor reported."""
+    hanging = Hanging()
+    async with StreamingContext("e1") as context:
+        subscription = context.subscribe(hanging)
+        context.emit(START, "a")
+        await hanging.entered.wait()
+        context.unsubscribe(subscription)
+        context.unsubscribe(subscription)
+        context.emit(PROGRESS, "a")
+    assert hanging.seqs == [1]
+    assert context.lost == []
+
+
+async def test_subscriber_may_unsubscribe_itself() -> None:
+    """Nothing is delivered after the event at which it left, not even from the same batch."""
+    seen: list[int] = []
+
+    def leave_at_two(event: StreamEvent) -> None:
+        seen.append(event.seq)
+        if event.seq == 2:
+            context.unsubscribe(subscription)
+
+    async with StreamingContext("e1") as context:
+        subscription = context.subscribe(leave_at_two)
+        await emit_many(context, 5)
+    assert seen == [1, 2]
+    assert context.lost == []
+
+
+class Resource(Recorder):
+    """Tells when it is acquired and released, and how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        self.told.append("acquired")
+        try:
+            yield
+            self.told.append("complete")
+        finally:
+            self.told.append("released")
+
+
+async def test_lifespan_surrounds_the_subscription() -> None:
+    """What a subscriber needs is there before the first event and released after the last."""
+    resource = Resource()
+    async with StreamingContext("e1") as context:
+        context.subscribe(resource)
+        context.emit(START, "a")
+    assert resource.told == ["acquired", "complete", "released"]
+    assert resource.seqs == [1, 2]
+
+
+async def test_lifespan_sees_an_exception_when_the_subscription_ends_early() -> None:
+    """A subscriber can tell the end of the events from its own end."""
+    resource = Resource()
+    async with StreamingContext("e1") as context:
+        subscription = context.subscribe(resource)
+        await anyio.wait_all_tasks_blocked()
+        context.unsubscribe(subscription)
+    assert resource.told == ["acquired", "released"]
+
+
+@pytest.mark.parametrize("place", ["enter", "exit"])
+@pytest.mark.parametrize("fault", ["raises", "hangs"])
+async def test_lifespan_that_fails_disturbs_nobody(reports: Any, place: str, fault: str) -> None:
+    """Acquiring and releasing are bounded like every other call."""
+
+    class Faulty(Recorder):
+        send_deadline_s = 0.05
+
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncGenerator[None, None]:
+            if place == "enter":
+                await self._fail()
+            yield
+            await self._fail()
+
+        async def _fail(self) -> None:
+            if fault == "hangs":
+                await anyio.sleep_forever()
+            raise OSError("no terminal")
+
+    calm = Recorder()
+    async with StreamingContext("e1") as context:
+        context.subscribe(Faulty())
+        context.subscribe(calm)
+        await emit_many(context, 3)
+    assert calm.seqs == [1, 2, 3, 4]
+    assert [lost.reason for lost in context.lost] == ["deadline" if fault == "hangs" else "error"]
+    assert len(reports) == 1
+
+
+async def test_subscriber_without_a_receiving_method_is_reported(reports: Any) -> None:
+    """The report says what to override."""
+    async with StreamingContext("e1") as context:
+        context.subscribe(StreamSubscriber())
+    assert "overrides neither on_events nor on_event" in reports[0]["error"]
+
+
+async def test_default_on_events_delivers_one_by_one() -> None:
+    """A subscriber that wraps another one may call either form."""
+    seen: list[int] = []
+
+    class Simple(StreamSubscriber):
+        async def on_event(self, event: StreamEvent) -> None:
+            await checkpoint()
+            seen.append(event.seq)
+
+    class Wrapper(StreamSubscriber):
+        def on_events(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
+            return Simple().on_events(batch)
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(Wrapper())
+        await emit_many(context, 3)
+    assert seen == [1, 2, 3, 4]
+
+
+async def test_failure_that_is_no_exception_is_not_swallowed() -> None:
+    """The interpreter's own signals are not a subscriber's affair."""
+
+    class Signal(BaseException):
+        pass
+
+    def signal(event: StreamEvent) -> None:
+        raise Signal
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with StreamingContext("e1") as context:
+            context.subscribe(signal)
+            await emit_many(context, 3)
+    assert caught.group_contains(Signal)
+
+
+async def test_events_keep_their_bounds_when_nobody_waits_for_room() -> None:
+    """A flood that ignores the signal costs a subscriber events, never memory, and it is told how many."""
+    held = Held()
+    async with StreamingContext("e1", history=50) as context:
+        context.subscribe(held, buffer_size=10)
+        context.emit(START, "a")
+        await held.entered.wait()
+        for _ in range(1000):
+            context.emit(PROGRESS, "a")
+        held.released.set()
+    missed = sum(event.data.missed for event in held.events if isinstance(event.data, StreamGap))
+    told = sum(event.event_type is not EventType.STREAM_GAP for event in held.events)
+    assert missed + told == 1002
+    assert held.events[-1].event_type is COMPLETE
+
+
+async def test_report_that_cannot_be_written_does_not_fail_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed standard error is no reason to fail."""
+    structlog.reset_defaults()
+
+    class Closed:
+        def write(self, text: str) -> int:
+            raise ValueError("I/O operation on closed file")
+
+        def flush(self) -> None:
+            raise ValueError("I/O operation on closed file")
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    async with StreamingContext("e1") as context:
+        context.subscribe(raising)
+    assert [lost.reason for lost in context.lost] == ["error"]
+
+
+async def test_loss_is_reported_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output belongs to the results."""
+    structlog.reset_defaults()
+    async with StreamingContext("e1") as context:
+        context.subscribe(raising)
+    captured = capsys.readouterr()
+    assert "subscriber_lost" in captured.err
+    assert captured.out == ""

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.events.data import StreamGap
+from headwater.events.event import EventType, StreamEvent
+from headwater.events.log import EventLog, EventReader
+
+
+def filled(count: int, *, history: int = 1000, closed: bool = False) -> EventLog:
+    """Return a log with some events."""
+    log = EventLog("e1", history=history)
+    for index in range(count):
+        log.append(EventType.STEP_PROGRESS, f"s{index}")
+    if closed:
+        log.append(EventType.PIPELINE_COMPLETE)
+    return log
+
+
+def seqs(events: list[StreamEvent] | tuple[StreamEvent, ...]) -> list[int]:
+    """Return the numbers of events."""
+    return [event.seq for event in events]
+
+
+def test_events_are_numbered_from_one_without_gaps() -> None:
+    """The number of an event is its place in the log."""
+    assert seqs(list(filled(5).read(after=0))) == [1, 2, 3, 4, 5]
+
+
+def test_event_holds_what_was_appended() -> None:
+    """Every argument ends up in its own field."""
+    log = EventLog("e1")
+    log.append(EventType.STEP_START, "a", None, attempt=3, metadata={"k": 1})
+    (event,) = log.read(after=0)
+    assert event == StreamEvent(1, EventType.STEP_START, "e1", "a", 3, event.time_s, None, {"k": 1})
+    assert event.to_dict()["attempt"] == 3
+
+
+@pytest.mark.parametrize("event_type", [event_type for event_type in EventType if event_type.terminal])
+def test_append_raises_after_a_terminal_event(event_type: EventType) -> None:
+    """There is exactly one terminal event, and it is the last."""
+    log = EventLog("e1")
+    log.append(event_type)
+    with pytest.raises(RuntimeError, match=r"'e1' has told its terminal event, so no 'step_start' can follow"):
+        log.append(EventType.STEP_START)
+    assert log.closed
+    assert [event.event_type for event in log.read(after=0)] == [event_type]
+
+
+def test_readers_in_step_share_one_batch() -> None:
+    """A batch is handed over by reference, however many read it."""
+    log = filled(10)
+    assert log.read(after=0) is log.read(after=0)
+
+
+def test_batch_stays_as_it_was_when_events_follow() -> None:
+    """What a reader holds never changes."""
+    log = filled(3)
+    batch = log.read(after=0)
+    log.append(EventType.STEP_PROGRESS)
+    assert len(batch) == 3
+    assert seqs(list(log.read(after=0))) == [1, 2, 3, 4]
+
+
+def test_reader_behind_the_history_gets_a_gap() -> None:
+    """What was let go is told as a number, not passed over in silence."""
+    gap, *rest = filled(100, history=10).read(after=20)
+    assert gap.event_type is EventType.STREAM_GAP
+    assert gap.data == StreamGap(missed=70, first_seq=21, last_seq=90)
+    assert gap.seq == 90
+    assert seqs(rest) == list(range(91, 101))
+
+
+def test_log_keeps_little_more_than_its_history() -> None:
+    """Memory stays bounded, however long an execution runs."""
+    log = filled(10_000, history=80)
+    assert len(log._events) <= 80 + 80 // 8 + 1
+    assert log.first_seq == 10_000 - 80 + 1
+
+
+def test_terminal_event_is_kept_when_the_history_is_one() -> None:
+    """The end of an execution can always be read."""
+    events = filled(50, history=1, closed=True).read(after=0)
+    assert [event.event_type for event in events] == [EventType.STREAM_GAP, EventType.PIPELINE_COMPLETE]
+
+
+def test_read_gives_at_most_the_limit() -> None:
+    """A late reader catches up in portions."""
+    log = filled(10)
+    assert seqs(list(log.read(after=2, limit=3))) == [3, 4, 5]
+    assert seqs(list(log.read(after=8, limit=3))) == [9, 10]
+    assert list(log.read(after=10, limit=3)) == []
+
+
+@given(
+    history=st.integers(1, 12),
+    portions=st.lists(st.integers(0, 7), max_size=8),
+    after=st.integers(0, 40),
+    limit=st.integers(1, 9),
+)
+def test_reading_in_portions_gives_each_event_once(history: int, portions: list[int], after: int, limit: int) -> None:
+    """Events read and events missed add up to all events, in order, for every way of reading."""
+    log = EventLog("e1", history=history)
+    cursor, told = after, after
+    for portion in portions:
+        for _ in range(portion):
+            log.append(EventType.STEP_PROGRESS)
+        while batch := log.read(after=cursor, limit=limit):
+            for event in batch:
+                told += event.data.missed if isinstance(event.data, StreamGap) else 1
+                assert event.seq == told
+            cursor = batch[-1].seq
+    assert cursor == max(after, log.last_seq)
+
+
+@pytest.mark.parametrize("history", [0, -1])
+def test_log_refuses_a_history_without_room(history: int) -> None:
+    """The terminal event needs room for one."""
+    with pytest.raises(ValueError, match="at least the last event"):
+        EventLog("e1", history=history)
+
+
+def test_reader_refuses_to_start_before_the_first_event() -> None:
+    """Numbers start from 1."""
+    with pytest.raises(ValueError, match="the first event has the number 1"):
+        EventReader(EventLog("e1"), from_seq=0)
+
+
+@pytest.mark.parametrize("from_seq", [1, 2, 5, 6, 9])
+async def test_reader_replays_then_follows(from_seq: int) -> None:
+    """A late reader sees the past and the present without gap or duplicate, and ends with the terminal event."""
+    log = filled(4)
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for batch in EventReader(log, from_seq=from_seq, limit=3):
+            seen.extend(event.seq for event in batch)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        for _ in range(3):
+            await anyio.wait_all_tasks_blocked()
+            log.append(EventType.STEP_PROGRESS)
+        log.append(EventType.PIPELINE_COMPLETE)
+    assert seen == list(range(from_seq, 9))
+
+
+async def test_many_readers_are_woken_by_one_event() -> None:
+    """All who wait see the news."""
+    log = EventLog("e1")
+    firsts: list[int] = []
+
+    async def read() -> None:
+        batch = await anext(EventReader(log))
+        firsts.append(batch[0].seq)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        log.append(EventType.STEP_PROGRESS)
+    assert firsts == [1] * 20
+
+
+async def test_reading_a_full_log_can_be_cancelled() -> None:
+    """Even a reader that never has to wait lets others run."""
+    log = filled(1000, closed=True)
+    batches = 0
+    with anyio.CancelScope() as scope:
+        async for _ in EventReader(log, limit=1):
+            batches += 1
+            if batches == 3:
+                scope.cancel()
+    assert scope.cancelled_caught
+    assert batches == 3

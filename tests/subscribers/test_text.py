@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater_subscribers.text import duration, one_line, quantity, rate
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0"),
+        (0.25, "0.2"),
+        (7, "7"),
+        (999, "999"),
+        (9_999, "9,999"),
+        (9_999.6, "10.0k"),
+        (12_345, "12.3k"),
+        (99_949, "99.9k"),
+        (99_960, "100k"),
+        (999_400, "999k"),
+        (999_600, "1.00M"),
+        (1_234_567, "1.23M"),
+        (5_000_000_000, "5.00G"),
+        (12_000_000_000_000, "12000G"),
+    ],
+)
+def test_quantity_is_short_and_exact_enough(count: float, expected: str) -> None:
+    """Three digits and a unit, without a jump where the unit changes."""
+    assert quantity(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "expected"),
+    [(100, 2.0, "50/s"), (1, 4.0, "0.2/s"), (0, 1.0, ""), (5, 0.0, ""), (5, None, ""), (3_000_000, 1.5, "2.00M/s")],
+)
+def test_rate_is_empty_when_there_is_nothing_to_tell(count: int, seconds: float | None, expected: str) -> None:
+    """No division by zero, and no rate of nothing."""
+    assert rate(count, seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-1.0, "0 ms"),
+        (0.0, "0 ms"),
+        (0.9994, "999 ms"),
+        (0.9999, "1.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (125.0, "2 min 05 s"),
+        (3599.7, "1 h 00 min"),
+        (6000.0, "1 h 40 min"),
+        (360_000.0, "100 h 00 min"),
+    ],
+)
+def test_duration_has_the_units_that_matter(seconds: float, expected: str) -> None:
+    """Rounding never gives 60 seconds or 60 minutes."""
+    assert duration(seconds) == expected
+
+
+@given(text=st.text(), limit=st.integers(1, 40))
+def test_one_line_is_harmless(text: str, limit: int) -> None:
+    """Nothing of a message can move the cursor or break the line."""
+    line = one_line(text, limit)
+    assert line.isprintable()
+    assert len(line) <= limit
+    assert line == line.strip()
