@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.running.host import StepHost
 from headwater.running.inbox import Inbox
 from headwater.running.outbox import Outbox, PortOutbox, RoutedOutbox
+from headwater.step.annotations import wrapped_frames
 from headwater.step.definition import Call, Placement
 from headwater.streams.channel import Channel, Concatenated, Interleaved, Source, Waiter
 from headwater.streams.grammar import Grammar
@@ -101,7 +102,9 @@ class Wiring:
             record: Who is shown the items; None when they are shown elsewhere.
         """
         sink = self._sink(output.edges, record)
-        grammar = Grammar(label, written.items, written.header, written.footer, sink.set_header)
+        grammar = Grammar(
+            label, written.items, written.header, written.footer, sink.set_header, wrapped_frames(written.type)
+        )
         return PortOutbox(sink, grammar, self._room([sink.room]))
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None) -> Sink:

@@ -297,7 +297,7 @@ class Channel:
         return not self.skipped
 
     async def _opened(self) -> None:
-        while self.given_header is NOTHING and not self.written_items and not self.ended:
+        while not self.opened:
             self.limit = 1
             await self._reader.sleep()
 
@@ -317,6 +317,11 @@ class Channel:
         self._writer.wake()
 
     # ---- for both
+
+    @property
+    def opened(self) -> bool:
+        """Whether the first frame or the end is there."""
+        return self.given_header is not NOTHING or bool(self.written_items) or self.ended
 
     @property
     def left(self) -> bool:
@@ -418,7 +423,7 @@ class Interleaved(_Joined):
                 if (header := channel.given_header) is not NOTHING:
                     return header
             self._raise_break()
-            if any(channel.buffer for channel in self._channels) or all(channel.ended for channel in self._channels):
+            if all(channel.opened for channel in self._channels):
                 return NOTHING
             await self._sleep()
 
@@ -463,5 +468,6 @@ class Concatenated(_Joined):
         return False
 
     async def header(self) -> Any:
-        """Return the header of the first channel, or `NOTHING`."""
-        return await self._channels[0].header()
+        """Return the header of the one channel that has one, or `NOTHING`."""
+        headers = [await channel.header() for channel in self._channels]
+        return next((header for header in headers if header is not NOTHING), NOTHING)

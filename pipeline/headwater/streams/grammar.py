@@ -11,7 +11,7 @@ from headwater.streams.channel import NOTHING
 from headwater.streams.frames import Footer, Header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["ANYTHING", "NOT_AN_ITEM", "Checker", "Classes", "Grammar"]
 
@@ -81,6 +81,7 @@ class Grammar:
         header: Check of the header; None when the stream declares none.
         footer: Check of the footer; None when the stream declares none.
         on_header: Called with the header as soon as it was admitted.
+        wrapped: Which of `header` and `footer` count only when they are wrapped, as their class does not tell them.
 
     Example:
         >>> words = Grammar("words", Checker(str, str))
@@ -89,7 +90,19 @@ class Grammar:
         >>> words.end()
     """
 
-    __slots__ = ("_fast", "_footer_check", "_header_check", "_items", "_label", "_on_header", "_state", "expected", "footer")
+    __slots__ = (
+        "_fast",
+        "_footer_check",
+        "_footer_classes",
+        "_header_check",
+        "_header_classes",
+        "_items",
+        "_label",
+        "_on_header",
+        "_state",
+        "expected",
+        "footer",
+    )
 
     def __init__(
         self,
@@ -98,12 +111,15 @@ class Grammar:
         header: Checker | None = None,
         footer: Checker | None = None,
         on_header: Callable[[Any], None] | None = None,
+        wrapped: Collection[str] = (),
     ) -> None:
         self._label = label
         self._items = items
         self._header_check = header
         self._footer_check = footer
         self._on_header = on_header
+        self._header_classes: Classes = () if header is None or "header" in wrapped else header.expected
+        self._footer_classes: Classes = () if footer is None or "footer" in wrapped else footer.expected
         self._fast: Classes = () if self._ambiguous() else items.expected
         self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
         self.expected: Classes = self._fast if header is None else ()
@@ -131,9 +147,9 @@ class Grammar:
             return self._admit_header(value.value)
         if isinstance(value, Footer):
             return self._admit_footer(value.value)
-        if self._header_check is not None and isinstance(value, self._header_check.expected):
+        if isinstance(value, self._header_classes):
             return self._admit_header(value)
-        if self._footer_check is not None and isinstance(value, self._footer_check.expected):
+        if isinstance(value, self._footer_classes):
             return self._admit_footer(value)
         if self._state is not _State.ITEMS:
             self._refuse("an item")
@@ -179,9 +195,12 @@ class Grammar:
 
     def _ambiguous(self) -> bool:
         """Whether an instance of the item's class could be a header or footer."""
-        items = self._items.expected if isinstance(self._items.expected, tuple) else (self._items.expected,)
+        items = _flat(self._items.expected)
         if object in items:
             return True
-        frames = [check.expected for check in (self._header_check, self._footer_check) if check is not None]
-        classes = [cls for expected in frames for cls in (expected if isinstance(expected, tuple) else (expected,))]
+        classes = (*_flat(self._header_classes), *_flat(self._footer_classes))
         return any(issubclass(cls, items) or issubclass(item, cls) for cls in classes for item in items)
+
+
+def _flat(classes: Classes) -> tuple[type, ...]:
+    return classes if isinstance(classes, tuple) else (classes,)

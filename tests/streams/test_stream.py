@@ -1,0 +1,177 @@
+"""The handle of a stream: header, items and footer are read once, in any sensible way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from headwater import Stream, StreamBrokenError, StreamConsumedError, StreamOrderError
+from headwater.streams.channel import NOTHING, Channel
+
+Reading = Callable[[Stream[Any, Any, Any]], Any]
+
+
+async def by_items(stream: Stream[Any, Any, Any]) -> list[Any]:
+    """Read with `async for`."""
+    return [item async for item in stream]
+
+
+async def by_batches(stream: Stream[Any, Any, Any]) -> list[Any]:
+    """Read in lists of whatever is there."""
+    return [item async for batch in stream.batches() for item in batch]
+
+
+async def by_collecting(stream: Stream[Any, Any, Any]) -> list[Any]:
+    """Read everything at once."""
+    return await stream.collect()
+
+
+READINGS = [by_items, by_batches, by_collecting]
+
+
+def given(items: int = 3, header: Any = NOTHING, footer: Any = NOTHING) -> Stream[int, Any, Any]:
+    """Return a stream whose frames are all there."""
+    channel = Channel()
+    if header is not NOTHING:
+        channel.set_header(header)
+    for item in range(items):
+        channel.put(item)
+    channel.finish(footer)
+    return Stream(channel, "step 'count' port 'words'")
+
+
+def broken(items: int) -> Stream[int]:
+    """Return a stream whose writer failed after some items."""
+    channel = Channel()
+    for item in range(items):
+        channel.put(item)
+    channel.fail(StreamBrokenError("step 'words' failed", step_id="words"))
+    return Stream(channel)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+class TestReading:
+    async def test_gives_every_item(self, reading: Reading) -> None:
+        """All ways of reading give the same items."""
+        assert await reading(given(5)) == [0, 1, 2, 3, 4]
+
+    async def test_gives_nothing_when_there_are_no_items(self, reading: Reading) -> None:
+        """An empty stream ends at once."""
+        assert await reading(given(0)) == []
+
+    async def test_raises_when_the_writer_failed(self, reading: Reading) -> None:
+        """A cut stream is an error in every way of reading."""
+        with pytest.raises(StreamBrokenError, match="words") as caught:
+            await reading(broken(3))
+        assert caught.value.step_id == "words"
+
+    @pytest.mark.parametrize("again", READINGS)
+    async def test_refuses_to_be_read_twice(self, reading: Reading, again: Reading) -> None:
+        """A second reading is an error, never silently empty."""
+        stream = given()
+        await reading(stream)
+        with pytest.raises(StreamConsumedError, match="step 'count' port 'words'"):
+            await again(stream)
+
+    async def test_allows_the_header_before_and_after(self, reading: Reading) -> None:
+        """The header may be read first, last, both or never."""
+        stream = given(2, header="header")
+        assert await stream.header() == "header"
+        assert await reading(stream) == [0, 1]
+        assert await stream.header() == "header"
+
+    async def test_gives_the_footer_after_the_items(self, reading: Reading) -> None:
+        """The footer is there once the items were read."""
+        stream = given(2, footer="footer")
+        await reading(stream)
+        assert await stream.footer() == "footer"
+
+    async def test_gives_none_when_there_is_no_header_or_footer(self, reading: Reading) -> None:
+        """What a stream does not declare is None."""
+        stream = given()
+        assert await stream.header() is None
+        await reading(stream)
+        assert await stream.footer() is None
+
+
+async def test_raises_the_break_after_the_items_when_read_one_by_one() -> None:
+    """The items that arrived come before the error."""
+    items: list[int] = []
+    with pytest.raises(StreamBrokenError):
+        async for item in broken(3):
+            items.append(item)  # noqa: PERF401 - a comprehension would lose them with the error
+    assert items == [0, 1, 2]
+
+
+async def test_refuses_the_footer_when_nothing_was_read() -> None:
+    """A footer that is asked for too early is an error, and eats no item."""
+    stream = given(3, footer="footer")
+    with pytest.raises(StreamOrderError, match="after the items"):
+        await stream.footer()
+    assert await stream.collect() == [0, 1, 2]
+    assert await stream.footer() == "footer"
+
+
+async def test_refuses_the_footer_in_the_middle() -> None:
+    """A footer that is asked for among the items is an error, and the reading can go on."""
+    stream, items = given(3, footer="footer"), list[int]()
+    async for item in stream:
+        items.append(item)
+        with pytest.raises(StreamOrderError):
+            await stream.footer()
+    assert items == [0, 1, 2]
+
+
+async def test_gives_the_header_in_the_middle() -> None:
+    """Reading the header late is no second reading."""
+    stream = given(2, header="header")
+    assert [(item, await stream.header()) async for item in stream] == [(0, "header"), (1, "header")]
+
+
+async def test_gives_batches_of_what_is_there() -> None:
+    """A batch is never empty, and never waits to be filled."""
+    channel = Channel()
+    batches: list[list[int]] = []
+
+    async def read() -> None:
+        batches.extend([batch async for batch in Stream[int](channel).batches()])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        channel.put(1)
+        await anyio.wait_all_tasks_blocked()
+        await channel.write([2, 3])
+        await anyio.wait_all_tasks_blocked()
+        channel.finish()
+    assert batches == [[1], [2, 3]]
+
+
+async def test_tells_its_statistics() -> None:
+    """A stream says how much waits and how much was read."""
+    stream = given(4)
+    before = stream.statistics()
+    await stream.collect()
+    after = stream.statistics()
+    assert (before.buffered_items, before.read_items) == (4, 0)
+    assert (after.buffered_items, after.read_items, after.ended) == (0, 4, True)
+
+
+async def test_tells_the_writer_when_closed() -> None:
+    """Closing a stream lets its items go, and may be done twice."""
+    channel = Channel()
+    stream: Stream[int] = Stream(channel)
+    channel.put(1)
+    iterator: AsyncIterator[int] = aiter(stream)
+    assert await anext(iterator) == 1
+    await stream.aclose()
+    await stream.aclose()
+    assert channel.left
+
+
+async def test_names_itself_in_its_repr() -> None:
+    """A stream that is printed says which it is."""
+    assert repr(given()) == "<Stream step 'count' port 'words'>"
