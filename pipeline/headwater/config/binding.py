@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from headwater.config.faults import Subject, add_faults
+from headwater.config.faults import Schema, Subject, add_faults
 from headwater.config.load import Loaded
 from headwater.config.patterns import pattern_budget
 from headwater.config.problems import JsonPath, Problems, quote
@@ -70,6 +71,7 @@ class _Kind:
     name: str
     target: Target | None = None
     takes_secrets: bool = False
+    schema: Callable[[], Schema] = dict[str, Any]
     code: str = ""
     message: str = ""
     hint: str = ""
@@ -123,7 +125,8 @@ class _Binder:
             return _Kind(
                 name, code="unknown-kind", message=f"no step of kind {quote(name)} is known", hint=near or _OWN
             )
-        return _Kind(name, target, takes_secrets(target.definition.params_model))
+        definition = target.definition
+        return _Kind(name, target, takes_secrets(definition.params_model), cache(definition.params_schema))
 
     def _bind_written(self, kind: _Kind, params: Mapping[str, Any], path: JsonPath) -> BoundStep | None:
         """Bind params that have no templates: equal ones of one function give one bound step."""
@@ -152,7 +155,7 @@ class _Binder:
             validated = definition.params_model.__pydantic_validator__.validate_json(data, strict=True)
         except ValidationError as error:
             owner = f"kind {kind.name!r}"
-            add_faults(error, Subject(params, definition.params_schema, path, "param", owner), self._problems)
+            add_faults(error, Subject(params, kind.schema, path, "param", owner), self._problems)
             return None
         except Exception as error:  # noqa: BLE001 - the validators of a foreign kind raise what they like
             message = f"kind {kind.name!r} failed to check its params: {type(error).__name__}"

@@ -1,8 +1,8 @@
 r"""Patterns that cannot blow up: the linear-time regular expressions of pydantic-core, with a bound on their size.
 
 The engine behind them (the `regex` crate of Rust) never backtracks: matching takes time in proportion to the text,
-times the size of the pattern. The size is what counted repetitions (`a{1000}`) and Unicode classes (`\w`) multiply, so it
-is estimated before anything is compiled, and capped.
+times the size of the pattern. Counted repetitions (`a{1000}`) and Unicode classes (`\w`) multiply that size, so it is
+estimated, and capped, before anything is compiled.
 """
 
 from __future__ import annotations

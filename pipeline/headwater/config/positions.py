@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from headwater.config.problems import JsonPath, Place, Position, quote
+from headwater.config.shapes import is_text
 
 __all__ = ["DEPTH_LIMIT", "Fault", "JsonPositions", "find_faults"]
 
@@ -158,6 +159,7 @@ class _Scanner:
             if self._opened[-1][0] == "{":
                 yield self._key()
             self._skip_space()
+        self._skip_space()
         if self._at < len(self._text):
             self._fail("the document has ended, but text follows", hint=self._hint_here())
 
@@ -246,10 +248,9 @@ class _Scanner:
 
     def _unescape(self, raw: str, start: int) -> str:
         text: str = json.loads(raw)
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            self._note(
-                "bad-text", "half of a surrogate pair: this is no character", start, "write both halves, or none"
-            )
+        if not is_text(text):
+            self._at = start
+            self._fail("half of a surrogate pair: this is no character", code="bad-text", hint="write both halves")
         return text
 
     def _scalar(self) -> None:

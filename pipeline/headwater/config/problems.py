@@ -249,8 +249,8 @@ def quote(text: str) -> str:
         At most about 60 characters of it, without control characters.
 
     Example:
-        >>> quote("a" * 100)[-6:]
-        "aaa…'"
+        >>> quote("a" * 100)[-4:]
+        "aa…'"
     """
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
 

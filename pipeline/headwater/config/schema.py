@@ -17,6 +17,7 @@ from headwater.config.shapes import is_list, is_object, values_of
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
 from headwater.step.definition import StepDefinition
+from headwater.step.docstring import argument_descriptions
 from headwater.step.registry import registry as process_registry
 
 __all__ = ["config_schema"]
@@ -107,8 +108,19 @@ def _pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1").replace(" ", "%20")
 
 
+def _describe(part: dict[str, Any]) -> None:
+    """Give each property the description that the docstring of its class has for the field, in the same order."""
+    doc: str = part.get("description", "")
+    described = argument_descriptions(doc).values()
+    for inner, description in zip(part.get("properties", {}).values(), described, strict=False):
+        inner["description"] = description
+    if described:
+        part["description"] = doc.partition("\n")[0]
+
+
 def _allow_templates_in_parts(parts: Iterable[dict[str, Any]]) -> None:
     for part in parts:
+        _describe(part)
         if part.get("title") != "a parameter":
             _allow_templates(part, _FIXED.get(part.get("title", ""), set()))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -16,10 +15,7 @@ from headwater.config.shapes import is_list, is_object
 
 __all__ = ["reveal_secrets", "takes_secrets"]
 
-_NESTING_LIMIT = 16
 
-
-@lru_cache(maxsize=1_024)
 def takes_secrets(model: type[BaseModel]) -> bool:
     """Return whether a secret is declared anywhere in the params of a kind.
 
@@ -29,7 +25,7 @@ def takes_secrets(model: type[BaseModel]) -> bool:
     Returns:
         True for a `SecretStr` at any depth.
     """
-    return any(one is SecretStr for one in _mentioned(model, _NESTING_LIMIT))
+    return any(one is SecretStr for one in _mentioned(model, []))
 
 
 def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Problems) -> Any:
@@ -129,10 +125,12 @@ def _hints(cls: Any) -> dict[str, Any]:
         return {}
 
 
-def _mentioned(annotation: Any, depth: int) -> Iterator[Any]:
-    """Yield every type that a type is made of, down to a limit: types may contain themselves."""
+def _mentioned(annotation: Any, seen: list[Any]) -> Iterator[Any]:
+    """Yield every type that a type is made of, each once: types may contain themselves."""
     for member in _members(annotation):
+        if member in seen:
+            continue
+        seen.append(member)
         yield member
-        if depth:
-            for inner in (*get_args(member), *_fields(member).values()):
-                yield from _mentioned(inner, depth - 1)
+        for inner in (*get_args(member), *_fields(member).values()):
+            yield from _mentioned(inner, seen)

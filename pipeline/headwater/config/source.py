@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 from headwater.config.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
 from headwater.config.problems import JsonPath, Position, Problems
-from headwater.config.shapes import is_mapping, is_object, values_of
+from headwater.config.shapes import is_mapping, is_object, is_sequence, is_text, values_of
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
-NODES_LIMIT = 1_000_000
+NODES_LIMIT = 400_000
 
 _YAML_SUFFIXES = {".yaml", ".yml"}
 _HALF_PAIR = "half of a surrogate pair: this is no character"
@@ -86,7 +86,7 @@ def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:
         The same data, of dicts and lists that nobody else holds.
     """
     try:
-        return _Copier(problems).copy(value, path)
+        return _Copier(problems, path).copy(value)
     except _TooLargeError:
         problems.add("too-large", f"more than {NODES_LIMIT} values", path)
         problems.block(path)
@@ -100,52 +100,55 @@ class _TooLargeError(Exception):
 class _Copier:
     """Copies nested data, with a limit on its depth and on its size, and none that contains itself."""
 
-    __slots__ = ("_left", "_open", "_problems")
+    __slots__ = ("_left", "_open", "_path", "_problems")
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, path: JsonPath) -> None:
         self._left = NODES_LIMIT
         self._open: set[int] = set()
+        self._path: list[str | int] = list(path)
         self._problems = problems
 
-    def copy(self, value: Any, path: JsonPath) -> Any:
+    def copy(self, value: Any) -> Any:
         self._left -= 1
         if self._left < 0:
             raise _TooLargeError
-        match value:
-            case None | bool() | int():
-                return value
-            case str():
-                return value if _is_text(value) else self._refuse("bad-text", _HALF_PAIR, path)
-            case float():
-                return value if math.isfinite(value) else self._refuse("not-a-number", f"{value} is not JSON", path)
-            case Mapping() | list() | tuple():
-                return self._nested(value, path)
-            case _:
-                return self._refuse("wrong-type", f"expected JSON data, found a Python {type(value).__name__}", path)
+        if value is None or isinstance(value, int):
+            return value
+        if isinstance(value, str):
+            return value if is_text(value) else self._refuse("bad-text", _HALF_PAIR)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else self._refuse("not-a-number", f"{value} is not a JSON number")
+        if is_sequence(value) or is_mapping(value):
+            return self._nested(value)
+        return self._refuse("wrong-type", f"expected JSON data, found a Python {type(value).__name__}")
 
-    def _nested(self, value: Any, path: JsonPath) -> Any:
+    def _nested(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
         if id(value) in self._open:
-            return self._refuse("cycle", "expected JSON data, found an object or a list that contains itself", path)
-        if len(path) >= DEPTH_LIMIT:
-            return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels", path)
+            return self._refuse("cycle", "expected JSON data, found an object or a list that contains itself")
+        if len(self._open) >= DEPTH_LIMIT:
+            return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
         self._open.add(id(value))
         try:
-            if is_mapping(value):
-                return self._mapping(value, path)
-            return [self.copy(item, (*path, index)) for index, item in enumerate(value)]
+            if is_sequence(value):
+                return [self._at(index, item) for index, item in enumerate(value)]
+            return {key: self._at(key, item) for key, item in value.items() if self._is_key(key)}
         finally:
             self._open.discard(id(value))
 
-    def _mapping(self, value: Mapping[Any, Any], path: JsonPath) -> dict[str, Any]:
-        copied: dict[str, Any] = {}
-        for key, item in value.items():
-            if isinstance(key, str) and _is_text(key):
-                copied[key] = self.copy(item, (*path, key))
-            else:
-                self._refuse("wrong-type", "expected a text as the key of an object, found another value", path)
+    def _at(self, part: str | int, value: Any) -> Any:
+        self._path.append(part)
+        copied = self.copy(value)
+        self._path.pop()
         return copied
 
-    def _refuse(self, code: str, message: str, path: JsonPath) -> None:
+    def _is_key(self, key: object) -> bool:
+        if isinstance(key, str) and is_text(key):
+            return True
+        self._refuse("wrong-type", "expected a text as the key of an object, found another value")
+        return False
+
+    def _refuse(self, code: str, message: str) -> None:
+        path = tuple(self._path)
         self._problems.add(code, message, path)
         self._problems.block(path)
 
@@ -230,10 +233,6 @@ def _add_faults(faults: Sequence[Fault], problems: Problems, positions: JsonPosi
     for fault in faults:
         if fault.code != "duplicate-key":
             problems.block(fault.path)
-
-
-def _is_text(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _checked_text(text: str) -> str:

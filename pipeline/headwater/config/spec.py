@@ -6,7 +6,6 @@ Values are strict: a text is never taken for a number, nor a number for a boolea
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -33,7 +32,6 @@ EDGES_LIMIT = 50_000
 
 _NAME = NAME_PATTERN.pattern
 _END = rf"{_NAME}(\.{_NAME})?"
-_ARROW = re.compile(r"\s*(\S+?)\s*->\s*(\S+)\s*")
 
 Name = Annotated[
     StrictStr, Field(pattern=f"^{_NAME}$", json_schema_extra={"x-words": "a name (letters, digits, _ and -)"})
@@ -186,14 +184,14 @@ def _ends(edge: object) -> object:
     """Return the ends of an edge that is written as `a -> b`; anything else is left to the checks of an edge."""
     if not isinstance(edge, str):
         return edge
-    match = _ARROW.fullmatch(edge)
-    if match is None or "->" in match[2]:
+    source, arrow, target = edge.partition("->")
+    if not arrow or "->" in target:
         raise PydanticCustomError(
             "bad-edge",
             "expected an edge such as 'a -> b' or 'a.port -> b.port'",
             {"hint": "write one edge for each arrow" if edge.count("->") > 1 else ""},
         )
-    return {"from": match[1], "to": match[2]}
+    return {"from": source.strip(), "to": target.strip()}
 
 
 ArrowText = Annotated[

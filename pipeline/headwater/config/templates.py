@@ -19,6 +19,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.shapes import is_text
 
 __all__ = ["SECRET_PREFIX", "Scope", "fill"]
 
@@ -89,7 +90,7 @@ class Scope:
             known = [known for known in self.env if not known.startswith(SECRET_PREFIX)]
             hint = problems.did_you_mean(name, known) or "set it before the pipeline is loaded"
             raise _UnresolvedError("unknown-variable", f"the environment variable {quote(name)} is not set", hint)
-        return value
+        return _checked(value, name)
 
     def _secret(self, name: str, problems: Problems) -> SecretStr:
         value = self.secrets.get(name, self.env.get(SECRET_PREFIX + name))
@@ -98,8 +99,14 @@ class Scope:
             hint = problems.did_you_mean(name, known) or f"set the environment variable {SECRET_PREFIX}{name}"
             raise _UnresolvedError("unknown-secret", f"there is no secret {quote(name)}", hint)
         secret = value if isinstance(value, SecretStr) else SecretStr(value)
-        problems.redact([secret.get_secret_value()])
+        problems.redact([_checked(secret.get_secret_value(), name)])
         return secret
+
+
+def _checked(value: str, name: str) -> str:
+    if is_text(value):
+        return value
+    raise _UnresolvedError("bad-text", f"the value of {quote(name)} is not UTF-8", "set it to a text")
 
 
 def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[str, Any]:
