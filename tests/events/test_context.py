@@ -374,7 +374,7 @@ async def test_filters_select_events(reader: str, types: Any, steps: Any, expect
         ({"types": "step_start"}, TypeError, "write types={'step_start'}"),
         ({"steps": "words"}, TypeError, "write steps={'words'}"),
         ({"policy": "never"}, ValueError, "policy is 'never', but it must be one of coalesce"),
-        ({"buffer_size": -1}, ValueError, "buffer_size is -1, but it must be more than 0"),
+        ({"buffer_size": 0}, ValueError, "buffer_size is 0, but it must be more than 0"),
         ({"send_deadline_s": 0}, ValueError, "send_deadline_s is 0, but it must be more than 0"),
         ({"from_seq": 0}, ValueError, "from_seq is 0, but it must be more than 0"),
     ],
@@ -632,3 +632,31 @@ async def test_loss_is_reported_on_standard_error(capsys: pytest.CaptureFixture[
     captured = capsys.readouterr()
     assert "subscriber_lost" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("points", range(12))
+async def test_cancelling_anywhere_leaves_one_terminal_event_that_all_received(points: int) -> None:
+    """At whichever point the cancellation comes, subscribers learn of exactly one end."""
+    recorder, received = Recorder(), list[int]()
+
+    async def receive(event: StreamEvent) -> None:
+        await checkpoint()
+        received.append(event.seq)
+
+    context = StreamingContext("e1", buffer_size=2)
+    with anyio.CancelScope() as scope:
+        async with context, anyio.create_task_group() as tasks:
+            context.subscribe(recorder)
+            context.subscribe(receive)
+
+            async def cancel_later() -> None:
+                for _ in range(points):
+                    await checkpoint()
+                scope.cancel()
+
+            tasks.start_soon(cancel_later)
+            await emit_many(context, 5)
+            context.emit(COMPLETE)
+    assert recorder.seqs == received == list(range(1, context.log.last_seq + 1))
+    assert [event.event_type.terminal for event in recorder.events] == [False] * (len(received) - 1) + [True]
+    assert context.lost == []

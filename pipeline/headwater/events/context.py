@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapp
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -20,6 +20,9 @@ from headwater.events.subscriber import EventFilter, EventFunction, Policy, Stre
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
 __all__ = ["StreamingContext"]
+
+
+ValueT = TypeVar("ValueT")
 
 
 class StreamingContext:
@@ -127,12 +130,12 @@ class StreamingContext:
             raise RuntimeError("the streaming context was left: read the events that it holds with events()")
         receiver = subscriber if isinstance(subscriber, StreamSubscriber) else _Function(subscriber)
         terms = Terms(
-            types=receiver.types if types is None else types,
-            steps=receiver.steps if steps is None else steps,
+            types=_first(types, receiver.types),
+            steps=_first(steps, receiver.steps),
             from_seq=from_seq,
-            policy=policy or receiver.policy,
-            buffer_size=buffer_size or receiver.buffer_size or self._buffer_size,
-            send_deadline_s=receiver.send_deadline_s if send_deadline_s is None else send_deadline_s,
+            policy=_first(policy, receiver.policy),
+            buffer_size=_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)),
+            send_deadline_s=_first(send_deadline_s, receiver.send_deadline_s),
         )
         subscription = Subscription(self.log, receiver, subscriber, terms)
         self._subscriptions.append(subscription)
@@ -215,7 +218,7 @@ class StreamingContext:
             while self._subscriptions:
                 await self._relieved()
         except anyio.get_cancelled_exc_class():
-            grace_s = max(subscription.terms.send_deadline_s for subscription in self._subscriptions)
+            grace_s = max((subscription.terms.send_deadline_s for subscription in self._subscriptions), default=0.0)
             with anyio.move_on_after(grace_s, shield=True):
                 while self._subscriptions:
                     await self._relieved()
@@ -274,6 +277,10 @@ class _EventView:
             batch = await anext(self._reader)
             self._waiting = iter(batch) if self._matches is None else filter(self._matches, batch)
         return event
+
+
+def _first(value: ValueT | None, default: ValueT) -> ValueT:
+    return default if value is None else value
 
 
 def _report(execution_id: str, lost: LostSubscriber) -> None:

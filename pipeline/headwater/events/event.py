@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from time import time
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -184,9 +185,8 @@ def gap_event(execution_id: str, missed: int, first_seq: int, last_seq: int) -> 
     Returns:
         A `stream_gap` event with the current time.
     """
-    now_s = datetime.now(UTC).timestamp()
     data = StreamGap(missed, first_seq, last_seq)
-    return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, None, 1, now_s, data)
+    return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, time_s=time(), data=data)
 
 
 def _encode(event: StreamEvent) -> bytes:
