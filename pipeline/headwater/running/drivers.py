@@ -215,7 +215,10 @@ class _Workbench:
                 self._slots.append(slot)
                 self._news.set()
             started = perf_counter()
-            slot.results, slot.error = await worker.work(unit)
+            try:
+                slot.results, slot.error = await worker.work(unit)
+            except Exception as error:  # noqa: BLE001 - told in its turn, after the results before it
+                slot.error = error
             self._slicer.adapt(perf_counter() - started)
             slot.done.set()
 

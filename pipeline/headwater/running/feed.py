@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from headwater.errors import ConfigError, FrameTypeError, Problem
 from headwater.streams.channel import ReaderLeft
+from headwater.streams.meter import Meter
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan
     from headwater.streams.sinks import Sink
 
 __all__ = ["data_by_group", "feed", "is_stream"]
-
-_SLICE_ITEMS = 64
 
 
 def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
@@ -86,6 +85,7 @@ async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
         sink: Where it goes.
         streaming: Whether the input is a stream.
     """
+    sink.meter = Meter(perf_counter())
     try:
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
             await sink.write([data])
@@ -112,6 +112,6 @@ async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:
 
 
 async def _feed_plain(items: Iterator[Any], sink: Sink) -> None:
-    while batch := list(islice(items, min(sink.capacity, _SLICE_ITEMS))):
-        await sink.write(batch)
-        await sink.room()
+    for item in items:
+        if sink.put(item):
+            await sink.room()

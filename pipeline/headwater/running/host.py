@@ -219,7 +219,7 @@ class StepHost:
             record.skip("its branch was not taken")
 
     def _fail_as(self, error: Exception) -> None:
-        if isinstance(error, StreamBrokenError) and error.step_id in self._scope.failed:
+        if isinstance(error, StreamBrokenError) and error.step_id is not None and self._scope.failed:
             self._break(error, self._records)
         else:
             self._fail(self._records[0], error)
@@ -227,7 +227,8 @@ class StepHost:
     def _fail(self, record: StepRecord, error: Exception) -> None:
         """Note a failure of one of the steps, and break the stream for everyone after it."""
         record.fail(error)
-        broken = StreamBrokenError(f"step {record.step_id!r} failed: {type(error).__name__}: {error}", step_id=record.step_id)
+        text = self._scope.redact(f"{type(error).__name__}: {error}")
+        broken = StreamBrokenError(f"step {record.step_id!r} failed: {text}", step_id=record.step_id)
         broken.__cause__ = error
         self._scope.fail(record, error)
         self._break(broken, self._records[self._records.index(record) + 1 :])

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import StreamOrderError
 from headwater.step.outputs import Outputs, To, parts_of
+from headwater.streams.channel import ReaderLeft
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from headwater.running.record import StepRecord
     from headwater.streams.meter import Meter
@@ -22,7 +23,11 @@ class Outbox(Protocol):
     """What a driver writes to."""
 
     sink: Any
-    room: Callable[[], Awaitable[None]]
+
+    @property
+    def room(self) -> Callable[[], Awaitable[None]]:
+        """Waits for room; always lets others run."""
+        ...
 
     @property
     def expected(self) -> Classes:
@@ -129,16 +134,32 @@ class PortOutbox:
 class RoutedOutbox:
     """The writing side of a step with several output ports; it stands in for a sink whose every item is looked at.
 
+    The step goes on as long as one of its ports is read.
+
     Args:
         label: What the step is called in messages.
         ports: The writing side of each port.
-        room: Waits for room at every port; lets others run.
+        unread: Names of the ports that lead nowhere.
         record: Who is shown the items.
     """
 
-    __slots__ = ("_label", "buffer", "capacity", "expected", "limit", "meter", "ports", "record", "room", "sink", "written_items")
+    __slots__ = (
+        "_label",
+        "_unread",
+        "buffer",
+        "capacity",
+        "expected",
+        "limit",
+        "meter",
+        "ports",
+        "record",
+        "sink",
+        "written_items",
+    )
 
-    def __init__(self, label: str, ports: Mapping[str, PortOutbox], room: Callable[[], Awaitable[None]], record: StepRecord) -> None:
+    def __init__(
+        self, label: str, ports: Mapping[str, PortOutbox], unread: Collection[str], record: StepRecord
+    ) -> None:
         self.ports = dict(ports)
         self.record = record
         self.sink = self
@@ -148,8 +169,16 @@ class RoutedOutbox:
         self.written_items = 0
         self.capacity = min(port.capacity for port in self.ports.values())
         self.expected: Classes = object
-        self.room = room
         self._label = label
+        self._unread = set(unread)
+
+    async def room(self) -> None:
+        """Wait until every port that is read has room; always let others run."""
+        for name, port in self.ports.items():
+            try:
+                await port.room()
+            except ReaderLeft:
+                self._forget(name)
 
     @property
     def writer_wait_s(self) -> float:
@@ -218,4 +247,13 @@ class RoutedOutbox:
         self.written_items += 1
         if self.record.telling:
             self.record.tell(item, name)
-        return port.sink.put(item)
+        try:
+            return port.sink.put(item)
+        except ReaderLeft:
+            self._forget(name)
+            return False
+
+    def _forget(self, name: str) -> None:
+        self._unread.add(name)
+        if len(self._unread) == len(self.ports):
+            raise ReaderLeft

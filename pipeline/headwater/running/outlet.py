@@ -83,9 +83,12 @@ class Outlet:
         if self._reader is None and not self._collecting:
             self._reader = get_current_task().id
         try:
-            return await self._channel.take()
+            batch = await self._channel.take()
         except StreamBrokenError as error:
             raise self._explain() or error from error
+        if not batch and (failure := self._explain()) is not None:
+            raise failure  # a step after the one that failed may have ended as if nothing had happened
+        return batch
 
     async def header(self) -> Any:
         """Return the header, or `NOTHING`."""

@@ -11,6 +11,7 @@ from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
 from headwater.running.record import StepRecord, Telling
+from headwater.running.threads import is_released
 from headwater.step.context import StepContext
 from headwater.step.binding import callable_of
 
@@ -90,6 +91,7 @@ class ExecutionScope:
         """Note that the program's iterable failed."""
         self.failed.add("input")
         self._on_failure("input", error)
+        self._stop_others("input")
 
     def on_step_failed(self, stop_others: Callable[[str], None]) -> None:
         """Set who stops the other steps when one has failed."""
@@ -124,7 +126,7 @@ class ExecutionScope:
             attempt=1,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
             report=self._progress_of(self.record(step)),
-            is_cancelled=lambda: self.cancelled,
+            is_cancelled=lambda: self.cancelled or is_released(),
         )
 
     def _progress_of(self, record: StepRecord) -> Callable[[float | None, str, Mapping[str, Any]], None]:

@@ -7,6 +7,7 @@ Nothing is queued, and releasing the thread is one answer of its own kind.
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic
 
 from anyio import CancelScope, Event
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["Released", "WorkerThread"]
+__all__ = ["Released", "WorkerThread", "is_released"]
 
 Request = TypeVar("Request", default=Any)
 
 
+_current: ContextVar[WorkerThread[Any] | None] = ContextVar("headwater_worker_thread", default=None)
+
+
 class Released(BaseException):
     """Raised inside a worker thread that nobody needs any more, so that its code unwinds."""
+
+
+def is_released() -> bool:
+    """Return whether the code that asks runs in a worker thread that nobody needs any more."""
+    thread = _current.get()
+    return thread is not None and thread.released
 
 
 class WorkerThread(Generic[Request]):
@@ -110,19 +120,20 @@ class WorkerThread(Generic[Request]):
             raise self._answer
         return self._answer
 
-    def _post(self, request: Request | None) -> None:
+    def _post(self, request: Request | None, *, last: bool = False) -> None:
         def post() -> None:
             self._request = request
+            self._ended = last  # set here, so that whoever joins the thread does not hold the loop that it posts to
             self._asked.set()
 
         run_in_loop(post, token=self._token)
 
     def _main(self) -> None:
+        _current.set(self)
         try:
             self._target(self._ask)
         except Released:
             pass
         except BaseException as error:  # noqa: BLE001 - crosses to the host, which raises it
             self._error = error
-        self._ended = True
-        self._post(None)
+        self._post(None, last=True)

@@ -86,7 +86,8 @@ class Wiring:
         label = f"step {head.id!r}"
         if len(last.outputs) > 1:
             ports = {output.name: self._port_outbox(f"{label} port {output.name!r}", output, output, None) for output in last.outputs}
-            return RoutedOutbox(label, ports, self._room([port.room for port in ports.values()]), self._scope.record(last))
+            unread = [output.name for output in last.outputs if not output.edges]
+            return RoutedOutbox(label, ports, unread, self._scope.record(last))
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
         return self._port_outbox(label, head.outputs[0], last.outputs[0], record)
 
@@ -105,7 +106,7 @@ class Wiring:
         grammar = Grammar(
             label, written.items, written.header, written.footer, sink.set_header, wrapped_frames(written.type)
         )
-        return PortOutbox(sink, grammar, self._room([sink.room]))
+        return PortOutbox(sink, grammar, self._room(sink.room))
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None) -> Sink:
         branches = [(self._channels[index], self._plan.edges[index].condition) for index in indexes]
@@ -117,12 +118,11 @@ class Wiring:
         audience = record.tell if record is not None and record.telling else None
         return Tee(branches, audience)
 
-    def _room(self, rooms: Sequence[Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
+    def _room(self, sink_room: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         context = self._scope.context
 
         async def room() -> None:
-            for wait in rooms:
-                await wait()
+            await sink_room()
             if context.lags:
                 await context.room()
 

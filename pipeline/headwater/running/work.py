@@ -120,8 +120,8 @@ class StreamingWork:
     def _downstream(self, step_id: str) -> set[str]:
         found = {step_id}
         for step in self._scope.plan.steps:  # in topological order, so one pass is enough
-            writers = {self._scope.plan.edges[index].source for given in step.inputs for index in given.edges}
-            if not found.isdisjoint(writers - {None}):
+            writers = {self._scope.plan.edges[index].source or "input" for given in step.inputs for index in given.edges}
+            if not found.isdisjoint(writers):
                 found.add(step.id)
         return found
 
