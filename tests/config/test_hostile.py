@@ -125,3 +125,28 @@ def test_accepts_a_byte_order_mark_when_a_file_has_one(tmp_path: Path) -> None:
     loaded = load(path)
     assert loaded.spec.name == "x"
     assert [(one.line, one.column) for one in loaded.problems.listed()] == [(1, 52)]
+
+
+REPEATED = [
+    pytest.param('{"name": "x", "steps": [' + "1," * 4_900 + "1]}", id="numbers for steps"),
+    pytest.param('{"name": "x", "steps": [' + "{}," * 3_300 + "{}]}", id="empty steps"),
+    pytest.param("{" + '"a":1,' * 1_600 + '"a":1}', id="duplicate keys"),
+    pytest.param('{"a":[' + "NaN," * 2_400 + "1]}", id="not numbers"),
+    pytest.param("{" + "".join(f'"k{n}":1,' for n in range(1_000)) + '"k":1}', id="unknown keys"),
+    pytest.param('{"name":"' + "${a}" * 2_400 + '"}', id="templates"),
+    pytest.param("{" + "[" * 9_990, id="brackets"),
+    pytest.param('{"' + "\\" * 9_990, id="backslashes"),
+]
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_takes_no_time_when_one_mistake_is_repeated_all_over(text: str) -> None:
+    """The number of problems that are told is bounded, and so is what each one costs."""
+    assert len(text) <= 10_000
+    seconds = []
+    for _ in range(3):
+        start = time.thread_time()
+        with pytest.raises(ConfigError):
+            load(text).problems.raise_if_any()
+        seconds.append(time.thread_time() - start)
+    assert min(seconds) < 0.05

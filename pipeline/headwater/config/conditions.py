@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 
 from headwater.config.operators import OPERATORS, Lookup, OperandError, Predicate
 from headwater.config.patterns import PatternError
-from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Problems, quote
 from headwater.config.shapes import is_list, is_mapping
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ class _Compiler:
     def _refuse(
         self, code: str, message: str, path: JsonPath, *, hint: str = "", unknown: str = "", known: tuple[str, ...] = ()
     ) -> Predicate:
-        self.faults.append(_Fault(code, message, path, hint, unknown, known))
+        if len(self.faults) <= PROBLEMS_LIMIT:
+            self.faults.append(_Fault(code, message, path, hint, unknown, known))
         return _never
 
 

@@ -20,7 +20,9 @@ JsonPath: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
 """Line and column, both from 1, the column counted in characters."""
 
-PROBLEMS_LIMIT = 1_000
+PROBLEMS_LIMIT = 250
+"""How many problems are listed: more than anyone reads, few enough to be told within milliseconds."""
+
 COMPARISONS_LIMIT = 1_000
 SHOWN_CHARACTERS = 60
 
@@ -179,7 +181,7 @@ class Problems:
         """Return the problems in the order of the document, each with its line and column.
 
         Returns:
-            All of them, up to 1,000; a last one tells how many more there are.
+            All of them, up to 250; a last one tells how many more there are.
         """
         entries = sorted(
             self._entries, key=lambda entry: (_order(self.document, entry.place.path), not entry.place.at_key)

@@ -129,7 +129,7 @@ class _Copier:
             return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
         self._open.add(id(value))
         try:
-            if is_sequence(value):
+            if isinstance(value, (list, tuple)):
                 return [self._at(index, item) for index, item in enumerate(value)]
             return {key: self._at(key, item) for key, item in value.items() if self._is_key(key)}
         finally:

@@ -179,7 +179,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> object:
         text: str = event.value
-        if event.style is not None:  # in quotes, or a block: a text, whatever it looks like
+        if event.style:  # in quotes, or a block: a text, whatever it looks like
             return text
         if _NOT_A_NUMBER.fullmatch(text):
             self._refuse("not-a-number", f"{text} is not a JSON number", event, "write a number, or null")

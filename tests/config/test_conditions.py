@@ -1,0 +1,211 @@
+"""Conditions as data: what each operator answers, what is refused, and that testing never raises."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter
+
+from headwater.config.conditions import Condition
+from headwater.config.operators import OPERATORS
+from headwater.errors import ConfigError
+
+
+class Author(BaseModel):
+    name: str
+    _secret: str = "hidden"
+
+    @property
+    def shout(self) -> str:
+        return self.name.upper()
+
+
+@dataclass
+class Book:
+    title: str
+    authors: list[Author]
+
+
+class Odd:
+    """Refuses every comparison."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __len__(self) -> int:
+        raise RuntimeError
+
+
+BOOK = Book("Tales", [Author(name="Ada"), Author(name="Bob")])
+
+TABLE: list[tuple[dict[str, Any], Any, bool]] = [
+    ({"eq": 1}, 1, True),
+    ({"eq": 1}, 1.0, True),
+    ({"eq": 1}, True, False),
+    ({"eq": True}, 1, False),
+    ({"eq": None}, None, True),
+    ({"eq": "1"}, 1, False),
+    ({"eq": [1, {"a": 2}]}, [1, {"a": 2}], True),
+    ({"eq": [1]}, [True], False),
+    ({"ne": 1}, "x", True),
+    ({"ne": 1}, 1, False),
+    ({"gt": 1}, 2, True),
+    ({"gt": 1}, "2", False),
+    ({"gt": 0}, True, False),
+    ({"ge": "b"}, "b", True),
+    ({"lt": 1}, None, False),
+    ({"le": 1, "ge": 0}, 0.5, True),
+    ({"le": 1, "ge": 0}, 2, False),
+    ({"lt": 1}, float("nan"), False),
+    ({"in": ["a", "b"]}, "a", True),
+    ({"in": [1, "a"]}, True, False),
+    ({"not_in": ["a"]}, "b", True),
+    ({"not_in": ["a"]}, "a", False),
+    ({"in": ["a"]}, ["a"], False),
+    ({"contains": "bc"}, "abcd", True),
+    ({"contains": 1}, [1, 2], True),
+    ({"contains": 1}, "1", False),
+    ({"contains": "k"}, {"k": 1}, True),
+    ({"contains": [1]}, {"k": 1}, False),
+    ({"starts_with": "a"}, "ab", True),
+    ({"starts_with": "a"}, ["a"], False),
+    ({"ends_with": "b"}, "ab", True),
+    ({"matches": "^a+$"}, "aaa", True),
+    ({"matches": "b"}, "abc", True),
+    ({"matches": "^a"}, 5, False),
+    ({"matches": "."}, b"x", False),
+    ({"exists": True}, None, True),
+    ({"length_at_least": 2}, "ab", True),
+    ({"length_at_least": 2}, 5, False),
+    ({"length_at_most": 1}, [1, 2], False),
+    ({"field": "a.b", "eq": 1}, {"a": {"b": 1}}, True),
+    ({"field": "a.b", "ne": 1}, {"a": {}}, False),
+    ({"field": "a.b", "not_in": []}, {"a": 3}, False),
+    ({"field": "a", "exists": False}, {}, True),
+    ({"field": "a", "exists": False}, {"a": None}, False),
+    ({"field": "a", "exists": True}, {}, False),
+    ({"field": "authors.1.name", "eq": "Bob"}, BOOK, True),
+    ({"field": "authors.2.name", "exists": False}, BOOK, True),
+    ({"field": "authors.0.shout", "exists": False}, BOOK, True),
+    ({"field": "authors.0._secret", "exists": False}, BOOK, True),
+    ({"field": "__class__", "exists": False}, BOOK, True),
+    ({"field": "upper", "exists": False}, "text", True),
+    ({"field": "_id", "eq": 3}, {"_id": 3}, True),
+    ({"all": [{"ge": 1}, {"le": 3}]}, 2, True),
+    ({"any": [{"eq": 1}, {"eq": 2}]}, 3, False),
+    ({"not": {"eq": 1}}, 2, True),
+    ({"not": {"all": [{"ge": 1}, {"any": [{"eq": 5}]}]}}, 5, False),
+]
+
+
+@pytest.mark.parametrize(("source", "item", "answer"), TABLE)
+def test_answers_as_documented_when_an_item_is_tested(source: dict[str, Any], item: Any, answer: bool) -> None:
+    """Every operator, by itself, on fields and combined; unlike types are False."""
+    assert Condition(source).test(item) is answer
+
+
+def test_table_covers_every_operator() -> None:
+    """No operator is left untested."""
+    assert OPERATORS.keys() <= {key for source, _, _ in TABLE for key in source}
+
+
+BAD: list[tuple[Any, str, str]] = [
+    ({}, "bad-condition", "$"),
+    ([], "wrong-type", "$"),
+    ({"field": "a"}, "bad-condition", "$"),
+    ({"field": "", "eq": 1}, "bad-field", "$.field"),
+    ({"field": "a" * 300, "eq": 1}, "bad-field", "$.field"),
+    ({"equals": 1}, "unknown-operator", "$.equals"),
+    ({"gt": None}, "bad-operand", "$.gt"),
+    ({"in": "abc"}, "bad-operand", "$.in"),
+    ({"in": list(range(20_000))}, "bad-operand", "$.in"),
+    ({"exists": 1}, "bad-operand", "$.exists"),
+    ({"length_at_least": -1}, "bad-operand", "$.length_at_least"),
+    ({"length_at_most": True}, "bad-operand", "$.length_at_most"),
+    ({"matches": "(?=a)"}, "bad-operand", "$.matches"),
+    ({"matches": "a" * 600}, "bad-operand", "$.matches"),
+    ({"all": []}, "wrong-type", "$.all"),
+    ({"any": {"eq": 1}}, "wrong-type", "$.any"),
+    ({"all": [{"eq": 1}], "field": "a"}, "bad-condition", "$.field"),
+    ({"not": 5}, "wrong-type", "$.not"),
+    ({"any": [{"eq": 1}] * 2_000}, "too-large", "$.any[999]"),
+]
+
+
+@pytest.mark.parametrize(("source", "code", "path"), BAD)
+def test_refuses_with_the_place_when_the_data_is_no_condition(source: Any, code: str, path: str) -> None:
+    """Nothing unknown is ever taken for False."""
+    with pytest.raises(ConfigError) as caught:
+        Condition(source)
+    assert (caught.value.problems[0].code, caught.value.problems[0].path) == (code, path)
+
+
+HOSTILE_PATTERNS = [
+    r"\w{100}", r"(\w{30}){30}", "(a{100}){100}", "((((a{10}){10}){10}){10}){10}", r"\w" * 250, r"\pL" * 166,
+    "a{1000000}",
+    "((?:){1000}){1000}", r"(?i)[\u{0}-\u{ffff}]" * 20, "(?x)(a {100}){ 100 }", r"[\w\d\s]{200}", "(a|b|c)*" * 60,
+    r"[[\w]&&[^\d]]{90}", "[]a]{900}{900}", "(a{0,999}){0,999}", ".{5000}", "a" + "?" * 490,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", HOSTILE_PATTERNS)
+def test_takes_no_time_when_a_pattern_is_hostile(pattern: str) -> None:
+    """A pattern is refused, or both compiled and matched quickly, whatever the text."""
+    seconds = []
+    for suffix in ("", "b", "c"):  # another pattern each time, so that none comes from a cache
+        start = time.thread_time()
+        try:
+            condition = Condition({"matches": pattern + suffix})
+        except ConfigError:
+            condition = Condition({"eq": 1})
+        seconds.append(time.thread_time() - start)
+    assert min(seconds) < 0.02
+    start = time.thread_time()
+    condition.test("ab" * 10_000)
+    assert time.thread_time() - start < 0.5
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.sampled_from(sorted(OPERATORS)), operand=JSON, item=JSON | st.builds(Odd) | st.binary(max_size=3))
+def test_never_raises_when_any_item_is_tested(name: str, operand: Any, item: Any) -> None:
+    """A condition that was accepted answers with a boolean, also for items that refuse to be compared."""
+    try:
+        condition = Condition({name: operand})
+    except ConfigError:
+        return
+    assert condition.test(item) in {True, False}
+
+
+@settings(max_examples=100, deadline=None)
+@given(item=JSON, operand=JSON)
+def test_negation_is_the_opposite_when_an_item_is_there(item: Any, operand: Any) -> None:
+    """The laws of `ne` and `not`."""
+    equal = Condition({"eq": operand}).test(item)
+    assert Condition({"ne": operand}).test(item) is not equal
+    assert Condition({"not": {"eq": operand}}).test(item) is not equal
+
+
+def test_serves_as_a_param_when_a_model_declares_one() -> None:
+    """Pydantic reads it from data or takes it ready-made, writes it back, and describes it."""
+    adapter = TypeAdapter(Condition)
+    condition = adapter.validate_python({"eq": 1})
+    assert adapter.validate_python(condition) is condition
+    assert adapter.dump_python(condition) == {"eq": 1}
+    assert condition == Condition({"eq": 1})
+    properties = adapter.json_schema()["$defs"]["ConditionData"]["properties"]
+    assert properties.keys() == {*OPERATORS, "field", "all", "any", "not"}

@@ -1,0 +1,234 @@
+"""Templates and parameters: native types, one substitution, no trace of secrets."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from headwater.config.binding import bind_steps
+from headwater.config.load import Loaded, load
+from headwater.config.parameters import parse_parameter
+from headwater.config.problems import Problems
+from headwater.config.spec import ParameterSpec
+from headwater.config.templates import Scope, fill
+from headwater.errors import ConfigError
+from headwater.step import BoundStep, Step
+from headwater.step.registry import Registry
+
+
+class Account(BaseModel):
+    token: SecretStr | None = None
+    name: str = ""
+
+
+class Login(Step, kind="login.test"):
+    token: SecretStr
+    account: Account = Account()
+    more: dict[str, list[SecretStr]] = Field(default_factory=dict)
+    anything: Any = None
+
+    @field_validator("token")
+    @classmethod
+    def _check(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 4:
+            message = f"too short: {value.get_secret_value()}"
+            raise ValueError(message)
+        return value
+
+    def run(self, text: str) -> str:
+        return text
+
+
+KINDS = Registry(installed=list)
+KINDS.add(Login)
+
+
+def filled(value: Any, **parameters: Any) -> Any:
+    """Return a param after its templates were replaced."""
+    problems = Problems()
+    scope = Scope(parameters, frozenset(), {"WHO": "${parameters.n}", "EMPTY": ""}, {})
+    document = fill({"steps": [{"params": {"p": value}}]}, scope, problems)
+    problems.raise_if_any()
+    return document["steps"][0]["params"]["p"]
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("${parameters.n}", 3),
+        ("${parameters.t}", True),
+        ("${parameters.l}", [1, {"a": 2}]),
+        ("${parameters.z}", None),
+        ("n=${parameters.n}!", "n=3!"),
+        ("${parameters.n}${parameters.n}", "33"),
+        ("${parameters.t} ${parameters.f}", "true 0.5"),
+        ("$${parameters.n}", "${parameters.n}"),
+        ("$$${parameters.n}", "$${parameters.n}"),
+        ("$ {x} $x", "$ {x} $x"),
+        ("${env.WHO}", "${parameters.n}"),
+        ("a${env.WHO}", "a${parameters.n}"),
+        ("${env.EMPTY}", ""),
+        ([{"deep": ["${parameters.n}"]}], [{"deep": [3]}]),
+    ],
+)
+def test_replaces_templates_when_they_have_values(value: Any, result: Any) -> None:
+    """One template alone keeps its type; what is inserted is never read again."""
+    assert filled(value, n=3, t=True, f=0.5, l=[1, {"a": 2}], z=None) == result
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("${parameters.l} ", "template-type"),
+        ("${parameters.q}", "unknown-parameter"),
+        ("${parameters.}", "bad-template"),
+        ("${n}", "bad-template"),
+        ("${}", "bad-template"),
+        ("${os.environ}", "bad-template"),
+        ("${env.NOBODY}", "unknown-variable"),
+        ("${secret.NOTHING}", "unknown-secret"),
+        ("${parameters.n", "bad-template"),
+    ],
+)
+def test_refuses_a_template_when_it_has_no_value(value: str, code: str) -> None:
+    """Nothing unknown is left in a text, nor replaced by nothing."""
+    with pytest.raises(ConfigError) as caught:
+        filled(value, l=[1])
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(alphabet="${}ab.", max_size=12))
+def test_a_literal_survives_when_it_is_escaped(text: str) -> None:
+    """Writing `$${` for every `${` gives the text back, whatever it is."""
+    if "$${" not in text:
+        assert filled(text.replace("${", "$${")) == text
+
+
+def test_shares_what_has_no_templates_and_never_changes_its_input() -> None:
+    """The document as written stays as it is."""
+    document = {"steps": [{"params": {"a": ["${parameters.n}"], "b": {"c": 1}}}]}
+    before = json.dumps(document)
+    result = fill(document, Scope({"n": 1}, frozenset(), {}, {}), Problems())
+    assert json.dumps(document) == before
+    assert result["steps"][0]["params"]["b"] is document["steps"][0]["params"]["b"]  # type: ignore[index]  # a literal
+
+
+PARAMETERS = {
+    "n": {"type": "integer", "minimum": 1, "default": 2},
+    "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
+    "path": {"type": "string"},
+    "ratio": {"type": "number", "maximum": 1, "default": 0.5},
+}
+
+
+def codes_of(**given_values: Any) -> list[str]:
+    """Return the codes of the problems when a document is loaded with these parameters."""
+    source = {"name": "x", "parameters": PARAMETERS, "steps": [{"id": "a", "kind": "k"}]}
+    return [problem.code for problem in load(source, parameters=given_values).problems.listed()]
+
+
+@pytest.mark.parametrize(
+    ("given_values", "codes"),
+    [
+        ({"path": "p"}, []),
+        ({}, ["missing-parameter"]),
+        ({"path": "p", "n": 0}, ["wrong-parameter"]),
+        ({"path": "p", "n": "3"}, ["wrong-parameter"]),
+        ({"path": "p", "n": True}, ["wrong-parameter"]),
+        ({"path": "p", "n": None}, ["wrong-parameter"]),
+        ({"path": "p", "mode": "c"}, ["wrong-parameter"]),
+        ({"path": "p", "ratio": 2}, ["wrong-parameter"]),
+        ({"path": "p", "ratio": 1}, []),
+        ({"path": 3, "mod": "a"}, ["unknown-parameter", "wrong-parameter"]),
+    ],
+)
+def test_checks_parameters_when_they_are_given(given_values: dict[str, Any], codes: list[str]) -> None:
+    """Against type, enum and range; without conversion."""
+    assert codes_of(**given_values) == codes
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "value"),
+    [
+        ("string", "3", "3"),
+        ("integer", "-3", -3),
+        ("number", "0.5", 0.5),
+        ("boolean", "true", True),
+        ("array", "[1]", [1]),
+        ("object", '{"a": 1}', {"a": 1}),
+        ("integer", "3.5", ConfigError),
+        ("integer", "9" * 9_999, ConfigError),
+        ("number", "NaN", ConfigError),
+        ("number", "true", ConfigError),
+        ("boolean", "yes", ConfigError),
+        ("array", "[" * 9_999, ConfigError),
+        ("object", "{", ConfigError),
+    ],
+)
+def test_parses_a_text_by_the_declared_type(type_: Any, text: str, value: Any) -> None:
+    """The command line gives texts."""
+    spec = ParameterSpec(type=type_)
+    if value is ConfigError:
+        with pytest.raises(ConfigError):
+            parse_parameter(text, spec)
+    else:
+        assert parse_parameter(text, spec) == value
+
+
+def bound(params: dict[str, Any], canary: str) -> tuple[Loaded, dict[str, BoundStep]]:
+    """Bind one step that takes secrets."""
+    steps = [{"id": "a", "kind": "login.test", "params": params}]
+    loaded = load({"name": "x", "steps": steps}, secrets={"KEY": canary}, env={"HEADWATER_SECRET_OTHER": canary})
+    return loaded, bind_steps(loaded, KINDS, loaded.problems)
+
+
+def test_gives_the_secret_to_its_param_and_nobody_else_when_declared() -> None:
+    """The text is there for the step, and in no representation of anything."""
+    canary = secrets.token_hex(8)
+    params = {"token": "${secret.KEY}", "account": {"token": "${secret.OTHER}"}, "more": {"x": ["${secret.KEY}"]}}
+    loaded, steps = bound(params, canary)
+    loaded.problems.raise_if_any()
+    instance = steps["a"].instance
+    assert instance.token.get_secret_value() == canary
+    assert instance.account.token.get_secret_value() == canary
+    assert instance.more["x"][0].get_secret_value() == canary
+    assert canary not in repr(loaded) + repr(steps) + str(steps["a"].params)
+    assert steps["a"].params == params
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"token": "${secret.KEY}", "account": {"name": "${secret.KEY}"}}, "secret-misplaced"),
+        ({"token": "${secret.KEY}", "anything": ["${secret.KEY}"]}, "secret-misplaced"),
+        ({"token": "${secret.KEY} "}, "secret-misplaced"),
+        ({"token": "${env.HEADWATER_SECRET_OTHER}"}, "secret-misplaced"),
+        ({"token": "written"}, "secret-literal"),
+        ({"token": "${secret.KEY}", "more": {"x": ["written"]}}, "secret-literal"),
+        ({"token": "${secret.KEY}", "${secret.KEY}": 1}, "unknown-param"),
+        ({"token": ["${secret.KEY}"]}, "secret-misplaced"),
+        ({"token": "${secret.KEY}", "account": "${secret.KEY}"}, "secret-misplaced"),
+    ],
+)
+def test_refuses_without_telling_it_when_a_secret_is_misplaced(params: dict[str, Any], code: str) -> None:
+    """No problem shows the canary."""
+    canary = secrets.token_hex(8)
+    loaded, _ = bound(params, canary)
+    problems = loaded.problems.listed()
+    assert code in {problem.code for problem in problems}
+    assert canary not in repr(problems)
+
+
+def test_redacts_the_message_when_a_validator_tells_the_secret() -> None:
+    """What the code of a kind says about a secret is not repeated."""
+    loaded, steps = bound({"token": "${secret.KEY}"}, "zq7")
+    assert steps == {}
+    assert [problem.code for problem in loaded.problems.listed()] == ["wrong-value"]
+    assert "zq7" not in repr(loaded.problems.listed())
