@@ -163,7 +163,7 @@ class InputGroup:
     edges: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
     """What runs: steps in topological order, edges, and the segments that the steps are fused into.
 

@@ -135,11 +135,13 @@ class Execution:
         """
         if self._result is None:
             async with open_group() as group:
-                for outlet in self._outlets[1:]:
-                    group.start_soon(outlet.collect)
-                if self._outlets:
-                    await self._outlets[0].collect()
+                for outlet in self._outlets:
+                    if outlet.edge.streaming:
+                        group.start_soon(outlet.collect)
                 await self._done.wait()
+            for outlet in self._outlets:
+                if not outlet.edge.streaming:
+                    await outlet.collect()
             self._result = self._make_result()
         if check and (error := self._explain()) is not None:
             error.result = self._result  # type: ignore[attr-defined]  # each of the errors it can be has the attribute

@@ -72,7 +72,9 @@ class Wiring:
 
     def _channel(self, index: int, reader: Waiter | None) -> Channel:
         edge = self._plan.edges[index]
-        return Channel(edge.capacity, reader, unary=not edge.streaming)
+        if edge.streaming:
+            return Channel(edge.capacity, reader)
+        return Channel(2, reader, unary=True)  # with room for one more, so that the only item never waits for its reader
 
     # ---- the writing side
 

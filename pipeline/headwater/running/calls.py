@@ -1,0 +1,159 @@
+"""The steps of a unary plan in the form in which they are called: everything looked up once per plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from anyio import move_on_after
+
+from headwater.events.data import StepStart
+from headwater.running.processes import ProcessWorker
+from headwater.running.workers import ThreadWorker
+from headwater.step.definition import Call, Placement
+from headwater.step.outputs import parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.graph.plan import Plan, PlannedOutput, PlannedStep
+    from headwater.running.scope import ExecutionScope
+
+__all__ = ["Program", "UnaryStep", "call_step", "program_of"]
+
+
+class UnaryStep:
+    """A step of a unary plan.
+
+    Args:
+        place: Its place in the plan.
+        planned: The step.
+    """
+
+    __slots__ = (
+        "arguments",
+        "call",
+        "edges",
+        "expected",
+        "id",
+        "place",
+        "plain",
+        "planned",
+        "port",
+        "several",
+        "start",
+        "suspends",
+    )
+
+    def __init__(self, place: int, planned: PlannedStep) -> None:
+        self.place = place
+        self.planned = planned
+        self.id = planned.id
+        self.start = StepStart(planned.kind, planned.flavor.name.lower())
+        self.arguments = tuple(given.edges[0] for given in planned.inputs)
+        self.several = planned.method.outputs_type is not None
+        self.port = planned.outputs[0].name
+        self.expected = planned.outputs[0].items.expected
+        self.suspends = planned.method.call.suspends or planned.placement is not Placement.INLINE
+        self.call: Callable[..., Any] = planned.call or planned.method.function
+        self.plain = self._is_plain()
+        self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
+
+    def _is_plain(self) -> bool:
+        """Whether it is a plain function that is called as it is, with inputs that need no check."""
+        planned = self.planned
+        checks = any(given.check is not None for given in planned.inputs)
+        special = self.suspends or self.several or checks or planned.timeout_s is not None
+        return planned.call is not None and not special
+
+    def check(self, value: Any) -> Any:
+        """Return the value as the declared type of the only output."""
+        return _checked(self.planned, self.planned.outputs[0], value)
+
+
+class Program(list[UnaryStep]):
+    """The steps of a unary plan, in topological order, each with the steps that it feeds.
+
+    Args:
+        plan: The plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(UnaryStep(place, step) for place, step in enumerate(plan.steps))
+        self._places = {step.id: step.place for step in self}
+        for step in self:
+            for output in step.planned.outputs:
+                for edge in (plan.edges[index] for index in output.edges):
+                    target = None if edge.target is None else self[self._places[edge.target]]
+                    step.edges.append((output.name, edge.condition, edge.index, target))
+
+    def step(self, step_id: str) -> UnaryStep:
+        """Return a step by its id."""
+        return self[self._places[step_id]]
+
+
+_programs: WeakKeyDictionary[Plan, Program] = WeakKeyDictionary()
+
+
+def program_of(plan: Plan) -> Program:
+    """Return the program of a plan, made once.
+
+    Args:
+        plan: A plan whose edges are all unary.
+    """
+    program = _programs.get(plan)
+    if program is None:
+        program = _programs[plan] = Program(plan)
+    return program
+
+
+async def call_step(step: UnaryStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
+    """Call a step wherever it runs, within its timeout, with inputs and outputs checked.
+
+    Args:
+        step: The step.
+        scope: The execution.
+        inputs: A value for each input.
+
+    Returns:
+        The value of the only output, or a dict by port where there are several.
+    """
+    planned = step.planned
+    for index, given in enumerate(planned.inputs):
+        if given.check is not None:
+            inputs[index] = given.check.check(inputs[index], f"step {planned.id!r} port {given.port.name!r}")
+    value = await _call_in_time(planned, scope, inputs)
+    if not step.several:
+        return step.check(value)
+    outputs = {output.name: output for output in planned.outputs}
+    return {port: _checked(planned, outputs[port], part) for port, part in parts_of(value)}
+
+
+async def _call_in_time(planned: PlannedStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
+    if planned.timeout_s is None:
+        return await _call_placed(planned, scope, inputs)
+    with move_on_after(planned.timeout_s):
+        return await _call_placed(planned, scope, inputs)
+    msg = f"the step did not end within its timeout of {planned.timeout_s:g} s (timeout.total_s)"
+    raise TimeoutError(msg)
+
+
+async def _call_placed(planned: PlannedStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
+    call = scope.callable_of(planned)
+    if planned.placement is Placement.INLINE:
+        result = call(*inputs)
+        return await result if planned.method.call is Call.COROUTINE else result
+    worker = (
+        ProcessWorker(planned, [])
+        if planned.placement is Placement.PROCESS
+        else ThreadWorker(lambda given: call(*given), f"headwater {planned.id}")
+    )
+    async with worker:
+        results, error = await worker.work([inputs])
+    if error is not None:
+        raise error
+    return results[0]
+
+
+def _checked(planned: PlannedStep, output: PlannedOutput, value: Any) -> Any:
+    return output.items.check(value, f"step {planned.id!r} port {output.name!r}")
