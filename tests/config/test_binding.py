@@ -1,0 +1,117 @@
+"""From a spec to bound steps: kinds by the registry, params by their models, strictly."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import field_validator
+
+from headwater.config.binding import bind_steps
+from headwater.config.load import Loaded, load
+from headwater.config.problems import PROBLEMS_LIMIT
+from headwater.step import BoundStep, Step, step
+from headwater.step.registry import Registry
+
+
+@step("bind.repeat")
+def repeat(text: str, *, times: int = 2, path: Path = Path(), ratio: float = 0.5, pair: tuple[int, ...] = ()) -> str:
+    """A step that is a function."""
+    return text * times
+
+
+class Fragile(Step, kind="bind.fragile"):
+    size: int = 1
+
+    @field_validator("size")
+    @classmethod
+    def _check(cls, value: int) -> int:
+        if value > 1:
+            raise KeyError(value)
+        return value
+
+    def run(self, text: str) -> str:
+        return text
+
+
+GONE = EntryPoint("bind.gone", "no_such_module_anywhere:step", "headwater.steps")
+KINDS = Registry(installed=lambda: [GONE])
+KINDS.add(repeat)
+KINDS.add(Fragile)
+
+
+def bind(*steps: dict[str, Any]) -> tuple[Loaded, dict[str, BoundStep]]:
+    """Bind the steps of a document."""
+    loaded = load({"name": "x", "steps": list(steps), "parameters": {"n": {"type": "integer", "default": 7}}})
+    return loaded, bind_steps(loaded, KINDS, loaded.problems)
+
+
+def test_keeps_params_as_written_when_templates_were_filled_in() -> None:
+    """The way back to the document is lossless, and the step has the value."""
+    _, steps = bind({"id": "a", "kind": "bind.repeat", "params": {"times": "${parameters.n}"}})
+    assert steps["a"].params == {"times": "${parameters.n}"}
+    assert steps["a"].arguments == {"times": 7}
+
+
+def test_reads_params_as_json_when_json_has_no_type_for_them() -> None:
+    """A path is written as a text, a tuple as a list, a float may be a whole number."""
+    params = {"path": "a/b", "ratio": 1, "pair": [1, 2]}
+    loaded, steps = bind({"id": "a", "kind": "bind.repeat", "params": params})
+    assert len(loaded.problems) == 0
+    assert steps["a"].arguments == {"path": Path("a/b"), "ratio": 1.0, "pair": (1, 2)}
+
+
+def test_shares_equal_functions_but_never_instances() -> None:
+    """What a lifespan acquires belongs to one step of the document."""
+    _, steps = bind(
+        {"id": "a", "kind": "bind.repeat"},
+        {"id": "b", "kind": "bind.repeat"},
+        {"id": "c", "kind": "bind.fragile"},
+        {"id": "d", "kind": "bind.fragile"},
+    )
+    assert steps["a"] is steps["b"]
+    assert steps["c"].instance is not steps["d"].instance
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        ({"kind": "bind.gone"}, "import-failed"),
+        ({"kind": "bind.fragile", "params": {"size": 2}}, "params-failed"),
+        ({"kind": "bind.repaet"}, "unknown-kind"),
+        ({"kind": "bind.repeat", "params": {"times": True}}, "wrong-type"),
+    ],
+)
+def test_binds_the_other_steps_when_one_is_broken(broken: dict[str, Any], code: str) -> None:
+    """A step that cannot be bound is told, and left out."""
+    loaded, steps = bind({"id": "a", **broken}, {"id": "b", "kind": "bind.repeat"})
+    assert [problem.code for problem in loaded.problems.listed()] == [code]
+    assert list(steps) == ["b"]
+
+
+def test_tells_how_many_more_when_there_are_too_many_problems() -> None:
+    """A list that nobody reads to its end has an end."""
+    loaded, _ = bind(*({"id": f"s{n}", "kind": "bind.none"} for n in range(PROBLEMS_LIMIT + 50)))
+    problems = loaded.problems.listed()
+    assert len(problems) == PROBLEMS_LIMIT + 1
+    assert problems[-1].code == "too-many-problems"
+    assert "50" in problems[-1].message
+
+
+def test_takes_linear_time_when_a_document_is_large() -> None:
+    """Ten times the steps cost about ten times as much, with a wide margin for a busy machine."""
+
+    def seconds(count: int) -> float:
+        steps = [{"id": f"s{n}", "kind": "bind.repeat", "params": {"times": n}} for n in range(count)]
+        best = []
+        for _ in range(3):
+            start = time.thread_time()
+            _, bound = bind(*steps)
+            best.append(time.thread_time() - start)
+            assert len(bound) == count
+        return min(best)
+
+    assert seconds(5_000) < 40 * seconds(500)
