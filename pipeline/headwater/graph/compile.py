@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,7 @@ class _Compiler:
             segments=tuple(map(tuple, self._segments)),
             inputs=self._input_groups(places),
             outputs=tuple(edge.index for edge in planned if edge.target is None),
+            output_names=_output_names([edge for edge in planned if edge.target is None]),
             unary=not streaming,
             worst_case_items=self._worst_case(planned, steps),
             warnings=tuple(self._warnings()),
@@ -240,6 +242,12 @@ class _Compiler:
                         message = f"the type of {edge.source} is Any, so each item is checked when it comes to {edge.target}"
                         found.append(Problem("untyped-edge", message, hint="annotate the step's output"))
         return found
+
+
+def _output_names(edges: list[PlannedEdge]) -> tuple[str, ...]:
+    counts = Counter(edge.source for edge in edges)
+    names = [f"{edge.source}.{edge.source_port}" if counts[edge.source] > 1 else edge.source for edge in edges]
+    return tuple(name or "input" for name in names)
 
 
 def _is_per_item(head: ResolvedStep, concurrency: int) -> bool:

@@ -174,6 +174,7 @@ class Plan:
         segments: Ids of the steps that run as one, in order; each step is in exactly one segment.
         inputs: The pipeline's free inputs.
         outputs: Indexes of the edges that lead to the pipeline's output.
+        output_names: What each of them is called: the step that writes it, or `step.port` where a step has several.
         unary: Whether every edge is unary, so that no channels are needed.
         worst_case_items: Most items that can be buffered or in hand at one moment.
         warnings: What is allowed but may be a mistake.
@@ -185,6 +186,7 @@ class Plan:
     segments: tuple[tuple[str, ...], ...]
     inputs: tuple[InputGroup, ...]
     outputs: tuple[int, ...]
+    output_names: tuple[str, ...]
     unary: bool
     worst_case_items: int
     warnings: tuple[Problem, ...] = ()

@@ -28,14 +28,23 @@ class UnaryStep:
     Args:
         place: Its place in the plan.
         planned: The step.
+
+    Attributes:
+        argument: Index of the edge of its first input; -1 when it has none.
+        direct: Whether its function has one input and output, and is called as it is.
+        only: The plain step that alone reads its output, if that is so.
+        plain: Whether it is direct and does not suspend.
     """
 
     __slots__ = (
+        "argument",
         "arguments",
         "call",
+        "direct",
         "edges",
         "expected",
         "id",
+        "only",
         "place",
         "plain",
         "planned",
@@ -51,20 +60,23 @@ class UnaryStep:
         self.id = planned.id
         self.start = StepStart(planned.kind, planned.flavor.name.lower())
         self.arguments = tuple(given.edges[0] for given in planned.inputs)
+        self.argument = self.arguments[0] if self.arguments else -1
         self.several = planned.method.outputs_type is not None
         self.port = planned.outputs[0].name
         self.expected = planned.outputs[0].items.expected
         self.suspends = planned.method.call.suspends or planned.placement is not Placement.INLINE
         self.call: Callable[..., Any] = planned.call or planned.method.function
-        self.plain = self._is_plain()
+        self.direct = self._is_direct()
+        self.plain = self.direct and not self.suspends
         self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
+        self.only: UnaryStep | None = None
 
-    def _is_plain(self) -> bool:
-        """Whether it is a plain function that is called as it is, with inputs that need no check."""
+    def _is_direct(self) -> bool:
+        """Whether its function has one input and output and is called as it is, in the loop's own thread."""
         planned = self.planned
         checks = any(given.check is not None for given in planned.inputs)
-        special = self.suspends or self.several or checks or planned.timeout_s is not None
-        return planned.call is not None and not special
+        special = self.several or checks or planned.timeout_s is not None or len(self.arguments) != 1
+        return planned.call is not None and planned.placement is Placement.INLINE and not special
 
     def check(self, value: Any) -> Any:
         """Return the value as the declared type of the only output."""
@@ -86,6 +98,14 @@ class Program(list[UnaryStep]):
                 for edge in (plan.edges[index] for index in output.edges):
                     target = None if edge.target is None else self[self._places[edge.target]]
                     step.edges.append((output.name, edge.condition, edge.index, target))
+            self._link(step)
+
+    def _link(self, step: UnaryStep) -> None:
+        """Note the one plain step that follows at once, if that is how the step goes on."""
+        if len(step.edges) == 1:
+            _, condition, _, target = step.edges[0]
+            if condition is None and target is not None and target.plain:
+                step.only = target
 
     def step(self, step_id: str) -> UnaryStep:
         """Return a step by its id."""

@@ -141,7 +141,7 @@ class Execution:
                 await self._done.wait()
             for outlet in self._outlets:
                 if not outlet.edge.streaming:
-                    await outlet.collect()
+                    outlet.collect_value()
             self._result = self._make_result()
         if check and (error := self._explain()) is not None:
             error.result = self._result  # type: ignore[attr-defined]  # each of the errors it can be has the attribute
@@ -212,8 +212,8 @@ class Execution:
         )
         work = work_of(scope)
         self._outlets = tuple(
-            Outlet(self._order.output_name(index), self._order.plan.edges[index], channel, self._explain)
-            for index, channel in work.outputs.items()
+            Outlet(name, self._order.plan.edges[index], work.outputs[index], self._explain)
+            for name, index in zip(self._order.plan.output_names, self._order.plan.outputs, strict=True)
         )
         self._work_scope = scope
         return work

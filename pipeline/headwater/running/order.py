@@ -43,13 +43,6 @@ class Order:
         """Return what the steps share in the running event loop."""
         return shared_resources(self.owner, self.plan.steps)
 
-    def output_name(self, index: int) -> str:
-        """Return what one of the pipeline's outputs is called: its step, or `step.port` where the step has several."""
-        edge = self.plan.edges[index]
-        sources = [self.plan.edges[other].source for other in self.plan.outputs]
-        step = edge.source or "input"
-        return f"{step}.{edge.source_port}" if sources.count(edge.source) > 1 else step
-
 
 def start_data(plan: Plan) -> PipelineStart:
     """Return the data of the first event: the steps and edges of a plan.

@@ -76,6 +76,12 @@ class Outlet:
         except Exception:  # noqa: BLE001 - the execution's own error is raised by `result`; what came before it is kept
             return
 
+    def collect_value(self) -> None:
+        """Take the value of a unary output that has ended, unless the program has read it."""
+        if self._reader is None:
+            self._collecting = True
+            self._items = self._channel.take_nowait()
+
     # ---- as the source of its stream
 
     async def take(self) -> list[Any]:

@@ -15,7 +15,7 @@ from headwater.running.record import HOLD_S
 from headwater.running.stages import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["UnaryRun"]
 
 _MISSING: Any = object()
+_START, _COMPLETE = EventType.STEP_START, EventType.STEP_COMPLETE
 _STEPS_PER_TURN = 64
+_TURNS_PER_PAUSE = 16
 
 
 class UnaryRun:
@@ -37,6 +39,7 @@ class UnaryRun:
     def __init__(self, scope: ExecutionScope) -> None:
         self._scope = scope
         self._emit = scope.context.emit
+        self._tells = scope.tells
         self._program = program_of(scope.plan)
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
@@ -75,12 +78,12 @@ class UnaryRun:
         turns = 0
         while stack:
             turns += 1
-            if turns % _STEPS_PER_TURN == 0:
+            if turns % _TURNS_PER_PAUSE == 0:
                 await checkpoint()
                 await self._scope.context.room()
             step = stack.pop()
             suspending -= step.suspends
-            if step.place in self._skipped:
+            if self._skipped and step.place in self._skipped:
                 ready = self._skip(step)
             elif step.plain:
                 ready = self._run_plain(step)
@@ -95,33 +98,46 @@ class UnaryRun:
 
     # ---- one step
 
-    def _run_plain(self, step: UnaryStep) -> list[UnaryStep]:
-        """Run a step that is one plain function with one output: the shortest way there is."""
-        values = self._values
-        self._emit(EventType.STEP_START, step.id, step.start)
+    def _run_plain(self, step: UnaryStep) -> Sequence[UnaryStep]:
+        """Run plain functions of one input and output, one after the other: the shortest way there is."""
+        emit, values, waiting, tells = self._emit, self._values, self._waiting, self._tells
+        started = perf_counter()
+        for _ in range(_STEPS_PER_TURN):
+            emit(_START, step.id, step.start)
+            try:
+                value = step.call(values[step.argument])
+                if not isinstance(value, step.expected):
+                    value = step.check(value)
+            except Exception as error:
+                raise self._failure(step, error) from error
+            ended = perf_counter()
+            duration_s = ended - started
+            started = ended
+            if tells or duration_s > HOLD_S:
+                self._tell(step, value, duration_s)
+            emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
+            following = step.only
+            if following is None or waiting[following.place] != 1:
+                return self._pass_on(step, {step.port: value})
+            values[following.argument] = value
+            waiting[following.place] = 0
+            step = following
+        return [step]
+
+    async def _run_other(self, step: UnaryStep) -> Sequence[UnaryStep]:
+        """Run a step that suspends, runs elsewhere, has several inputs or outputs, or whose inputs are checked."""
+        self._emit(_START, step.id, step.start)
         started = perf_counter()
         try:
-            value = step.call(*[values[index] for index in step.arguments])
-            if not isinstance(value, step.expected):
-                value = step.check(value)
+            if step.direct:
+                value = await step.call(self._values[step.argument])
+                if not isinstance(value, step.expected):
+                    value = step.check(value)
+            else:
+                value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
         except Exception as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
-        if duration_s > HOLD_S:
-            self._scope.record(step.planned).note_hold(duration_s, 1)
-        return self._done(step, value, duration_s)
-
-    async def _run_other(self, step: UnaryStep) -> list[UnaryStep]:
-        """Run a step that suspends, runs elsewhere, has several outputs, or whose inputs are checked."""
-        self._emit(EventType.STEP_START, step.id, step.start)
-        started = perf_counter()
-        try:
-            value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
-        except Exception as error:
-            raise self._failure(step, error) from error
-        return self._done(step, value, perf_counter() - started)
-
-    def _done(self, step: UnaryStep, value: Any, duration_s: float) -> list[UnaryStep]:
         outputs = value if step.several else {step.port: value}
         if self._scope.tells:
             record = self._scope.record(step.planned)
@@ -129,17 +145,14 @@ class UnaryRun:
                 if record.telling:
                     record.tell(part, port)
         complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
-        self._emit(EventType.STEP_COMPLETE, step.id, complete)
-        ready: list[UnaryStep] = []
-        for port, condition, index, target in step.edges:
-            part = outputs.get(port, _MISSING)
-            if part is _MISSING or (condition is not None and not condition(part)):
-                self._miss(target)
-            else:
-                self._values[index] = part
-            if target is not None and self._arrived(target):
-                ready.append(target)
-        return ready
+        self._emit(_COMPLETE, step.id, complete)
+        return self._pass_on(step, outputs)
+
+    def _tell(self, step: UnaryStep, value: Any, duration_s: float) -> None:
+        record = self._scope.record(step.planned)
+        record.note_hold(duration_s, 1)
+        if record.telling:
+            record.tell(value)
 
     def _failure(self, step: UnaryStep, error: Exception) -> Failure:
         record = self._scope.record(step.planned)
@@ -147,6 +160,19 @@ class UnaryRun:
         return Failure(record, error)
 
     # ---- passing on
+
+    def _pass_on(self, step: UnaryStep, outputs: Mapping[str, Any]) -> list[UnaryStep]:
+        """Put values on the edges; return the steps whose inputs are complete now."""
+        ready: list[UnaryStep] = []
+        for port, condition, index, target in step.edges:
+            value = outputs.get(port, _MISSING)
+            if value is _MISSING or (condition is not None and not condition(value)):
+                self._miss(target)
+            else:
+                self._values[index] = value
+            if target is not None and self._arrived(target):
+                ready.append(target)
+        return ready
 
     def _arrived(self, target: UnaryStep) -> bool:
         """Note that an edge of a step has its value, or will have none; return whether all have."""
@@ -159,9 +185,4 @@ class UnaryRun:
 
     def _skip(self, step: UnaryStep) -> list[UnaryStep]:
         self._scope.record(step.planned).skip("its branch was not taken")
-        ready: list[UnaryStep] = []
-        for _, _, _, target in step.edges:
-            self._miss(target)
-            if target is not None and self._arrived(target):
-                ready.append(target)
-        return ready
+        return self._pass_on(step, {})
