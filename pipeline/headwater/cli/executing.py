@@ -1,0 +1,209 @@
+"""One execution for the command `run`: signals, the live view, data in and results out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import typer
+
+from headwater.cli.formats import InputFormat
+from headwater.cli.input import open_input
+from headwater.cli.output import OutputError, Sink, encoder, open_sink
+from headwater.cli.problems import FAILED, READER_LEFT, leave_quietly
+from headwater.cli.tally import how_far
+from headwater.cli.terminal import say
+from headwater.errors import ConfigError, StepError
+from headwater.running.groups import open_group
+from headwater.running.result import ExecutionTimeoutError
+from headwater.running.runner import Runner
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+
+    from headwater.events.subscriber import StreamSubscriber
+    from headwater.running.execution import Execution
+    from headwater.running.pipeline import Pipeline
+    from headwater.running.result import Result
+    from headwater.streams.stream import Stream
+
+__all__ = ["RunOptions", "run_pipeline"]
+
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_GRACE_S = 1.0  # after a signal, for writing what was produced before it
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a pipeline is run.
+
+    Args:
+        input: Path of the data, `-` for standard input, or None for no data.
+        input_format: What the data is written in.
+        output: Path for the results, or `-` for standard output.
+        quiet: Whether nothing is shown while it runs.
+        as_json: Whether text in the results is written as JSON too.
+        debug: Whether errors are to be raised also when the live view has told them.
+    """
+
+    input: str | None = None
+    input_format: InputFormat = InputFormat.AUTO
+    output: str = "-"
+    quiet: bool = False
+    as_json: bool = False
+    debug: bool = False
+
+
+def run_pipeline(pipeline: Pipeline, options: RunOptions) -> None:
+    """Run a pipeline to its end.
+
+    Args:
+        pipeline: What to run.
+        options: How.
+
+    Raises:
+        ConfigError: The input or the output cannot be opened, or the input does not fit the pipeline.
+        StepError: A step failed, and nobody has told it yet.
+        OutputError: The output cannot be written.
+        typer.Exit: It did not end well, and everything about that has been told.
+    """
+    _log_to_stderr()
+    with open_sink(options.output) as sink:
+        use_uvloop = find_spec("uvloop") is not None
+        run = anyio.run(_run, pipeline, options, sink, backend_options={"use_uvloop": use_uvloop})
+        run.check()
+
+
+async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink) -> _Run:
+    run = _Run(pipeline, options, sink)
+    await run.watched()
+    return run
+
+
+class _Run:
+    """One run of the command.
+
+    Args:
+        pipeline: What to run.
+        options: How.
+        sink: Where results go.
+    """
+
+    def __init__(self, pipeline: Pipeline, options: RunOptions, sink: Sink) -> None:
+        self._pipeline = pipeline
+        self._options = options
+        self._sink = sink
+        self._view = None if options.quiet else _console()
+        self._turn = anyio.Lock()
+        self._scope = anyio.CancelScope()
+        self._execution: Execution | None = None
+        self._is_running = False
+        self._signal: signal.Signals | None = None
+        self._output_error: OutputError | BrokenPipeError | None = None
+        self._result: Result | None = None
+
+    # ---- the run
+
+    async def watched(self) -> None:
+        """Run, and stop at a signal."""
+        async with open_group() as tasks:
+            await tasks.start(self._watch)
+            with self._scope:
+                await self._execute()
+            if self._execution is not None:
+                self._result = await self._execution.result(check=False)
+            tasks.cancel_scope.cancel()
+
+    async def _execute(self) -> None:
+        data = None
+        if self._options.input is not None:
+            data = await open_input(self._options.input, self._options.input_format, self._pipeline.plan())
+        self._execution = Runner([] if self._view is None else [self._view]).start(self._pipeline, data)
+        async with self._execution as execution:
+            self._is_running = True
+            async with open_group() as writers:
+                several = len(execution.outputs) > 1
+                for name, stream in execution.outputs.items():
+                    writers.start_soon(self._write, stream, name if several else None)
+            await execution.result(check=False)
+
+    async def _write(self, stream: Stream[Any, Any, Any], name: str | None) -> None:
+        encode = encoder(as_json=self._options.as_json, name=name)
+        try:
+            async for batch in stream.batches():
+                data = b"".join(map(encode, batch))
+                async with self._turn:
+                    await self._sink.write(data)
+        except (OutputError, BrokenPipeError) as error:
+            self._output_error = self._output_error or error
+            self._cancel("the output cannot be written")
+        except Exception:  # noqa: BLE001 - what broke the stream also ended the execution, whose result tells it
+            return
+
+    # ---- how it ends early
+
+    async def _watch(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+            task_status.started()
+            async for number in signals:
+                self._signal = number
+                self._cancel(_SIGNALS[number])
+                break
+        # A second signal does at once what it does to any program: something may be stuck.
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+
+    def _cancel(self, reason: str) -> None:
+        if self._execution is not None:
+            self._execution.cancel(reason)
+        self._scope.deadline = anyio.current_time() + (_GRACE_S if self._is_running else 0.0)
+
+    def check(self) -> None:
+        """Tell how it ended, unless the live view did.
+
+        Raises:
+            Exception: What went wrong, when nobody has told it yet.
+            typer.Exit: It did not end well.
+        """
+        if isinstance(self._output_error, BrokenPipeError):
+            leave_quietly()
+            raise typer.Exit(READER_LEFT)
+        if self._output_error is not None:
+            raise self._output_error
+        if self._signal is not None and (self._result is None or self._result.status != "completed"):
+            self._say_how_far(_SIGNALS[self._signal])
+            raise typer.Exit(128 + self._signal)
+        if self._result is None or (error := self._result.error) is None:
+            return
+        if isinstance(error.__cause__, ConfigError):  # the input has a line that is no JSON, or no text
+            raise error.__cause__
+        raise typer.Exit(FAILED) if self._is_told(self._result) else error
+
+    def _is_told(self, result: Result) -> bool:
+        told = isinstance(result.error, StepError | ExecutionTimeoutError)
+        return told and self._view is not None and not result.lost_subscribers and not self._options.debug
+
+    def _say_how_far(self, reason: str) -> None:
+        events = None if self._result is None else self._result.events
+        lines = [] if events is None else how_far(events.read(after=0))
+        say("\n  ".join([f"headwater: stopped by {reason}{':' if lines else ' before the first step'}", *lines]))
+
+
+def _console() -> StreamSubscriber | None:
+    """Return the live view, when the package that brings it is installed."""
+    for entry in entry_points(group="headwater.subscribers", name="console"):
+        view: StreamSubscriber = entry.load()()
+        return view
+    return None
+
+
+def _log_to_stderr() -> None:
+    """Keep standard output for results: structlog would write there."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

@@ -1,0 +1,203 @@
+"""The data of an execution, from a file or standard input: one JSON value, JSON lines or lines of text."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import to_thread
+from pydantic_core import from_json
+
+from headwater.cli.formats import InputFormat
+from headwater.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from headwater.graph.plan import Plan
+
+__all__ = ["open_input"]
+
+_CHUNK_BYTES = 256 * 1024
+_LONGEST_LINE_BYTES = 16 * 1024 * 1024
+_LARGEST_DOCUMENT_BYTES = 256 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+_BY_SUFFIX = {".json": InputFormat.JSON, ".jsonl": InputFormat.JSONL, ".ndjson": InputFormat.JSONL}
+
+
+async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
+    """Return the data that an execution reads; lines are read while it runs.
+
+    The name of a file tells its format. On standard input, a pipeline whose input is text gets the lines as they are.
+    For any other, the first line decides: a whole JSON value makes it JSON lines, the beginning of an object or array
+    one JSON value, and anything else lines of text.
+
+    Args:
+        source: Path of a file, or `-` for standard input.
+        format_: The format, where the name or the first line should not decide it.
+        plan: What will run.
+
+    Returns:
+        One value, or an asynchronous iterator of items.
+
+    Raises:
+        ConfigError: The input cannot be read, or is no JSON value.
+    """
+    name = "standard input" if source == "-" else source
+    lines = _lines(_chunks(_descriptor(source)), name)
+    if format_ is InputFormat.AUTO and source != "-":
+        format_ = _BY_SUFFIX.get(Path(source).suffix.lower(), InputFormat.TEXT)
+    if format_ is InputFormat.AUTO:
+        if _reads_text(plan):
+            format_ = InputFormat.TEXT
+        else:
+            format_, lines = await _sniffed(lines)
+    if format_ is InputFormat.JSON:
+        return await _document(lines, name)
+    return _values(lines, name) if format_ is InputFormat.JSONL else _texts(lines, name)
+
+
+def _reads_text(plan: Plan) -> bool:
+    """Return whether the pipeline's input is text wherever it is read."""
+    indexes = {index for group in plan.inputs for index in group.edges}
+    return all(plan.edges[index].type.item is str for index in indexes)
+
+
+# ---- lines
+
+
+async def _sniffed(lines: AsyncGenerator[bytes]) -> tuple[InputFormat, AsyncGenerator[bytes]]:
+    read: list[bytes] = []
+    async for line in lines:
+        read.append(line)
+        if line.strip():
+            break
+    return _format_of(read[-1] if read else b""), _chained(read, lines)
+
+
+def _format_of(line: bytes) -> InputFormat:
+    try:
+        from_json(line, allow_inf_nan=False)
+    except ValueError:
+        return InputFormat.JSON if line.lstrip()[:1] in {b"{", b"["} else InputFormat.TEXT
+    return InputFormat.JSONL
+
+
+async def _chained(first: list[bytes], rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        for line in first:
+            yield line
+        async for line in rest:
+            yield line
+
+
+async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:
+    """Yield the lines of a stream of bytes, without their ends and without a byte order mark."""
+    begun: list[bytes] = []  # of a line whose end has not come; joined once, or a long line would take quadratic time
+    size = number = 0
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            *whole, rest = chunk.split(b"\n")
+            for line in whole:
+                number += 1
+                yield _line(b"".join((*begun, line)), first=number == 1)
+                begun.clear()
+                size = 0
+            begun.append(rest)
+            size += len(rest)
+            if size > _LONGEST_LINE_BYTES:
+                raise _bad(f"the line is longer than {_LONGEST_LINE_BYTES // 2**20} MiB", name, number + 1)
+    if last := _line(b"".join(begun), first=number == 0):
+        yield last
+
+
+def _line(line: bytes, *, first: bool) -> bytes:
+    return (line.removeprefix(_BYTE_ORDER_MARK) if first else line).removesuffix(b"\r")
+
+
+# ---- items
+
+
+async def _texts(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[str]:
+    number = 0
+    async with aclosing(lines):
+        async for line in lines:
+            number += 1
+            try:
+                yield line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                message = f"the byte 0x{line[error.start]:02x} is not UTF-8"
+                raise _bad(message, name, number, error.start + 1) from None
+
+
+async def _values(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[Any]:
+    number = 0
+    async with aclosing(lines):
+        async for line in lines:
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                value = from_json(line, allow_inf_nan=False)
+            except ValueError as error:
+                raise _bad(f"the line is no JSON value: {error}", name, number) from None
+            yield value
+
+
+async def _document(lines: AsyncGenerator[bytes], name: str) -> Any:
+    read: list[bytes] = []
+    size = 0
+    async with aclosing(lines):
+        async for line in lines:
+            read.append(line)
+            size += len(line) + 1
+            if size > _LARGEST_DOCUMENT_BYTES:
+                raise _bad(f"the JSON value is larger than {_LARGEST_DOCUMENT_BYTES // 2**20} MiB", name)
+    try:
+        return from_json(b"\n".join(read), allow_inf_nan=False)
+    except ValueError as error:
+        raise _bad(f"this is no JSON value: {error}", name) from None
+
+
+def _bad(message: str, name: str, line: int | None = None, column: int | None = None) -> ConfigError:
+    return ConfigError(Problem("bad-input", message, file=name, line=line, column=column))
+
+
+# ---- bytes
+
+
+def _descriptor(source: str) -> int:
+    if source == "-":
+        return sys.stdin.fileno()
+    try:
+        descriptor = os.open(source, os.O_RDONLY)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _bad("this is a folder; an input is a file", source)
+    except OSError as error:
+        raise _bad(f"the input cannot be read: {error.strerror}", source) from None
+    return descriptor
+
+
+async def _chunks(descriptor: int) -> AsyncGenerator[bytes]:
+    """Yield the bytes of a file as they come, so that waiting for them can be cancelled."""
+    try:
+        while chunk := await _read(descriptor):
+            yield chunk
+    finally:
+        if descriptor != sys.stdin.fileno():
+            os.close(descriptor)
+
+
+async def _read(descriptor: int) -> bytes:
+    try:
+        await anyio.wait_readable(descriptor)
+    except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
+        return await to_thread.run_sync(os.read, descriptor, _CHUNK_BYTES)
+    return os.read(descriptor, _CHUNK_BYTES)

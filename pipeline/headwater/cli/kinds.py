@@ -1,0 +1,186 @@
+"""Kinds of steps as text: the list of all, and one in full; the published schemas."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from headwater.cli.plans import type_text
+from headwater.cli.terminal import columns, printable, styled
+from headwater.errors import ConfigError, Problem, StepDefinitionError
+from headwater.step.registry import registry
+
+if TYPE_CHECKING:
+    from headwater.step.definition import Method, Port, StepDefinition
+
+__all__ = ["kind_text", "kinds_text", "schema_text"]
+
+
+def schema_text(subject: str) -> str:
+    """Return a JSON Schema as text.
+
+    Args:
+        subject: `config`, `events` or a kind.
+
+    Returns:
+        The schema, indented.
+
+    Raises:
+        ConfigError: There is no such kind.
+        StepDefinitionError: The kind cannot be imported.
+    """
+    return to_json(_schema(subject), indent=2).decode()
+
+
+def _schema(subject: str) -> dict[str, Any]:
+    if subject == "config":
+        from headwater.config.schema import config_schema
+
+        return config_schema()
+    if subject == "events":
+        from headwater.events.schema import events_schema
+
+        return events_schema()
+    return _definition(subject, also=("config", "events")).params_schema()
+
+
+def _definition(kind: str, also: Iterable[str] = ()) -> StepDefinition:
+    found = registry.find(kind)
+    if found is None:
+        near = registry.suggest(kind)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "headwater steps lists all of them"
+        others = "".join(f", nor is it {name!r}" for name in also)
+        raise ConfigError(Problem("unknown-kind", f"no step has the kind {kind!r}{others}", hint=hint))
+    return found.definition
+
+
+# ---- the list
+
+
+def kinds_text() -> str:
+    """Return all kinds by family, each with the first line of its description."""
+    families = groupby(registry.kinds(), lambda kind: kind.partition(".")[0])
+    return "\n\n".join("\n".join(_family(name, list(kinds))) for name, kinds in families)
+
+
+def _family(name: str, kinds: list[str]) -> Iterator[str]:
+    yield _bold(name)
+    yield from columns([[kind, _summary(kind)] for kind in kinds])
+
+
+def _summary(kind: str) -> str:
+    """Return one line about a kind; one that cannot be imported must not hide the others."""
+    try:
+        return _definition(kind).doc.partition("\n")[0]
+    except StepDefinitionError as error:
+        return f"(broken: {printable(error.problems[0].message)})"
+
+
+def _bold(text: str) -> str:
+    return styled(text, "bold", stream=sys.stdout)
+
+
+# ---- one in full
+
+
+def kind_text(kind: str) -> str:
+    """Return everything that is to be known about a kind.
+
+    Args:
+        kind: The kind.
+
+    Returns:
+        Its description, ports with their types, params, an example for a document, and where it is defined.
+
+    Raises:
+        ConfigError: There is no such kind.
+        StepDefinitionError: The kind cannot be imported.
+    """
+    definition = _definition(kind)
+    return "\n".join(chain.from_iterable(_parts(definition)))
+
+
+def _parts(definition: StepDefinition) -> Iterator[list[str]]:
+    summary, _, rest = definition.doc.partition("\n")
+    yield [f"{_bold(definition.kind)}: {summary or 'no description'}"]
+    if prose := _prose(rest):
+        yield ["", *(f"  {line}".rstrip() for line in prose.splitlines())]
+    yield ["", *chain.from_iterable(map(_method, definition.methods))]
+    schema = definition.params_schema()
+    if properties := schema.get("properties"):
+        yield ["", "  params", *_params(schema, properties)]
+    yield ["", "  in a document", f"    {_example(definition.kind, schema)}"]
+    yield ["", f"  defined in {definition.origin}, runs {_place(definition)}"]
+
+
+def _prose(text: str) -> str:
+    """Return a docstring without its first line and without its sections, which are for programmers."""
+    sections = ("Args:", "Returns:", "Yields:", "Raises:", "Example:", "Examples:", "Attributes:")
+    lines = inspect.cleandoc("\n" + text).splitlines()
+    end = next((index for index, line in enumerate(lines) if line in sections), len(lines))
+    return "\n".join(lines[:end]).strip()
+
+
+def _method(method: Method) -> Iterator[str]:
+    task = f", task {method.task.name}" if method.task is not None else ""
+    yield f"  {method.flavor.name.lower().replace('_', ' -> ')}{task}"
+    ports = [["in", *_port(port)] for port in method.inputs] + [["out", *_port(port)] for port in method.outputs]
+    yield from columns(ports, indent="    ")
+
+
+def _port(port: Port) -> list[str]:
+    return [
+        port.name,
+        f"{'stream of ' if port.streaming else ''}{type_text(port.type)}",
+        "" if port.required else "optional",
+    ]
+
+
+def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterable[str]:
+    required = schema.get("required", ())
+    rows = [
+        [
+            name,
+            _type(prop),
+            "required" if name in required else f"default {_json(prop.get('default'))}",
+            prop.get("description", ""),
+        ]
+        for name, prop in properties.items()
+    ]
+    return columns(rows, indent="    ")
+
+
+def _type(prop: Mapping[str, Any]) -> str:
+    """Return the type that a JSON Schema describes, in a few words."""
+    if "enum" in prop:
+        return " | ".join(map(_json, prop["enum"]))
+    if "anyOf" in prop:
+        return " | ".join(map(_type, prop["anyOf"]))
+    if "$ref" in prop:
+        return str(prop["$ref"]).rpartition("/")[2]
+    name = str(prop.get("type", "any"))
+    return f"{name} of {_type(prop['items'])}" if isinstance(prop.get("items"), dict) else name
+
+
+def _example(kind: str, schema: Mapping[str, Any]) -> str:
+    """Return a step of a document, with the params that must be given."""
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    params = {name: f"<{_type(properties.get(name, {}))}>" for name in schema.get("required", ())}
+    step = {"id": kind.rpartition(".")[2], "kind": kind}
+    return _json({**step, "params": params} if params else step)
+
+
+def _place(definition: StepDefinition) -> str:
+    places = {"inline": "in the event loop", "thread": "in a worker thread", "process": "in a worker process"}
+    return places[definition.placement.value]
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,80 @@
+"""From what the user wrote on the command line to a pipeline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater.running.pipeline import Pipeline
+
+__all__ = ["load_pipeline", "load_step_modules"]
+
+
+def load_pipeline(config: Path, settings: Sequence[str], steps: Sequence[str]) -> Pipeline:
+    """Load a pipeline as the options of a command say.
+
+    Args:
+        config: Path of the document.
+        settings: Parameters, each as `name=value`.
+        steps: Files and modules with further kinds of steps.
+
+    Returns:
+        The pipeline.
+
+    Raises:
+        ConfigError: The document or a parameter is wrong.
+        StepDefinitionError: A file or module with steps is wrong.
+        MissingExtraError: The document is YAML, and the library for that is not installed.
+    """
+    from headwater.running.pipeline import Pipeline
+
+    load_step_modules(steps)
+    texts = {name: value for name, _, value in (text.partition("=") for text in settings)}
+    return Pipeline.load(config, _values(config, texts) if texts else None)
+
+
+def load_step_modules(files_or_modules: Iterable[str]) -> None:
+    """Import what `--steps` names; modules are also found in the current folder.
+
+    Args:
+        files_or_modules: Paths of `.py` files, or import names.
+
+    Raises:
+        StepDefinitionError: One cannot be imported, or defines no step.
+    """
+    from headwater.step.registry import load_steps
+
+    here = str(Path.cwd())
+    for file_or_module in files_or_modules:
+        if here not in sys.path:
+            sys.path.insert(0, here)
+        load_steps(file_or_module)
+
+
+def _values(config: Path, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that texts have by the types that the document declares.
+
+    A text that is none stays as it is: loading then tells it, with its place and all other problems.
+    """
+    from headwater.config.shapes import is_object
+    from headwater.config.source import read_source
+
+    declared = read_source(config).document.get("parameters")
+    declarations = declared if is_object(declared) else {}
+    return {name: _value(name, text, declarations.get(name)) for name, text in texts.items()}
+
+
+def _value(name: str, text: str, declaration: object) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    from headwater.config.parameters import parse_parameter
+    from headwater.config.spec import ParameterSpec
+    from headwater.errors import ConfigError
+
+    try:
+        return parse_parameter(text, TypeAdapter(ParameterSpec).validate_python(declaration), name)
+    except (ConfigError, ValidationError):
+        return text

@@ -1,0 +1,190 @@
+"""Where results go: to standard output as they come, or to a file that is there only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+from anyio import to_thread
+from pydantic_core import PydanticSerializationError, to_json
+
+from headwater.errors import ConfigError, HeadwaterError, Problem
+from headwater.ids import new_execution_id
+
+__all__ = ["OutputError", "Sink", "encoder", "open_sink"]
+
+_PIECE_BYTES = 4096  # POSIX: a pipe that is ready takes PIPE_BUF bytes without waiting, and that is 4096 on Linux
+
+
+class OutputError(HeadwaterError):
+    """The output could not be written."""
+
+
+class Sink(Protocol):
+    """Where the bytes of the output go."""
+
+    async def write(self, data: bytes) -> None:
+        """Write all of the data.
+
+        Args:
+            data: Whole lines.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+            OutputError: The data cannot be written.
+        """
+        ...
+
+
+def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]:
+    r"""Return what makes a line of an item.
+
+    Args:
+        as_json: Whether text is written as JSON too.
+        name: Name of the output, where there are several: each line then says which one it is of.
+
+    Returns:
+        A function that raises `OutputError` for an item that JSON cannot hold.
+
+    Example:
+        >>> encoder(as_json=False)("water"), encoder(as_json=True)("water"), encoder(as_json=False, name="n")(3)
+        (b'water\n', b'"water"\n', b'{"output":"n","item":3}\n')
+    """
+
+    def encode(item: Any) -> bytes:
+        if name is not None:
+            item = {"output": name, "item": item}
+        elif isinstance(item, str) and not as_json:
+            return item.encode("utf-8", "surrogateescape") + b"\n"
+        try:
+            return to_json(item, inf_nan_mode="strings") + b"\n"
+        except (PydanticSerializationError, ValueError) as error:
+            message = f"an item of the output is a {type(item).__name__} that JSON cannot hold: {error}"
+            raise OutputError(message) from None
+
+    return encode
+
+
+@contextmanager
+def open_sink(target: str) -> Generator[Sink]:
+    """Open what the output goes to.
+
+    Args:
+        target: Path of a file, or `-` for standard output. A file is written beside its name and renamed at the end, so
+            that a half-written one is never taken for the result.
+
+    Yields:
+        The sink. When the block is left by an error, a file is removed, and one that was there stays as it was.
+
+    Raises:
+        ConfigError: The file cannot be made.
+    """
+    path = Path(target)
+    if target == "-":
+        sys.stdout.flush()
+        yield _TerminalSink() if sys.stdout.isatty() else _PipeSink(sys.stdout.fileno())
+    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        with _opened(path, target, os.O_WRONLY) as descriptor:  # a device or a named pipe
+            yield _PipeSink(descriptor)
+    else:
+        with _replacing(Path(os.path.realpath(path)), target) as descriptor:  # a symbolic link stays what it is
+            yield _FileSink(descriptor)
+
+
+@contextmanager
+def _replacing(path: Path, target: str) -> Generator[int]:
+    part = path.with_name(f".{path.name}.{new_execution_id()}.part")
+    try:
+        with _opened(part, target, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+            yield descriptor
+            os.fsync(descriptor)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _opened(path: Path, target: str, flags: int) -> Generator[int]:
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        message = f"the output cannot be written: {error.strerror}"
+        raise ConfigError(Problem("bad-output", message, file=target)) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class _TerminalSink:
+    """Writes by way of `sys.stdout`, which a live view takes over so that lines appear above it."""
+
+    async def write(self, data: bytes) -> None:
+        sys.stdout.write(data.decode("utf-8", "replace"))
+        sys.stdout.flush()
+        await anyio.lowlevel.checkpoint()
+
+
+class _PipeSink:
+    """Writes what a reader takes, and waits for it where that can be cancelled.
+
+    Args:
+        descriptor: A pipe, a socket, a device, or a file that standard output was sent to.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            await self._room()
+            try:
+                view = view[os.write(self._descriptor, view[:_PIECE_BYTES]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise _failed(error) from error
+
+    async def _room(self) -> None:
+        if select.select((), (self._descriptor,), (), 0)[1]:
+            await anyio.lowlevel.checkpoint()
+            return
+        with suppress(OSError):  # what cannot be waited for does not wait either
+            await anyio.wait_writable(self._descriptor)
+
+
+class _FileSink:
+    """Writes a file in a thread, as a disk may be slow.
+
+    Args:
+        descriptor: A regular file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    async def write(self, data: bytes) -> None:
+        await to_thread.run_sync(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise _failed(error) from error
+
+
+def _failed(error: OSError) -> OutputError:
+    return OutputError(f"the output cannot be written: {error.strerror}")

@@ -1,0 +1,200 @@
+"""A plan as text in columns, and as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from headwater.cli.terminal import columns, plural, styled
+from headwater.graph.annotations import describe
+from headwater.graph.plan import Adapter
+
+if TYPE_CHECKING:
+    from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
+    from headwater.streams.frames import StreamType
+
+__all__ = ["plan_json", "plan_summary", "plan_text", "type_text"]
+
+_ADAPTERS = {
+    Adapter.NONE: "",
+    Adapter.ONE: "as a stream of one item",
+    Adapter.MAP: "map: one item at a time",
+    Adapter.COLLECT: "collect into a list",
+    Adapter.JOIN: "join",
+    Adapter.SPLIT: "split",
+    Adapter.TO_DELTA: "snapshots to deltas",
+    Adapter.TO_SNAPSHOT: "deltas to snapshots",
+}
+
+
+def plan_summary(plan: Plan) -> str:
+    """Return the size of a plan in one line.
+
+    Args:
+        plan: The plan.
+    """
+    sizes = f"{plural(len(plan.steps), 'step')}, {plural(len(plan.edges), 'edge')}"
+    return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan as a person reads it.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        Lines with the steps, the edges, the steps that run as one, and the warnings.
+    """
+    return "\n".join(chain.from_iterable(_sections(plan)))
+
+
+def _sections(plan: Plan) -> Iterator[list[str]]:
+    yield [f"{_bold(plan.name)}: {plan_summary(plan)}"]
+    rows = [["step", "kind", "flavor", "runs in", ""], *map(_step_row, plan.steps)]
+    yield ["", *_table(rows)]
+    if plan.edges:
+        rows = [["edge", "", "", "carries", "capacity", ""], *map(_edge_row, plan.edges)]
+        yield ["", *_table(rows)]
+    fused = [segment for segment in plan.segments if len(segment) > 1]
+    if fused:
+        yield ["", "  run as one, without a buffer between them:", *(f"    {' + '.join(segment)}" for segment in fused)]
+    if plan.unary:
+        yield ["", "  every edge carries a single value: the steps are called in order, without buffers"]
+    if plan.warnings:
+        yield ["", *(f"  warning: {warning}" for warning in plan.warnings)]
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    heading, *lines = columns(rows)
+    return [styled(heading, "dim", stream=sys.stdout), *lines]
+
+
+def _bold(text: str) -> str:
+    return styled(text, "bold", stream=sys.stdout)
+
+
+def _step_row(step: PlannedStep) -> list[str]:
+    notes = [
+        f"{step.concurrency} items at a time" if step.concurrency > 1 else "",
+        f"at most {step.timeout_s:g} s" if step.timeout_s is not None else "",
+        "may be skipped" if step.skippable else "",
+        *(f"{given.port.name}: {given.merge}" for given in step.inputs if given.merge is not None),
+    ]
+    return [step.id, step.kind, _flavor(step), step.placement.value, ", ".join(filter(None, notes))]
+
+
+def _flavor(step: PlannedStep) -> str:
+    return step.flavor.name.lower().replace("_", " -> ")
+
+
+def _edge_row(edge: PlannedEdge) -> list[str]:
+    flows = "stream of " if edge.streaming else ""
+    capacity = str(edge.capacity) if edge.capacity else "fused" if edge.fused else "-"
+    notes = [_ADAPTERS[edge.adapter], "" if edge.condition is None else f"when {_compact(edge.condition_text)}"]
+    return [
+        _end(edge.source, edge.source_port, "input"),
+        "->",
+        _end(edge.target, edge.target_port, "output"),
+        flows + type_text(edge.type),
+        capacity,
+        ", ".join(filter(None, notes)),
+    ]
+
+
+def _end(step: str | None, port: str, outside: str) -> str:
+    """Return what an end of an edge is called; a port that a step alone has need not be named."""
+    if step is None:
+        return outside
+    return step if port in {"out", "in"} else f"{step}.{port}"
+
+
+def type_text(type_: StreamType) -> str:
+    """Return what flows, as one would write it in Python.
+
+    Args:
+        type_: The types of a stream or of a value.
+
+    Example:
+        >>> from headwater.streams.frames import StreamType
+        >>> type_text(StreamType(str, header=int, mode="delta"))
+        'str (header int, deltas)'
+    """
+    frames = ((type_.header, "header"), (type_.footer, "footer"))
+    parts = [f"{name} {describe(annotation)}" for annotation, name in frames if annotation is not None]
+    if type_.mode is not None:
+        parts.append(f"{type_.mode}s")
+    return describe(type_.item) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _compact(value: Any) -> str:
+    return to_json(value).decode()
+
+
+# ---- as JSON
+
+
+def plan_json(plan: Plan) -> str:
+    """Return a plan as JSON.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        A JSON object; types are written as one would write them in Python.
+    """
+    document = {
+        "name": plan.name,
+        "steps": [_step_object(step) for step in plan.steps],
+        "edges": [_edge_object(edge) for edge in plan.edges],
+        "segments": plan.segments,
+        "inputs": [{"name": group.name, "edges": group.edges} for group in plan.inputs],
+        "outputs": plan.outputs,
+        "unary": plan.unary,
+        "worst_case_items": plan.worst_case_items,
+        "warnings": plan.warnings,
+    }
+    return to_json(document, indent=2).decode()
+
+
+def _step_object(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "kind": step.kind,
+        "flavor": step.flavor.name.lower(),
+        "placement": step.placement.value,
+        "concurrency": step.concurrency,
+        "timeout_s": step.timeout_s,
+        "inline": step.inline,
+        "skippable": step.skippable,
+        "inputs": [
+            {"port": given.port.name, "edges": given.edges, "merge": given.merge, "mapped": index == step.mapped}
+            for index, given in enumerate(step.inputs)
+        ],
+        "outputs": [
+            {"port": output.name, "edges": output.edges, **_type_object(output.type)} for output in step.outputs
+        ],
+    }
+
+
+def _edge_object(edge: PlannedEdge) -> dict[str, Any]:
+    return {
+        "from": "input" if edge.source is None else f"{edge.source}.{edge.source_port}",
+        "to": "output" if edge.target is None else f"{edge.target}.{edge.target_port}",
+        **_type_object(edge.type),
+        "streaming": edge.streaming,
+        "adapter": edge.adapter.value,
+        "capacity": edge.capacity,
+        "fused": edge.fused,
+        "when": edge.condition_text,
+    }
+
+
+def _type_object(type_: StreamType) -> dict[str, Any]:
+    types = {"item": type_.item, "header": type_.header, "footer": type_.footer}
+    named = {key: describe(annotation) for key, annotation in types.items() if annotation is not None}
+    return {**named, "mode": type_.mode} if type_.mode is not None else named

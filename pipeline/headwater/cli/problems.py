@@ -1,0 +1,165 @@
+"""Problems as a person reads them: the place, the line of the document with a caret, and what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from headwater.cli.terminal import plural, printable, say, styled, width
+from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
+
+if TYPE_CHECKING:
+    from headwater.cli.terminal import Style
+    from headwater.errors import Problem
+
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "READER_LEFT",
+    "WRONG",
+    "describe_problem",
+    "leave_quietly",
+    "reporting",
+    "say_error",
+    "say_problems",
+]
+
+FAILED = 1
+"""Exit code: the execution failed."""
+WRONG = 2
+"""Exit code: the document or the call is wrong."""
+INTERRUPTED = 130
+"""Exit code: Ctrl-C; 128 + SIGINT, as shells have it."""
+READER_LEFT = 141
+"""Exit code: who read standard output left; 128 + SIGPIPE, as shells have it."""
+
+_SHOWN_CELLS = 100
+_LARGEST_BYTES = 16 * 1024 * 1024
+
+
+@contextmanager
+def reporting(*, debug: bool) -> Generator[None]:
+    """Turn what goes wrong inside into a message and an exit code.
+
+    Args:
+        debug: Whether tracebacks are shown.
+
+    Raises:
+        typer.Exit: Something went wrong.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except typer.Exit:
+        raise
+    except BrokenPipeError:
+        leave_quietly()
+        raise typer.Exit(READER_LEFT) from None
+    except KeyboardInterrupt:
+        say("headwater: interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:  # noqa: BLE001 - a user is to see a message, not a traceback
+        if debug:
+            traceback.print_exc()
+        raise typer.Exit(say_error(error)) from None
+
+
+def leave_quietly() -> None:
+    """Let nothing more be written to a standard output that nobody reads, also not by the interpreter at its end.
+
+    See the note on SIGPIPE in https://docs.python.org/3/library/signal.html.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say_error(error: Exception) -> int:
+    """Tell an error.
+
+    Args:
+        error: What went wrong.
+
+    Returns:
+        The exit code for it.
+    """
+    if isinstance(error, ConfigError | StepDefinitionError):
+        say_problems(error.problems)
+        return WRONG
+    known = isinstance(error, HeadwaterError | OSError)
+    text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+    say(f"headwater: {styled('error:', 'bold', 'red')} {_tidy(text)}")
+    return WRONG if isinstance(error, MissingExtraError) else FAILED
+
+
+def say_problems(problems: Iterable[Problem], *, noun: str = "problem", color: Style = "red") -> None:
+    """Tell problems, each with the line of the document that it is in, and how many there are.
+
+    Args:
+        problems: What is wrong.
+        noun: What they are called, in the singular.
+        color: Color of the carets.
+    """
+    listed = list(problems)
+    say("\n\n".join("\n".join(describe_problem(problem, color=color)) for problem in listed))
+    if len(listed) > 1:
+        say(f"\n{styled(plural(len(listed), noun), 'bold', color)}")
+
+
+def describe_problem(problem: Problem, *, color: Style = "red") -> Iterator[str]:
+    """Yield the lines that tell a problem.
+
+    Args:
+        problem: What is wrong.
+        color: Color of the caret.
+
+    Yields:
+        The place with the message and the code; the line of the file with a caret below; the path; the hint.
+    """
+    place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
+    start = f"{styled(place, 'bold')}: " if place else ""
+    yield f"{start}{_tidy(problem.message)} {styled(f'[{problem.code}]', 'dim')}"
+    if problem.file is not None and problem.line is not None:
+        yield from _excerpt(problem.file, problem.line, problem.column, color)
+    if problem.path not in {"", "$"}:
+        yield f"  {styled('at', 'dim')} {_tidy(problem.path)}"
+    if problem.hint:
+        yield f"  {styled('hint:', 'cyan')} {_tidy(problem.hint)}"
+
+
+def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator[str]:
+    lines = _lines(file)
+    if line > len(lines):
+        return
+    text = printable(lines[line - 1])
+    if column is None:
+        column = len(text) - len(text.lstrip()) + 1
+    # A document without line breaks is a single long line: only the surroundings of the place are shown.
+    first = max(0, column - 1 - _SHOWN_CELLS // 2) if len(text) > _SHOWN_CELLS else 0
+    shown = text[first : first + _SHOWN_CELLS]
+    before = width(text[first : column - 1])
+    margin = f"  {line} | "
+    yield f"{styled(margin, 'dim')}{shown}"
+    yield f"{styled(' ' * (len(margin) - 2) + '| ', 'dim')}{' ' * before}{styled('^', 'bold', color)}"
+
+
+@lru_cache(maxsize=8)
+def _lines(file: str) -> list[str]:
+    """Return the lines of a file that problems are in, or nothing when it cannot be shown."""
+    path = Path(file)
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+            return []
+        return path.read_text("utf-8-sig").split("\n")
+    except (OSError, ValueError):
+        return []
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

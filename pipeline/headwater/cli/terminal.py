@@ -1,0 +1,131 @@
+"""What is printed: text for people with color where that is wanted, and results for programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Literal, TextIO, TypeAlias
+
+__all__ = ["Style", "columns", "is_colored", "plural", "printable", "say", "show", "styled", "width"]
+
+Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
+
+_CODES: dict[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+def is_colored(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows colors, and the user wants them.
+
+    Args:
+        stream: Where text goes.
+
+    Returns:
+        False also when `NO_COLOR` (https://no-color.org) is set.
+    """
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, *styles: Style, stream: TextIO | None = None) -> str:
+    """Return a text in a style, where the stream shows styles.
+
+    Args:
+        text: The text.
+        *styles: How it is to look.
+        stream: Where it goes; standard error by default.
+
+    Returns:
+        The text, between escape sequences (ECMA-48, SGR) or as it is.
+    """
+    if not styles or not is_colored(stream or sys.stderr):
+        return text
+    codes = ";".join(str(_CODES[style]) for style in styles)
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def say(text: str = "") -> None:
+    """Tell the user something, on standard error.
+
+    Args:
+        text: One or more lines.
+    """
+    print(text, file=sys.stderr)  # noqa: T201 - this is the place where the command line prints
+
+
+def show(text: str) -> None:
+    """Print a result on standard output.
+
+    Args:
+        text: One or more lines; nothing is printed for an empty text.
+    """
+    if text:
+        print(text)  # noqa: T201 - as above
+
+
+def printable(text: str) -> str:
+    r"""Return a text that cannot disturb a terminal, with one character for each of its own.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text with a space for each tab, and a sign for each other control character.
+
+    Example:
+        >>> printable("a\tb\x1b[31m")
+        'a b\ufffd[31m'
+    """
+    return "".join(" " if char == "\t" else char if char.isprintable() else "\ufffd" for char in text)
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal a text takes.
+
+    Args:
+        text: Printable text.
+
+    Returns:
+        The number of cells, by the East Asian width of each character (Unicode, UAX 11).
+
+    Example:
+        >>> width("ab"), width("水")
+        (2, 2)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> Iterable[str]:
+    """Yield the lines of a table, each column as wide as its widest cell.
+
+    Args:
+        rows: Cells in rows of the same length.
+        indent: What each line begins with.
+
+    Yields:
+        One line for each row.
+
+    Example:
+        >>> list(columns([["a", "1"], ["bcd", "2"]]))
+        ['  a    1', '  bcd  2']
+    """
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))
+        yield f"{indent}{'  '.join(cells)}".rstrip()
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Args:
+        count: How many.
+        noun: What, in the singular.
+
+    Example:
+        >>> plural(1, "step"), plural(1200, "edge")
+        ('1 step', '1,200 edges')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
