@@ -203,13 +203,22 @@ class StepHost:
 
     # ---- how it ends
 
-    def _end(self) -> None:
-        first, last = self._records[0], self._records[-1]
+    def tell_counts(self) -> None:
+        """Tell how many items have gone through the steps so far."""
+        self._count()
+        for record in self._records:
+            record.tell_counts()
+
+    def _count(self) -> None:
+        first = self._records[0]
         first.items_in = max(first.items_in, self._inbox.items_in)
         written = self._records[1].items_in if len(self._records) > 1 else self._outbox.sink.written_items
         first.items_out = max(first.items_out, written)
-        first.input_wait_s = self._inbox.wait_s
-        last.output_wait_s = self._outbox.sink.writer_wait_s
+
+    def _end(self) -> None:
+        self._count()
+        self._records[0].input_wait_s = self._inbox.wait_s
+        self._records[-1].output_wait_s = self._outbox.sink.writer_wait_s
         for record in self._records:
             record.complete()
 

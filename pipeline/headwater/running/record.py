@@ -69,6 +69,7 @@ class StepRecord:
         "started_at",
         "state",
         "step_id",
+        "told_counts",
         "told_items",
     )
 
@@ -84,6 +85,7 @@ class StepRecord:
         self.started_at = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
+        self.told_counts = (0, 0)
         self.told_items = 0
         self._step = step
         self._context = context
@@ -151,6 +153,14 @@ class StepRecord:
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
         self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+
+    def tell_counts(self) -> None:
+        """Tell how many items have gone through, when the step runs and that is news."""
+        counts = (self.items_in, self.items_out)
+        if self.state is StepState.RUNNING and counts != self.told_counts:
+            self.told_counts = counts
+            told = StepProgress(items_in=self.items_in, items_out=self.items_out)
+            self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
 
     def note_hold(self, elapsed_s: float, items: int) -> None:
         """Report once, by name, a step that kept the event loop long for a single item."""

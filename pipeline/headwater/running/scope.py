@@ -70,7 +70,7 @@ class ExecutionScope:
         self._instances = instances
         self._on_failure = on_failure
         self._stop_others: Callable[[str], None] = lambda _step_id: None
-        self._emit_progress = emit_progress
+        self.tells_progress = emit_progress
         self._thread = threading.get_ident()
         self._token = current_token()
 
@@ -131,7 +131,7 @@ class ExecutionScope:
 
     def _progress_of(self, record: StepRecord) -> Callable[[float | None, str, Mapping[str, Any]], None]:
         def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-            if not self._emit_progress:
+            if not self.tells_progress:
                 return
             if threading.get_ident() == self._thread:
                 record.progress(fraction, message, data)

@@ -9,6 +9,7 @@ from anyio import CancelScope
 from headwater.errors import StepError, StreamBrokenError
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
+from headwater.running.pulse import pulse
 from headwater.running.stages import Failure
 from headwater.running.unary import UnaryRun
 from headwater.running.wiring import Wiring
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from headwater.running.host import StepHost
     from headwater.running.scope import ExecutionScope
 
-__all__ = ["Work", "break_outputs", "work_of"]
+__all__ = ["UnaryWork", "Work", "work_of"]
 
 
 class Work(Protocol):
     """What an execution does between its first and its last event."""
-
-    outputs: Mapping[int, Channel]
 
     async def run(self, data: Any) -> None:
         """Do all of it; failures of steps are told to the scope."""
@@ -36,18 +35,13 @@ class Work(Protocol):
         """Raise when a step neither ended nor failed."""
         ...
 
+    def output(self, index: int) -> Channel:
+        """Return the channel of an edge that leads to the pipeline's output."""
+        ...
 
-def break_outputs(work: Work, error: Exception) -> None:
-    """Break the outputs that have not ended.
-
-    Args:
-        work: The work, which does not go on.
-        error: Why.
-    """
-    broken = StreamBrokenError(str(error))
-    broken.__cause__ = error
-    for channel in work.outputs.values():
-        channel.fail(broken)
+    def close(self, error: Exception) -> None:
+        """Break the outputs that have not ended."""
+        ...
 
 
 def work_of(scope: ExecutionScope) -> Work:
@@ -71,7 +65,6 @@ class StreamingWork:
         self._wiring = Wiring(scope)
         self._hosts = self._wiring.hosts()
         self._scopes: dict[str, CancelScope] = {}
-        self.outputs: Mapping[int, Channel] = {index: self._wiring.output(index) for index in scope.plan.outputs}
 
     async def run(self, data: Any) -> None:
         """Run every host to its end.
@@ -81,11 +74,20 @@ class StreamingWork:
         """
         groups = data_by_group(self._scope.plan, data)
         self._scope.on_step_failed(self._stop_others)
-        async with open_group() as group:
+        async with pulse(self._hosts if self._scope.tells_progress else ()), open_group() as group:
             for host in self._hosts:
                 group.start_soon(self._run_host, host)
             for input_group, given in groups.items():
                 group.start_soon(self._feed, input_group.edges, given)
+
+    def output(self, index: int) -> Channel:
+        """Return the channel of an edge that leads to the pipeline's output."""
+        return self._wiring.output(index)
+
+    def close(self, error: Exception) -> None:
+        """Break the outputs that have not ended."""
+        for index in self._scope.plan.outputs:
+            self.output(index).fail(_broken_by(error))
 
     def check_finished(self) -> None:
         """Raise when a step neither ended nor failed: its code raised a cancellation that nobody asked for."""
@@ -136,10 +138,12 @@ class UnaryWork:
     def __init__(self, scope: ExecutionScope) -> None:
         self._scope = scope
         self._run = UnaryRun(scope)
-        self.outputs: Mapping[int, Channel] = {index: Channel(1, unary=True) for index in scope.plan.outputs}
+        self._channels: dict[int, Channel] = {}
+        self._error: Exception | None = None
+        self._ended = False
 
     async def run(self, data: Any) -> None:
-        """Run every step, then write the outputs.
+        """Run every step.
 
         Args:
             data: The pipeline's input, or None.
@@ -150,12 +154,41 @@ class UnaryWork:
         except Failure as failure:
             self._scope.fail(failure.record, failure.cause)
             return
+        self._ended = True
+        for index, channel in self._channels.items():
+            self._fill(index, channel)
+
+    def values(self) -> dict[int, Any]:
+        """Return the values at the pipeline's output, by the index of the edge; those not taken are left out."""
+        return self._run.values()
+
+    def output(self, index: int) -> Channel:
+        """Return the channel of an edge that leads to the pipeline's output; it is made when somebody asks."""
+        if index not in self._channels:
+            channel = self._channels[index] = Channel(2, unary=True)
+            if self._ended:
+                self._fill(index, channel)
+            elif self._error is not None:
+                channel.fail(_broken_by(self._error))
+        return self._channels[index]
+
+    def close(self, error: Exception) -> None:
+        """Break the outputs that have not ended."""
+        self._error = error
+        for channel in self._channels.values():
+            channel.fail(_broken_by(error))
+
+    def _fill(self, index: int, channel: Channel) -> None:
         values = self._run.values()
-        for index, channel in self.outputs.items():
-            if index in values:
-                channel.put(values[index])
-            channel.finish()
+        if index in values:
+            channel.put(values[index])
+        channel.finish()
 
     def check_finished(self) -> None:
         """Do nothing: a step that is called either returns or raises."""
 
+
+def _broken_by(error: Exception) -> StreamBrokenError:
+    broken = StreamBrokenError(str(error))
+    broken.__cause__ = error
+    return broken
