@@ -17,7 +17,7 @@ from headwater.running.groups import open_group
 from headwater.running.outlet import Outlet
 from headwater.running.result import ExecutionTimeoutError, Result, Status
 from headwater.running.scope import ExecutionScope
-from headwater.running.work import Work, break_outputs, work_of
+from headwater.running.work import UnaryWork, Work, work_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -75,6 +75,7 @@ class Execution:
         self._scope = CancelScope()
         self._done = Event()
         self._stack = AsyncExitStack()
+        self._work: Work | None = None
         self._outlets: tuple[Outlet, ...] = ()
         self._result: Result | None = None
         self._started_at = 0.0
@@ -90,7 +91,7 @@ class Execution:
     @property
     def outputs(self) -> Mapping[str, Stream[Any, Any, Any]]:
         """The streams of the pipeline's outputs, by the id of the step that writes them."""
-        return {outlet.name: outlet.stream for outlet in self._outlets}
+        return {outlet.name: outlet.stream for outlet in self._open_outlets()}
 
     @property
     def output(self) -> Stream[Any, Any, Any]:
@@ -99,10 +100,11 @@ class Execution:
         Raises:
             LookupError: The pipeline has several outputs; see `outputs`.
         """
-        if len(self._outlets) != 1:
-            msg = f"the pipeline has {len(self._outlets)} outputs ({', '.join(self.outputs)}); use execution.outputs"
+        outlets = self._open_outlets()
+        if len(outlets) != 1:
+            msg = f"the pipeline has {len(outlets)} outputs ({', '.join(self.outputs)}); use execution.outputs"
             raise LookupError(msg)
-        return self._outlets[0].stream
+        return outlets[0].stream
 
     def events(
         self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
@@ -134,19 +136,24 @@ class Execution:
             ExecutionCancelled: The execution was cancelled; its `result` holds what came before.
         """
         if self._result is None:
-            async with open_group() as group:
-                for outlet in self._outlets:
-                    if outlet.edge.streaming:
-                        group.start_soon(outlet.collect)
-                await self._done.wait()
-            for outlet in self._outlets:
-                if not outlet.edge.streaming:
-                    outlet.collect_value()
+            await self._collect()
             self._result = self._make_result()
         if check and (error := self._explain()) is not None:
             error.result = self._result  # type: ignore[attr-defined]  # each of the errors it can be has the attribute
             raise error
         return self._result
+
+    async def _collect(self) -> None:
+        """Wait for the end, reading the outputs meanwhile that would otherwise fill up."""
+        streaming = [outlet for outlet in self._outlets if outlet.edge.streaming]
+        if streaming:
+            async with open_group() as group:
+                for outlet in streaming:
+                    group.start_soon(outlet.collect)
+        await self._done.wait()
+        for outlet in self._outlets:
+            if not outlet.edge.streaming:
+                outlet.collect_value()
 
     def cancel(self, reason: str = "cancel() was called") -> None:
         """Stop the execution; what was emitted stays readable. Cancelling twice, or after the end, does no harm.
@@ -210,13 +217,20 @@ class Execution:
             redact=self._order.redact,
             on_failure=self._on_failure,
         )
-        work = work_of(scope)
-        self._outlets = tuple(
-            Outlet(name, self._order.plan.edges[index], work.outputs[index], self._explain)
-            for name, index in zip(self._order.plan.output_names, self._order.plan.outputs, strict=True)
-        )
-        self._work_scope = scope
+        self._work = work = work_of(scope)
+        if not self._order.plan.unary:
+            self._open_outlets()
         return work
+
+    def _open_outlets(self) -> tuple[Outlet, ...]:
+        """Return the outputs; those of a unary plan are made only when somebody wants to read them."""
+        work, plan = self._work, self._order.plan
+        if not self._outlets and work is not None:
+            self._outlets = tuple(
+                Outlet(name, plan.edges[index], work.output(index), self._explain)
+                for name, index in zip(plan.output_names, plan.outputs, strict=True)
+            )
+        return self._outlets
 
     async def _run(self, work: Work) -> None:
         try:
@@ -229,7 +243,7 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - told as the failure of the execution
             self._fail(error)
         finally:
-            break_outputs(work, self._explain() or ExecutionCancelled())
+            work.close(self._explain() or ExecutionCancelled())
             self._end()
 
     async def _run_in_time(self, work: Work) -> None:
@@ -289,18 +303,25 @@ class Execution:
         return self._error
 
     def _make_result(self) -> Result:
-        taken = [outlet for outlet in self._outlets if not outlet.skipped]
-        only = taken[0] if len(self._outlets) == 1 and taken else None
-        header, footer = only.frames if only is not None else (None, None)
-        several = {outlet.name: outlet.value for outlet in taken}
+        names = self._order.plan.output_names
+        values = self._values()
+        alone = self._outlets[0].frames if len(names) == 1 and self._outlets else (None, None)
         return Result(
             status=self._status,
-            output=(only.value if only is not None else None) if len(self._outlets) == 1 else several,
+            output=values.get(names[0]) if len(names) == 1 else values,
             execution_id=self.execution_id,
             duration_s=self._duration_s,
-            header=header,
-            footer=footer,
+            header=alone[0],
+            footer=alone[1],
             error=self._explain(),
             events=self._context.log,
             lost_subscribers=tuple(self._context.lost),
         )
+
+    def _values(self) -> dict[str, Any]:
+        """Return what each output came to, without those whose branch was not taken."""
+        if isinstance(self._work, UnaryWork) and not self._outlets:
+            values, plan = self._work.values(), self._order.plan
+            named = zip(plan.output_names, plan.outputs, strict=True)
+            return {name: values[index] for name, index in named if index in values}
+        return {outlet.name: outlet.value for outlet in self._outlets if not outlet.skipped}

@@ -66,15 +66,12 @@ class UnaryRun:
             if reader is not None and self._arrived(target := self._program.step(reader)):
                 ready.append(target)
         async with open_group() as group:
-            first, *others = [step for step in ready if step.suspends] or [None]
-            for step in others:
-                group.start_soon(self._follow, [step], group)
-            plain = [step for step in ready if not step.suspends]
-            await self._follow(plain if first is None else [first, *plain], group)
+            stack: list[UnaryStep] = []
+            self._push(ready, stack, group)
+            await self._follow(stack, group)
 
     async def _follow(self, stack: list[UnaryStep], group: TaskGroup) -> None:
-        """Run steps, and then whatever they make ready, until nothing is; steps that can suspend together get tasks."""
-        suspending = sum(step.suspends for step in stack)
+        """Run steps, and then whatever they make ready, until nothing is."""
         turns = 0
         while stack:
             turns += 1
@@ -82,19 +79,24 @@ class UnaryRun:
                 await checkpoint()
                 await self._scope.context.room()
             step = stack.pop()
-            suspending -= step.suspends
             if self._skipped and step.place in self._skipped:
-                ready = self._skip(step)
+                ready: Sequence[UnaryStep] = self._skip(step)
             elif step.plain:
                 ready = self._run_plain(step)
             else:
                 ready = await self._run_other(step)
-            for following in ready:
-                if suspending and following.suspends:
-                    group.start_soon(self._follow, [following], group)
-                else:
-                    stack.append(following)
-                    suspending += following.suspends
+            if ready:
+                self._push(ready, stack, group)
+
+    def _push(self, ready: Sequence[UnaryStep], stack: list[UnaryStep], group: TaskGroup) -> None:
+        """Put plain steps on top; of those that suspend one goes to the bottom, the others get tasks of their own."""
+        for step in ready:
+            if not step.suspends:
+                stack.append(step)
+            elif stack and stack[0].suspends:
+                group.start_soon(self._follow, [step], group, name=step.id)
+            else:
+                stack.insert(0, step)
 
     # ---- one step
 
