@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from time import time
 from types import TracebackType
@@ -47,7 +48,7 @@ class TableDisplay:
         self._console = Console(file=file)
         self._view = ExecutionView()
         # Refreshed by the subscriber: a thread of rich's own would outlive a step that holds the interpreter.
-        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False)
+        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=sys.stdout.isatty())
         self._ascii = not self._console.encoding.lower().startswith("utf")
         self.is_dumb = self._console.is_dumb_terminal
 

@@ -189,6 +189,8 @@ class _Run:
         return told and self._view is not None and not result.lost_subscribers and not self._options.debug
 
     def _say_how_far(self, reason: str) -> None:
+        if self._view is not None and sys.stderr.isatty():  # the table, which stays there, has told it
+            return
         events = None if self._result is None else self._result.events
         lines = [] if events is None else how_far(events.read(after=0))
         say("\n  ".join([f"headwater: stopped by {reason}{':' if lines else ' before the first step'}", *lines]))

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from headwater.step.definition import Method, Port, StepDefinition
 
 __all__ = ["kind_text", "kinds_text", "schema_text"]
+
+_WIDTH = 100
 
 
 def schema_text(subject: str) -> str:
@@ -141,26 +144,20 @@ def _port(port: Port) -> list[str]:
     ]
 
 
-def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterable[str]:
+def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:
     required = schema.get("required", ())
-    rows = [
-        [
-            name,
-            _type(prop),
-            "required" if name in required else f"default {_json(prop.get('default'))}",
-            prop.get("description", ""),
-        ]
-        for name, prop in properties.items()
-    ]
-    return columns(rows, indent="    ")
+    for name, prop in properties.items():
+        need = "required" if name in required else f"default {_json(prop.get('default'))}"
+        yield f"    {_bold(name)}: {_type(prop)}, {need}"
+        yield from wrap(prop.get("description", ""), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def _type(prop: Mapping[str, Any]) -> str:
     """Return the type that a JSON Schema describes, in a few words."""
     if "enum" in prop:
-        return " | ".join(map(_json, prop["enum"]))
+        return "one of " + ", ".join(map(_json, prop["enum"]))
     if "anyOf" in prop:
-        return " | ".join(map(_type, prop["anyOf"]))
+        return " or ".join(map(_type, prop["anyOf"]))
     if "$ref" in prop:
         return str(prop["$ref"]).rpartition("/")[2]
     name = str(prop.get("type", "any"))

@@ -30,7 +30,7 @@ def how_far(events: Iterable[StreamEvent]) -> list[str]:
         >>> begun = StreamEvent(1, EventType.STEP_START, "e1", "words")
         >>> counted = StreamEvent(2, EventType.STEP_PROGRESS, "e1", "words", data=StepProgress(items_in=2, items_out=9))
         >>> how_far([begun, counted])
-        ['words: stopped, 2 items in, 9 out']
+        ['words: stopped, items: 2 in, 9 out']
     """
     states: dict[str, str] = {}
     counts: dict[str, str] = {}
@@ -42,5 +42,6 @@ def how_far(events: Iterable[StreamEvent]) -> list[str]:
         elif event.event_type in _ENDS:
             states[event.step_id] = _ENDS[event.event_type]
         if isinstance(event.data, StepComplete | StepProgress) and event.data.items_in is not None:
-            counts[event.step_id] = f", {event.data.items_in:,} items in, {event.data.items_out:,} out"
+            read = f"{event.data.items_in:,} in, " if event.data.items_in else ""  # a source reads nothing
+            counts[event.step_id] = f", items: {read}{event.data.items_out:,} out"
     return [f"{step_id}: {state}{counts.get(step_id, '')}" for step_id, state in states.items()]
