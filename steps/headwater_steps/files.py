@@ -1,10 +1,10 @@
-"""What the steps that read and write files share: what they tell of a file, and how one is written whole or not at all."""
+"""What the steps that read and write files share: what they tell of one, and how it is written whole."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IMODE, S_ISREG
@@ -99,7 +99,7 @@ def size_of(file: IO[bytes]) -> int | None:
 
 
 @contextmanager
-def replacing(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, overwrite: bool) -> Generator[IO[bytes]]:
     """Write a file whole or not at all: beside its place, and renamed when the block ends well.
 
     A block that ends by an error, of whatever kind, leaves the place as it was and no other file behind. What a rename

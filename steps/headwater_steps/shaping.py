@@ -160,7 +160,7 @@ async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncI
 
     Example:
         >>> from headwater import Pipeline, run_sync
-        >>> run_sync(Pipeline("first", steps={"first": take.with_params(n=2)}), "abc").output
+        >>> run_sync(Pipeline("first", steps={"first": take.with_params(n=2)}), iter("abc")).output
         ['a', 'b']
     """
     left = n

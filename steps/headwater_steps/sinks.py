@@ -17,8 +17,8 @@ __all__ = ["jsonl"]
 def jsonl(items: Iterable[Any], *, path: FilePath, overwrite: bool = False) -> FileSummary:
     """Write the items of a stream to a file of JSON lines (https://jsonlines.org).
 
-    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or a
-    full disk leaves nothing behind. Header and footer of the stream are not written.
+    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
+    a full disk leaves nothing behind. Header and footer of the stream are not written.
 
     Args:
         items: Anything that JSON can express: also models, dataclasses, dates, sets and the like; no NaN.

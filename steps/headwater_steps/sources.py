@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Annotated, Any, AnyStr, Literal
 
@@ -85,10 +86,10 @@ def lines(
     """
     errors = {"fail": "strict", "replace": "replace", "skip": "ignore"}[on_bad]
     number = 0
-    with path.open(encoding=encoding, errors=errors, newline="\n") as file:
-        yield Header(FileHeader(path=str(path), size_bytes=size_of(file.buffer)))
+    with path.open("rb") as raw, TextIOWrapper(raw, encoding, errors, newline="\n") as file:
+        yield Header(FileHeader(path=str(path), size_bytes=size_of(raw)))
         try:
-            for number, line in _numbered(file.readline, max_line_chars, path, _meter(file.buffer, ctx)):
+            for number, line in _numbered(file.readline, path, _meter(raw, ctx), max_line_chars, "chars"):
                 text = line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
                 yield text if number > 1 else text.removeprefix("\ufeff")
         except UnicodeDecodeError as error:
@@ -108,15 +109,15 @@ def _undecodable(path: Path, lines_before: int, error: UnicodeDecodeError) -> Ba
 def jsonl(
     ctx: StepContext, *, path: FilePath, on_bad: Literal["fail", "skip"] = "fail", max_line_bytes: Limit = _LONGEST_LINE
 ) -> Iterator[Any | Header[FileHeader] | Footer[JsonlFooter]]:
-    """Read a file of JSON lines: one value on each (https://jsonlines.org).
+    r"""Read a file of JSON lines: one value on each (https://jsonlines.org).
 
     The values are strict JSON (RFC 8259, no NaN) in UTF-8. Blank lines are left out, and counted.
 
     Args:
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
-        on_bad: What happens to a line that is no JSON: `fail` ends with its number and the reason, `skip` leaves it out,
-            and tells of it in the footer.
+        on_bad: What happens to a line that is no JSON: `fail` ends with its number and the reason, `skip` leaves it
+            out, and tells of it in the footer.
         max_line_bytes: Longest line that is read, its end counted; a longer one is an error in any case.
 
     Yields:
@@ -131,7 +132,7 @@ def jsonl(
         >>> from headwater import Pipeline, run_sync
         >>> with TemporaryDirectory() as folder:
         ...     scores = Path(folder, "scores.jsonl")
-        ...     _ = scores.write_text('{"score": 3}\\n{"score": }\\n')
+        ...     _ = scores.write_text('{"score": 3}\n{"score": }\n')
         ...     result = run_sync(Pipeline("read", steps={"scores": jsonl.with_params(path=scores, on_bad="skip")}))
         >>> result.output, result.footer.first_bad_lines
         ([{'score': 3}], (2,))
@@ -140,7 +141,7 @@ def jsonl(
     first_bad_lines: list[int] = []
     with path.open("rb") as file:
         yield Header(FileHeader(path=str(path), size_bytes=size_of(file)))
-        for number, line in _numbered(file.readline, max_line_bytes, path, _meter(file, ctx)):
+        for number, line in _numbered(file.readline, path, _meter(file, ctx), max_line_bytes, "bytes"):
             text = line if number > 1 else line.removeprefix(BOM_UTF8)
             if not text.strip():
                 blank_lines += 1
@@ -173,15 +174,16 @@ def _no_json(path: Path, line: int, error: ValueError) -> BadLineError:
 
 
 def _numbered(
-    readline: Callable[[int], AnyStr], longest: int, path: Path, tick: Callable[[], None]
+    readline: Callable[[int], AnyStr], path: Path, tick: Callable[[], None], longest: int, unit: str
 ) -> Iterator[tuple[int, AnyStr]]:
-    """Yield the lines of a file with their ends and numbers, and refuse one that is too long before it fills the memory."""
+    """Yield the numbers and lines of a file, ends included; one that is too long is refused before it fills the memory."""
     number = 0
     while line := readline(longest + 1):
         number += 1
         if len(line) > longest:
-            unit, param = ("characters", "max_line_chars") if isinstance(line, str) else ("bytes", "max_line_bytes")
-            reason = f"the line is longer than {longest} {unit}; raise {param} if the file does consist of lines"
+            reason = (
+                f"the line is longer than {longest} {unit}; raise max_line_{unit} if the file does consist of lines"
+            )
             raise BadLineError(path, number, reason)
         yield number, line
         if not number % _PROGRESS_LINES:

@@ -15,9 +15,9 @@ __all__ = ["lower", "upper", "words"]
 
 
 def _marks() -> str:
-    """Return the combining marks (Unicode category M) and joiners of the basic plane as ranges of a character class.
+    r"""Return the combining marks (Unicode category M) and joiners of the basic plane as ranges of a character class.
 
-    Python's `\\w` leaves them out, which would cut words of Indic, Arabic and Hebrew scripts and decomposed accents.
+    Python's `\w` leaves them out, which would cut words of Indic, Arabic and Hebrew scripts and decomposed accents.
     """
     marks = [code for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M"]
     ranges: list[list[int]] = [[0x200C, 0x200D]]
@@ -36,8 +36,8 @@ _WORD = re.compile(rf"[^\W_]+(?:[{_marks()}]+[^\W_]*|['\u2019][^\W_]+)*")
 def words(text: str, *, min_length: Annotated[int, Field(ge=1)] = 1) -> Iterator[str]:
     """Split a text into its words.
 
-    A word is a run of letters and digits of any script, with the marks that belong to them; a single apostrophe may stand
-    inside. Everything else is between words. A script without spaces is not segmented: a run of it is one word.
+    A word is a run of letters and digits of any script, with the marks that belong to them; a single apostrophe may
+    stand inside. Everything else is between words. A script without spaces is not segmented: a run of it is one word.
 
     Args:
         text: Any text.
