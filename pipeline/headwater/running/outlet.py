@@ -91,7 +91,8 @@ class Outlet:
         try:
             batch = await self._channel.take()
         except StreamBrokenError as error:
-            raise self._explain() or error from error
+            failure = self._explain() or error
+            raise failure from failure.__cause__  # the step's own error, not the break that it led to
         if not batch and (failure := self._explain()) is not None:
             raise failure  # a step after the one that failed may have ended as if nothing had happened
         return batch
@@ -101,7 +102,8 @@ class Outlet:
         try:
             return await self._channel.header()
         except StreamBrokenError as error:
-            raise self._explain() or error from error
+            failure = self._explain() or error
+            raise failure from failure.__cause__  # the step's own error, not the break that it led to
 
     async def taken(self) -> bool:
         """Wait for the first frame or the end; False when the branch was not taken."""
