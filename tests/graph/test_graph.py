@@ -118,7 +118,6 @@ def test_build_graph_says_nothing_more_of_steps_that_are_not_bound() -> None:
         ("source pass", None, {"merge": {"pass": {"items": "concat"}}}, [("merge-unused", "$.steps[1].merge.items")]),
         ("source pass", None, {"merge": {"pass": {"item": "concat"}}}, [("unknown-port", "$.steps[1].merge.item")]),
         ("source join", "source -> join.left", {}, [("missing-input", "$.steps[1]")]),
-        ("join", None, {}, [("missing-input", "$.steps[0]"), ("missing-input", "$.steps[0]")]),
         ("pass1 pass2", "input -> pass1, pass2 -> output", {}, [("missing-input", "$.steps[1]")]),
         ("source pass1 pass2", "source -> pass1", {}, [("unused-step", "$.steps[2]")]),
         ("pass", "pass -> no, on -> pass", {}, [("unknown-step", "$.edges[0]"), ("unknown-step", "$.edges[1]")]),

@@ -188,9 +188,10 @@ class EdgeReader:
         for step in self._with_free_ports(self.into, lambda ports: ports.inputs):
             fed = {edge.target.port for edge in self.into.get(step, ())}
             missing = self._ports[step].missing(fed)
-            if len(missing) == 1 and not fed and implied:
-                end = End(step, missing[0])
-                self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
+            if implied and not fed:
+                for name in missing:
+                    end = End(step, name)
+                    self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
             else:
                 self._complain_of_missing(step, missing)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from anyio import create_task_group, get_cancelled_exc_class
+from anyio import create_task_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,11 +25,8 @@ def unwrapped(error: BaseException) -> BaseException:
         >>> unwrapped(ExceptionGroup("", [ValueError("x")]))
         ValueError('x')
     """
-    while isinstance(error, BaseExceptionGroup):
-        errors = [inner for inner in error.exceptions if not isinstance(inner, get_cancelled_exc_class())]
-        if len(errors) != 1:
-            return error
-        error = errors[0]
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     return error
 
 

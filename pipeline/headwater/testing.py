@@ -1,0 +1,273 @@
+"""What users test their steps and subscribers with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from headwater.errors import HeadwaterError
+from headwater.events.subscriber import StreamSubscriber
+from headwater.graph.checkers import checker
+from headwater.running.pipeline import Pipeline
+from headwater.running.runner import Runner
+from headwater.step.binding import bind
+
+if TYPE_CHECKING:
+    from headwater.events.event import EventType, StreamEvent
+    from headwater.step.definition import StepDefinition
+    from headwater.step.step import Step, StepFunction
+    from headwater.step.task import Task
+
+__all__ = ["EventRecorder", "collect", "run_step", "verify_step", "verify_task"]
+
+_ALL_CHUNKINGS_UP_TO = 6
+_RANDOM_CHUNKINGS = 50
+
+
+async def run_step(target: StepFunction[..., Any] | Step | type[Step], *inputs: Any) -> Any:
+    """Run one step alone and return what it gives.
+
+    Args:
+        target: The step, with its params.
+        *inputs: The data for each input port, in order: a value, or an iterable of items for a stream.
+
+    Returns:
+        The value of a unary output, the list of items of a stream, a dict by port where there are several.
+
+    Raises:
+        ConfigError: The inputs do not fit the step.
+        StepError: The step failed.
+
+    Example:
+        >>> import anyio
+        >>> from headwater import step
+        >>> @step("example.words")
+        ... def words(text: str) -> list[str]:
+        ...     return text.split()
+        >>> anyio.run(run_step, words, "to be")
+        ['to', 'be']
+    """
+    pipeline = Pipeline("test", steps={"step": target})
+    return (await pipeline.run(_data(pipeline, inputs))).output
+
+
+async def collect(items: Iterable[Any] | AsyncIterable[Any]) -> list[Any]:
+    """Return all items of a stream, or of any other iterable.
+
+    Args:
+        items: A stream, or any iterable or async iterable.
+
+    Returns:
+        The items, in order.
+
+    Example:
+        >>> import anyio
+        >>> anyio.run(collect, range(3))
+        [0, 1, 2]
+    """
+    if isinstance(items, AsyncIterable):
+        return [item async for item in items]
+    return list(items)
+
+
+class EventRecorder(StreamSubscriber):
+    """A subscriber that keeps every event, for assertions.
+
+    Args:
+        types: Types of the events to keep; None for all.
+        steps: Ids of the steps whose events to keep; None for all.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync, step
+        >>> @step("example.same")
+        ... def same(number: int) -> int:
+        ...     return number
+        >>> recorder = EventRecorder(types={"pipeline_start", "step_start", "pipeline_complete"})
+        >>> _ = run_sync(Pipeline("same", steps={"same": same}), 1, subscribers=[recorder])
+        >>> recorder.types_seen
+        ['pipeline_start', 'step_start', 'pipeline_complete']
+    """
+
+    def __init__(self, types: Collection[str] | None = None, steps: Collection[str] | None = None) -> None:
+        self.types = types
+        self.steps = steps
+        self.events: list[StreamEvent] = []
+
+    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        """Keep the events.
+
+        Args:
+            batch: The events.
+        """
+        self.events += batch
+
+    @property
+    def types_seen(self) -> list[str]:
+        """The types of the events, in order."""
+        return [event.event_type.value for event in self.events]
+
+    def of(self, event_type: EventType | str, step_id: str | None = None) -> list[StreamEvent]:
+        """Return the events of one type.
+
+        Args:
+            event_type: The type.
+            step_id: The step they are about; None for any.
+
+        Returns:
+            The events, in order.
+        """
+        return [
+            event for event in self.events if event.event_type == event_type and step_id in {None, event.step_id}
+        ]
+
+    def happened_before(self, first: EventType | str, second: EventType | str) -> bool:
+        """Return whether the first event of one type came before the first of another.
+
+        Args:
+            first: The type expected first.
+            second: The type expected after it.
+
+        Returns:
+            True when both happened, in this order.
+        """
+        firsts, seconds = self.of(first), self.of(second)
+        return bool(firsts and seconds) and firsts[0].seq < seconds[0].seq
+
+
+async def verify_step(target: StepFunction[..., Any] | Step | type[Step], samples: Iterable[Any]) -> None:
+    """Check that a step keeps its declaration for some inputs: the types it gives, and the same result each time.
+
+    Args:
+        target: The step, with its params.
+        samples: Inputs for its first port: values, or lists of items for a stream.
+
+    Raises:
+        AssertionError: The step breaks its declaration; the message has the input.
+    """
+    definition = bind(target).definition
+    for sample in samples:
+        try:
+            first, second = await run_step(target, sample), await run_step(target, sample)
+        except HeadwaterError as error:
+            msg = f"{definition.kind} fails for {sample!r}: {error}"
+            raise AssertionError(msg) from error
+        assert first == second, f"{definition.kind} gives {first!r} and then {second!r} for the same input {sample!r}"
+
+
+async def verify_task(
+    target: Step | type[Step], samples: Iterable[Any], *, task: Task | None = None, seed: int = 0
+) -> None:
+    """Check the law of a task: streaming the input, however it is cut, gives the same as the whole input at once.
+
+    Texts and lists are cut at every place where they are short, and at random places where they are long; other inputs
+    are cut by the task's `input_split`.
+
+    Args:
+        target: The step, with its params.
+        samples: Whole inputs, of the task's unary type.
+        task: Which task, for a step with several.
+        seed: Seed of the random cuts.
+
+    Raises:
+        AssertionError: The results differ; the message has the input and how it was cut.
+        ValueError: The step implements no task, or its task cannot be cut or compared.
+
+    Example:
+        >>> import anyio
+        >>> from collections.abc import AsyncIterator
+        >>> from headwater import Flavor, Step, Stream, Task
+        >>> shout = Task("shout", unary_input=str, stream_input=str, unary_output=str, stream_output=str,
+        ...              input_join="".join, output_join="".join)
+        >>> class Shout(Step, kind="example.shouting"):
+        ...     @shout.method(Flavor.UNARY_UNARY)
+        ...     def whole(self, text: str) -> str:
+        ...         return text.upper()
+        ...     @shout.method(Flavor.STREAM_STREAM)
+        ...     async def stream(self, texts: Stream[str]) -> AsyncIterator[str]:
+        ...         async for text in texts:
+        ...             yield text.upper()
+        >>> anyio.run(verify_task, Shout(), ["hello", ""])
+    """
+    definition = bind(target).definition
+    chosen = task or _only_task(definition)
+    generator = random.Random(seed)  # noqa: S311 - cuts of test data, nothing secret
+    for sample in samples:
+        whole = _as_unary(chosen, await _run_task(target, chosen, sample))
+        for pieces in _chunkings(chosen, sample, generator):
+            streamed = _as_unary(chosen, await _run_task(target, chosen, iter(pieces)))
+            assert streamed == whole, (
+                f"task {chosen.name!r} of {definition.kind}: the input {sample!r} gives {whole!r} at once, "
+                f"but {streamed!r} when it is streamed as {pieces!r}"
+            )
+
+
+def _data(pipeline: Pipeline, inputs: Sequence[Any]) -> Any:
+    names = [group.name for group in pipeline.plan().inputs]
+    if len(inputs) > len(names):
+        msg = f"the step has {len(names)} inputs to feed, but {len(inputs)} were given"
+        raise ValueError(msg)
+    if len(names) <= 1:
+        return inputs[0] if inputs else None
+    return dict(zip(names, inputs, strict=True))
+
+
+def _only_task(definition: StepDefinition) -> Task:
+    tasks = {method.task for method in definition.methods if method.task is not None}
+    if len(tasks) != 1:
+        msg = f"{definition.kind} implements {len(tasks)} tasks; name the one to verify"
+        raise ValueError(msg)
+    return cast("Task", tasks.pop())
+
+
+async def _run_task(target: Step | type[Step], task: Task, data: Any) -> Any:
+    pipeline = Pipeline("verify", steps={"step": target}, options={"step": {"task": task.name}})
+    return (await Runner().run(pipeline, data)).output
+
+
+def _as_unary(task: Task, output: Any) -> Any:
+    """Return an output as one value: the items of a stream are joined, by the task's rule or to a list."""
+    if not isinstance(output, list) or _is_unary_output(task, output):
+        return output
+    return task.output_join(output) if task.output_join is not None else output
+
+
+def _is_unary_output(task: Task, output: Any) -> bool:
+    check = checker(task.unary_output.item)
+    try:
+        check.check(output, "output")
+    except HeadwaterError:
+        return False
+    return True
+
+
+def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[list[Any]]:
+    if isinstance(sample, str | bytes) and task.stream_input.item in {str, bytes}:
+        yield from _cuts(sample, generator)
+    elif task.input_split is not None:
+        yield list(task.input_split(sample))
+    elif isinstance(sample, list):
+        yield list(cast("list[Any]", sample))
+    else:
+        msg = f"task {task.name!r} declares no input_split, so {sample!r} cannot be streamed"
+        raise ValueError(msg)
+
+
+def _cuts(text: Any, generator: random.Random) -> Iterator[list[Any]]:
+    """Yield ways to cut a text into pieces: all of them when it is short, else single characters, the whole, random ones."""
+    places = range(1, len(text))
+    if len(places) <= _ALL_CHUNKINGS_UP_TO:
+        for chosen in range(2 ** len(places)):
+            yield _pieces(text, [place for place in places if chosen >> (place - 1) & 1])
+        return
+    yield [text[index : index + 1] for index in range(len(text))]
+    yield [text]
+    for _ in range(_RANDOM_CHUNKINGS):
+        count = generator.randint(1, len(places))
+        yield _pieces(text, sorted(generator.sample(places, count)))
+
+
+def _pieces(text: Any, places: Sequence[int]) -> list[Any]:
+    ends = [*places, len(text)]
+    starts = [0, *places]
+    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
