@@ -58,7 +58,7 @@ def _sections(plan: Plan) -> Iterator[list[str]]:
     rows = [["step", "kind", "flavor", "runs in", ""], *map(_step_row, plan.steps)]
     yield ["", *_table(rows)]
     if plan.edges:
-        rows = [["edge", "", "", "carries", "capacity", ""], *map(_edge_row, plan.edges)]
+        rows = [["edge", "", "", "carries", "capacity", ""], *map(_edge_row, _in_order(plan))]
         yield ["", *_table(rows)]
     fused = [segment for segment in plan.segments if len(segment) > 1]
     if fused:
@@ -90,6 +90,12 @@ def _step_row(step: PlannedStep) -> list[str]:
 
 def _flavor(step: PlannedStep) -> str:
     return step.flavor.name.lower().replace("_", " -> ")
+
+
+def _in_order(plan: Plan) -> list[PlannedEdge]:
+    """Return the edges in the order in which data takes them, those from the pipeline's input first."""
+    places = {step.id: place for place, step in enumerate(plan.steps)}
+    return sorted(plan.edges, key=lambda edge: -1 if edge.source is None else places[edge.source])
 
 
 def _edge_row(edge: PlannedEdge) -> list[str]:

@@ -1,0 +1,84 @@
+"""What the documents tell the reader to type works, and gives what they say."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import Block, blocks, commands
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+# Where the built package is tested, the documents and what they use are not all there: then nothing is followed.
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))] if DOCS.exists() else []
+CHECKER = doctest.OutputChecker()
+NOT_RUN = ("make ", "pip ")  # they install, or run these very tests
+LANGUAGES = {"python", "sh", "console", "json", "text"}  # `text` is only shown
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as the reader would, with `headwater` on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=50, check=False)
+
+
+def follow(block: Block, folder: Path) -> None:
+    """Do with a block what the reader is to do with it."""
+    if block.file is not None:
+        (folder / block.file).write_text(block.text, "utf-8")
+    elif block.language == "python":
+        done = run([sys.executable, "-c", block.text], folder)
+        assert done.returncode == 0, done.stderr
+    elif block.language == "sh":
+        for line in block.text.splitlines():
+            if not line.startswith(NOT_RUN):
+                done = run(["bash", "-c", line], folder)
+                assert done.returncode == 0, done.stderr
+    elif block.language == "console":
+        for command in commands(block.text):
+            done = run(["bash", "-c", f"{command.text} 2>&1"], folder)
+            same = CHECKER.check_output(command.output, done.stdout, doctest.ELLIPSIS)
+            assert same, f"{command.text}\nexpected:\n{command.output}\nfound:\n{done.stdout}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_document_does_what_it_says_when_followed(document: Path, tmp_path: Path) -> None:
+    """Following a document from top to bottom, in a folder of its own, works and gives the output shown."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copy(ROOT / "LICENSE", tmp_path)
+    for block in blocks(document.read_text("utf-8")):
+        follow(block, tmp_path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere_when_they_are_relative(document: Path) -> None:
+    """Every link to a file of the project leads to one."""
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8"))
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_block_has_a_language_that_is_followed(document: Path) -> None:
+    """No block escapes these tests by a language that they do not know."""
+    text = document.read_text("utf-8")
+    assert {block.language for block in blocks(text)} <= LANGUAGES
+    assert text.count("\n```") == 2 * len(list(blocks(text)))
+
+
+def test_make_knows_the_goals_when_a_document_names_them() -> None:
+    """`make demo` and the like, which these tests do not run, exist."""
+    if not DOCUMENTS:
+        pytest.skip("the built package is tested without the Makefile")
+    goals = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    texts = [path.read_text("utf-8") for path in (*DOCUMENTS, ROOT / "CONTRIBUTING.md")]
+    named = {goal for text in texts for goal in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)}
+    assert {"demo", "test"} <= named <= goals
