@@ -39,7 +39,7 @@ def jsonl(items: Iterable[Any], *, path: FilePath, overwrite: bool = False) -> F
         >>> with TemporaryDirectory() as folder:
         ...     written = jsonl([{"score": 3}, {"score": 5}], path=Path(folder, "scores.jsonl"))
         >>> written.items, written.size_bytes
-        (2, 26)
+        (2, 24)
     """
     number = size_bytes = 0
     with replacing(path, overwrite=overwrite) as file:

@@ -25,6 +25,7 @@ Encoding = Literal[
 _LONGEST_LINE = 16 * 1024 * 1024
 _BAD_LINES_KEPT = 10
 _PROGRESS_LINES = 4096
+_BLANKS = b" \t\r\n"
 
 Limit = Annotated[int, Field(ge=1, le=2**31)]
 
@@ -142,8 +143,8 @@ def jsonl(
     with path.open("rb") as file:
         yield Header(FileHeader(path=str(path), size_bytes=size_of(file)))
         for number, line in _numbered(file.readline, path, _meter(file, ctx), max_line_bytes, "bytes"):
-            text = line if number > 1 else line.removeprefix(BOM_UTF8)
-            if not text.strip():
+            text = (line if number > 1 else line.removeprefix(BOM_UTF8)).rstrip(_BLANKS)
+            if not text:
                 blank_lines += 1
                 continue
             try:
@@ -176,7 +177,7 @@ def _no_json(path: Path, line: int, error: ValueError) -> BadLineError:
 def _numbered(
     readline: Callable[[int], AnyStr], path: Path, tick: Callable[[], None], longest: int, unit: str
 ) -> Iterator[tuple[int, AnyStr]]:
-    """Yield the numbers and lines of a file, ends included; one that is too long is refused before it fills the memory."""
+    """Yield the numbers and lines of a file, ends included; one too long is refused before it fills the memory."""
     number = 0
     while line := readline(longest + 1):
         number += 1
