@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 
-import anyio
+from measure import Figure, Row, Value, in_loop, ratio
 
 from headwater.events.context import StreamingContext
 from headwater.events.data import StepProgress
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.subscriber import StreamSubscriber
 
-__all__ = ["measure"]
+__all__ = ["ROWS"]
 
 EVENTS = 100_000
-ROUNDS = 5
 
 
 class Counter(StreamSubscriber):
@@ -29,11 +27,10 @@ class Counter(StreamSubscriber):
         self.count += len(batch)
 
 
-async def _run(subscribers: int) -> float:
-    """Return the CPU time per event, in ns, from the first one emitted to the last one delivered."""
+async def _run(subscribers: int) -> None:
+    """Emit events, and wait until the last one is delivered."""
     counters = [Counter() for _ in range(subscribers)]
     data = StepProgress(0.5, "working")
-    start = time.process_time()
     async with StreamingContext("bench") as context:
         for counter in counters:
             context.subscribe(counter)
@@ -41,21 +38,14 @@ async def _run(subscribers: int) -> float:
         for _ in range(EVENTS):
             if emit(progress, "step", data):
                 await context.room()
-    spent = time.process_time() - start
     assert all(counter.count == EVENTS + 1 for counter in counters)
-    return spent / EVENTS * 1e9
 
 
-def measure() -> dict[str, float]:
-    """Measure the cost of events.
-
-    Returns:
-        CPU time per event in ns, the best of a few rounds, by the number of subscribers.
-    """
-    rows = {"emit, no subscriber": 0, "emit, one subscriber": 1, "batch delivery to 100 subscribers": 100}
-    return {row: min(anyio.run(partial(_run, count)) for _ in range(ROUNDS)) for row, count in rows.items()}
+def _figure(subscribers: int) -> Value:
+    return ratio(Figure(EVENTS, partial(in_loop, partial(_run, subscribers))))
 
 
-if __name__ == "__main__":
-    for name, nanoseconds in measure().items():
-        print(f"{name:36} {nanoseconds:8.0f} ns")
+ROWS = [
+    Row("`emit`, one subscriber", 5, "x", partial(_figure, 1)),
+    Row("batch delivery to 100 subscribers, per event", 10, "x", partial(_figure, 100)),
+]
