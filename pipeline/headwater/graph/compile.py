@@ -71,7 +71,8 @@ class _Compiler:
         given = {edge.index: part for step in self._resolved.values() for part in step.inputs for edge in part.edges}
         edges = [edge for edge in self._graph.edges if self._known(edge)]
         flows = {edge.index: self._flow(edge, given) for edge in edges}
-        streaming = any(flow.streaming for flow in flows.values())
+        streams_in = any(part.port.streaming for part in given.values())  # also when it is made of one value
+        streaming = streams_in or any(flow.streaming for flow in flows.values())
         for step in self._resolved.values():
             self._place(step, fuse=streaming)
         planned = [self._edge(edge, flows[edge.index], given.get(edge.index), place) for place, edge in enumerate(edges)]

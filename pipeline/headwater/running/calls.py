@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from anyio import move_on_after
 
+from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
 from headwater.running.processes import ProcessWorker
 from headwater.running.workers import ThreadWorker
@@ -14,7 +15,7 @@ from headwater.step.definition import Call, Placement
 from headwater.step.outputs import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from headwater.graph.plan import Plan, PlannedOutput, PlannedStep
     from headwater.running.scope import ExecutionScope
@@ -146,7 +147,14 @@ async def call_step(step: UnaryStep, scope: ExecutionScope, inputs: list[Any]) -
     if not step.several:
         return step.check(value)
     outputs = {output.name: output for output in planned.outputs}
-    return {port: _checked(planned, outputs[port], part) for port, part in parts_of(value)}
+    return {port: _checked(planned, _output(planned, outputs, port), part) for port, part in parts_of(value)}
+
+
+def _output(planned: PlannedStep, outputs: Mapping[str, PlannedOutput], port: str) -> PlannedOutput:
+    if port not in outputs:
+        msg = f"step {planned.id!r}: there is no output port {port!r}; its ports are {', '.join(outputs)}"
+        raise StreamOrderError(msg)
+    return outputs[port]
 
 
 async def _call_in_time(planned: PlannedStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
@@ -164,7 +172,7 @@ async def _call_placed(planned: PlannedStep, scope: ExecutionScope, inputs: list
         result = call(*inputs)
         return await result if planned.method.call is Call.COROUTINE else result
     worker = (
-        ProcessWorker(planned, [])
+        ProcessWorker(planned, [], scope)
         if planned.placement is Placement.PROCESS
         else ThreadWorker(lambda given: call(*given), f"headwater {planned.id}")
     )

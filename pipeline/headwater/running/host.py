@@ -14,6 +14,7 @@ from headwater.running.drivers import drive_batches, drive_frames, drive_items, 
 from headwater.running.inbox import Inbox, Skipped
 from headwater.running.processes import ProcessWorker
 from headwater.running.stages import Failure, Stage, batches_through, chained
+from headwater.running.watch import Watched
 from headwater.running.workers import AsyncWorker, ThreadWorker, Worker, entered
 from headwater.step.definition import Call, Placement
 from headwater.streams.channel import NOTHING, ReaderLeft
@@ -54,7 +55,10 @@ class StepHost:
     async def run(self) -> None:
         """Run the segment to its end; a failure is told to the scope and to the readers, not raised."""
         try:
-            await self._run_in_time()
+            if self._head.method.call.suspends:
+                await Watched(self._run_in_time(), self._note_stretch)
+            else:  # plain code is measured call by call
+                await self._run_in_time()
         except Skipped:
             self._skip()
         except ReaderLeft:
@@ -64,8 +68,11 @@ class StepHost:
         except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
             self._fail_as(error)
         finally:
-            self._inbox.close()
             self._outbox.fail(StreamBrokenError(f"step {self._head.id!r} was cancelled", step_id=self._head.id))
+            await self._inbox.aclose()
+
+    def _note_stretch(self, elapsed_s: float) -> None:
+        self._records[0].note_hold(elapsed_s, 1)
 
     async def _run_in_time(self) -> None:
         if self._head.timeout_s is None:
@@ -174,7 +181,7 @@ class StepHost:
 
     def _process_workers(self, arguments: list[Any]) -> list[Worker]:
         count = 1 if self._head.mapped is None else self._head.concurrency
-        return [ProcessWorker(self._head, arguments) for _ in range(count)]
+        return [ProcessWorker(self._head, arguments, self._scope) for _ in range(count)]
 
     async def _write_one(self, value: Any, stages: list[Stage]) -> None:
         values = self._outbox.admit_all([value])

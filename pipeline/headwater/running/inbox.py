@@ -39,6 +39,7 @@ class Inbox:
         self._first_edges = [edges[planned.edges[0]] for planned in step.inputs]
         self.sources = tuple(sources)
         self._checked = [self._check(index, source) for index, source in enumerate(sources)]
+        self._streams: list[Stream[Any, Any, Any]] = []
 
     @property
     def mapped(self) -> Source:
@@ -86,10 +87,12 @@ class Inbox:
             return NOTHING
         return self.mapped.footer
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Read no further."""
         for source in self.sources:
             source.close()
+        for stream in self._streams:
+            await stream.aclose()
 
     def blocking(self, index: int) -> BlockingItems:
         """Return an input as a blocking iterable."""
@@ -113,7 +116,8 @@ class Inbox:
             source = Converted(source, edge.rule, edge.adapter)
         if style == "iterable":
             return BlockingItems(source, self._label(index))
-        return Stream[Any, Any, Any](source, self._label(index))
+        self._streams.append(Stream(source, self._label(index)))
+        return self._streams[-1]
 
     async def _value(self, index: int) -> Any:
         edge, source, check = self._first_edges[index], self._checked[index], self._inputs[index].check

@@ -10,7 +10,9 @@ from headwater.errors import StreamBrokenError
 from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from typing_extensions import Self
 
     from headwater.graph.plan import PlannedEdge
     from headwater.streams.channel import Channel, ChannelStatistics
@@ -40,7 +42,7 @@ class Outlet:
         self._footer: Any = None
         self._reader: int | None = None
         self._collecting = False
-        self.stream: Stream[Any, Any, Any] = Stream(self, f"output {name!r}")
+        self.stream: Stream[Any, Any, Any] = _OutputStream(self, f"output {name!r}")
 
     @property
     def value(self) -> Any:
@@ -93,8 +95,8 @@ class Outlet:
         except StreamBrokenError as error:
             failure = self._explain() or error
             raise failure from failure.__cause__  # the step's own error, not the break that it led to
-        if not batch and (failure := self._explain()) is not None:
-            raise failure  # a step after the one that failed may have ended as if nothing had happened
+        if not batch and (unseen := self._explain()) is not None:
+            raise unseen  # a step after the one that failed may have ended as if nothing had happened
         return batch
 
     async def header(self) -> Any:
@@ -121,3 +123,59 @@ class Outlet:
     def statistics(self) -> ChannelStatistics:
         """Return what the channel holds and has seen."""
         return self._channel.statistics()
+
+
+class _OutputStream(Stream[Any, Any, Any]):
+    """A stream whose reader may be left at any item: it has no generator that somebody would have to close."""
+
+    __slots__ = ()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._begin(_Items(self._more))
+
+    def batches(self) -> AsyncIterator[list[Any]]:
+        """Iterate over the items in lists of whatever is there; see `Stream.batches`."""
+        return self._begin(_Batches(self._more))
+
+    async def _more(self) -> list[Any]:
+        batch = await self._source.take()
+        self._ended = not batch
+        return batch
+
+
+class _Batches:
+    """The batches of a source."""
+
+    __slots__ = ("_more",)
+
+    def __init__(self, more: Callable[[], Awaitable[list[Any]]]) -> None:
+        self._more = more
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        if batch := await self._more():
+            return batch
+        raise StopAsyncIteration
+
+
+class _Items:
+    """The items of a source."""
+
+    __slots__ = ("_batch", "_more")
+
+    def __init__(self, more: Callable[[], Awaitable[list[Any]]]) -> None:
+        self._more = more
+        self._batch: Iterator[Any] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self._batch:
+            return item
+        self._batch = iter(await self._more())
+        for item in self._batch:
+            return item
+        raise StopAsyncIteration

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headwater.step.definition import Method
 
 __all__ = ["LENGTH_BYTES", "frame", "item_adapter", "result_adapter"]
@@ -20,9 +22,9 @@ def frame(message: bytes) -> bytes:
     return len(message).to_bytes(LENGTH_BYTES, "big") + message
 
 
-def item_adapter(method: Method) -> TypeAdapter[Any]:
-    """Return the adapter of a list of inputs, each a tuple of the values for the ports."""
-    types = tuple(_concrete(port.type.item) for port in method.inputs)
+def item_adapter(method: Method, ports: Sequence[str]) -> TypeAdapter[Any]:
+    """Return the adapter of a list of inputs, each a tuple of the values for the connected ports."""
+    types = tuple(_concrete(port.type.item) for port in method.inputs if port.name in ports)
     return TypeAdapter(list[tuple[types]])  # type: ignore[valid-type]  # made from run-time types
 
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from headwater.events.plain import plain
 from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
 from headwater.step.binding import bind, callable_of
+from headwater.step.context import StepContext
 from headwater.step.definition import Origin
 from headwater.step.registry import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["main"]
 
@@ -29,10 +31,14 @@ def main() -> None:
     """Serve until standard input ends."""
     incoming, outgoing = _private_streams()
     messages = _messages(incoming)
-    call, items, results = _load(json.loads(next(messages)))
-    for message in messages:
-        outgoing.write(frame(_work(call, items.validate_json(message), results)))
+
+    def send(message: bytes) -> None:
+        outgoing.write(frame(message))
         outgoing.flush()
+
+    call, items, results = _load(json.loads(next(messages)), send)
+    for message in messages:
+        send(_work(call, items.validate_json(message), results))
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -48,11 +54,22 @@ def _messages(incoming: BinaryIO) -> Iterator[bytes]:
         yield incoming.read(int.from_bytes(length, "big"))
 
 
-def _load(order: dict[str, Any]) -> tuple[Callable[..., Any], TypeAdapter[Any], TypeAdapter[Any]]:
+def _load(
+    order: dict[str, Any], send: Callable[[bytes], None]
+) -> tuple[Callable[..., Any], TypeAdapter[Any], TypeAdapter[Any]]:
     sys.path[:] = order["sys_path"]
     bound = bind(locate(Origin(**order["origin"])), order["params"])
     method = next(method for method in bound.definition.methods if method.name == order["method"])
-    return callable_of(bound, method), item_adapter(method), result_adapter(method)
+
+    def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+        send(to_json({"progress": [fraction, message, plain(data)]}))
+
+    context = StepContext(order["execution_id"], order["step_id"], report=report)
+    return (
+        callable_of(bound, method, context=context, ports=order["ports"]),
+        item_adapter(method, order["ports"]),
+        result_adapter(method),
+    )
 
 
 def _work(call: Callable[..., Any], items: list[Any], results: TypeAdapter[Any]) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from headwater.graph.plan import PlannedStep
+    from headwater.running.scope import ExecutionScope
     from headwater.running.workers import Unit
 
 __all__ = ["ProcessError", "ProcessWorker"]
@@ -38,18 +39,24 @@ class ProcessWorker:
     Args:
         step: The step; its function is found again in the process by kind and module.
         arguments: The inputs around a mapped one, which stands as None; empty when every unit brings all inputs.
+        scope: The execution, which takes the progress that the function tells.
     """
 
-    def __init__(self, step: PlannedStep, arguments: Sequence[Any]) -> None:
+    def __init__(self, step: PlannedStep, arguments: Sequence[Any], scope: ExecutionScope) -> None:
         self._step = step
         self._arguments = tuple(arguments)
-        self._items: TypeAdapter[Any] = item_adapter(step.method)
+        self._scope = scope
+        self._ports = [given.port.name for given in step.inputs]
+        self._items: TypeAdapter[Any] = item_adapter(step.method, self._ports)
         self._result: TypeAdapter[Any] = result_adapter(step.method)
         self._process: Process | None = None
+        self._answers: BufferedByteReceiveStream | None = None
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, "-m", "headwater.running.process_main"]
         self._process = await open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
+        if self._process.stdout is not None:
+            self._answers = BufferedByteReceiveStream(self._process.stdout)
         try:
             await self._send(to_json(self._order()))
         except BaseException:
@@ -67,7 +74,8 @@ class ProcessWorker:
         """Call the function with each item, in the process."""
         try:
             await self._send(self._items.dump_json([self._inputs(item) for item in items]))
-            answer = from_json(await self._receive())
+            while "progress" in (answer := from_json(await self._receive())):
+                self._scope.progress(self._step, *answer["progress"])
         except (EndOfStream, IncompleteRead, ClosedResourceError, OSError) as error:
             raise ProcessError(await self._obituary()) from error
         results = [self._result.validate_python(value) for value in answer["results"]]
@@ -87,6 +95,9 @@ class ProcessWorker:
             "sys_path": sys.path,
             "origin": asdict(bound.definition.origin),
             "method": self._step.method.name,
+            "ports": self._ports,
+            "execution_id": self._scope.execution_id,
+            "step_id": self._step.id,
             "params": {name: _revealed(value) for name, value in given.items()},
         }
 
@@ -95,11 +106,10 @@ class ProcessWorker:
             await self._process.stdin.send(frame(message))
 
     async def _receive(self) -> bytes:
-        if self._process is None or self._process.stdout is None:
+        if self._answers is None:
             raise EndOfStream
-        stream = BufferedByteReceiveStream(self._process.stdout)
-        length = int.from_bytes(await stream.receive_exactly(LENGTH_BYTES), "big")
-        return await stream.receive_exactly(length)
+        length = int.from_bytes(await self._answers.receive_exactly(LENGTH_BYTES), "big")
+        return await self._answers.receive_exactly(length)
 
     async def _obituary(self) -> str:
         code = None if self._process is None else await self._process.wait()

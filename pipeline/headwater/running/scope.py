@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import current_time
@@ -42,6 +43,7 @@ class ExecutionScope:
         instances: Live instances of the steps that have a lifespan, by step id.
         telling: Which items are told as events.
         emit_progress: Whether progress is told.
+        progress_interval_s: The progress of a step is told at most once in this time.
         redact: Replaces what must not be told, such as secrets, in a text.
         on_failure: Who is told that a step failed.
     """
@@ -55,6 +57,7 @@ class ExecutionScope:
         *,
         telling: Telling = "first",
         emit_progress: bool = True,
+        progress_interval_s: float = 0.0,
         redact: Callable[[str], str] = str,
         on_failure: FailureSink,
     ) -> None:
@@ -71,6 +74,7 @@ class ExecutionScope:
         self._on_failure = on_failure
         self._stop_others: Callable[[str], None] = lambda _step_id: None
         self.tells_progress = emit_progress
+        self._progress_interval_s = progress_interval_s
         self._thread = threading.get_ident()
         self._token = current_token()
 
@@ -78,7 +82,8 @@ class ExecutionScope:
         """Return the numbers of a step, made on first use."""
         record = self.records.get(step.id)
         if record is None:
-            record = self.records[step.id] = StepRecord(step, self.context, self._telling, self.redact)
+            record = StepRecord(step, self.context, self._telling, self.redact, self._progress_interval_s)
+            self.records[step.id] = record
         return record
 
     def fail(self, record: StepRecord, error: Exception) -> None:
@@ -125,17 +130,16 @@ class ExecutionScope:
             step.id,
             attempt=1,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
-            report=self._progress_of(self.record(step)),
+            report=partial(self.progress, step),
             is_cancelled=lambda: self.cancelled or is_released(),
         )
 
-    def _progress_of(self, record: StepRecord) -> Callable[[float | None, str, Mapping[str, Any]], None]:
-        def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-            if not self.tells_progress:
-                return
-            if threading.get_ident() == self._thread:
-                record.progress(fraction, message, data)
-            else:
-                run_in_loop(record.progress, fraction, message, data, token=self._token)
-
-        return report
+    def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+        """Tell the progress of a step, from any thread."""
+        if not self.tells_progress:
+            return
+        record = self.record(step)
+        if threading.get_ident() == self._thread:
+            record.progress(fraction, message, data)
+        else:
+            run_in_loop(record.progress, fraction, message, data, token=self._token)

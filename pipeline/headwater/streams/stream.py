@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
@@ -10,8 +11,6 @@ from headwater.errors import StreamConsumedError, StreamOrderError
 from headwater.streams.channel import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
-
     from headwater.streams.channel import ChannelStatistics, Source
 
 __all__ = ["Stream"]
@@ -19,6 +18,7 @@ __all__ = ["Stream"]
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=None)
 FooterT = TypeVar("FooterT", default=None)
+Reading = TypeVar("Reading", bound=AsyncIterator[Any])
 
 
 class Stream(Generic[Item, HeaderT, FooterT]):
@@ -38,14 +38,14 @@ class Stream(Generic[Item, HeaderT, FooterT]):
                 return len(await words.collect())
     """
 
-    __slots__ = ("_ended", "_generator", "_header", "_label", "_source")
+    __slots__ = ("_ended", "_header", "_label", "_reading", "_source")
 
     def __init__(self, source: Source, label: str = "stream") -> None:
         self._source = source
         self._label = label
         self._header: Any = NOTHING
         self._ended = False
-        self._generator: AsyncGenerator[Any, None] | None = None
+        self._reading: AsyncIterator[Any] | None = None
 
     def __repr__(self) -> str:
         return f"<Stream {self._label}>"
@@ -68,7 +68,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         return self._header  # type: ignore[no-any-return]  # checked by the source or proven by the plan
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        return self._read(self._items())
+        return self._begin(self._items())
 
     def batches(self) -> AsyncIterator[list[Item]]:
         """Iterate over the items in lists of whatever is there; faster where a step works on many at once.
@@ -79,7 +79,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         Raises:
             StreamConsumedError: The stream was read before.
         """
-        return self._read(self._batches())
+        return self._begin(self._batches())
 
     async def collect(self) -> list[Item]:
         """Read all the items.
@@ -125,15 +125,15 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     async def aclose(self) -> None:
         """Stop reading: the writer is told that nobody reads on. Closing twice does no harm."""
         self._source.close()
-        if self._generator is not None and not self._ended:
-            await self._generator.aclose()
+        if isinstance(self._reading, AsyncGenerator):
+            await self._reading.aclose()
 
-    def _read(self, generator: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-        if self._generator is not None:
-            msg = f"{self._label}: a stream is read once, and this one was read already; keep its items in a list to use them twice"
+    def _begin(self, reading: Reading) -> Reading:
+        if self._reading is not None:
+            msg = f"{self._label}: a stream is read once, and this one was read already; keep its items in a list"
             raise StreamConsumedError(msg)
-        self._generator = generator  # kept, so that no garbage collector has to close it
-        return generator
+        self._reading = reading  # kept to be closed by whoever made the stream, not by a garbage collector
+        return reading
 
     async def _items(self) -> AsyncGenerator[Item, None]:
         take = self._source.take
