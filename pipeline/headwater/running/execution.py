@@ -163,6 +163,8 @@ class Execution:
         """
         if self._status == "running" and self._cancel_reason is None:
             self._cancel_reason = reason
+            if self._work_scope is not None:
+                self._work_scope.cancelled = True
             self._scope.cancel()
 
     # ---- the block
@@ -214,6 +216,7 @@ class Execution:
             instances,
             telling=self._order.streaming.emit_items if self._order.streaming.enabled else "none",
             emit_progress=self._order.streaming.emit_progress,
+            progress_interval_s=self._order.streaming.flush_interval_ms / 1000,
             redact=self._order.redact,
             on_failure=self._on_failure,
         )
@@ -292,9 +295,9 @@ class Execution:
         )
 
     def _unfinished(self) -> tuple[str, ...]:
-        if self._work_scope is None:
+        if self._work is None:
             return tuple(step.id for step in self._order.plan.steps)
-        return self._work_scope.unfinished()
+        return self._work.unfinished()
 
     def _explain(self) -> Exception | None:
         """Return the error that a program is to see, or None when all is well."""

@@ -52,14 +52,19 @@ class StepRecord:
         context: Where its events go.
         telling: Which items of its output are told.
         redact: Replaces what must not be told, such as secrets, in a text.
+        progress_interval_s: Progress is told at most once in this time; what comes in between is replaced by what comes
+            later, and the last one is always told.
     """
 
     __slots__ = (
         "_context",
         "_held",
+        "_progress_at",
+        "_progress_interval_s",
         "_redact",
         "_step",
         "_telling",
+        "_untold_progress",
         "first_output_at",
         "input_wait_s",
         "items_in",
@@ -74,7 +79,12 @@ class StepRecord:
     )
 
     def __init__(
-        self, step: PlannedStep, context: StreamingContext, telling: Telling, redact: Callable[[str], str]
+        self,
+        step: PlannedStep,
+        context: StreamingContext,
+        telling: Telling,
+        redact: Callable[[str], str],
+        progress_interval_s: float = 0.0,
     ) -> None:
         self.step_id = step.id
         self.state = StepState.WAITING
@@ -92,6 +102,9 @@ class StepRecord:
         self._telling: Telling = telling
         self._redact = redact
         self._held = False
+        self._progress_interval_s = progress_interval_s
+        self._progress_at = float("-inf")
+        self._untold_progress: StepProgress | None = None
 
     @property
     def telling(self) -> bool:
@@ -152,7 +165,19 @@ class StepRecord:
         told = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
+        now = perf_counter()
+        if now - self._progress_at < self._progress_interval_s:
+            self._untold_progress = told
+            return
+        self._progress_at = now
+        self._untold_progress = None
         self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+
+    def _tell_last_progress(self) -> None:
+        """Tell the progress that was held back, before the step ends."""
+        if self._untold_progress is not None:
+            told, self._untold_progress = self._untold_progress, None
+            self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
 
     def tell_counts(self) -> None:
         """Tell how many items have gone through, when the step runs and that is news."""
@@ -174,6 +199,7 @@ class StepRecord:
         """Note that the step has ended well."""
         if self.state.ended:
             return
+        self._tell_last_progress()
         self.state = StepState.COMPLETED
         now = perf_counter()
         first_at = self.first_output_at
@@ -197,6 +223,7 @@ class StepRecord:
         """Note that the step failed, or that it suffers from another step's failure."""
         if self.state.ended:
             return
+        self._tell_last_progress()
         self.state = StepState.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
         told = StepFailure(error_type=type(error).__name__, message=self._redact(str(error)), cause_step_id=cause)

@@ -44,11 +44,16 @@ class UnaryRun:
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
         self._skipped: set[int] = set()
+        self._ended = bytearray(len(self._program))
 
     def values(self) -> dict[int, Any]:
         """Return the values at the pipeline's output, by the index of the edge; those not taken are left out."""
         values = {index: self._values[index] for index in self._scope.plan.outputs}
         return {index: value for index, value in values.items() if value is not _MISSING}
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        return tuple(step.id for step in self._program if not self._ended[step.place])
 
     async def run(self, inputs: Mapping[int, Any]) -> None:
         """Run every step.
@@ -102,7 +107,7 @@ class UnaryRun:
 
     def _run_plain(self, step: UnaryStep) -> Sequence[UnaryStep]:
         """Run plain functions of one input and output, one after the other: the shortest way there is."""
-        emit, values, waiting, tells = self._emit, self._values, self._waiting, self._tells
+        emit, values, waiting, ended, tells = self._emit, self._values, self._waiting, self._ended, self._tells
         started = perf_counter()
         for _ in range(_STEPS_PER_TURN):
             emit(_START, step.id, step.start)
@@ -112,12 +117,13 @@ class UnaryRun:
                     value = step.check(value)
             except Exception as error:
                 raise self._failure(step, error) from error
-            ended = perf_counter()
-            duration_s = ended - started
-            started = ended
+            now = perf_counter()
+            duration_s = now - started
+            started = now
             if tells or duration_s > HOLD_S:
                 self._tell(step, value, duration_s)
             emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
+            ended[step.place] = True
             following = step.only
             if following is None or waiting[following.place] != 1:
                 return self._pass_on(step, {step.port: value})
@@ -148,6 +154,7 @@ class UnaryRun:
                     record.tell(part, port)
         complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
         self._emit(_COMPLETE, step.id, complete)
+        self._ended[step.place] = True
         return self._pass_on(step, outputs)
 
     def _tell(self, step: UnaryStep, value: Any, duration_s: float) -> None:
@@ -159,6 +166,7 @@ class UnaryRun:
     def _failure(self, step: UnaryStep, error: Exception) -> Failure:
         record = self._scope.record(step.planned)
         record.fail(error)
+        self._ended[step.place] = True
         return Failure(record, error)
 
     # ---- passing on
@@ -187,4 +195,5 @@ class UnaryRun:
 
     def _skip(self, step: UnaryStep) -> list[UnaryStep]:
         self._scope.record(step.planned).skip("its branch was not taken")
+        self._ended[step.place] = True
         return self._pass_on(step, {})

@@ -39,6 +39,10 @@ class Work(Protocol):
         """Return the channel of an edge that leads to the pipeline's output."""
         ...
 
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        ...
+
     def close(self, error: Exception) -> None:
         """Break the outputs that have not ended."""
         ...
@@ -79,6 +83,10 @@ class StreamingWork:
                 group.start_soon(self._run_host, host)
             for input_group, given in groups.items():
                 group.start_soon(self._feed, input_group.edges, given)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        return self._scope.unfinished()
 
     def output(self, index: int) -> Channel:
         """Return the channel of an edge that leads to the pipeline's output."""
@@ -157,6 +165,10 @@ class UnaryWork:
         self._ended = True
         for index, channel in self._channels.items():
             self._fill(index, channel)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        return self._run.unfinished()
 
     def values(self) -> dict[int, Any]:
         """Return the values at the pipeline's output, by the index of the edge; those not taken are left out."""
