@@ -13,6 +13,7 @@ from headwater.running.blocking import drive_blocking
 from headwater.running.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
 from headwater.running.inbox import Inbox, Skipped
 from headwater.running.processes import ProcessWorker
+from headwater.running.inline import admitted, drive_inline, items_of, iterated
 from headwater.running.stages import Failure, Stage, batches_through, chained
 from headwater.running.watch import Watched
 from headwater.running.workers import AsyncWorker, ThreadWorker, Worker, entered
@@ -55,7 +56,7 @@ class StepHost:
     async def run(self) -> None:
         """Run the segment to its end; a failure is told to the scope and to the readers, not raised."""
         try:
-            if self._head.method.call.suspends:
+            if any(step.method.call.suspends for step in self.steps):
                 await Watched(self._run_in_time(), self._note_stretch)
             else:  # plain code is measured call by call
                 await self._run_in_time()
@@ -105,7 +106,9 @@ class StepHost:
         head = self._head
         call = self._scope.callable_of(head)
         stages = self._stages()
-        if head.placement is Placement.PROCESS:
+        if any(stage.suspends for stage in stages):
+            await self._drive_inline(call, arguments, stages)
+        elif head.placement is Placement.PROCESS:
             await self._drive_pool(self._process_workers(arguments), arguments, stages)
         elif head.placement is Placement.THREAD and (head.mapped is None or head.method.call is Call.GENERATOR):
             await self._drive_blocking(call, arguments, stages)
@@ -113,6 +116,17 @@ class StepHost:
             await self._drive_mapped(_of_item(call, arguments, head.mapped), stages)
         else:
             await self._drive_whole(call, arguments, stages)
+
+    async def _drive_inline(self, call: Callable[..., Any], arguments: list[Any], stages: list[Stage]) -> None:
+        head = self._head
+        if head.mapped is not None:
+            first = self._stage(head, _of_item(call, arguments, head.mapped), proven=True)
+            await drive_inline(items_of(self._inbox.mapped), [first, *stages], self._outbox)
+        elif head.method.call is Call.ASYNC_GENERATOR:
+            async with aclosing(call(*arguments)) as frames:
+                await drive_inline(admitted(frames, self._outbox), stages, self._outbox)
+        else:
+            await drive_inline(iterated(iter(call(*arguments)), self._outbox), stages, self._outbox)
 
     async def _drive_whole(self, call: Callable[..., Any], arguments: list[Any], stages: list[Stage]) -> None:
         match self._head.method.call:
@@ -203,6 +217,7 @@ class StepHost:
             step.outputs[0].items if len(step.outputs) == 1 else ANYTHING,
             None if proven else planned.check,
             expands=step.method.call is Call.GENERATOR,
+            suspends=step.method.call is Call.COROUTINE,
         )
 
     def _through(self, stages: list[Stage]) -> Callable[[Any], Any] | None:

@@ -36,15 +36,24 @@ class Stage:
         output: Check of what it returns, or of each item that it yields.
         items: Check of the items before the call; None when the plan has proven the edge.
         expands: Whether the function yields any number of items for each.
+        suspends: Whether the function is a coroutine function, fused because the document says `inline`.
     """
 
-    __slots__ = ("_call", "_check", "_expected", "_items", "expands", "failure", "record")
+    __slots__ = ("_call", "_check", "_expected", "_items", "expands", "failure", "record", "suspends")
 
     def __init__(
-        self, record: StepRecord, call: Callable[[Any], Any], output: Checker, items: Checker | None, *, expands: bool
+        self,
+        record: StepRecord,
+        call: Callable[[Any], Any],
+        output: Checker,
+        items: Checker | None,
+        *,
+        expands: bool = False,
+        suspends: bool = False,
     ) -> None:
         self.record = record
         self.expands = expands
+        self.suspends = suspends
         self.failure: Failure | None = None
         self._call = call
         self._expected = output.expected
@@ -55,10 +64,16 @@ class Stage:
         """Return the result for one item."""
         if self._items is not None:
             item = self._items.check(item, self.record.place("item read"))
-        value = self._call(item)
-        if not isinstance(value, self._expected):
-            value = self._check.check(value, self.record.place("result"))
-        return value
+        return self._checked_result(self._call(item))
+
+    async def one_later(self, item: Any) -> Any:
+        """Return the result for one item of a coroutine function."""
+        if self._items is not None:
+            item = self._items.check(item, self.record.place("item read"))
+        return self._checked_result(await self._call(item))
+
+    def _checked_result(self, value: Any) -> Any:
+        return value if isinstance(value, self._expected) else self._check.check(value, self.record.place("result"))
 
     def apply(self, batch: Sequence[Any]) -> list[Any]:
         """Return the results for all the items, or for those before the first that fails (see `failure`)."""
