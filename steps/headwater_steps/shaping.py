@@ -128,10 +128,18 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
     try:
         counts.update(zip(map(type, keys), keys, strict=True))
     except TypeError as error:
-        found = next(type(key).__name__ for key in keys if not isinstance(key, Hashable))
+        found = next(type(key).__name__ for key in keys if not _is_hashable(key))
         place = "an item" if by is None else f"the field {by!r} of an item"
         hint = "set by to a field that is a text or a number"
         raise TypeError(f"{place} is a {found}, which cannot be a key; {hint}") from error
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # also of a tuple that holds a list
+        return False
+    return True
 
 
 def _ranked(counts: Mapping[tuple[type, Any], int], top: int | None) -> list[tuple[tuple[type, Any], int]]:
@@ -143,7 +151,7 @@ def _ranked(counts: Mapping[tuple[type, Any], int], top: int | None) -> list[tup
 def _rank(group: tuple[tuple[type, Any], int]) -> tuple[int, int, float, str]:
     (kind, key), number = group
     if kind in {bool, int, float}:
-        return -number, 0, key, ""
+        return -number, 0, key, kind.__name__
     return (-number, 1, 0, key) if kind is str else (-number, 2, 0, repr(key))
 
 

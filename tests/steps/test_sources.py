@@ -139,7 +139,8 @@ def test_lines_have_no_size_when_the_file_is_a_device() -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"path": "x", "encoding": "rot13"}, {"path": "x", "on_bad": "hope"}, {"path": "x", "max_line_chars": 0}]
+    "params",
+    [{}, {"path": "x", "encoding": "rot13"}, {"path": "x", "on_bad": "hope"}, {"path": "x", "max_line_chars": 0}],
 )
 def test_lines_refuse_wrong_params(params: dict[str, Any]) -> None:
     """Params are checked before anything is opened."""
