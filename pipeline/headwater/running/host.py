@@ -118,15 +118,16 @@ class StepHost:
             await self._drive_whole(call, arguments, stages)
 
     async def _drive_inline(self, call: Callable[..., Any], arguments: list[Any], stages: list[Stage]) -> None:
-        head = self._head
+        head, record = self._head, self._records[0]
         if head.mapped is not None:
-            first = self._stage(head, _of_item(call, arguments, head.mapped), proven=True)
-            await drive_inline(items_of(self._inbox.mapped), [first, *stages], self._outbox)
+            stages = [self._stage(head, _of_item(call, arguments, head.mapped), proven=True), *stages]
+            items = items_of(self._inbox.mapped)
         elif head.method.call is Call.ASYNC_GENERATOR:
-            async with aclosing(call(*arguments)) as frames:
-                await drive_inline(admitted(frames, self._outbox), stages, self._outbox)
+            items = admitted(call(*arguments), self._outbox, record)
         else:
-            await drive_inline(iterated(iter(call(*arguments)), self._outbox), stages, self._outbox)
+            items = iterated(iter(call(*arguments)), self._outbox, record)
+        async with aclosing(items):
+            await drive_inline(items, stages, self._outbox)
 
     async def _drive_whole(self, call: Callable[..., Any], arguments: list[Any], stages: list[Stage]) -> None:
         match self._head.method.call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from headwater.running.stages import Failure
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from headwater.running.outbox import Outbox
+    from headwater.running.record import StepRecord
     from headwater.running.stages import Stage
     from headwater.streams.channel import Source
 
@@ -47,18 +49,23 @@ async def items_of(source: Source) -> AsyncGenerator[Any, None]:
             yield item
 
 
-async def admitted(frames: AsyncIterator[Any], outbox: Outbox) -> AsyncGenerator[Any, None]:
+async def admitted(
+    frames: AsyncGenerator[Any, None], outbox: Outbox, record: StepRecord
+) -> AsyncGenerator[Any, None]:
     """Yield the items among the frames of an async generator."""
-    async for frame in frames:
-        item = frame if isinstance(frame, outbox.expected) else outbox.admit(frame)
-        if item is not NOT_AN_ITEM:
-            yield item
+    async with aclosing(frames):
+        async for frame in frames:
+            item = frame if isinstance(frame, outbox.expected) else outbox.admit(frame)
+            if item is not NOT_AN_ITEM:
+                record.note_output(item)
+                yield item
 
 
-async def iterated(values: Iterator[Any], outbox: Outbox) -> AsyncGenerator[Any, None]:
+async def iterated(values: Iterator[Any], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
     """Yield the items among the frames of a plain generator, letting others run after each."""
     for value in values:
         item = value if isinstance(value, outbox.expected) else outbox.admit(value)
         if item is not NOT_AN_ITEM:
+            record.note_output(item)
             yield item
         await outbox.room()
