@@ -32,7 +32,7 @@ async def test_word_report_counts_the_words_of_a_file(parameters: dict[str, int]
     """The report has the most frequent words of a real file, as a few lines of Python find them."""
     path = ROOT / "README.md"
     result = await Pipeline.load(CONFIGS / "word-report.json", {"path": str(path), **parameters}).run()
-    words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", path.read_text("utf-8").lower())
+    words = re.findall("[^\\W_]+(?:['\u2019][^\\W_]+)*", path.read_text("utf-8").lower())
     assert pairs(result.output) == largest(Counter(word for word in words if len(word) >= least), top)
 
 

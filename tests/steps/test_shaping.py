@@ -85,7 +85,7 @@ def test_filter_lets_header_and_footer_flow_around() -> None:
 
 
 def test_filter_keeps_the_type_of_the_items() -> None:
-    """What a filter passes on has the type of what it reads, so that the next edge is checked as if it was not there."""
+    """What a filter passes on has the type of what it reads, so that the next edge is checked all the same."""
     chosen = filter_items.with_params(where={"ne": "b"})
     plan = Pipeline("chosen", steps={"frames": frames.with_params(items=["a"]), "chosen": chosen}).plan()
     assert [edge.type.item for edge in plan.edges if edge.source == "chosen"] == [str]

@@ -113,7 +113,9 @@ async def test_jsonl_writes_one_line_for_each_item(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.jsonl"]
 
 
-@given(st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)))
+@given(
+    st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5), max_size=5)
+)
 def test_jsonl_is_read_back_by_another_library(tmp_path_factory: pytest.TempPathFactory, items: list[Any]) -> None:
     """What is written is what any reader of JSON lines reads."""
     path = tmp_path_factory.getbasetemp() / "back.jsonl"
