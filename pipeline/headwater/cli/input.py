@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_input"]
 
+_STANDARD_INPUT = 0
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _LARGEST_DOCUMENT_BYTES = 256 * 1024 * 1024
@@ -173,10 +173,8 @@ def _bad(message: str, name: str, line: int | None = None, column: int | None = 
 
 
 def _descriptor(source: str) -> int:
-    if source == "-":
-        return sys.stdin.fileno()
     try:
-        descriptor = os.open(source, os.O_RDONLY)
+        descriptor = os.dup(_STANDARD_INPUT) if source == "-" else os.open(source, os.O_RDONLY)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise _bad("this is a folder; an input is a file", source)
@@ -191,8 +189,7 @@ async def _chunks(descriptor: int) -> AsyncGenerator[bytes]:
         while chunk := await _read(descriptor):
             yield chunk
     finally:
-        if descriptor != sys.stdin.fileno():
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 async def _read(descriptor: int) -> bytes:

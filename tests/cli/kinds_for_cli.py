@@ -1,0 +1,76 @@
+"""Steps that the tests of the command line name with `--steps`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from headwater import StepContext, Stream, step
+
+
+def _mark(marker: str) -> None:
+    if marker:
+        Path(marker).touch()
+
+
+@step("cli.numbers")
+async def numbers(*, count: int = 3, marker: str = "", hang: bool = False) -> AsyncIterator[int]:
+    """Count from zero.
+
+    When it is asked to hang, it never ends; the marker is a file that is made when it is closed.
+
+    Args:
+        count: How many numbers to give.
+        marker: File that is made at the end.
+        hang: Whether to wait for ever after the last number.
+    """
+    try:
+        for number in range(count):
+            yield number
+        if hang:
+            await anyio.sleep_forever()
+    finally:
+        _mark(marker)
+
+
+@step("cli.named")
+def named(number: int, *, name: str = "item") -> str:
+    """Name a number."""
+    return f"{name} {number}"
+
+
+@step("cli.upper")
+def upper(text: str) -> str:
+    """Write a text in upper case."""
+    return text.upper()
+
+
+@step("cli.sum")
+async def total(values: Stream[int]) -> int:
+    """Add numbers."""
+    return sum([value async for value in values])
+
+
+@step("cli.same")
+def same(value: Any) -> Any:
+    """Give back what comes."""
+    return value
+
+
+@step("cli.strict")
+def strict(number: int, ctx: StepContext) -> int:
+    """Fail at three, and log before."""
+    ctx.log.info("looking", number=number)
+    if number == 3:
+        message = "three is too much"
+        raise ValueError(message)
+    return number
+
+
+@step("cli.odd")
+def odd(number: int) -> slice:
+    """Give what JSON cannot hold."""
+    return slice(number)

@@ -1,0 +1,163 @@
+"""The command as a process among others: signals, pipes, terminals."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import KINDS, start
+
+pty = pytest.importorskip("pty", reason="the platform has no pseudo-terminals")
+termios = pytest.importorskip("termios", reason="the platform has no pseudo-terminals")
+
+MakePipeline = Callable[..., str]
+
+HANGING = ("cli.numbers", {"count": 3, "hang": True, "marker": "closed"})
+ENDLESS = ("cli.numbers", {"count": 10**12, "marker": "closed"})
+NAMED = ("cli.named", {})
+STEPS = ("--steps", KINDS)
+
+
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Return the exit code of a process and what it wrote to standard error."""
+    _, errors = process.communicate(timeout=50)
+    return process.returncode, (errors or b"").decode()
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)])
+def test_run_is_cancelled_and_tells_how_far_it_came_when_it_gets_a_signal(
+    pipeline: MakePipeline, options: list[str], *, number: int, name: str, code: int
+) -> None:
+    """A signal lets the steps clean up; then it is told how many items went through each of them."""
+    process = start("run", pipeline(HANGING, NAMED), *STEPS, *options)
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(3)] == [b"item 0\n", b"item 1\n", b"item 2\n"]
+    process.send_signal(number)
+    found, errors = finish(process)
+    assert found == code, errors
+    told = errors.splitlines()
+    place = told.index(f"headwater: stopped by {name}:")
+    assert told[place + 1 :] == ["  numbers: stopped, items: 3 out", "  named: stopped, items: 3 in, 3 out"]
+    assert Path("closed").exists()
+
+
+def test_run_is_cancelled_quietly_when_the_reader_of_its_output_leaves(pipeline: MakePipeline) -> None:
+    """A closed pipe stops everything, without a word."""
+    process = start("run", pipeline(ENDLESS, NAMED), *STEPS, "--quiet")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"item 0\n"
+    process.stdout.close()
+    process.stdout = None
+    assert finish(process) == (141, "")
+    assert Path("closed").exists()
+
+
+def test_run_is_cancelled_when_the_reader_of_its_output_does_not_read(pipeline: MakePipeline) -> None:
+    """A signal is heard also while a full pipe holds the output up."""
+    process = start("run", pipeline(ENDLESS), *STEPS, "--quiet")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"0\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=50) == 130  # only now is there more of the output read, and thrown away
+    process.communicate()
+    assert Path("closed").exists()
+
+
+@pytest.mark.parametrize("command", [["schema"], ["steps"]])
+def test_command_is_quiet_when_nobody_reads(command: list[str]) -> None:
+    """Also the commands that only print do not mind a reader that left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(*command, stdout=writer)
+    os.close(writer)
+    assert finish(process) == (141, "")
+
+
+def test_result_comes_before_the_next_line_is_typed(pipeline: MakePipeline) -> None:
+    """Standard input is read line by line: each result is there before the next item is."""
+    process = start("run", pipeline(("cli.upper", {})), "--input", "-", *STEPS, "--quiet", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for word in (b"salt", b"water"):
+        process.stdin.write(word + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == word.upper() + b"\n"
+    assert finish(process) == (0, "")
+
+
+def test_run_is_cancelled_when_it_waits_for_input(pipeline: MakePipeline) -> None:
+    """A signal is heard also while nothing comes from standard input."""
+    reader, writer = os.pipe()
+    process = start("run", pipeline(("cli.sum", {})), "--input", "-", *STEPS, stdin=reader)
+    os.write(writer, b"1\n")
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"tested: started, 1 step\n"
+    process.send_signal(signal.SIGINT)
+    code, errors = finish(process)
+    os.close(writer)
+    os.close(reader)
+    assert code == 130
+    assert "  sum: stopped" in errors
+
+
+def test_nothing_is_left_when_a_run_into_a_file_is_stopped(pipeline: MakePipeline, tmp_path: Path) -> None:
+    """Neither half a result nor a temporary file stays behind."""
+    process = start("run", pipeline(HANGING), "--output", "out.txt", *STEPS)
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"tested: started, 1 step\n"
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 143
+    assert {path.name for path in tmp_path.iterdir()} == {"pipeline.json", "closed"}
+
+
+# ---- terminals
+
+
+def terminal_text(process: subprocess.Popen[bytes], terminal: int) -> str:
+    """Return everything that is written to a terminal until nobody holds it open."""
+    parts: list[bytes] = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError:  # Linux says so when the last writer has left
+        pass
+    os.close(terminal)
+    assert process.wait(timeout=50) == 0
+    return b"".join(parts).decode()
+
+
+def start_on_terminal(document: str, *names: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a run whose standard error, and what else is asked for, is a terminal of 100 columns."""
+    terminal, line = pty.openpty()
+    termios.tcsetwinsize(line, (30, 100))
+    process = start("run", document, *STEPS, **dict.fromkeys(["stderr", *names], line))
+    os.close(line)
+    return process, terminal
+
+
+def test_table_is_drawn_when_standard_error_is_a_terminal(pipeline: MakePipeline) -> None:
+    """The steps are shown in a live table, with signs and counts, and the results go their own way."""
+    process, terminal = start_on_terminal(pipeline(("cli.numbers", {"count": 3}), NAMED))
+    shown = terminal_text(process, terminal)
+    assert process.stdout is not None
+    assert process.stdout.read() == b"item 0\nitem 1\nitem 2\n"
+    process.stdout.close()
+    assert "item 0" not in shown
+    assert "\x1b[" in shown
+    assert re.search(r"numbers.*3", shown)
+    assert "tested: done in" in shown
+
+
+def test_results_stand_above_the_table_when_both_are_on_one_terminal(pipeline: MakePipeline) -> None:
+    """No line of the result is overwritten by the table, and the table stands last."""
+    process, terminal = start_on_terminal(pipeline(("cli.numbers", {"count": 3}), NAMED), "stdout")
+    shown = terminal_text(process, terminal)
+    positions = [shown.rindex(text) for text in ("item 0", "item 1", "item 2", "tested: done in")]
+    assert positions == sorted(positions)
