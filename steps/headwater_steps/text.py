@@ -29,7 +29,7 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_WORD = re.compile(rf"[^\W_]+(?:[{_marks()}]+[^\W_]*|['\u2019][^\W_]+)*")
+_WORD = re.compile(rf"[^\W_]++(?:[{_marks()}]++[^\W_]*+|['\u2019][^\W_]++)*+")
 
 
 @step("text.words")

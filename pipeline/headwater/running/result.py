@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import HeadwaterError
@@ -58,6 +59,12 @@ class Result:
     error: Exception | None = None
     lost_subscribers: tuple[LostSubscriber, ...] = ()
     events: EventLog | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        # asyncio asks for it at the end of every run; all of a large output would take seconds
+        error = "" if self.error is None else f", error={self.error!r}"
+        output = short_repr(self.output)
+        return f"Result(status={self.status!r}, output={output}, duration_s={self.duration_s:.3g}{error})"
 
     @property
     def metrics(self) -> Mapping[str, StepComplete]:
