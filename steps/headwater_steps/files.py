@@ -8,13 +8,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IMODE, S_ISREG
-from typing import IO, Annotated
+from typing import IO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-__all__ = ["BadLineError", "FileFooter", "FileHeader", "FilePath", "FileSummary", "replacing", "size_of"]
-
-FilePath = Annotated[Path, Field(json_schema_extra={"minLength": 1})]
+__all__ = ["BadLineError", "FileFooter", "FileHeader", "FileSummary", "replacing", "size_of"]
 
 
 class BadLineError(ValueError):

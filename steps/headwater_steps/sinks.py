@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from headwater import step
-from headwater_steps.files import FilePath, FileSummary, replacing
+from headwater_steps.files import FileSummary, replacing
 
 __all__ = ["jsonl"]
 
 
 @step("sink.jsonl", blocking=True)
-def jsonl(items: Iterable[Any], *, path: FilePath, overwrite: bool = False) -> FileSummary:
+def jsonl(items: Iterable[Any], *, path: Path, overwrite: bool = False) -> FileSummary:
     """Write the items of a stream to a file of JSON lines (https://jsonlines.org).
 
     The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
@@ -34,7 +35,6 @@ def jsonl(items: Iterable[Any], *, path: FilePath, overwrite: bool = False) -> F
         ValueError: An item cannot be written as JSON.
 
     Example:
-        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     written = jsonl([{"score": 3}, {"score": 5}], path=Path(folder, "scores.jsonl"))

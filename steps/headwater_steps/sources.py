@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_core import from_json
 
 from headwater import Footer, Header, StepContext, step
-from headwater_steps.files import BadLineError, FileFooter, FileHeader, FilePath, size_of
+from headwater_steps.files import BadLineError, FileFooter, FileHeader, size_of
 
 __all__ = ["Encoding", "JsonlFooter", "jsonl", "lines"]
 
@@ -50,7 +50,7 @@ class JsonlFooter(FileFooter):
 def lines(
     ctx: StepContext,
     *,
-    path: FilePath,
+    path: Path,
     encoding: Encoding = "utf-8",
     on_bad: Literal["fail", "replace", "skip"] = "fail",
     max_line_chars: Limit = _LONGEST_LINE,
@@ -108,7 +108,7 @@ def _undecodable(path: Path, lines_before: int, error: UnicodeDecodeError) -> Ba
 
 @step("source.jsonl", blocking=True)
 def jsonl(
-    ctx: StepContext, *, path: FilePath, on_bad: Literal["fail", "skip"] = "fail", max_line_bytes: Limit = _LONGEST_LINE
+    ctx: StepContext, *, path: Path, on_bad: Literal["fail", "skip"] = "fail", max_line_bytes: Limit = _LONGEST_LINE
 ) -> Iterator[Any | Header[FileHeader] | Footer[JsonlFooter]]:
     r"""Read a file of JSON lines: one value on each (https://jsonlines.org).
 
