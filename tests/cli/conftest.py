@@ -75,10 +75,10 @@ def pipeline(write: Callable[[str, Any], str]) -> Callable[..., str]:
     return write_pipeline
 
 
-def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str, stdin: int | None = None, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     """Start the command in a process of its own."""
-    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "headwater.cli", *arguments], env={**environment, "TERM": "xterm"}, **given
-    )
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"}
+    command = [sys.executable, "-m", "headwater.cli", *arguments]
+    return subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
