@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, Event, get_cancelled_exc_class, move_on_after
+from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task, move_on_after
 
 from headwater.errors import ExecutionCancelled, StepError
 from headwater.events.context import StreamingContext
@@ -147,6 +147,9 @@ class Execution:
         """Wait for the end, reading the outputs meanwhile that would otherwise fill up."""
         streaming = [outlet for outlet in self._outlets if outlet.edge.streaming]
         if streaming:
+            this_task = get_current_task().id
+            for outlet in streaming:
+                outlet.let_go(this_task)
             async with open_group() as group:
                 for outlet in streaming:
                     group.start_soon(outlet.collect)
@@ -238,8 +241,9 @@ class Execution:
     async def _run(self, work: Work) -> None:
         try:
             with self._scope:
-                await self._run_in_time(work)
-                work.check_finished()
+                if self._cancel_reason is None:
+                    await self._run_in_time(work)
+                    work.check_finished()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
             raise

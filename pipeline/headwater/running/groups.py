@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-__all__ = ["open_group", "unwrapped"]
+__all__ = ["error_in", "open_group", "unwrapped"]
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -28,6 +28,12 @@ def unwrapped(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def error_in(error: Exception) -> Exception:
+    """Return the one error inside nested groups of one that a step raised, or the error itself."""
+    inner = unwrapped(error)
+    return inner if isinstance(inner, Exception) else error
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from anyio import move_on_after
 from headwater.errors import StreamBrokenError
 from headwater.running.blocking import drive_blocking
 from headwater.running.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
+from headwater.running.groups import error_in
 from headwater.running.inbox import Inbox, Skipped
 from headwater.running.processes import ProcessWorker
 from headwater.running.inline import admitted, drive_inline, items_of, iterated
@@ -52,6 +53,7 @@ class StepHost:
         self._outbox = outbox
         self._scope = scope
         self._records = [scope.record(step) for step in steps]
+        self._waited_before_s = 0.0
 
     async def run(self) -> None:
         """Run the segment to its end; a failure is told to the scope and to the readers, not raised."""
@@ -89,6 +91,7 @@ class StepHost:
         if self._head.skippable and not await self._inbox.taken():
             raise Skipped
         arguments = await self._inbox.arguments()
+        self._waited_before_s = self._inbox.wait_s
         meter = Meter(perf_counter())
         self._outbox.sink.meter = meter
         for record in self._records:
@@ -240,7 +243,7 @@ class StepHost:
 
     def _end(self) -> None:
         self._count()
-        self._records[0].input_wait_s = self._inbox.wait_s
+        self._records[0].input_wait_s = self._inbox.wait_s - self._waited_before_s
         self._records[-1].output_wait_s = self._outbox.sink.writer_wait_s
         for record in self._records:
             record.complete()
@@ -258,6 +261,7 @@ class StepHost:
 
     def _fail(self, record: StepRecord, error: Exception) -> None:
         """Note a failure of one of the steps, and break the stream for everyone after it."""
+        error = error_in(error)
         record.fail(error)
         text = self._scope.redact(f"{type(error).__name__}: {error}")
         broken = StreamBrokenError(f"step {record.step_id!r} failed: {text}", step_id=record.step_id)

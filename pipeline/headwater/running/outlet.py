@@ -63,11 +63,14 @@ class Outlet:
         """Whether the branch that leads here was not taken."""
         return self._channel.skipped
 
+    def let_go(self, task_id: int) -> None:
+        """Let go what is unread, if it is this task that has read the output so far: it is not reading any more."""
+        if self._reader == task_id:
+            self._channel.close()
+
     async def collect(self) -> None:
-        """Read everything, unless the program reads it; what it has left unread is let go."""
+        """Read everything, unless the program reads it."""
         if self._reader is not None:
-            if self._reader == get_current_task().id:
-                self._channel.close()
             return
         self._collecting = True
         try:

@@ -11,7 +11,7 @@ from headwater.config.load import load
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
 from headwater.graph.graph import build_graph
-from headwater.running.feed import is_stream
+from headwater.running.feed import data_by_group, is_stream
 from headwater.running.order import Order, start_data
 from headwater.running.redaction import redactor
 from headwater.step.binding import bind
@@ -228,10 +228,14 @@ class Pipeline:
 
         Args:
             data: As for `run`.
+
+        Raises:
+            ConfigError: The data does not fit the pipeline's input.
         """
         plan = self.plan()
         if data is not None and plan.inputs and is_stream(plan, data):
             plan = self.plan(stream_input=True)
+        data_by_group(plan, data)
         timeout = self._spec.timeout
         return Order(
             owner=self,

@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
 from headwater.running.calls import UnaryStep, call_step, program_of
-from headwater.running.groups import open_group
+from headwater.running.groups import error_in, open_group
 from headwater.running.record import HOLD_S
 from headwater.running.stages import Failure
 
@@ -62,7 +62,7 @@ class UnaryRun:
             inputs: The pipeline's input, by the index of the edge.
 
         Raises:
-            Failure: A step failed.
+            Failure: A step failed, which the scope was told; a group of them when several did.
         """
         ready = [step for step in self._program if not step.arguments]
         for index, value in inputs.items():
@@ -164,8 +164,9 @@ class UnaryRun:
             record.tell(value)
 
     def _failure(self, step: UnaryStep, error: Exception) -> Failure:
-        record = self._scope.record(step.planned)
+        record, error = self._scope.record(step.planned), error_in(error)
         record.fail(error)
+        self._scope.fail(record, error)
         self._ended[step.place] = True
         return Failure(record, error)
 

@@ -159,12 +159,12 @@ class UnaryWork:
         groups = data_by_group(self._scope.plan, data)
         try:
             await self._run.run({index: given for group, given in groups.items() for index in group.edges})
-        except Failure as failure:
-            self._scope.fail(failure.record, failure.cause)
-            return
-        self._ended = True
-        for index, channel in self._channels.items():
-            self._fill(index, channel)
+        except* Failure:
+            pass  # the scope was told where it happened
+        else:
+            self._ended = True
+            for index, channel in self._channels.items():
+                self._fill(index, channel)
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the steps that have not ended."""
