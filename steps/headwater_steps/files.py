@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from typing import IO
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 __all__ = ["BadLineError", "FileFooter", "FileHeader", "FileSummary", "replacing", "size_of"]
 
@@ -41,7 +41,7 @@ class BadLineError(ValueError):
         return f"{place}: {self.reason}"
 
 
-class FileHeader(BaseModel):
+class FileHeader(BaseModel, frozen=True):
     """What is known of a file before its first line.
 
     Args:
@@ -49,25 +49,21 @@ class FileHeader(BaseModel):
         size_bytes: Its size; None for what has none, such as a pipe.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     path: str
     size_bytes: int | None
 
 
-class FileFooter(BaseModel):
+class FileFooter(BaseModel, frozen=True):
     """What is known of a file after its last line.
 
     Args:
         lines: How many lines it has.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     lines: int
 
 
-class FileSummary(BaseModel):
+class FileSummary(BaseModel, frozen=True):
     """What was written to a file.
 
     Args:
@@ -75,8 +71,6 @@ class FileSummary(BaseModel):
         items: How many items are in it.
         size_bytes: Its size.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     items: int

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from typing import Annotated, Any, TypeVar
 
 from anyio.to_thread import run_sync as run_in_thread
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from headwater import Condition, Stream, step
 from headwater.config.operators import Lookup
@@ -62,15 +62,13 @@ async def count(items: Stream[Any]) -> int:
     return total
 
 
-class Group(BaseModel):
+class Group(BaseModel, frozen=True):
     """Items that are equal, or equal in one field.
 
     Args:
         key: What they have in common.
         count: How many there are.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     key: Any
     count: int

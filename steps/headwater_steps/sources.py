@@ -30,7 +30,7 @@ _BLANKS = b" \t\r\n"
 Limit = Annotated[int, Field(ge=1, le=2**31)]
 
 
-class JsonlFooter(FileFooter):
+class JsonlFooter(FileFooter, frozen=True):
     """What is known of a file of JSON lines after its last line.
 
     Args:
