@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import headwater
 from tests.cli.conftest import KINDS, Done
 
 Call = Callable[..., Done]
@@ -258,6 +259,11 @@ def test_help_has_an_example(call: Call, command: str) -> None:
     done = call(command, "--help")
     assert done.code == 0
     assert f"headwater {command}" in done.out.partition("Example")[2]
+
+
+def test_version_is_that_of_the_package(call: Call) -> None:
+    """`--version` tells which version is installed."""
+    assert call("--version") == Done(0, f"headwater {headwater.__version__}\n", "")
 
 
 def test_help_is_light() -> None:

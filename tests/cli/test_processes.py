@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def test_run_is_cancelled_when_it_waits_for_input(pipeline: MakePipeline) -> Non
     assert "  sum: stopped" in errors
 
 
+def test_run_goes_on_when_standard_input_is_closed(pipeline: MakePipeline) -> None:
+    """A parent process that closed standard input, as services do, gives the command an empty one."""
+    command = f'exec "$0" -m headwater.cli run {pipeline(("cli.sum", {}))} --input - --quiet --steps "$1" <&-'
+    done = subprocess.run(["sh", "-c", command, sys.executable, KINDS], capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"0\n", b"")
+
+
 def test_nothing_is_left_when_a_run_into_a_file_is_stopped(pipeline: MakePipeline, tmp_path: Path) -> None:
     """Neither half a result nor a temporary file stays behind."""
     process = start("run", pipeline(HANGING), "--output", "out.txt", *STEPS)
@@ -133,11 +141,11 @@ def terminal_text(process: subprocess.Popen[bytes], terminal: int) -> str:
     return b"".join(parts).decode()
 
 
-def start_on_terminal(document: str, *names: str) -> tuple[subprocess.Popen[bytes], int]:
+def start_on_terminal(document: str, *, results_too: bool = False) -> tuple[subprocess.Popen[bytes], int]:
     """Start a run whose standard error, and what else is asked for, is a terminal of 100 columns."""
     terminal, line = pty.openpty()
     termios.tcsetwinsize(line, (30, 100))
-    process = start("run", document, *STEPS, **dict.fromkeys(["stderr", *names], line))
+    process = start("run", document, *STEPS, stderr=line, stdout=line if results_too else subprocess.PIPE)
     os.close(line)
     return process, terminal
 
@@ -157,7 +165,7 @@ def test_table_is_drawn_when_standard_error_is_a_terminal(pipeline: MakePipeline
 
 def test_results_stand_above_the_table_when_both_are_on_one_terminal(pipeline: MakePipeline) -> None:
     """No line of the result is overwritten by the table, and the table stands last."""
-    process, terminal = start_on_terminal(pipeline(("cli.numbers", {"count": 3}), NAMED), "stdout")
+    process, terminal = start_on_terminal(pipeline(("cli.numbers", {"count": 3}), NAMED), results_too=True)
     shown = terminal_text(process, terminal)
     positions = [shown.rindex(text) for text in ("item 0", "item 1", "item 2", "tested: done in")]
     assert positions == sorted(positions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 
@@ -20,9 +21,19 @@ def main() -> None:
         needed = " and ".join(missing)
         print(f"headwater: the command line needs {needed}: pip install 'headwater[cli]'", file=sys.stderr)  # noqa: T201 - typer, which prints everywhere else, is what is missing
         sys.exit(2)
+    _open_standard_streams()
     from headwater.cli.app import app
 
     app(prog_name="headwater")
+
+
+def _open_standard_streams() -> None:
+    """Open those that the parent process left closed: the first file to be opened would take the number of one."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _is_installed(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from headwater import __version__
 from headwater.cli.formats import InputFormat
 from headwater.cli.problems import reporting
 from headwater.cli.terminal import say, show, styled
@@ -17,7 +18,6 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="headwater",
-    help="Run typed streaming pipelines from JSON documents.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -33,6 +33,12 @@ def _checked_settings(settings: list[str] | None) -> list[str] | None:
     return settings
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        show(f"headwater {__version__}")
+        raise typer.Exit
+
+
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The document: a JSON file, or YAML with the extra.")]
 Settings = Annotated[
     list[str] | None,
@@ -45,6 +51,17 @@ Steps = Annotated[
     typer.Option("--steps", metavar="FILE_OR_MODULE", help="Import further kinds of steps. Repeatable."),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Run typed streaming pipelines from JSON documents."""
+    del version
 
 
 @app.command(short_help="Run a pipeline.")

@@ -15,6 +15,7 @@ import anyio
 from anyio import to_thread
 from pydantic_core import PydanticSerializationError, to_json
 
+from headwater.cli.terminal import STANDARD_OUTPUT, flush
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.ids import new_execution_id
 
@@ -88,8 +89,8 @@ def open_sink(target: str) -> Generator[Sink]:
     """
     path = Path(target)
     if target == "-":
-        sys.stdout.flush()
-        yield _TerminalSink() if sys.stdout.isatty() else _PipeSink(sys.stdout.fileno())
+        flush()
+        yield _TerminalSink() if os.isatty(STANDARD_OUTPUT) else _PipeSink(STANDARD_OUTPUT)
     elif path.exists() and not stat.S_ISREG(path.stat().st_mode):
         with _opened(path, target, os.O_WRONLY) as descriptor:  # a device or a named pipe
             yield _PipeSink(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headwater.cli.terminal import plural, printable, say, styled, width
+from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled, width
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def reporting(*, debug: bool) -> Generator[None]:
     """
     try:
         yield
-        sys.stdout.flush()
+        flush()
     except typer.Exit:
         raise
     except BrokenPipeError:
@@ -77,7 +76,7 @@ def leave_quietly() -> None:
 
     See the note on SIGPIPE in https://docs.python.org/3/library/signal.html.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
 
 
 def say_error(error: Exception) -> int:

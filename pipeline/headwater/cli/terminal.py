@@ -8,9 +8,24 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal, TextIO, TypeAlias
 
-__all__ = ["Style", "columns", "is_colored", "plural", "printable", "say", "show", "styled", "width"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "Style",
+    "columns",
+    "flush",
+    "is_colored",
+    "plural",
+    "printable",
+    "say",
+    "show",
+    "styled",
+    "width",
+]
 
 Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
+
+STANDARD_OUTPUT = 1
+"""The descriptor of standard output."""
 
 _CODES: dict[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
@@ -61,6 +76,15 @@ def show(text: str) -> None:
     """
     if text:
         print(text)  # noqa: T201 - as above
+
+
+def flush() -> None:
+    """Write what standard output still holds back, if there is a standard output.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+    """
+    print(end="", flush=True)  # noqa: T201 - as above
 
 
 def printable(text: str) -> str:
