@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from anyio import move_on_after
 
 from headwater.errors import StreamConsumedError
 from headwater.running.stages import Stage, batches_through
@@ -13,7 +16,7 @@ from headwater.running.threads import WorkerThread
 from headwater.streams.meter import SLICE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Iterator, Sequence
 
     from headwater.running.outbox import Outbox
     from headwater.running.record import StepRecord
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockingItems", "drive_blocking"]
 
+
+
+_STRAGGLERS_AFTER_S = 2 * SLICE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,26 @@ class _Take:
 
 @dataclass(frozen=True, slots=True)
 class _Give:
-    """A thread hands over what its step wrote."""
+    """A thread asks for a place for what is on the shelf."""
 
-    values: list[Any]
+
+_Request = _Take | _Give
+_Ask = Callable[[_Request], Any]
+
+
+class _Shelf:
+    """What the step has yielded and nobody has fetched: the thread appends, the host fetches, also unasked."""
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def fetch(self) -> list[Any]:
+        """Return what is there; the thread may append meanwhile, at the other end."""
+        fetched = self.values[:]
+        del self.values[: len(fetched)]
+        return fetched
 
 
 class BlockingItems:
@@ -48,9 +71,9 @@ class BlockingItems:
     def __init__(self, source: Source, label: str) -> None:
         self._source = source
         self._label = label
-        self._ask: Callable[[_Take | _Give], Any] | None = None
+        self._ask: _Ask | None = None
 
-    def attach(self, ask: Callable[[_Take | _Give], Any]) -> None:
+    def attach(self, ask: _Ask) -> None:
         """Give the way to ask the host; called in the thread, before the step's code."""
         self._ask = ask
 
@@ -61,7 +84,7 @@ class BlockingItems:
         ask, self._ask = self._ask, None
         return self._items(ask)
 
-    def _items(self, ask: Callable[[_Take | _Give], Any]) -> Iterator[Any]:
+    def _items(self, ask: _Ask) -> Iterator[Any]:
         while batch := ask(_Take(self._source)):
             yield from batch
 
@@ -90,27 +113,41 @@ async def drive_blocking(
         name: Name of the thread.
     """
 
-    def target(ask: Callable[[_Take | _Give], Any]) -> None:
+    shelf = _Shelf()
+
+    def target(ask: _Ask) -> None:
         for argument in arguments:
             if isinstance(argument, BlockingItems):
                 argument.attach(ask)
         if generator:
-            _give_frames(ask, _frames(call, arguments, mapped), outbox.capacity)
+            _give_frames(ask, _frames(call, arguments, mapped), shelf, outbox.capacity)
         else:
-            ask(_Give([call(*arguments)]))
+            shelf.values.append(call(*arguments))
+            ask(_Give())
 
-    async with WorkerThread[_Take | _Give](target, name) as thread:
-        while (request := await thread.request()) is not None:
-            if isinstance(request, _Give):
-                items = outbox.admit_all(request.values)
-                if stages:
-                    record.note_outputs(items)
-                for batch in batches_through(stages, items, outbox.capacity):
-                    await outbox.write(batch)
-                await outbox.room()
-                thread.answer()
-            else:
-                thread.answer(await _taken(request.source))
+    async def deliver() -> bool:
+        items = outbox.admit_all(shelf.fetch())
+        if stages:
+            record.note_outputs(items)
+        for batch in batches_through(stages, items, outbox.capacity):
+            await outbox.write(batch)
+        await outbox.room()
+        return bool(items)
+
+    async with WorkerThread[_Request](target, name) as thread:
+        while (request := await _next_request(thread, deliver)) is not None:
+            await deliver()
+            thread.answer(await _taken(request.source) if isinstance(request, _Take) else None)
+
+
+async def _next_request(thread: WorkerThread[_Request], deliver: Callable[[], Awaitable[bool]]) -> _Request | None:
+    """Return what the thread asks for next; items that it has yielded before it fell silent are not kept waiting."""
+    stragglers = True
+    while stragglers:
+        with move_on_after(_STRAGGLERS_AFTER_S):
+            return await thread.request()
+        stragglers = await deliver()
+    return await thread.request()
 
 
 async def _taken(source: Source) -> Any:
@@ -128,20 +165,20 @@ def _frames(call: Callable[..., Any], arguments: Sequence[Any], mapped: int | No
     return chain.from_iterable(call(*before, item, *after) for item in arguments[mapped])
 
 
-def _give_frames(ask: Callable[[_Take | _Give], Any], frames: Iterator[Any], most: int) -> None:
-    """Hand over what a generator yields about once per slice; what came before a failure goes first."""
-    values: list[Any] = []
+def _give_frames(ask: _Ask, frames: Iterator[Any], shelf: _Shelf, most: int) -> None:
+    """Put what a generator yields on the shelf, and ask for it to be fetched about once per slice."""
+    values = shelf.values
     since = perf_counter()
     try:
         for value in frames:
             values.append(value)
             if len(values) >= most or perf_counter() - since >= SLICE_S:
-                ask(_Give(values))
-                values, since = [], perf_counter()
+                ask(_Give())
+                since = perf_counter()
     except Exception:
-        ask(_Give(values))
+        ask(_Give())
         raise
     finally:
         if (close := getattr(frames, "close", None)) is not None:
             close()
-    ask(_Give(values))
+    ask(_Give())
