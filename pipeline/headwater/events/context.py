@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping
-from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,6 +13,7 @@ from anyio.lowlevel import checkpoint
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, Emit, EventLog, EventReader
+from headwater.events.notices import notice
 from headwater.events.plain import short_repr
 from headwater.events.subscriber import EventFilter, EventFunction, Policy, StreamSubscriber, event_filter
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
@@ -284,21 +283,10 @@ def _first(value: ValueT | None, default: ValueT) -> ValueT:
 
 
 def _report(execution_id: str, lost: LostSubscriber) -> None:
-    """Say once that a subscriber was lost; that this cannot be written must not fail the execution either."""
-    import structlog
-
-    # Unconfigured, structlog writes to stdout, which belongs to the results.
-    logger = (
-        structlog.get_logger()
-        if structlog.is_configured()
-        else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    notice(
+        "subscriber_lost",
+        execution_id=execution_id,
+        subscriber=getattr(lost.subscriber, "__qualname__", type(lost.subscriber).__qualname__),
+        reason=lost.reason,
+        error=short_repr(lost.error),
     )
-    name = getattr(lost.subscriber, "__qualname__", type(lost.subscriber).__qualname__)
-    with suppress(Exception):
-        logger.warning(
-            "subscriber_lost",
-            execution_id=execution_id,
-            subscriber=name,
-            reason=lost.reason,
-            error=short_repr(lost.error),
-        )

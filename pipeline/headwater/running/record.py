@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater.errors import StreamBrokenError
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
+from headwater.events.notices import notice
 from headwater.events.plain import preview
 
 if TYPE_CHECKING:
@@ -191,9 +192,8 @@ class StepRecord:
         """Report once, by name, a step that kept the event loop long for a single item."""
         if elapsed_s > HOLD_S and items <= 1 and not self._held:
             self._held = True
-            from headwater.running.notices import report_hold  # noqa: PLC0415 - structlog is imported only when needed
-
-            report_hold(self.step_id, self._step.kind, elapsed_s)
+            text = "step holds the event loop; mark it blocking=True or cpu=True"
+            notice(text, step_id=self.step_id, kind=self._step.kind, held_s=round(elapsed_s, 3))
 
     def complete(self) -> None:
         """Note that the step has ended well."""

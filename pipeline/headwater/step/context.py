@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.events.notices import operator_log
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -74,9 +76,7 @@ class StepContext:
         """A structlog logger that is bound to the execution and the step."""
         log = self._log
         if log is None:
-            import structlog
-
-            log = structlog.get_logger("headwater.step", execution_id=self.execution_id, step_id=self.step_id)
+            log = operator_log().bind(execution_id=self.execution_id, step_id=self.step_id)
             self._log = log
         return log
 
