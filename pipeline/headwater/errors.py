@@ -147,11 +147,13 @@ class StreamBrokenError(StreamError):
     Args:
         message: What happened, one sentence.
         step_id: The step whose failure broke the stream, when it is known.
+        execution_id: The execution in which that happened, when it is known.
     """
 
-    def __init__(self, message: str, *, step_id: str | None = None) -> None:
+    def __init__(self, message: str, *, step_id: str | None = None, execution_id: str | None = None) -> None:
         super().__init__(message)
         self.step_id = step_id
+        self.execution_id = execution_id
 
 
 class FrameTypeError(StreamError):

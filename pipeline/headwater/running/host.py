@@ -71,7 +71,7 @@ class StepHost:
         except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
             self._fail_as(error)
         finally:
-            self._outbox.fail(StreamBrokenError(f"step {self._head.id!r} was cancelled", step_id=self._head.id))
+            self._outbox.fail(self._scope.broken(self._head.id, f"step {self._head.id!r} was cancelled"))
             await self._inbox.aclose()
 
     def _note_stretch(self, elapsed_s: float) -> None:
@@ -254,8 +254,9 @@ class StepHost:
             record.skip("its branch was not taken")
 
     def _fail_as(self, error: Exception) -> None:
-        if isinstance(error, StreamBrokenError) and error.step_id is not None and self._scope.failed:
-            self._break(error, self._records)
+        if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
+            suffering = self._records if self._scope.failed else ()  # no step fails because others were cancelled
+            self._break(error, suffering)
         else:
             self._fail(self._records[0], error)
 
@@ -264,7 +265,7 @@ class StepHost:
         error = error_in(error)
         record.fail(error)
         text = self._scope.redact(f"{type(error).__name__}: {error}")
-        broken = StreamBrokenError(f"step {record.step_id!r} failed: {text}", step_id=record.step_id)
+        broken = self._scope.broken(record.step_id, f"step {record.step_id!r} failed: {text}")
         broken.__cause__ = error
         self._scope.fail(record, error)
         self._break(broken, self._records[self._records.index(record) + 1 :])

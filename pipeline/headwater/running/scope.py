@@ -11,6 +11,7 @@ from anyio import current_time
 from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
+from headwater.errors import StreamBrokenError
 from headwater.running.record import StepRecord, Telling
 from headwater.running.threads import is_released
 from headwater.step.context import StepContext
@@ -91,6 +92,10 @@ class ExecutionScope:
         self.failed.add(record.step_id)
         self._on_failure(record.step_id, error)
         self._stop_others(record.step_id)
+
+    def broken(self, step_id: str, message: str) -> StreamBrokenError:
+        """Return what the readers of a step get that failed or was cancelled."""
+        return StreamBrokenError(message, step_id=step_id, execution_id=self.execution_id)
 
     def fail_input(self, error: Exception) -> None:
         """Note that the program's iterable failed."""

@@ -68,7 +68,7 @@ class StreamingWork:
         self._scope = scope
         self._wiring = Wiring(scope)
         self._hosts = self._wiring.hosts()
-        self._scopes: dict[str, CancelScope] = {}
+        self._scopes = {host.steps[0].id: CancelScope() for host in self._hosts}
 
     async def run(self, data: Any) -> None:
         """Run every host to its end.
@@ -104,10 +104,8 @@ class StreamingWork:
             msg = "it stopped without an end or an error; did it raise a cancellation of its own?"
             raise StepError(unfinished[0], msg)
 
-
     async def _run_host(self, host: StepHost) -> None:
-        with CancelScope() as scope:
-            self._scopes[host.steps[0].id] = scope
+        with self._scopes[host.steps[0].id]:
             await host.run()
 
     async def _feed(self, edges: tuple[int, ...], data: Any) -> None:
@@ -117,20 +115,22 @@ class StreamingWork:
             await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
             self._scope.fail_input(error)
-            broken = StreamBrokenError(f"the pipeline's input failed: {type(error).__name__}: {error}", step_id="input")
-            sink.fail(broken)
+            text = self._scope.redact(f"{type(error).__name__}: {error}")
+            sink.fail(self._scope.broken("input", f"the pipeline's input failed: {text}"))
 
     def _stop_others(self, step_id: str) -> None:
         """Cancel the hosts that do not read, near or far, from the step that failed; those get the break in its turn."""
         affected = self._downstream(step_id)
         for host in self._hosts:
-            if not affected.intersection(step.id for step in host.steps) and host.steps[0].id in self._scopes:
+            if not affected.intersection(step.id for step in host.steps):
                 self._scopes[host.steps[0].id].cancel()
 
     def _downstream(self, step_id: str) -> set[str]:
         found = {step_id}
         for step in self._scope.plan.steps:  # in topological order, so one pass is enough
-            writers = {self._scope.plan.edges[index].source or "input" for given in step.inputs for index in given.edges}
+            writers = {
+                self._scope.plan.edges[index].source or "input" for given in step.inputs for index in given.edges
+            }
             if not found.isdisjoint(writers):
                 found.add(step.id)
         return found
