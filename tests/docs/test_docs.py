@@ -82,3 +82,19 @@ def test_make_knows_the_goals_when_a_document_names_them() -> None:
     texts = [path.read_text("utf-8") for path in (*DOCUMENTS, ROOT / "CONTRIBUTING.md")]
     named = {goal for text in texts for goal in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)}
     assert {"demo", "test"} <= named <= goals
+
+
+def test_modules_exist_when_the_architecture_names_them() -> None:
+    """Each row of the table of layers names modules that are there."""
+    if not DOCUMENTS:
+        pytest.skip("the built package is tested without the documents")
+    rows = re.findall(
+        r"^\| \w+ \| (`.*) \| (.*) \|$", (DOCS / "explanation/architecture.md").read_text("utf-8"), re.MULTILINE
+    )
+    sources = ROOT / "pipeline" / "headwater"
+    for places, text in rows:
+        named = re.findall(r"`([\w/.]+)`", places)
+        folder = sources / named[0] if named[0].endswith("/") else sources
+        files = [sources / name for name in named] + [folder / name for name in re.findall(r"`(\w+\.py)`", text)]
+        assert [str(file) for file in files if not file.exists()] == []
+    assert len(rows) > 5
