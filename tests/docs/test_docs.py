@@ -92,9 +92,9 @@ def test_modules_exist_when_the_architecture_names_them() -> None:
         r"^\| \w+ \| (`.*) \| (.*) \|$", (DOCS / "explanation/architecture.md").read_text("utf-8"), re.MULTILINE
     )
     sources = ROOT / "pipeline" / "headwater"
-    for places, text in rows:
+    for places, uses in rows:
         named = re.findall(r"`([\w/.]+)`", places)
         folder = sources / named[0] if named[0].endswith("/") else sources
-        files = [sources / name for name in named] + [folder / name for name in re.findall(r"`(\w+\.py)`", text)]
+        files = [sources / name for name in named] + [folder / name for name in re.findall(r"`(\w+\.py)`", uses)]
         assert [str(file) for file in files if not file.exists()] == []
     assert len(rows) > 5
