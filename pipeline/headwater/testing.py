@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from headwater.errors import HeadwaterError
 from headwater.events.subscriber import StreamSubscriber
@@ -117,9 +117,7 @@ class EventRecorder(StreamSubscriber):
         Returns:
             The events, in order.
         """
-        return [
-            event for event in self.events if event.event_type == event_type and step_id in {None, event.step_id}
-        ]
+        return [event for event in self.events if event.event_type == event_type and step_id in {None, event.step_id}]
 
     def happened_before(self, first: EventType | str, second: EventType | str) -> bool:
         """Return whether the first event of one type came before the first of another.
@@ -152,7 +150,9 @@ async def verify_step(target: StepFunction[..., Any] | Step | type[Step], sample
         except HeadwaterError as error:
             msg = f"{definition.kind} fails for {sample!r}: {error}"
             raise AssertionError(msg) from error
-        assert first == second, f"{definition.kind} gives {first!r} and then {second!r} for the same input {sample!r}"
+        if first != second:
+            msg = f"{definition.kind} gives {first!r} and then {second!r} for the same input {sample!r}"
+            raise AssertionError(msg)
 
 
 async def verify_task(
@@ -177,12 +177,20 @@ async def verify_task(
         >>> import anyio
         >>> from collections.abc import AsyncIterator
         >>> from headwater import Flavor, Step, Stream, Task
-        >>> shout = Task("shout", unary_input=str, stream_input=str, unary_output=str, stream_output=str,
-        ...              input_join="".join, output_join="".join)
+        >>> shout = Task(
+        ...     "shout",
+        ...     unary_input=str,
+        ...     stream_input=str,
+        ...     unary_output=str,
+        ...     stream_output=str,
+        ...     input_join="".join,
+        ...     output_join="".join,
+        ... )
         >>> class Shout(Step, kind="example.shouting"):
         ...     @shout.method(Flavor.UNARY_UNARY)
         ...     def whole(self, text: str) -> str:
         ...         return text.upper()
+        ...
         ...     @shout.method(Flavor.STREAM_STREAM)
         ...     async def stream(self, texts: Stream[str]) -> AsyncIterator[str]:
         ...         async for text in texts:
@@ -196,10 +204,12 @@ async def verify_task(
         whole = _as_unary(chosen, await _run_task(target, chosen, sample))
         for pieces in _chunkings(chosen, sample, generator):
             streamed = _as_unary(chosen, await _run_task(target, chosen, iter(pieces)))
-            assert streamed == whole, (
-                f"task {chosen.name!r} of {definition.kind}: the input {sample!r} gives {whole!r} at once, "
-                f"but {streamed!r} when it is streamed as {pieces!r}"
-            )
+            if streamed != whole:
+                msg = (
+                    f"task {chosen.name!r} of {definition.kind}: the input {sample!r} gives {whole!r} at once, "
+                    f"but {streamed!r} when it is streamed as {pieces!r}"
+                )
+                raise AssertionError(msg)
 
 
 def _data(pipeline: Pipeline, inputs: Sequence[Any]) -> Any:
@@ -213,11 +223,11 @@ def _data(pipeline: Pipeline, inputs: Sequence[Any]) -> Any:
 
 
 def _only_task(definition: StepDefinition) -> Task:
-    tasks = {method.task for method in definition.methods if method.task is not None}
+    tasks: set[Task] = {method.task for method in definition.methods if method.task is not None}
     if len(tasks) != 1:
         msg = f"{definition.kind} implements {len(tasks)} tasks; name the one to verify"
         raise ValueError(msg)
-    return cast("Task", tasks.pop())
+    return tasks.pop()
 
 
 async def _run_task(target: Step | type[Step], task: Task, data: Any) -> Any:
@@ -247,14 +257,14 @@ def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[li
     elif task.input_split is not None:
         yield list(task.input_split(sample))
     elif isinstance(sample, list):
-        yield list(cast("list[Any]", sample))
+        yield list(sample)
     else:
         msg = f"task {task.name!r} declares no input_split, so {sample!r} cannot be streamed"
         raise ValueError(msg)
 
 
 def _cuts(text: Any, generator: random.Random) -> Iterator[list[Any]]:
-    """Yield ways to cut a text into pieces: all of them when it is short, else single characters, the whole, random ones."""
+    """Yield ways to cut a text into pieces: all when it is short, else single characters, the whole, random ones."""
     places = range(1, len(text))
     if len(places) <= _ALL_CHUNKINGS_UP_TO:
         for chosen in range(2 ** len(places)):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from headwater import Footer, FrameTypeError, Header, StreamOrderError, StreamType
-from headwater.graph.compile import checker_of
+from headwater.graph.checkers import checker
 from headwater.step.annotations import wrapped_frames
 from headwater.streams.grammar import NOT_AN_ITEM, Grammar
 
@@ -35,9 +35,9 @@ def grammar(declared: str, item: Any = str, header: Any = Language, footer: Any 
     """Return the grammar of a stream that declares a header (`h`), a footer (`f`), both or neither."""
     return Grammar(
         "step 'words' port 'out'",
-        checker_of(item),
-        checker_of(header) if "h" in declared else None,
-        checker_of(footer) if "f" in declared else None,
+        checker(item),
+        checker(header) if "h" in declared else None,
+        checker(footer) if "f" in declared else None,
         wrapped=wrapped_frames(StreamType(item, header, footer)),
     )
 
@@ -129,7 +129,7 @@ def test_makes_the_declared_class_of_a_mapping() -> None:
 def test_gives_the_header_on_at_once() -> None:
     """Whoever waits for the header gets it when it is written, not with the first item."""
     given_on: list[Any] = []
-    rules = Grammar("words", checker_of(str), checker_of(Language), None, given_on.append)
+    rules = Grammar("words", checker(str), checker(Language), None, given_on.append)
     rules.admit(H)
     assert given_on == [H]
 

@@ -175,7 +175,9 @@ class StreamingContext:
     @property
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
-        return bool(self._subscriptions) and any(subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions)
+        return bool(self._subscriptions) and any(
+            subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
+        )
 
     async def room(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""

@@ -120,7 +120,7 @@ class StreamEvent:
     step_id: str | None = None
     attempt: int = 1
     time_s: float = 0.0
-    data: EventData | None = None
+    data: Any = None
     metadata: Mapping[str, Any] | None = None
     encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 

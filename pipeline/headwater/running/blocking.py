@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["BlockingItems", "drive_blocking"]
 
 
-
 _STRAGGLERS_AFTER_S = 2 * SLICE_S
 
 
@@ -112,7 +111,6 @@ async def drive_blocking(
         mapped: Index of the argument over whose items it is called, or None.
         name: Name of the thread.
     """
-
     shelf = _Shelf()
 
     def target(ask: _Ask) -> None:

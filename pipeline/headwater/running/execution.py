@@ -22,8 +22,7 @@ from headwater.running.work import UnaryWork, Work, work_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from types import TracebackType
-
-    from typing_extensions import Self
+    from typing import Self
 
     from headwater.events.event import StreamEvent
     from headwater.events.subscriber import EventFunction, StreamSubscriber
@@ -212,17 +211,8 @@ class Execution:
             self.cancel("cancelled before the steps were started")
             self._end()
             raise
-        scope = ExecutionScope(
-            self.execution_id,
-            self._order.plan,
-            self._context,
-            instances,
-            telling=self._order.streaming.emit_items if self._order.streaming.enabled else "none",
-            emit_progress=self._order.streaming.emit_progress,
-            progress_interval_s=self._order.streaming.flush_interval_ms / 1000,
-            redact=self._order.redact,
-            on_failure=self._on_failure,
-        )
+        scope = ExecutionScope(self.execution_id, self._order, self._context, instances, self._on_failure)
+        self._work_scope = scope
         self._work = work = work_of(scope)
         if not self._order.plan.unary:
             self._open_outlets()

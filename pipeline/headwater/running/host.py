@@ -13,8 +13,8 @@ from headwater.running.blocking import drive_blocking
 from headwater.running.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
 from headwater.running.groups import error_in
 from headwater.running.inbox import Inbox, Skipped
-from headwater.running.processes import ProcessWorker
 from headwater.running.inline import admitted, drive_inline, items_of, iterated
+from headwater.running.processes import ProcessWorker
 from headwater.running.stages import Failure, Stage, batches_through, chained
 from headwater.running.watch import Watched
 from headwater.running.workers import AsyncWorker, ThreadWorker, Worker, entered

@@ -49,9 +49,7 @@ async def items_of(source: Source) -> AsyncGenerator[Any, None]:
             yield item
 
 
-async def admitted(
-    frames: AsyncGenerator[Any, None], outbox: Outbox, record: StepRecord
-) -> AsyncGenerator[Any, None]:
+async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
     """Yield the items among the frames of an async generator."""
     async with aclosing(frames):
         async for frame in frames:

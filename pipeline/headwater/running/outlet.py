@@ -11,8 +11,7 @@ from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
-    from typing_extensions import Self
+    from typing import Self
 
     from headwater.graph.plan import PlannedEdge
     from headwater.streams.channel import Channel, ChannelStatistics
@@ -30,9 +29,7 @@ class Outlet:
         explain: Returns the error that a program is to see in the place of a broken stream.
     """
 
-    def __init__(
-        self, name: str, edge: PlannedEdge, channel: Channel, explain: Callable[[], Exception | None]
-    ) -> None:
+    def __init__(self, name: str, edge: PlannedEdge, channel: Channel, explain: Callable[[], Exception | None]) -> None:
         self.name = name
         self.edge = edge
         self._channel = channel

@@ -18,9 +18,9 @@ from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, r
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+    from typing import Self
 
     from anyio.abc import Process
-    from typing_extensions import Self
 
     from headwater.graph.plan import PlannedStep
     from headwater.running.scope import ExecutionScope

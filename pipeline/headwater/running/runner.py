@@ -80,7 +80,7 @@ def run_sync(
     subscribers: Sequence[StreamSubscriber | EventFunction] = (),
     backend: str = "asyncio",
 ) -> Result:
-    """Run a pipeline to its end from code that is not asynchronous; also from inside a running event loop, as notebooks do.
+    """Run a pipeline to its end from code that is not asynchronous, also inside a running event loop as in notebooks.
 
     Args:
         pipeline: What to run.

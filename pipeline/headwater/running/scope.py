@@ -14,14 +14,15 @@ from anyio.lowlevel import current_token
 from headwater.errors import StreamBrokenError
 from headwater.running.record import StepRecord, Telling
 from headwater.running.threads import is_released
-from headwater.step.context import StepContext
 from headwater.step.binding import callable_of
+from headwater.step.context import StepContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headwater.events.context import StreamingContext
     from headwater.graph.plan import Plan, PlannedStep
+    from headwater.running.order import Order
 
 __all__ = ["ExecutionScope", "FailureSink"]
 
@@ -39,43 +40,35 @@ class ExecutionScope:
 
     Args:
         execution_id: Id of the execution.
-        plan: What runs.
+        order: What runs, and how it is told.
         context: Where events go.
         instances: Live instances of the steps that have a lifespan, by step id.
-        telling: Which items are told as events.
-        emit_progress: Whether progress is told.
-        progress_interval_s: The progress of a step is told at most once in this time.
-        redact: Replaces what must not be told, such as secrets, in a text.
         on_failure: Who is told that a step failed.
     """
 
     def __init__(
         self,
         execution_id: str,
-        plan: Plan,
+        order: Order,
         context: StreamingContext,
         instances: Mapping[str, Any],
-        *,
-        telling: Telling = "first",
-        emit_progress: bool = True,
-        progress_interval_s: float = 0.0,
-        redact: Callable[[str], str] = str,
         on_failure: FailureSink,
     ) -> None:
+        streaming = order.streaming
         self.execution_id = execution_id
-        self.plan = plan
+        self.plan: Plan = order.plan
         self.context = context
         self.cancelled = False
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
-        self.tells = telling != "none"
-        self.redact = redact
-        self._telling: Telling = telling
+        self.redact = order.redact
+        self.tells_progress: bool = streaming.emit_progress
+        self._telling: Telling = streaming.emit_items if streaming.enabled else "none"
+        self.tells = self._telling != "none"
+        self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self._on_failure = on_failure
         self._stop_others: Callable[[str], None] = lambda _step_id: None
-        self.tells_progress = emit_progress
-        self._progress_interval_s = progress_interval_s
         self._thread = threading.get_ident()
         self._token = current_token()
 

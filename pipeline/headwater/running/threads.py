@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from anyio import CancelScope, Event
 from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

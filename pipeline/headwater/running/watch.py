@@ -29,6 +29,7 @@ class Watched(Generic[Value]):
         ...     async def two_stretches() -> int:
         ...         await anyio.sleep(0)
         ...         return 3
+        ...
         ...     return await Watched(two_stretches(), stretches.append)
         >>> anyio.run(main), len(stretches)
         (3, 2)

@@ -74,7 +74,9 @@ class Wiring:
         edge = self._plan.edges[index]
         if edge.streaming:
             return Channel(edge.capacity, reader)
-        return Channel(2, reader, unary=True)  # with room for one more, so that the only item never waits for its reader
+        return Channel(
+            2, reader, unary=True
+        )  # with room for one more, so that the only item never waits for its reader
 
     # ---- the writing side
 
@@ -87,7 +89,10 @@ class Wiring:
         head, last = steps[0], steps[-1]
         label = f"step {head.id!r}"
         if len(last.outputs) > 1:
-            ports = {output.name: self._port_outbox(f"{label} port {output.name!r}", output, output, None) for output in last.outputs}
+            ports = {
+                output.name: self._port_outbox(f"{label} port {output.name!r}", output, output, None)
+                for output in last.outputs
+            }
             unread = [output.name for output in last.outputs if not output.edges]
             return RoutedOutbox(label, ports, unread, self._scope.record(last))
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
@@ -106,7 +111,12 @@ class Wiring:
         """
         sink = self._sink(output.edges, record)
         grammar = Grammar(
-            label, written.items, written.header, written.footer, sink.set_header, wrapped_frames(written.type)
+            label,
+            written.items,
+            written.header,
+            written.footer,
+            on_header=sink.set_header,
+            wrapped=wrapped_frames(written.type),
         )
         return PortOutbox(sink, grammar, self._room(sink.room))
 

@@ -16,8 +16,6 @@ from headwater.running.wiring import Wiring
 from headwater.streams.channel import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from headwater.running.host import StepHost
     from headwater.running.scope import ExecutionScope
 
@@ -119,7 +117,7 @@ class StreamingWork:
             sink.fail(self._scope.broken("input", f"the pipeline's input failed: {text}"))
 
     def _stop_others(self, step_id: str) -> None:
-        """Cancel the hosts that do not read, near or far, from the step that failed; those get the break in its turn."""
+        """Cancel the hosts that do not read, near or far, from the step that failed; those meet the break in turn."""
         affected = self._downstream(step_id)
         for host in self._hosts:
             if not affected.intersection(step.id for step in host.steps):

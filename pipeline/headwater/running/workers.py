@@ -10,8 +10,7 @@ from headwater.running.threads import WorkerThread
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
     from types import TracebackType
-
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["AsyncWorker", "ThreadWorker", "Unit", "Worker", "entered"]
 

@@ -158,7 +158,7 @@ class Channel:
         self.capacity = capacity
         self.limit = 1
         self.meter: Meter | None = None
-        self.on_first: Callable[[Any], None] | None = None
+        self.on_first: Callable[[Any], object] | None = None
         self.ended = False
         self.skipped = False
         self.error: Exception | None = None
@@ -185,8 +185,8 @@ class Channel:
             self.buffer.clear()
             raise ReaderLeft
         self._reader.wake()
-        if self.on_first is not None:
-            self.on_first, tell = None, self.on_first
+        if (tell := self.on_first) is not None:
+            self.on_first = None
             tell(self.buffer[0])
         buffered = len(self.buffer)
         if self.meter is None:

@@ -52,10 +52,10 @@ class StreamType:
         header: Type of the header, or None when the stream has none.
         footer: Type of the footer, or None when the stream has none.
         mode: Whether items are deltas or snapshots; None when the stream does not say.
-        to_delta: Rule `(previous snapshot or None, snapshot) -> delta`, for a stream of snapshots that may feed a reader
-            of deltas.
-        to_snapshot: Rule `(previous snapshot or None, delta) -> snapshot`, for a stream of deltas that may feed a reader
-            of snapshots.
+        to_delta: Rule `(previous snapshot or None, snapshot) -> delta`, for a stream of snapshots that may feed a
+            reader of deltas.
+        to_snapshot: Rule `(previous snapshot or None, delta) -> snapshot`, for a stream of deltas that may feed a
+            reader of snapshots.
 
     Example:
         >>> StreamType(str, mode="delta").item

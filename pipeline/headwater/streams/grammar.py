@@ -110,6 +110,7 @@ class Grammar:
         items: Checker,
         header: Checker | None = None,
         footer: Checker | None = None,
+        *,
         on_header: Callable[[Any], None] | None = None,
         wrapped: Collection[str] = (),
     ) -> None:
@@ -164,13 +165,17 @@ class Grammar:
         if self._state is _State.BEFORE_HEADER:
             self._refuse("the end")
         if self._footer_check is not None and self.footer is NOTHING:
-            msg = f"{self._label}: a stream with a declared footer ends with it, but the footer is missing; yield it last"
+            msg = (
+                f"{self._label}: a stream with a declared footer ends with it, but the footer is missing; yield it last"
+            )
             raise StreamOrderError(msg)
         self._state = _State.ENDED
 
     def _admit_header(self, header: Any) -> Any:
         if self._header_check is None:
-            msg = f"{self._label}: the stream declares no header, but one was written; declare its type, or leave it out"
+            msg = (
+                f"{self._label}: the stream declares no header, but one was written; declare its type, or leave it out"
+            )
             raise StreamOrderError(msg)
         if self._state is not _State.BEFORE_HEADER:
             self._refuse("a header")
@@ -182,7 +187,9 @@ class Grammar:
 
     def _admit_footer(self, footer: Any) -> Any:
         if self._footer_check is None:
-            msg = f"{self._label}: the stream declares no footer, but one was written; declare its type, or leave it out"
+            msg = (
+                f"{self._label}: the stream declares no footer, but one was written; declare its type, or leave it out"
+            )
             raise StreamOrderError(msg)
         if self._state is not _State.ITEMS:
             self._refuse("a footer")
