@@ -86,6 +86,16 @@ class Problems:
         self._comparisons = COMPARISONS_LIMIT
         self._unlisted = 0
 
+    def renewed(self) -> Problems:
+        """Return a collector for a later check of the same document, without problems.
+
+        Returns:
+            One that keeps the same secrets out of its messages.
+        """
+        renewed = Problems(self.document, self._positions, self._file)
+        renewed.redact(self._redacted)
+        return renewed
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Fitting", "Flow", "fit_port"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """What comes out of a port.
+    """What comes out of a port; equal only to itself.
 
     Args:
         type: Types of what flows; for a value, `type.item` is its type.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headwater.config.problems import Problems
+from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import PipelineSpec, StepSpec
 from headwater.graph.annotations import describe
 from headwater.graph.checks import check_merges, check_order, check_stalls
@@ -31,6 +31,7 @@ class Graph:
         edges: Every edge, in the order of the document, then the ones that it implies.
         into: The edges that lead to each step, in their order.
         out_of: The edges that start at each step, in their order.
+        place: Returns the JSON path of a step.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Graph:
     edges: tuple[Edge, ...]
     into: Mapping[str, Sequence[Edge]]
     out_of: Mapping[str, Sequence[Edge]]
+    place: Callable[[str], JsonPath]
 
     def edges_into(self, step: str) -> Sequence[Edge]:
         """Return the edges that lead to a step, or to the pipeline's `output`."""
@@ -138,6 +140,7 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
         tuple(edges),
         reader.into if complete else _by_step(edges, reads=True),
         reader.out_of if complete else _by_step(edges, reads=False),
+        reader.place,
     )
     check_merges(graph, reader, problems)
     if not cyclic:

@@ -1,4 +1,8 @@
-"""The executable form of a graph: frozen, without state, and complete enough to run without looking anything up."""
+"""The executable form of a graph: without state, and complete enough to run without looking anything up.
+
+Nothing here is ever changed. The parts of which a plan has one for each step or edge are not frozen all the same: that
+would take three times as long to make, and a plan may have 50,000 of them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ class Adapter(Enum):
     TO_SNAPSHOT = "to_snapshot"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class PlannedEdge:
     """What joins two ports.
 
@@ -65,7 +69,7 @@ class PlannedEdge:
     fused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class PlannedInput:
     """An input port of a step, with the edges that lead there.
 
@@ -86,7 +90,7 @@ class PlannedInput:
     footer_check: Checker | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class PlannedOutput:
     """An output port of a step, with the edges that start there.
 
@@ -109,7 +113,7 @@ class PlannedOutput:
     footer: Checker | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class PlannedStep:
     """A step, with the method that runs and how it is fed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from headwater.config.load import load
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
 from headwater.graph.graph import build_graph
+from headwater.graph.resolve import resolve
 from headwater.running.feed import data_by_group, is_stream
 from headwater.running.order import Order, start_data
 from headwater.running.redaction import redactor
@@ -18,12 +20,13 @@ from headwater.step.binding import bind
 from headwater.step.registry import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
 
     from headwater.config.load import Loaded
+    from headwater.events.data import PipelineStart
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.plan import Plan
     from headwater.running.result import Result
@@ -77,7 +80,9 @@ class Pipeline:
         document: dict[str, Any] = {"name": name}
         if description:
             document["description"] = description
-        document["steps"] = [_step_document(step_id, step, (options or {}).get(step_id, {})) for step_id, step in bound.items()]
+        document["steps"] = [
+            _step_document(step_id, step, (options or {}).get(step_id, {})) for step_id, step in bound.items()
+        ]
         optional = {
             "edges": None if edges is None else [edge if isinstance(edge, str) else dict(edge) for edge in edges],
             "output": output if output is None or isinstance(output, str) else list(output),
@@ -89,7 +94,9 @@ class Pipeline:
         unknown = sorted(set(options or {}) - set(steps))
         for step_id in unknown:
             hint = loaded.problems.did_you_mean(step_id, steps)
-            loaded.problems.add("unknown-step", f"options are given for {step_id!r}, which is no step", ("steps",), hint)
+            loaded.problems.add(
+                "unknown-step", f"options are given for {step_id!r}, which is no step", ("steps",), hint
+            )
         self._finish(loaded, bound)
 
     @classmethod
@@ -121,21 +128,26 @@ class Pipeline:
         """
         loaded = load(source, parameters=parameters, secrets=secrets, env=env)
         pipeline = cls.__new__(cls)
-        pipeline._secrets, pipeline._env = secrets, env
-        pipeline._finish(loaded, bind_steps(loaded, registry, loaded.problems))
+        pipeline._finish(  # noqa: SLF001 - a second constructor of the same class
+            loaded, bind_steps(loaded, registry, loaded.problems), secrets=secrets, env=env
+        )
         return pipeline
 
-    _secrets: Mapping[str, str | SecretStr] | None = None
-    _env: Mapping[str, str] | None = None
-
-    def _finish(self, loaded: Loaded, steps: Mapping[str, BoundStep]) -> None:
+    def _finish(
+        self,
+        loaded: Loaded,
+        steps: Mapping[str, BoundStep],
+        *,
+        secrets: Mapping[str, str | SecretStr] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._graph = build_graph(loaded.spec, steps, loaded.problems)
-        self._plans = {False: compile_plan(self._graph, loaded.problems)}
+        self._choices = {False: resolve(self._graph, loaded.problems, stream_input=False)}
         loaded.problems.raise_if_any()
+        self._plans: dict[bool, Plan] = {}
         self._loaded = loaded
         self._spec = loaded.spec
-        self._redact = redactor(steps.values())
-        self._start_data = start_data(self._plans[False])
+        self._secrets, self._env = secrets, env
 
     # ---- what it says
 
@@ -189,11 +201,22 @@ class Pipeline:
         Raises:
             ConfigError: The pipeline does not fit such an input.
         """
+        if stream_input not in self._choices:
+            problems = self._loaded.problems.renewed()
+            choices = resolve(self._graph, problems, stream_input=stream_input)
+            problems.raise_if_any()
+            self._choices[stream_input] = choices
         if stream_input not in self._plans:
-            plan = compile_plan(self._graph, self._loaded.problems, stream_input=stream_input)
-            self._loaded.problems.raise_if_any()
-            self._plans[stream_input] = plan
+            self._plans[stream_input] = compile_plan(self._graph, self._choices[stream_input])
         return self._plans[stream_input]
+
+    @cached_property
+    def _redact(self) -> Callable[[str], str]:
+        return redactor(self._graph.steps.values())
+
+    @cached_property
+    def _start_data(self) -> PipelineStart:
+        return start_data(self.plan())
 
     def draw(self) -> str:
         """Return a drawing of the pipeline.
@@ -207,8 +230,8 @@ class Pipeline:
         """Run the pipeline to its end.
 
         Args:
-            data: One value, or any iterable or async iterable of items, for the pipeline's free input; a mapping by step
-                id when there are several.
+            data: One value, or any iterable or async iterable of items, for the pipeline's free input; a mapping by
+                step id when there are several.
             subscribers: Who receives the events.
 
         Returns:
@@ -219,7 +242,7 @@ class Pipeline:
             StepError: A step failed.
             ExecutionCancelled: The execution was cancelled.
         """
-        from headwater.running.runner import Runner  # noqa: PLC0415 - the runner knows the pipeline, not the reverse
+        from headwater.running.runner import Runner  # the runner knows the pipeline, not the reverse
 
         return await Runner(subscribers=subscribers).run(self, data)
 

@@ -1,0 +1,162 @@
+"""What is wrong with the choice for a step, in words: types that do not fit, headers that are not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from headwater.graph.annotations import describe
+from headwater.graph.fitting import fit_port
+from headwater.graph.plan import Adapter
+from headwater.graph.types import Fit, check
+from headwater.step.definition import Call, Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from headwater.config.problems import JsonPath
+    from headwater.graph.fitting import Flow
+    from headwater.graph.graph import Edge, Graph
+    from headwater.graph.resolve import Choice, ResolvedInput
+    from headwater.step.definition import Method, Port
+    from headwater.streams.frames import StreamType
+
+__all__ = ["Arrival", "Fault", "faults_of_choice", "faults_of_edges", "faults_of_task"]
+
+
+Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
+"""An edge, with the port that it leads to and what it brings; None when that is not known."""
+
+
+class Fault(NamedTuple):
+    """What `Problems.add` takes.
+
+    Args:
+        code: Stable name of the kind of problem, in kebab case.
+        message: What was found and what was expected, one sentence.
+        path: The place.
+        hint: What to do, one sentence.
+    """
+
+    code: str
+    message: str
+    path: JsonPath
+    hint: str = ""
+
+
+def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
+    """Check that a step has the task that the document names.
+
+    Args:
+        graph: The structure.
+        step_id: Id of the step.
+
+    Yields:
+        A fault when it has not.
+    """
+    task = graph.specs[step_id].task
+    if task is None:
+        return
+    known = {method.task.name for method in graph.steps[step_id].definition.methods if method.task is not None}
+    if task not in known:
+        message = f"step {step_id!r} has no task {task!r}; it has {', '.join(sorted(known)) or 'none'}"
+        yield Fault("unknown-task", message, (*graph.place(step_id), "task"))
+
+
+def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -> Iterator[Fault]:
+    """Tell which edges do not fit a step, as one of its methods sees them.
+
+    Args:
+        step_id: Id of the step.
+        method: The method.
+        arrivals: The edges that lead to the step.
+
+    Yields:
+        A fault for every edge that does not fit.
+    """
+    for port, edge, flow in arrivals:
+        if flow is not None and fit_port(flow, port, method.task, edge.spec.adapt, {}) is None:
+            yield _unfit(edge, flow, port, step_id)
+
+
+def faults_of_choice(
+    graph: Graph, step_id: str, choice: Choice, edges: Mapping[str, Sequence[Edge]]
+) -> Iterator[Fault]:
+    """Check all that types of single edges do not tell.
+
+    Args:
+        graph: The structure.
+        step_id: Id of the step.
+        choice: What was chosen for it.
+        edges: The edges that lead to it, by the port of the method.
+
+    Yields:
+        A fault for each header or footer that is not there, and for what cannot be mapped or run in a process.
+    """
+    for given in choice.inputs:
+        if given.port.streaming:
+            yield from _frames(step_id, given, edges[given.port.name])
+    yield from _placing(graph, step_id, choice)
+    yield from _mapping(graph, step_id, choice)
+
+
+def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str) -> Fault:
+    writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
+    message = f"{edge.source} writes {writes}, but port {port.name!r} of step {step_id!r} reads {reads}"
+    if flow.type.mode != port.type.mode and flow.type.mode is not None and port.type.mode is not None:
+        message += f": {flow.type.mode}s are no {port.type.mode}s"
+        return Fault("mode-mismatch", message, edge.path, "declare a rule to_delta or to_snapshot on the stream type")
+    if edge.spec.adapt is not None:
+        message += f", which the adapter {edge.spec.adapt!r} cannot mend"
+        return Fault(
+            "no-adapter", message, edge.path, "leave out 'adapt', or declare the join or split on the step's task"
+        )
+    return Fault("type-mismatch", message, edge.path, "put a step between the two that turns one into the other")
+
+
+def _frames(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iterator[Fault]:
+    for part in ("header", "footer"):
+        wanted = getattr(given.port.type, part)
+        if wanted is not None:
+            yield from _frame(step_id, given, edges, part, wanted)
+
+
+def _frame(step_id: str, given: ResolvedInput, edges: Sequence[Edge], part: str, wanted: Any) -> Iterator[Fault]:
+    brought = [(edge, getattr(flow.type, part)) for edge, flow in zip(edges, given.flows, strict=True)]
+    having = [(edge, written) for edge, written in brought if written is not None]
+    place = f"port {given.port.name!r} of step {step_id!r}"
+    if not having:
+        message = f"{place} reads a {part} {describe(wanted)}, but {edges[0].source} writes none"
+        yield Fault(f"{part}-mismatch", message, edges[0].path, f"read a stream that has a {part}")
+    elif len(having) > 1:
+        message = f"{place} reads one {part}, but {len(having)} of the streams that meet there have one"
+        yield Fault(f"merged-{part}s", message, having[1][0].path, f"drop the {part} of all but one of them")
+    elif check(having[0][1], wanted) is Fit.NO:
+        edge, written = having[0]
+        message = f"{place} reads a {part} {describe(wanted)}, but {edge.source} writes {describe(written)}"
+        yield Fault(f"{part}-mismatch", message, edge.path)
+
+
+def _placing(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
+    plain = choice.method.call is Call.PLAIN and all(given.port.style == "value" for given in choice.inputs)
+    if choice.placement is Placement.PROCESS and not plain:
+        message = (
+            f"step {step_id!r} is marked cpu=True, but only a function of values that returns one can run in a process"
+        )
+        yield Fault("cpu-streams", message, graph.place(step_id), "return a list, or mark it blocking=True")
+
+
+def _mapping(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
+    mapped = [given for given in choice.inputs if given.adapter is Adapter.MAP]
+    if len(mapped) > 1:
+        names = " and ".join(repr(given.port.name) for given in mapped)
+        message = f"step {step_id!r} would be mapped over two streams at once, on its ports {names}"
+        hint = "give it one stream and values, or let it read both as Stream"
+        yield Fault("several-mapped", message, graph.place(step_id), hint)
+    own = [port for port in choice.method.outputs if port.type.header is not None or port.type.footer is not None]
+    if mapped and own:
+        message = f"step {step_id!r} is mapped over a stream, so its own streams must have no header or footer"
+        yield Fault("mapped-header", message, graph.place(step_id), "let it read the whole stream as Stream")
+
+
+def _described(types: StreamType, *, streaming: bool) -> str:
+    return f"a stream of {describe(types.item)}" if streaming else f"one {describe(types.item)}"
