@@ -219,11 +219,13 @@ class _Compiler:
     def _worst_case(self, edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]) -> int:
         """Count what channels hold, what their readers have in hand, and what writers are about to hand over."""
         buffered = sum([2 * edge.capacity for edge in edges])
-        outputs = {step.id: step.outputs for step in steps}
+        by_id = {step.id: step for step in steps}
         slices = 0
         for segment in self._segments:
-            capacities = [edges[index].capacity for output in outputs[segment[-1]] for index in output.edges]
-            slices += max(capacities, default=1)
+            capacities = [edges[index].capacity for output in by_id[segment[-1]].outputs for index in output.edges]
+            parts = 1 if len(segment) == 1 else 3  # what the first step made, what a stage has read, what it has made
+            parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
+            slices += parts * max(capacities, default=1)
         pools = sum(2 * _UNIT_ITEMS * step.concurrency for step in steps if step.concurrency > 1)
         return buffered + slices + pools
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import move_on_after
+from anyio import get_cancelled_exc_class, move_on_after
 
 from headwater.errors import StreamBrokenError
 from headwater.running.blocking import drive_blocking
@@ -54,6 +54,7 @@ class StepHost:
         self._scope = scope
         self._records = [scope.record(step) for step in steps]
         self._waited_before_s = 0.0
+        self.unread = False  # set before it is cancelled because nobody reads what it writes
 
     async def run(self) -> None:
         """Run the segment to its end; a failure is told to the scope and to the readers, not raised."""
@@ -66,6 +67,10 @@ class StepHost:
             self._skip()
         except ReaderLeft:
             self._end()
+        except get_cancelled_exc_class():
+            if self.unread:
+                self._end()
+            raise
         except Failure as failure:
             self._fail(failure.record, failure.cause)
         except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure

@@ -45,8 +45,8 @@ class Wiring:
         """Return a host for every segment of the plan."""
         return [self._host([self._plan.step(step_id) for step_id in segment]) for segment in self._plan.segments]
 
-    def output(self, index: int) -> Channel:
-        """Return the channel of an edge that leads to the pipeline's output."""
+    def channel(self, index: int) -> Channel:
+        """Return the channel of an edge that is not fused."""
         return self._channels[index]
 
     def input_sink(self, indexes: Sequence[int]) -> Sink:

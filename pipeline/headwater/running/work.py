@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import CancelScope
@@ -67,6 +68,10 @@ class StreamingWork:
         self._wiring = Wiring(scope)
         self._hosts = self._wiring.hosts()
         self._scopes = {host.steps[0].id: CancelScope() for host in self._hosts}
+        self._writers = {host.steps[-1].id: host for host in self._hosts}
+        self._feeds = {group.edges: CancelScope() for group in scope.plan.inputs}
+        for index in scope.plan.outputs:
+            self.output(index).on_left = partial(self._release, index)
 
     async def run(self, data: Any) -> None:
         """Run every host to its end.
@@ -88,7 +93,7 @@ class StreamingWork:
 
     def output(self, index: int) -> Channel:
         """Return the channel of an edge that leads to the pipeline's output."""
-        return self._wiring.output(index)
+        return self._wiring.channel(index)
 
     def close(self, error: Exception) -> None:
         """Break the outputs that have not ended."""
@@ -105,12 +110,32 @@ class StreamingWork:
     async def _run_host(self, host: StepHost) -> None:
         with self._scopes[host.steps[0].id]:
             await host.run()
+        for given in host.steps[0].inputs:
+            for index in given.edges:
+                self._release(index)
+
+    def _release(self, index: int) -> None:
+        """Stop whoever writes to an edge when nobody reads any of its edges: it may be waiting for something else."""
+        plan = self._scope.plan
+        for edges, feed_scope in self._feeds.items():
+            if index in edges and self._left(edges):
+                feed_scope.cancel()
+        writer = self._writers.get(plan.edges[index].source or "")
+        if writer is None or self._scope.failed:
+            return
+        if self._left([edge for output in writer.steps[-1].outputs for edge in output.edges]):
+            writer.unread = True
+            self._scopes[writer.steps[0].id].cancel()
+
+    def _left(self, edges: Sequence[int]) -> bool:
+        return all(self._wiring.channel(index).left for index in edges)
 
     async def _feed(self, edges: tuple[int, ...], data: Any) -> None:
         streaming = any(self._scope.plan.edges[index].streaming for index in edges)
         sink = self._wiring.input_sink(edges)
         try:
-            await feed(data, sink, streaming=streaming)
+            with self._feeds[edges]:
+                await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
             self._scope.fail_input(error)
             text = self._scope.redact(f"{type(error).__name__}: {error}")

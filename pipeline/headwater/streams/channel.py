@@ -149,6 +149,7 @@ class Channel:
         "limit",
         "meter",
         "on_first",
+        "on_left",
         "read_items",
         "skipped",
     )
@@ -158,6 +159,7 @@ class Channel:
         self.capacity = capacity
         self.limit = 1
         self.meter: Meter | None = None
+        self.on_left: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
         self.ended = False
         self.skipped = False
@@ -312,6 +314,8 @@ class Channel:
     def close(self) -> None:
         """Leave: items not yet read are let go, and the writer is told at its next item."""
         self._left = True
+        if self.on_left is not None:
+            self.on_left()
         self.limit = 0
         self.buffer.clear()
         self._writer.wake()

@@ -1,0 +1,110 @@
+"""Executions of one pipeline at the same time never meet."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from headwater import Pipeline, Result, Runner, StepContext, Stream, StreamEvent, run_sync, step
+from tests.running import kinds
+
+
+@step("isolation.tag")
+async def tag(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[str]:
+    async for number in numbers:
+        ctx.progress(None, f"{ctx.execution_id} {number}")
+        await anyio.lowlevel.checkpoint()
+        yield f"{ctx.execution_id} {number}"
+
+
+@step("isolation.tag_one")
+async def tag_one(number: int, ctx: StepContext) -> str:
+    await anyio.lowlevel.checkpoint()
+    return f"{ctx.execution_id} {number}"
+
+
+@step("isolation.range", blocking=True)
+def range_thread(number: int) -> Iterator[int]:
+    yield from range(number)
+
+
+STREAMING = Pipeline("streaming", steps={"count": kinds.async_count, "double": kinds.def_double, "tag": tag})
+UNARY = Pipeline("unary", steps={"double": kinds.def_double, "again": kinds.async_double, "tag": tag_one})
+THREADS = Pipeline("threads", steps={"count": range_thread, "double": kinds.def_double, "tag": tag})
+
+
+def expected(pipeline: Pipeline, execution_id: str, data: int) -> Any:
+    if pipeline is UNARY:
+        return f"{execution_id} {4 * data}"
+    return [f"{execution_id} {2 * number}" for number in range(data)]
+
+
+@pytest.mark.parametrize("pipeline", [STREAMING, UNARY, THREADS], ids=lambda pipeline: pipeline.name)
+async def test_keeps_a_hundred_executions_apart(pipeline: Pipeline) -> None:
+    """Each of 100 concurrent executions has exactly its own output and its own events."""
+    results: dict[int, Result] = {}
+    events: dict[int, list[StreamEvent]] = {data: [] for data in range(100)}
+
+    async def run(data: int) -> None:
+        async with Runner([events[data].append]).start(pipeline, data) as execution:
+            results[data] = await execution.result()
+
+    async with anyio.create_task_group() as group:
+        for data in range(100):
+            group.start_soon(run, data)
+
+    assert len({result.execution_id for result in results.values()}) == 100
+    for data, result in results.items():
+        assert result.output == expected(pipeline, result.execution_id, data)
+        assert {event.execution_id for event in events[data]} == {result.execution_id}
+        assert [event.seq for event in events[data]] == list(range(1, len(events[data]) + 1))
+        told = [event.data.message for event in events[data] if event.event_type == "step_progress"]
+        assert all(message.startswith(result.execution_id) for message in told if message)
+
+
+async def test_keeps_a_failure_to_its_own_execution() -> None:
+    """Executions that fail or are cancelled leave the others alone."""
+
+    @step("isolation.odd")
+    async def odd(number: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        if number == 13:
+            raise ValueError(number)
+        return number
+
+    pipeline = Pipeline("odd", steps={"double": kinds.async_pass, "odd": odd})
+    statuses: dict[int, str] = {}
+
+    async def run(data: int) -> None:
+        async with Runner().start(pipeline, [data]) as execution:
+            if data == 7:
+                execution.cancel()
+            statuses[data] = (await execution.result(check=False)).status
+
+    async with anyio.create_task_group() as group:
+        for data in range(20):
+            group.start_soon(run, data)
+    assert statuses == {**dict.fromkeys(range(20), "completed"), 13: "failed", 7: "cancelled"}
+
+
+def test_runs_one_pipeline_in_several_threads() -> None:
+    """A pipeline belongs to no event loop: programs in several threads may run it at once."""
+    results: list[Any] = []
+
+    async def main() -> None:
+        async def run(data: int, backend: str) -> None:
+            result = await anyio.to_thread.run_sync(lambda: run_sync(STREAMING, data, backend=backend))
+            results.append(result.output == expected(STREAMING, result.execution_id, data))
+
+        async with anyio.create_task_group() as group:
+            for data in range(6):
+                group.start_soon(run, data, "trio" if data % 2 else "asyncio")
+
+    anyio.run(main)
+    assert results == [True] * 6
+
+
+async def test_runs_inside_a_running_loop() -> None:
+    """`run_sync` works where a loop runs already, as in notebooks."""
+    assert run_sync(Pipeline("double", steps={"double": kinds.def_double}), 2).output == 4
