@@ -149,7 +149,11 @@ async def test_holds_no_more_than_planned_when_a_branch_is_slow() -> None:
     pipeline = Pipeline(
         "tee",
         steps={"make": make_async, "fast": pass_async, "slow": pass_stream},
-        edges=["input -> make", {"from": "make", "to": "fast", "buffer": 4}, {"from": "make", "to": "slow", "buffer": 4}]
+        edges=[
+            "input -> make",
+            {"from": "make", "to": "fast", "buffer": 4},
+            {"from": "make", "to": "slow", "buffer": 4},
+        ]
         + [{"from": one, "to": "output", "buffer": 4} for one in ("fast", "slow")],
     )
     tally = Tally()

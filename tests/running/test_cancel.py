@@ -84,7 +84,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Countdown], N
                 await self._group.__aenter__()
                 return self
 
-            async def __aexit__(self, *error: Any) -> Any:
+            async def __aexit__(self, *error: object) -> Any:
                 return await self._group.__aexit__(*error)
 
             def start_soon(self, function: Callable[..., Any], *args: Any, name: object = None) -> None:

@@ -128,7 +128,7 @@ async def test_ends_once_when_stopped(stop: str, target: Any) -> None:
                     with pytest.raises(ExecutionCancelled):
                         await execution.result()
                 elif stop == "raise":
-                    raise KeyError("the program's own")  # noqa: TRY301 - what is raised in the block is the case
+                    raise KeyError("the program's own")
                 elif stop == "scope":
                     scope.cancel()
                     await anyio.sleep_forever()
@@ -287,7 +287,7 @@ async def test_tells_times_that_fit_together() -> None:
     for told_at_end in result.metrics.values():
         assert 0 <= told_at_end.first_item_s <= told_at_end.duration_s
         assert 0 <= told_at_end.input_wait_s <= told_at_end.duration_s
-        assert 0 <= told_at_end.output_wait_s
+        assert told_at_end.output_wait_s >= 0
     empty = await chain(kinds.async_count, told).run(0)
     assert empty.metrics["a"].first_item_s is None
 

@@ -41,7 +41,7 @@ class Order:
 
     def resources(self) -> Resources:
         """Return what the steps share in the running event loop."""
-        return shared_resources(self.owner, self.plan.steps)
+        return shared_resources(self.owner, self.plan.steps, self.redact)
 
 
 def start_data(plan: Plan) -> PipelineStart:

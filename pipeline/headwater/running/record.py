@@ -10,7 +10,7 @@ from headwater.errors import StreamBrokenError
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
 from headwater.events.notices import notice
-from headwater.events.plain import preview
+from headwater.events.plain import plain, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,6 +139,7 @@ class StepRecord:
         if (self._telling == "sample" and index % _SAMPLE_ITEMS) or (self._telling == "first" and index):
             return False
         value, size_bytes, truncated = preview(item)
+        value = self._masked(value)
         output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
         return self._context.emit(EventType.STEP_OUTPUT, self.step_id, output)
 
@@ -163,6 +164,8 @@ class StepRecord:
 
     def progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Tell how far the step has come, as the step itself says."""
+        if self._redact is not str:
+            message, data = self._redact(message), self._masked(plain(data))
         told = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
@@ -173,6 +176,16 @@ class StepRecord:
         self._progress_at = now
         self._untold_progress = None
         self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+
+    def _masked(self, value: Any) -> Any:
+        """Return plain data without the secrets in its texts."""
+        if self._redact is str:
+            return value
+        if isinstance(value, str):
+            return self._redact(value)
+        if isinstance(value, dict):
+            return {self._masked(key): self._masked(member) for key, member in value.items()}
+        return [self._masked(member) for member in value] if isinstance(value, list | tuple) else value
 
     def _tell_last_progress(self) -> None:
         """Tell the progress that was held back, before the step ends."""

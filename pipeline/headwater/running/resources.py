@@ -12,7 +12,7 @@ from anyio.lowlevel import RunVar
 from headwater.errors import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from headwater.graph.plan import PlannedStep
     from headwater.step.step import Step
@@ -27,9 +27,11 @@ class Resources:
 
     Args:
         steps: The steps of the pipeline.
+        redact: Replaces what must not be told, such as secrets, in a text.
     """
 
-    def __init__(self, steps: Sequence[PlannedStep]) -> None:
+    def __init__(self, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
         self._steps = [step for step in steps if step.bound.definition.has_lifespan]
         self._users = 0
         self._lock = Lock()
@@ -66,12 +68,21 @@ class Resources:
         async with AsyncExitStack() as stack:
             for step in self._steps:
                 live = step.bound.instance.model_copy()
-                try:
-                    await stack.enter_async_context(live.lifespan())
-                except Exception as error:
-                    raise StepError(step.id, f"lifespan: {type(error).__name__}: {error}") from error
+                await stack.enter_async_context(self._lifespan(step.id, live))
                 self._instances[step.id] = live
             self._stack = stack.pop_all()
+
+    @asynccontextmanager
+    async def _lifespan(self, step_id: str, live: Step) -> AsyncGenerator[None, None]:
+        """Hold what one step acquires; what it raises is the step's failure."""
+        try:
+            async with live.lifespan():
+                yield
+        except StepError:  # of another step, which could not acquire
+            raise
+        except Exception as error:
+            message = self._redact(f"lifespan: {type(error).__name__}: {error}")
+            raise StepError(step_id, message) from error
 
     async def _release(self) -> None:
         async with self._lock:
@@ -84,17 +95,20 @@ class Resources:
 _of_loop: RunVar[WeakKeyDictionary[Any, Resources]] = RunVar("headwater_resources")
 
 
-def shared_resources(owner: object, steps: Sequence[PlannedStep]) -> Resources:
+def shared_resources(
+    owner: object, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str
+) -> Resources:
     """Return the resources of a pipeline in the running event loop.
 
     Args:
         owner: The pipeline; its resources are forgotten with it.
         steps: Its steps.
+        redact: Replaces what must not be told, such as secrets, in a text.
     """
     by_owner = _of_loop.get(None)
     if by_owner is None:
         by_owner = WeakKeyDictionary()
         _of_loop.set(by_owner)
     if owner not in by_owner:
-        by_owner[owner] = Resources(steps)
+        by_owner[owner] = Resources(steps, redact)
     return by_owner[owner]

@@ -15,7 +15,7 @@ from headwater.running.record import HOLD_S
 from headwater.running.stages import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -66,10 +66,9 @@ class UnaryRun:
         """
         ready = [step for step in self._program if not step.arguments]
         for index, value in inputs.items():
-            self._values[index] = value
-            reader = self._scope.plan.edges[index].target
-            if reader is not None and self._arrived(target := self._program.step(reader)):
-                ready.append(target)
+            edge = self._scope.plan.edges[index]
+            target = None if edge.target is None else self._program.step(edge.target)
+            ready += self._deliver(index, edge.condition, target, value)
         async with open_group() as group:
             stack: list[UnaryStep] = []
             self._push(ready, stack, group)
@@ -176,23 +175,22 @@ class UnaryRun:
         """Put values on the edges; return the steps whose inputs are complete now."""
         ready: list[UnaryStep] = []
         for port, condition, index, target in step.edges:
-            value = outputs.get(port, _MISSING)
-            if value is _MISSING or (condition is not None and not condition(value)):
-                self._miss(target)
-            else:
-                self._values[index] = value
-            if target is not None and self._arrived(target):
-                ready.append(target)
+            ready += self._deliver(index, condition, target, outputs.get(port, _MISSING))
         return ready
 
-    def _arrived(self, target: UnaryStep) -> bool:
-        """Note that an edge of a step has its value, or will have none; return whether all have."""
-        self._waiting[target.place] -= 1
-        return not self._waiting[target.place]
-
-    def _miss(self, target: UnaryStep | None) -> None:
-        if target is not None:
+    def _deliver(
+        self, index: int, condition: Callable[[Any], bool] | None, target: UnaryStep | None, value: Any
+    ) -> Sequence[UnaryStep]:
+        """Put a value on an edge, if it is taken; return the step whose inputs are complete now."""
+        taken = value is not _MISSING and (condition is None or condition(value))
+        if taken:
+            self._values[index] = value
+        if target is None:
+            return ()
+        if not taken:
             self._skipped.add(target.place)
+        self._waiting[target.place] -= 1
+        return () if self._waiting[target.place] else (target,)
 
     def _skip(self, step: UnaryStep) -> list[UnaryStep]:
         self._scope.record(step.planned).skip("its branch was not taken")

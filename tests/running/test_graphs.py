@@ -1,0 +1,282 @@
+"""Graphs of every shape: tees, merges, conditions, several inputs and outputs."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from headwater import Pipeline, Runner, StreamEvent, step
+from tests.running import kinds
+
+EVEN = {"in": [0, 2, 4, 6, 8]}
+
+
+def graph(edges: list[Any], options: dict[str, Any] | None = None, output: Any = None, **steps: Any) -> Pipeline:
+    return Pipeline("graph", steps=steps, edges=edges, options=options, output=output)
+
+
+async def run(pipeline: Pipeline, data: Any) -> tuple[Any, list[StreamEvent]]:
+    """Return the output and the events of an execution."""
+    events: list[StreamEvent] = []
+    result = await pipeline.run(data, subscribers=[events.append])
+    return result.output, events
+
+
+def of_type(events: list[StreamEvent], event_type: str) -> set[str | None]:
+    return {event.step_id for event in events if event.event_type == event_type}
+
+
+@pytest.mark.parametrize("readers", [2, 5])
+@pytest.mark.parametrize("kind", [kinds.def_double, kinds.async_double, kinds.thread_double])
+async def test_gives_everything_to_every_branch(readers: int, kind: Any) -> None:
+    """A tee gives each reader all the items, whatever kind of step it is."""
+    branches = {f"branch{number}": kind for number in range(readers)}
+    pipeline = graph([f"count -> {name}" for name in branches], count=kinds.async_count, **branches)
+    output, _ = await run(pipeline, 600)
+    assert output == dict.fromkeys(branches, [2 * number for number in range(600)])
+
+
+async def test_runs_every_step_of_uneven_branches() -> None:
+    """No step is lost where one branch is longer than the other."""
+    pipeline = graph(
+        ["a -> b", "b -> b2", "a -> c"],
+        a=kinds.def_double,
+        b=kinds.async_double,
+        b2=kinds.def_double,
+        c=kinds.def_double,
+    )
+    for data, expected in ((1, {"b2": 8, "c": 4}), ([1, 2], {"b2": [8, 16], "c": [4, 8]})):
+        output, events = await run(pipeline, data)
+        assert output == expected
+        assert of_type(events, "step_complete") == {"a", "b", "b2", "c"}
+
+
+@pytest.mark.parametrize("data", [1, [1, 2, 3]])
+async def test_joins_the_branches_of_a_diamond(data: Any) -> None:
+    """Two branches of one value meet again in a step with two inputs."""
+    pipeline = graph(
+        ["start -> one", "start -> other", "one -> add.left", "other -> add.right"],
+        start=kinds.list_sum if data != 1 else kinds.def_double,
+        one=kinds.async_double,
+        other=kinds.def_double,
+        add=kinds.add,
+    )
+    assert (await run(pipeline, data))[0] == (8 if data == 1 else 24)
+
+
+@pytest.mark.parametrize("merge", ["interleave", "concat"])
+async def test_merges_streams_in_one_port(merge: str) -> None:
+    """Several edges into a port become one stream, mixed or one after the other."""
+    pipeline = graph(
+        ["input -> one", "input -> other", "one -> all", "other -> all"],
+        {"all": {"merge": merge}},
+        one=kinds.async_count,
+        other=kinds.generator_count,
+        all=kinds.async_pass,
+    )
+    output, _ = await run(pipeline, 400)
+    assert sorted(output) == sorted([*range(400)] * 2)
+    assert merge == "interleave" or output == [*range(400)] * 2
+
+
+@pytest.mark.parametrize("merge", ["interleave", "concat"])
+async def test_merges_values_into_a_stream(merge: str) -> None:
+    """Single values that meet in a port are a stream of as many items."""
+    pipeline = graph(
+        ["input -> one", "input -> other", "one -> total", "other -> total"],
+        {"total": {"merge": merge}},
+        one=kinds.def_double,
+        other=kinds.async_double,
+        total=kinds.async_sum,
+    )
+    assert (await run(pipeline, 3))[0] == 12
+
+
+@pytest.mark.parametrize("reader", [kinds.async_pass, kinds.def_double, kinds.thread_pass])
+async def test_sends_items_where_their_condition_says(reader: Any) -> None:
+    """On a stream, `when` is asked for each item, and nothing is lost between complementary branches."""
+    pipeline = graph(
+        [{"from": "count", "to": "even", "when": EVEN}, {"from": "count", "to": "odd", "when": {"not": EVEN}}],
+        count=kinds.async_count,
+        even=reader,
+        odd=reader,
+    )
+    output, events = await run(pipeline, 9)
+    factor = 2 if reader is kinds.def_double else 1
+    assert output == {
+        "even": [factor * number for number in range(9) if number % 2 == 0],
+        "odd": [factor * number for number in range(9) if number % 2],
+    }
+    assert of_type(events, "step_skipped") == set()
+
+
+async def test_ends_well_when_no_item_meets_a_condition() -> None:
+    """A stream without items is a stream: its readers run, and end."""
+    pipeline = graph(
+        [{"from": "count", "to": "total", "when": {"gt": 100}}], count=kinds.async_count, total=kinds.async_sum
+    )
+    output, events = await run(pipeline, 3)
+    assert output == 0
+    assert of_type(events, "step_complete") == {"count", "total"}
+
+
+@pytest.mark.parametrize(("data", "taken", "left"), [(1, "small", "large"), (100, "large", "small")])
+@pytest.mark.parametrize("kind", [kinds.def_double, kinds.async_double, kinds.thread_double])
+async def test_skips_the_branch_of_a_value_that_is_not_taken(data: int, taken: str, left: str, kind: Any) -> None:
+    """On a unary edge, a branch whose condition is not met skips its steps, near and far, and says so."""
+    pipeline = graph(
+        [
+            {"from": "start", "to": "small", "when": {"lt": 10}},
+            {"from": "start", "to": "large", "when": {"ge": 10}},
+            "small -> small2",
+            "large -> large2",
+        ],
+        start=kinds.def_double,
+        small=kind,
+        small2=kinds.def_double,
+        large=kind,
+        large2=kinds.async_double,
+    )
+    output, events = await run(pipeline, data)
+    assert output == {f"{taken}2": 8 * data}
+    assert of_type(events, "step_skipped") == {left, f"{left}2"}
+    assert of_type(events, "step_complete") == {"start", taken, f"{taken}2"}
+    assert of_type(events, "step_start") == {"start", taken, f"{taken}2"}
+
+
+@pytest.mark.parametrize("reader", [kinds.async_count, kinds.thread_count, kinds.generator_count])
+async def test_skips_a_stream_that_would_start_in_a_branch_not_taken(reader: Any) -> None:
+    """A step that makes a stream of a value that does not come is skipped with all that read it."""
+    pipeline = graph(
+        [{"from": "start", "to": "count", "when": {"gt": 10}}, "count -> total", "start -> other"],
+        start=kinds.def_double,
+        count=reader,
+        total=kinds.async_sum,
+        other=kinds.def_double,
+    )
+    output, events = await run(pipeline, 1)
+    assert output == {"other": 4}
+    assert of_type(events, "step_skipped") == {"count", "total"}
+    assert (await run(pipeline, 10))[0] == {"other": 40, "total": 190}
+
+
+@pytest.mark.parametrize("data", [1, 100])
+async def test_goes_on_where_alternative_branches_meet(data: int) -> None:
+    """A merge of branches of which one was taken gets the items of that one."""
+    pipeline = graph(
+        [
+            {"from": "start", "to": "small", "when": {"lt": 10}},
+            {"from": "start", "to": "large", "when": {"ge": 10}},
+            "small -> all",
+            "large -> all",
+        ],
+        {"all": {"merge": "interleave"}},
+        start=kinds.def_double,
+        small=kinds.def_double,
+        large=kinds.async_double,
+        all=kinds.async_sum,
+    )
+    output, events = await run(pipeline, data)
+    assert output == 4 * data
+    assert of_type(events, "step_skipped") == ({"large"} if data == 1 else {"small"})
+
+
+async def test_skips_a_step_that_lacks_one_of_its_values() -> None:
+    """A step with two inputs needs both."""
+    pipeline = graph(
+        [{"from": "start", "to": "one", "when": {"gt": 10}}, "one -> add.left", "start -> add.right"],
+        start=kinds.def_double,
+        one=kinds.async_double,
+        add=kinds.add,
+    )
+    output, events = await run(pipeline, 1)
+    assert output is None
+    assert of_type(events, "step_skipped") == {"one", "add"}
+    assert (await run(pipeline, 10))[0] == 60
+
+
+@pytest.mark.parametrize("data", [1, [1, 50]], ids=["unary", "stream"])
+async def test_holds_a_condition_at_the_input_and_at_the_output(data: Any) -> None:
+    """Edges from the pipeline's input and to its output have conditions like any other."""
+    at_input = graph(
+        [{"from": "input", "to": "a", "when": {"gt": 10}}, "input -> b"], a=kinds.async_double, b=kinds.async_double
+    )
+    at_output = graph(["input -> a", {"from": "a", "to": "output", "when": {"gt": 10}}], a=kinds.async_double)
+    assert (await run(at_input, data))[0] == ({"b": 2} if data == 1 else {"a": [100], "b": [2, 100]})
+    assert (await run(at_output, data))[0] == (None if data == 1 else [100])
+
+
+async def test_gives_several_inputs_their_own_data() -> None:
+    """Data by name goes to the step of that name."""
+    pipeline = graph(
+        ["one -> all", "other -> all"],
+        {"all": {"merge": "interleave"}},
+        one=kinds.async_pass,
+        other=kinds.batch_pass,
+        all=kinds.async_pass,
+    )
+    assert sorted((await run(pipeline, {"one": [1, 2], "other": [3]}))[0]) == [1, 2, 3]
+
+
+async def test_gives_chosen_outputs_only() -> None:
+    """`output` says what an execution gives; a step beside it runs all the same."""
+    seen: list[int] = []
+
+    @step("graphs.sink")
+    async def sink(number: int) -> int:
+        seen.append(number)
+        return number
+
+    pipeline = graph(
+        ["count -> sink", "count -> double"],
+        output="double",
+        count=kinds.async_count,
+        sink=sink,
+        double=kinds.def_double,
+    )
+    assert (await run(pipeline, 3))[0] == [0, 2, 4]
+    assert seen == [0, 1, 2]
+
+
+async def test_reads_several_outputs_live() -> None:
+    """Each output of an execution is a stream of its own."""
+    pipeline = graph(
+        ["count -> one", "count -> other"], count=kinds.async_count, one=kinds.async_pass, other=kinds.def_double
+    )
+    got: dict[str, list[int]] = {}
+    async with Runner().start(pipeline, 500) as execution, anyio.create_task_group() as group:
+        with pytest.raises(LookupError, match="one, other"):
+            _ = execution.output
+
+        async def read(name: str) -> None:
+            got[name] = await execution.outputs[name].collect()
+
+        for name in execution.outputs:
+            group.start_soon(read, name)
+    assert got == {"one": list(range(500)), "other": [2 * number for number in range(500)]}
+
+
+async def test_goes_on_when_one_port_of_a_step_is_no_longer_read() -> None:
+    """A step with two outputs works for the one that is still read."""
+    pipeline = graph(
+        ["sort.even -> take", "sort.odd -> total"], sort=kinds.sort_stream, take=kinds.take, total=kinds.async_sum
+    )
+    output, _ = await run(pipeline, range(1000))
+    assert output == {"take": [0, 2, 4], "total": 250_000}
+
+
+async def test_goes_on_when_one_branch_has_enough() -> None:
+    """A branch that stops early does not stop its sibling."""
+    pipeline = graph(
+        ["count -> take", "count -> total"], count=kinds.async_count, take=kinds.take, total=kinds.async_sum
+    )
+    assert (await run(pipeline, 1000))[0] == {"take": [0, 1, 2], "total": 499_500}
+
+
+async def test_runs_a_long_and_a_wide_graph() -> None:
+    """A thousand steps in a row, or beside each other, are nothing special."""
+    row = {f"s{number}": (kinds.def_double, kinds.async_pass)[number % 2] for number in range(100)}
+    assert (await run(Pipeline("row", steps=row), [1]))[0] == [2**50]
+    wide = {"start": kinds.def_double} | {f"s{number}": kinds.async_double for number in range(200)}
+    pipeline = Pipeline("wide", steps=wide, edges=[f"start -> {name}" for name in wide if name != "start"])
+    assert set((await run(pipeline, 1))[0].values()) == {4}

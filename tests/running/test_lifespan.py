@@ -1,0 +1,183 @@
+"""What a step acquires is shared by the executions of its pipeline, and released after the last of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import PrivateAttr
+
+from headwater import Pipeline, Runner, Step, StepError, StreamEvent, run_sync
+from tests.running import kinds
+
+log: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    log.clear()
+
+
+class Holds(Step, kind="lifespan.holds"):
+    """Holds a resource; says so."""
+
+    name: str = "resource"
+
+    _resource: list[str] | None = PrivateAttr(default=None)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        await anyio.lowlevel.checkpoint()
+        log.append(f"acquire {self.name}")
+        self._resource = [self.name]
+        try:
+            yield
+        finally:
+            await anyio.lowlevel.checkpoint()
+            log.append(f"release {self.name}")
+
+    async def run(self, number: int) -> int:
+        assert self._resource is not None
+        await anyio.lowlevel.checkpoint()
+        return number
+
+
+class FailsFirst(Step, kind="lifespan.fails_first"):
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        raise OSError("no connection")
+        yield
+
+    def run(self, number: int) -> int:
+        return number
+
+
+class FailsLast(Step, kind="lifespan.fails_last"):
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        yield
+        raise OSError("cannot let go")
+
+    def run(self, number: int) -> int:
+        return number
+
+
+def chain(*steps: Any) -> Pipeline:
+    return Pipeline("chain", steps=dict(zip("abcdefgh", steps, strict=False)))
+
+
+@pytest.mark.parametrize("data", [1, [1, 2]], ids=["unary", "stream"])
+async def test_acquires_before_and_releases_after(data: Any) -> None:
+    """A resource is there while steps run, and gone when the execution is."""
+    await chain(kinds.def_double, Holds()).run(data)
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_releases_in_reverse_order() -> None:
+    """Resources are let go in the reverse of the order in which they were acquired."""
+    await chain(Holds(name="one"), Holds(name="two")).run(1)
+    assert log == ["acquire one", "acquire two", "release two", "release one"]
+
+
+async def test_acquires_once_for_executions_at_the_same_time() -> None:
+    """Executions that overlap share one resource; the last one releases it."""
+    pipeline = chain(Holds())
+    async with anyio.create_task_group() as group:
+        for number in range(10):
+            group.start_soon(pipeline.run, number)
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_acquires_again_for_a_later_execution() -> None:
+    """What was released is acquired anew."""
+    pipeline = chain(Holds())
+    await pipeline.run(1)
+    await pipeline.run(2)
+    assert log == ["acquire resource", "release resource"] * 2
+
+
+async def test_never_keeps_a_resource_on_the_definition() -> None:
+    """The step that the program holds stays as it is."""
+    held = Holds()
+    await chain(held).run(1)
+    assert held._resource is None
+
+
+async def test_is_not_shared_between_pipelines() -> None:
+    """Two pipelines with the same step have a resource each."""
+    held = Holds()
+    async with Runner().start(chain(held), 1) as one, Runner().start(chain(held), 1) as other:
+        await one.result()
+        await other.result()
+    assert sorted(log) == ["acquire resource"] * 2 + ["release resource"] * 2
+
+
+async def test_is_not_shared_between_event_loops() -> None:
+    """A resource belongs to the loop that acquired it."""
+    pipeline = chain(Holds())
+    async with Runner().start(pipeline, 1) as execution:
+        await execution.result()
+        await anyio.to_thread.run_sync(run_sync, pipeline, 2)
+        assert log == ["acquire resource", "acquire resource", "release resource"]
+    assert log.count("release resource") == 2
+
+
+@pytest.mark.parametrize("steps", [(FailsFirst(),), (Holds(), FailsFirst())], ids=["alone", "second"])
+async def test_fails_with_the_step_when_it_cannot_acquire(steps: tuple[Step, ...]) -> None:
+    """A lifespan that raises is the failure of its step: one terminal event, and what was acquired is released."""
+    events: list[StreamEvent] = []
+    with pytest.raises(StepError, match="no connection") as caught:
+        await chain(*steps).run(1, subscribers=[events.append])
+    assert caught.value.step_id == "ab"[len(steps) - 1]
+    assert isinstance(caught.value.__cause__, OSError)
+    assert [str(event.event_type) for event in events] == ["pipeline_start", "pipeline_error"]
+    assert log.count("acquire resource") == log.count("release resource") == len(steps) - 1
+
+
+async def test_fails_with_the_step_when_it_cannot_release() -> None:
+    """Also an error while letting go comes out as the step's; the others are still released."""
+    events: list[StreamEvent] = []
+    with pytest.raises(StepError, match="cannot let go") as caught:
+        await chain(Holds(), FailsLast()).run(1, subscribers=[events.append])
+    assert caught.value.step_id == "b"
+    assert log == ["acquire resource", "release resource"]
+    assert sum(event.event_type in {"pipeline_complete", "pipeline_error"} for event in events) == 1
+
+
+async def test_releases_when_the_execution_fails_or_is_cancelled() -> None:
+    """However an execution ends, its resources are released."""
+
+    class Fails(Holds, kind="lifespan.fails"):
+        async def run(self, number: int) -> int:
+            raise ValueError(number)
+
+    with pytest.raises(StepError):
+        await chain(Fails()).run(1)
+    async with Runner().start(chain(kinds.async_count, Holds()), 1000) as execution:
+        execution.cancel()
+    assert log == ["acquire resource", "release resource"] * 2
+
+
+async def test_lets_the_next_try_when_the_first_was_cancelled_in_the_middle() -> None:
+    """A cancel while a resource is being acquired leaves the pipeline as good as new."""
+    started = anyio.Event()
+    block = True
+
+    class Slow(Holds, kind="lifespan.slow"):
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncIterator[None]:
+            if block:
+                started.set()
+                await anyio.sleep_forever()
+            async with super().lifespan():
+                yield
+
+    pipeline = chain(Slow())
+    async with anyio.create_task_group() as group:
+        group.start_soon(pipeline.run, 1)
+        await started.wait()
+        group.cancel_scope.cancel()
+    block = False
+    assert (await pipeline.run(2)).output == 2
+    assert log == ["acquire resource", "release resource"]

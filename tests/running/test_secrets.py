@@ -1,0 +1,133 @@
+"""A secret that a step was given is told to nobody: not in events, logs, errors, plans, reprs or files."""
+
+import io
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from headwater import Pipeline, Runner, Step, StepContext, StepError, Stream, StreamEvent, step
+from tests.running import kinds
+
+
+@step("secrets.ok")
+async def knows(number: int, ctx: StepContext, *, key: SecretStr) -> int:
+    ctx.progress(0.5, f"calling with {key.get_secret_value()}", key=key.get_secret_value())
+    return number
+
+
+@step("secrets.def")
+def tells_def(number: int, *, key: SecretStr) -> int:
+    raise ValueError(f"401 for key {key.get_secret_value()}")
+
+
+@step("secrets.stream")
+async def tells_stream(numbers: Stream[int], *, key: SecretStr) -> AsyncIterator[int]:
+    yield 1
+    raise ValueError(f"401 for key {key.get_secret_value()}")
+
+
+@step("secrets.thread", blocking=True)
+def tells_thread(number: int, *, key: SecretStr) -> Iterator[int]:
+    yield 1
+    raise ValueError(f"401 for key {key.get_secret_value()}")
+
+
+@step("secrets.process", cpu=True)
+def tells_process(number: int, *, key: SecretStr) -> int:
+    raise ValueError(f"401 for key {key.get_secret_value()}")
+
+
+class TellsStep(Step, kind="secrets.class"):
+    key: SecretStr
+
+    async def run(self, number: int) -> int:
+        raise ValueError(f"401 for key {self.key.get_secret_value()}")
+
+
+class TellsLifespan(Step, kind="secrets.lifespan"):
+    key: SecretStr
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        raise ValueError(f"401 for key {self.key.get_secret_value()}")
+        yield
+
+    def run(self, number: int) -> int:
+        return number
+
+
+@step("secrets.echo")
+def echo(number: int, *, key: SecretStr) -> str:
+    return f"item with {key.get_secret_value()}"
+
+
+KINDS = {
+    "secrets.ok": knows,
+    "secrets.def": tells_def,
+    "secrets.stream": tells_stream,
+    "secrets.thread": tells_thread,
+    "secrets.process": tells_process,
+    "secrets.class": TellsStep,
+    "secrets.lifespan": TellsLifespan,
+    "secrets.echo": echo,
+}
+
+
+def pipeline(kind: str, canary: str) -> Pipeline:
+    document = {
+        "name": "secret",
+        "steps": [
+            {"id": "first", "kind": kinds.def_double.kind},
+            {"id": "keeper", "kind": kind, "params": {"key": "${secret.KEY}"}},
+            {"id": "last", "kind": "secrets.any"},
+        ],
+        "streaming": {"emit_items": "all"},
+    }
+    return Pipeline.load(document, secrets={"KEY": canary})
+
+
+@step("secrets.any")
+def any_item(item: object) -> object:
+    return item
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("data", [1, [1]], ids=["value", "stream"])
+async def test_tells_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random canary as the secret is found in nothing that is told, also when the step puts it in its error."""
+    monkeypatch.chdir(tmp_path)
+    canary = secrets.token_hex(16)
+    target = pipeline(kind, canary)
+    events: list[StreamEvent] = []
+    error: BaseException | None = None
+    with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
+        try:
+            async with Runner([events.append]).start(target, data) as execution:
+                result = await execution.result(check=False)
+                error = result.error
+        except StepError as raised:
+            error = raised
+    assert (error is None) is (kind in {"secrets.ok", "secrets.echo"})
+    told = {
+        "events": "".join(str(event.to_json()) for event in events),
+        "events as text": repr(events) + "".join(map(str, events)) + "".join(repr(event.data) for event in events),
+        "error": f"{error} {error!r} {getattr(error, 'args', ())} {getattr(error, 'message', '')}",
+        "log": stdout.getvalue() + stderr.getvalue(),
+        "plan": repr(target.plan()) + repr(target),
+        "document": target.to_json() + target.draw(),
+        "files": "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file()),
+    }
+    assert [place for place, text in told.items() if canary in text] == []
+    if error is not None:
+        assert "401 for key **********" in str(error)
+
+
+async def test_gives_the_secret_to_the_step() -> None:
+    """What is hidden from everyone else is there for the step."""
+    result = await pipeline("secrets.echo", "the key").run(1)
+    assert result.output == "item with the key"
