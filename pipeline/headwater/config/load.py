@@ -23,6 +23,7 @@ from headwater.config.templates import Scope, fill
 
 __all__ = ["Loaded", "load"]
 
+_BROKEN = "broken" * 10  # an edge with this end leads the graph knows not where; too long to resemble an id
 _LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
 
 
@@ -115,7 +116,7 @@ def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Pro
     """Return the spec without what was refused, so that the phases to come can tell their problems too."""
     document = copy.deepcopy(filled)
     for path in refused:
-        part = path[:2] if path[0] == "edges" else path
+        part = _least(path)
         problems.block(part)
         _mend(document, part)
     try:
@@ -125,27 +126,40 @@ def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Pro
         raise
 
 
+def _least(path: JsonPath) -> JsonPath:
+    """Return the least part of the document that has to go: an edge keeps its ends where only an option is wrong."""
+    if path[0] != "edges":
+        return path
+    return path[:3] if len(path) > 2 and path[2] not in {"from", "to"} else path[:2]
+
+
 def _mend(document: dict[str, Any], path: JsonPath) -> None:
     """Take out what was refused, or put something right in the place of what must be there."""
     match path:
         case ("name",):
             document["name"] = "?"
         case ("edges", int(index)):
-            document["edges"][index] = {"from": "input", "to": "output"}
+            document["edges"][index] = {"from": _BROKEN, "to": _BROKEN}
         case ("steps", int(index)):
             document["steps"][index] = {"id": f"broken_{index}", "kind": "unknown"}
         case ("steps", int(index), "id"):
-            document["steps"][index]["id"] = f"broken_{index}"
+            document["steps"][index]["id"] = f"unnamed_{index}"
         case ("steps", int(index), "kind"):
             document["steps"][index]["kind"] = "unknown"
+        case ("steps", int(), "merge", *_):  # without a policy, there would be one problem more
+            _parent(document, path)[path[-1]] = "interleave"
         case _:
-            _remove(document, path)
+            _remove(_parent(document, path), path[-1])
 
 
-def _remove(document: Any, path: tuple[Any, ...]) -> None:
+def _parent(document: Any, path: JsonPath) -> Any:
     for part in path[:-1]:
         document = document.get(part, {}) if is_object(document) else document[part]
-    if is_object(document):
-        document.pop(path[-1], None)
-    elif is_list(document):
-        document[path[-1]] = None
+    return document
+
+
+def _remove(container: Any, part: Any) -> None:
+    if is_object(container):
+        container.pop(part, None)
+    elif is_list(container):
+        container[part] = None
