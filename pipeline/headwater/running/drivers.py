@@ -273,16 +273,28 @@ async def drive_workers(
         unit: Most items that a worker gets at a time.
     """
     bench = _Workbench(source, Slicer(unit), 2 * len(workers), record)
+    ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
     async with open_group() as group:
         for worker in workers:
             group.start_soon(bench.run_worker, worker)
-        while (slot := await bench.next_slot()) is not None:
-            items = outbox.admit_all(slot.results)
-            if stages:
-                record.note_outputs(items)
-            for results in batches_through(stages, items, outbox.capacity):
-                await outbox.write(results)
-            if slot.error is not None:
-                raise Failure(record, slot.error)
-            bench.delivered()
-            await outbox.room()
+        try:
+            await _deliver(bench, outbox, stages, record)
+        except Exception as error:  # noqa: BLE001 - raised below
+            ending = error
+            group.cancel_scope.cancel()
+    if ending is not None:
+        raise ending
+
+
+async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
+    """Write the results in the order of the items."""
+    while (slot := await bench.next_slot()) is not None:
+        items = outbox.admit_all(slot.results)
+        if stages:
+            record.note_outputs(items)
+        for results in batches_through(stages, items, outbox.capacity):
+            await outbox.write(results)
+        if slot.error is not None:
+            raise Failure(record, slot.error)
+        bench.delivered()
+        await outbox.room()
