@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Steps that the tests of the running layer share: one of every shape, as users write them."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator

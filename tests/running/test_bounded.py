@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """What is in flight never exceeds what the plan says, however fast the writer and slow the reader."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator

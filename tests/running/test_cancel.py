@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Wherever an execution is cancelled, nothing of it is left.
 
 The method: the code under test reaches a cancellation point whenever it suspends, so every suspension of one of the
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterat
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import coroutine
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import psutil
@@ -67,7 +68,7 @@ class Countdown:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Countdown], None]]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Countdown], None]:
     """Let every task that the running layer starts be counted."""
     from headwater.running import groups
 
@@ -80,7 +81,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Countdown], N
             def __init__(self) -> None:
                 self._group = make_group()
 
-            async def __aenter__(self) -> "Counting":
+            async def __aenter__(self) -> Self:
                 await self._group.__aenter__()
                 return self
 
@@ -96,7 +97,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Countdown], N
 
         monkeypatch.setattr(groups, "create_task_group", Counting)
 
-    yield install
+    return install
 
 
 class Traces:
@@ -211,7 +212,7 @@ async def run_and_cancel(pipeline: Pipeline, at: int, install: Any, folder: Path
 @pytest.mark.parametrize("how", ["cancel", "scope"])
 @pytest.mark.parametrize("name", ["chain", "concurrent", "threads", "files", "unary", "branches"])
 async def test_leaves_nothing_at_any_cancellation_point(name: str, how: str, counted: Any, tmp_path: Path) -> None:
-    """Cancelled at its k-th suspension, for all k, an execution leaves no task, thread, file, and one terminal event."""
+    """Cancelled at its k-th suspension, for all k, an execution leaves no task, thread or file, and one last event."""
     pipeline = build(name, str(tmp_path))
     await pipeline.run(3)  # what is made once per process is made now
     at = 1
@@ -221,7 +222,7 @@ async def test_leaves_nothing_at_any_cancellation_point(name: str, how: str, cou
 
 
 async def test_leaves_no_process_at_any_cancellation_point(counted: Any, tmp_path: Path) -> None:
-    """A worker process ends with its execution, whenever that is cancelled; as it starts slowly, some points are tried."""
+    """A worker process ends with its execution, whenever that is cancelled; as it starts slowly, not for every k."""
     pipeline = build("processes", "")
     await pipeline.run(3)
     at = 1

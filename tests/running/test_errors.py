@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """What goes wrong is one error with the step, the attempt and the cause, whatever raised it and wherever."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -22,7 +23,7 @@ from headwater import (
 from tests.running import kinds
 
 
-class Odd(Exception):
+class Odd(Exception):  # noqa: N818 - an error that follows no rule
     """An error of a step's own."""
 
 
@@ -327,7 +328,7 @@ async def test_refuses_a_result_of_another_type(wrong: Any, data: Any, kind: str
         yield wrong
 
     target = {"def": lies, "async": lies_async, "thread": lies_thread, "stream": lies_stream}[kind]
-    with pytest.raises(StepError, match="step 'a'.*expected int") as caught:
+    with pytest.raises(StepError, match=r"step 'a'.*expected int") as caught:
         await chain(target, kinds.async_pass).run(data)
     assert caught.value.step_id == "a"
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """An execution tells everything in order, with one end; no subscriber can disturb it or another one."""
 
 from collections import Counter
@@ -116,7 +117,7 @@ async def test_numbers_events_and_ends_once(pipeline: Pipeline, end: str, data: 
 @pytest.mark.parametrize("stop", ["cancel", "leave", "raise", "scope"])
 @pytest.mark.parametrize("target", [wait, fail_in_cancel], ids=["waits", "fails in cancel"])
 async def test_ends_once_when_stopped(stop: str, target: Any) -> None:
-    """Cancelling, leaving the block, an error in the block and an outer scope end it once, also when a step fails then."""
+    """Cancelling, leaving the block, an error in it and an outer scope end it once, also when a step fails then."""
     recorder = Recorder()
     with anyio.CancelScope() as scope:
         try:
@@ -220,7 +221,7 @@ async def run_with(subscribers: list[Any], *, guests: bool) -> tuple[Any, Record
 
 
 async def test_is_disturbed_by_no_subscriber() -> None:
-    """With a subscriber that raises, one that hangs, a late and an early one: same output, same events for the others."""
+    """With one that raises, one that hangs, a late and an early one: same output, same events for the others."""
     expected, alone, _ = await run_with([], guests=False)
     raises, hangs, other = Raises(), Hangs(), Recorder()
     items, recorder, late = await run_with([raises, hangs, other], guests=True)

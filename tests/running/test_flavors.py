@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Every way to write a step gives the same results, wherever it runs and whatever feeds it."""
 
 import os

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Graphs of every shape: tees, merges, conditions, several inputs and outputs."""
 
 from typing import Any
@@ -33,7 +34,7 @@ async def test_gives_everything_to_every_branch(readers: int, kind: Any) -> None
     branches = {f"branch{number}": kind for number in range(readers)}
     pipeline = graph([f"count -> {name}" for name in branches], count=kinds.async_count, **branches)
     output, _ = await run(pipeline, 600)
-    assert output == dict.fromkeys(branches, [2 * number for number in range(600)])
+    assert output == {name: [2 * number for number in range(600)] for name in branches}
 
 
 async def test_runs_every_step_of_uneven_branches() -> None:

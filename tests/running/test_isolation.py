@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Executions of one pipeline at the same time never meet."""
 
 from collections.abc import AsyncIterator, Iterator

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """What a step acquires is shared by the executions of its pipeline, and released after the last of them."""
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,5 @@
-"""Steps work at the same time: items go from step to step while they are being produced. Proven by order, not by time."""
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
+"""Steps work at the same time, as items go from step to step while they are made; proven by order, not by time."""
 
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -32,7 +33,7 @@ async def test_gives_the_last_step_its_first_item_before_the_first_made_its_thir
     @step("overlap.last")
     async def last(numbers: Stream[int]) -> int:
         async for _ in numbers:
-            log.append("read")
+            log.append("read")  # noqa: PERF401 - the moment of each item is what is tested
         return log.count("read")
 
     assert (await chain(first, middle, last).run(5)).output == 5

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """A secret that a step was given is told to nobody: not in events, logs, errors, plans, reprs or files."""
 
 import io
@@ -120,7 +121,7 @@ async def test_tells_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch
         "log": stdout.getvalue() + stderr.getvalue(),
         "plan": repr(target.plan()) + repr(target),
         "document": target.to_json() + target.draw(),
-        "files": "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file()),
+        "files": "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file()),  # noqa: ASYNC240 - nothing else runs
     }
     assert [place for place, text in told.items() if canary in text] == []
     if error is not None:

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """A stream that was cut is never taken for one that ended: its readers get what came before, then the error."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator

@@ -255,6 +255,7 @@ class TestStatistics:
 
 
 async def read_one(channel: Channel) -> None:
+    """Take the single item that is there."""
     assert len(await channel.take()) == 1
 
 

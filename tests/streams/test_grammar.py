@@ -129,7 +129,7 @@ def test_makes_the_declared_class_of_a_mapping() -> None:
 def test_gives_the_header_on_at_once() -> None:
     """Whoever waits for the header gets it when it is written, not with the first item."""
     given_on: list[Any] = []
-    rules = Grammar("words", checker(str), checker(Language), None, given_on.append)
+    rules = Grammar("words", checker(str), checker(Language), on_header=given_on.append)
     rules.admit(H)
     assert given_on == [H]
 

@@ -17,6 +17,8 @@ from headwater.running.wiring import Wiring
 from headwater.streams.channel import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headwater.running.host import StepHost
     from headwater.running.scope import ExecutionScope
 
