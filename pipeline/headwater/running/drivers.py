@@ -58,17 +58,16 @@ async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Call
         through: The fused stages of one item, or None.
     """
     sink, admit, room = outbox.sink, outbox.admit, outbox.room
-    buffer, append, expected = sink.buffer, sink.buffer.append, outbox.expected
+    buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
     async for value in frames:
-        item = value
-        if not isinstance(item, expected):
-            item = admit(item)
+        if isinstance(value, expected):
+            append(value)
+        else:
+            item = admit(value)
             expected = outbox.expected
             if item is NOT_AN_ITEM:
                 continue
-        if through is not None:
-            item = through(item)
-        append(item)
+            append(item)
         if len(buffer) >= sink.limit and sink.full():
             await room()
 
@@ -90,18 +89,20 @@ async def drive_items(
         record: The numbers of the step.
     """
     sink, admit, room = outbox.sink, outbox.admit, outbox.room
-    buffer, append, expected = sink.buffer, sink.buffer.append, outbox.expected
+    buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
     while batch := await source.take():
         record.items_in += len(batch)
         for item in batch:
             value = await call(item)
-            if not isinstance(value, expected):
-                value = admit(value)
-            if through is not None:
-                value = through(value)
-            append(value)
+            append(value if isinstance(value, expected) else admit(value))
             if len(buffer) >= sink.limit and sink.full():
                 await room()
+
+
+def _appender(buffer: list[Any], through: Callable[[Any], Any] | None) -> Callable[[Any], None]:
+    """Return what puts an item into a buffer, after the fused stages if there are any."""
+    append = buffer.append
+    return append if through is None else lambda item: append(through(item))
 
 
 async def drive_batches(source: Source, stages: Sequence[Stage], outbox: Outbox) -> None:

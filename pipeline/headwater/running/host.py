@@ -53,6 +53,7 @@ class StepHost:
         self._outbox = outbox
         self._scope = scope
         self._records = [scope.record(step) for step in steps]
+        self._chained = False
         self._waited_before_s = 0.0
         self.unread = False  # set before it is cancelled because nobody reads what it writes
 
@@ -230,7 +231,10 @@ class StepHost:
         )
 
     def _through(self, stages: list[Stage]) -> Callable[[Any], Any] | None:
-        return chained(stages, self._records[0]) if stages else None
+        if not stages:
+            return None
+        self._chained = True
+        return chained(stages, self._records[0])
 
     # ---- how it ends
 
@@ -241,9 +245,12 @@ class StepHost:
             record.tell_counts()
 
     def _count(self) -> None:
-        first = self._records[0]
+        first, *others = self._records
         first.items_in = max(first.items_in, self._inbox.items_in)
-        written = self._records[1].items_in if len(self._records) > 1 else self._outbox.sink.written_items
+        if self._chained:  # nothing expands, so as many items leave each step as reach the end
+            for record in others:
+                record.items_in = record.items_out = self._outbox.sink.written_items
+        written = others[0].items_in if others else self._outbox.sink.written_items
         first.items_out = max(first.items_out, written)
 
     def _end(self) -> None:

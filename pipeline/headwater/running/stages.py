@@ -39,7 +39,7 @@ class Stage:
         suspends: Whether the function is a coroutine function, fused because the document says `inline`.
     """
 
-    __slots__ = ("_call", "_check", "_expected", "_items", "expands", "failure", "record", "suspends")
+    __slots__ = ("call", "check", "expands", "failure", "record", "suspends")
 
     def __init__(
         self,
@@ -52,40 +52,35 @@ class Stage:
         suspends: bool = False,
     ) -> None:
         self.record = record
+        self.call = call if items is None else _checking(call, items, record.place("item read"))
+        self.check = output
         self.expands = expands
         self.suspends = suspends
         self.failure: Failure | None = None
-        self._call = call
-        self._expected = output.expected
-        self._check = output
-        self._items = items
 
     def one(self, item: Any) -> Any:
         """Return the result for one item."""
-        if self._items is not None:
-            item = self._items.check(item, self.record.place("item read"))
-        return self._checked_result(self._call(item))
+        value = self.call(item)
+        return value if isinstance(value, self.check.expected) else self.checked(value)
 
     async def one_later(self, item: Any) -> Any:
         """Return the result for one item of a coroutine function."""
-        if self._items is not None:
-            item = self._items.check(item, self.record.place("item read"))
-        return self._checked_result(await self._call(item))
+        value = await self.call(item)
+        return value if isinstance(value, self.check.expected) else self.checked(value)
 
-    def _checked_result(self, value: Any) -> Any:
-        return value if isinstance(value, self._expected) else self._check.check(value, self.record.place("result"))
+    def checked(self, value: Any) -> Any:
+        """Return a result as the declared type; raises when it is of another."""
+        return self.check.check(value, self.record.place("result"))
 
     def apply(self, batch: Sequence[Any]) -> list[Any]:
         """Return the results for all the items, or for those before the first that fails (see `failure`)."""
         results: list[Any] = []
-        append, call, expected = results.append, self._call, self._expected
+        append, call, expected = results.append, self.call, self.check.expected
         started = perf_counter()
         try:
-            for item in batch if self._items is None else self._checked(batch):
+            for item in batch:
                 value = call(item)
-                if not isinstance(value, expected):
-                    value = self._check.check(value, self.record.place("result"))
-                append(value)
+                append(value if isinstance(value, expected) else self.checked(value))
         except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
             self.failure = Failure(self.record, error)
         self._note(len(batch), results, started)
@@ -108,20 +103,14 @@ class Stage:
                 return
 
     def _expanded(self, batch: Sequence[Any]) -> Iterator[Any]:
-        expected, check, record = self._expected, self._check, self.record
-        items = batch if self._items is None else self._checked(batch)
-        for value in chain.from_iterable(map(self._call, self._counted(items))):
-            yield value if isinstance(value, expected) else check.check(value, record.place("item"))
+        expected = self.check.expected
+        for value in chain.from_iterable(map(self.call, self._counted(batch))):
+            yield value if isinstance(value, expected) else self.check.check(value, self.record.place("item"))
 
-    def _counted(self, items: Any) -> Iterator[Any]:
+    def _counted(self, items: Sequence[Any]) -> Iterator[Any]:
         for item in items:
             self.record.items_in += 1
             yield item
-
-    def _checked(self, batch: Sequence[Any]) -> Iterator[Any]:
-        place = self.record.place("item read")
-        for item in batch:
-            yield self._items.check(item, place) if self._items is not None else item
 
     def _note(self, items_in: int, results: list[Any], started: float) -> None:
         record = self.record
@@ -129,6 +118,11 @@ class Stage:
         record.note_outputs(results)
         if len(results) <= 1:
             record.note_hold(perf_counter() - started, items_in)
+
+
+def _checking(call: Callable[[Any], Any], items: Checker, place: str) -> Callable[[Any], Any]:
+    """Return a function that checks its item before the call."""
+    return lambda item: call(items.check(item, place))
 
 
 def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Iterator[list[Any]]:
@@ -159,6 +153,8 @@ def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Ite
 def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
     """Return one function of one item that runs it through stages that do not expand.
 
+    Nothing is counted per item and stage: as many items leave each stage as reach the end of the segment.
+
     Args:
         stages: The fused steps, in order; none of them expands.
         head: The numbers of the step that writes the item.
@@ -166,16 +162,33 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
     Returns:
         A function that raises `Failure` when a stage fails.
     """
+    parts = [(stage.call, stage.check.expected, stage) for stage in stages]
+    records = [head, *(stage.record for stage in stages)]
 
     def through(item: Any) -> Any:
-        head.note_output(item)
+        if records:
+            return through_and_tell(item)
+        stage: Any = None
+        try:
+            for call, expected, stage in parts:
+                item = call(item)
+                if not isinstance(item, expected):
+                    item = stage.checked(item)
+        except Exception as error:
+            raise Failure(stage.record, error) from error
+        return item
+
+    def through_and_tell(item: Any) -> Any:
+        if head.telling:
+            head.tell(item)
         for stage in stages:
             try:
                 item = stage.one(item)
             except Exception as error:
                 raise Failure(stage.record, error) from error
-            stage.record.items_in += 1
-            stage.record.note_output(item)
+            if stage.record.telling:
+                stage.record.tell(item)
+        records[:] = [record for record in records if record.telling]
         return item
 
     return through
