@@ -70,6 +70,7 @@ class _Kind:
 
     name: str
     target: Target | None = None
+    validate: Callable[..., Any] = dict[str, Any]
     takes_secrets: bool = False
     schema: Callable[[], Schema] = dict[str, Any]
     code: str = ""
@@ -83,32 +84,33 @@ class _Kind:
 
 
 class _Binder:
-    """Binds the steps of one document; kinds are looked up once, and equal steps that are functions are shared."""
+    """Binds the steps of one document; kinds are looked up once, and the steps of a function without params are one."""
 
-    __slots__ = ("_functions", "_kinds", "_problems", "_raw", "_registry")
+    __slots__ = ("_bare", "_broken", "_has_secrets", "_kinds", "_problems", "_raw", "_registry")
 
     def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
         self._raw: Sequence[Any] = loaded.document["steps"]
         self._registry = registry
         self._problems = problems
+        self._broken = problems.is_broken_inside(())
+        self._has_secrets = problems.knows_secrets
         self._kinds: dict[str, _Kind] = {}
-        self._functions: dict[tuple[str, bytes], BoundStep] = {}
+        self._bare: dict[str, BoundStep] = {}
 
     def bind(self, index: int, spec: StepSpec) -> BoundStep | None:
         """Return a step with its params, or None when it has problems."""
-        if self._problems.is_blocked(("steps", index, "kind")):
+        if self._broken and self._problems.is_blocked(("steps", index, "kind")):
             return None
         kind = self._kinds.get(spec.kind) or self._look_up(spec.kind)
         if kind.target is None:
             self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
             return None
         raw = _raw_params(self._raw[index])
-        path: JsonPath = ("steps", index, "params")
-        if kind.takes_secrets or self._problems.knows_secrets:
-            return self._bind_secret(kind, spec.params, raw, path)
-        if spec.params != raw:
-            return self._validated(kind, to_json(spec.params), spec.params, raw, path)
-        return self._bind_written(kind, raw, path)
+        if kind.takes_secrets or self._has_secrets:
+            return self._bind_secret(kind, spec.params, raw, index)
+        if not raw:
+            return self._bind_bare(kind, index)
+        return self._validated(kind, to_json(spec.params), spec.params, raw, index)
 
     def _look_up(self, name: str) -> _Kind:
         kind = self._kinds[name] = self._found(name)
@@ -126,45 +128,46 @@ class _Binder:
                 name, code="unknown-kind", message=f"no step of kind {quote(name)} is known", hint=near or _OWN
             )
         definition = target.definition
-        return _Kind(name, target, takes_secrets(definition.params_model), cache(definition.params_schema))
+        model = definition.params_model
+        validate = model.__pydantic_validator__.validate_json
+        return _Kind(name, target, validate, takes_secrets(model), cache(definition.params_schema))
 
-    def _bind_written(self, kind: _Kind, params: Mapping[str, Any], path: JsonPath) -> BoundStep | None:
-        """Bind params that have no templates: equal ones of one function give one bound step."""
-        key = (kind.name, to_json(params))
-        bound = self._functions.get(key)
-        if bound is None:
-            bound = self._validated(kind, key[1], params, params, path)
-            if bound is not None and bound.instance is None:
-                self._functions[key] = bound
+    def _bind_bare(self, kind: _Kind, index: int) -> BoundStep | None:
+        bound = self._bare.get(kind.name) or self._validated(kind, b"{}", {}, {}, index)
+        if bound is not None and bound.instance is None:
+            self._bare[kind.name] = bound
         return bound
 
     def _bind_secret(
-        self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], path: JsonPath
+        self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
     ) -> BoundStep | None:
         """Bind params that may hold secrets."""
         told = len(self._problems)
+        path: JsonPath = ("steps", index, "params")
         revealed = reveal_secrets(kind.definition.params_model, params, path, self._problems)
-        bound = self._validated(kind, to_json(revealed), params, raw, path)
+        bound = self._validated(kind, to_json(revealed), params, raw, index)
         return bound if len(self._problems) == told else None
 
     def _validated(
-        self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], path: JsonPath
+        self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
     ) -> BoundStep | None:
         definition = kind.definition
+        path: JsonPath
         try:
-            validated = definition.params_model.__pydantic_validator__.validate_json(data, strict=True)
+            validated = kind.validate(data, strict=True)
         except ValidationError as error:
-            owner = f"kind {kind.name!r}"
+            path, owner = ("steps", index, "params"), f"kind {kind.name!r}"
             add_faults(error, Subject(params, kind.schema, path, "param", owner), self._problems)
             return None
         except Exception as error:  # noqa: BLE001 - the validators of a foreign kind raise what they like
+            path = ("steps", index, "params")
             message = f"kind {kind.name!r} failed to check its params: {type(error).__name__}"
             self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
             return None
         document = MappingProxyType(raw)
-        if isinstance(validated, Step):
-            return BoundStep(definition, validated, params=document)
-        return bound_function(definition, validated, document)
+        if definition.step_class is None:
+            return bound_function(definition, validated, document)
+        return BoundStep(definition, validated, params=document)
 
 
 _OWN = "`headwater steps` lists the kinds; --steps FILE adds your own"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -13,7 +14,10 @@ from typing_extensions import is_typeddict
 from headwater.config.problems import JsonPath, Problems
 from headwater.config.shapes import is_list, is_object
 
-__all__ = ["reveal_secrets", "takes_secrets"]
+__all__ = ["is_plain", "reveal_secrets", "takes_secrets"]
+
+_PLAIN = (bool, bytes, float, int, str, type(None), Path, ...)
+_PLAIN_CONTAINERS = (dict, list, tuple, Mapping, Sequence)
 
 
 def takes_secrets(model: type[BaseModel]) -> bool:
@@ -26,6 +30,18 @@ def takes_secrets(model: type[BaseModel]) -> bool:
         True for a `SecretStr` at any depth.
     """
     return any(one is SecretStr for one in _mentioned(model, []))
+
+
+def is_plain(model: type[BaseModel]) -> bool:
+    """Return whether no value of the params of a kind can be a secret, wherever it comes from.
+
+    Args:
+        model: The model of the params.
+
+    Returns:
+        True when they are nothing but numbers, texts and the like, in lists, tuples and dictionaries.
+    """
+    return all(one is model or one in _PLAIN or get_origin(one) in _PLAIN_CONTAINERS for one in _mentioned(model, []))
 
 
 def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Problems) -> Any:

@@ -9,13 +9,13 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 from headwater.config.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
 from headwater.config.problems import JsonPath, Position, Problems
-from headwater.config.shapes import is_mapping, is_object, is_sequence, is_text, values_of
+from headwater.config.shapes import is_mapping, is_object, is_sequence, is_text
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
@@ -25,6 +25,7 @@ NODES_LIMIT = 400_000
 
 _YAML_SUFFIXES = {".yaml", ".yml"}
 _HALF_PAIR = "half of a surrogate pair: this is no character"
+_KEY_ENDS = re.compile(r'"[ \t\n\r]*:')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TEMPLATE_SIGNS = ("${", "\\")  # an escape may stand for either character
 _BYTE_ORDER_MARK = "\ufeff"
@@ -187,25 +188,27 @@ def _object(document: object, problems: Problems, file: str | None, text: str = 
 def _parsed(text: str) -> tuple[object, list[Fault]]:
     """Return the document, or None when there is none, and what is wrong with its text."""
     try:
-        document: object = json.loads(
-            text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_word, parse_float=_finite
-        )
+        document: object = json.loads(text, parse_constant=_refuse_word, parse_float=_finite)
     except (ValueError, RecursionError):
         faults = find_faults(text)
         return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
-    suspicious = _levels(document) > DEPTH_LIMIT or ("\\u" in text and _SURROGATE.search(text))
+    levels, keys = _measured(document)
+    suspicious = levels > DEPTH_LIMIT or _repeats_keys(text, keys) or ("\\u" in text and _SURROGATE.search(text))
     return document, find_faults(text) if suspicious else []
 
 
-def _levels(document: object) -> int:
-    """Return how deep arrays and objects are nested, level by level, so that no nesting exhausts the stack."""
-    level: list[Any] = [document]
-    for depth in count():
-        nested: list[Any] = [item for item in level if type(item) is dict or type(item) is list]
-        if not nested:
-            return depth
-        level = [inner for item in nested for inner in values_of(item)]
-    raise AssertionError  # the loop has no end of its own
+def _repeats_keys(text: str, keys: int) -> bool:
+    """Return whether an object has one key twice, so that `keys` are fewer than the text has.
+
+    Each key has a colon of its own; only when there are more colons than keys, it takes a closer and slower look.
+    """
+    if keys == text.count(":") or keys == len(_KEY_ENDS.findall(text)):
+        return False
+    try:
+        json.loads(text, object_pairs_hook=_without_duplicates)
+    except ValueError:
+        return True
+    return False
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,6 +216,24 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         raise ValueError
     return document
+
+
+def _measured(document: object) -> tuple[int, int]:
+    """Return how deep arrays and objects are nested, and how many keys there are.
+
+    It goes level by level, so that no nesting exhausts the stack.
+    """
+    keys = 0
+    level: list[Any] = [document]
+    for depth in count():
+        objects: list[dict[str, Any]] = [item for item in level if type(item) is dict]
+        arrays: list[list[Any]] = [item for item in level if type(item) is list]
+        if not objects and not arrays:
+            return depth, keys
+        keys += sum(map(len, objects))
+        level = [value for item in objects for value in item.values()]
+        level += chain.from_iterable(arrays)
+    raise AssertionError  # the loop has no end of its own
 
 
 def _refuse_word(_word: str) -> float:

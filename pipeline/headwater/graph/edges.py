@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ class End(NamedTuple):
     def __str__(self) -> str:
         return f"{self.step}.{self.port}" if self.port else self.step
 
+
+_end: Callable[[tuple[str, str]], End] = partial(tuple.__new__, End)  # pyright: ignore[reportUnknownMemberType]  # of any
+"""Makes an end in half the time that `End` takes, where there may be 100,000."""
 
 PIPELINE_INPUT = End("input", "")
 """Where the data that an execution is given enters."""
@@ -149,13 +153,14 @@ class EdgeReader:
                 self.specs[step.id] = step
 
     def _read_ports(self) -> None:
-        bound = (
-            (step, self._steps[step].definition, spec.task) for step, spec in self.specs.items() if step in self._steps
-        )
-        for step, definition, task in bound:
-            ports = self._kinds.get((id(definition), task))
+        for step, spec in self.specs.items():
+            bound = self._steps.get(step)
+            if bound is None:
+                continue
+            kind = id(bound.definition), spec.task
+            ports = self._kinds.get(kind)
             if ports is None:
-                ports = self._kinds[id(definition), task] = Ports.of(definition, task)
+                ports = self._kinds[kind] = Ports.of(bound.definition, spec.task)
             self._ports[step] = ports
 
     def _chain(self) -> None:
@@ -236,8 +241,8 @@ class EdgeReader:
     def _join(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
         edge = Edge(len(self.edges), source, target, spec, path)
         self.edges.append(edge)
-        self.into.setdefault(target.step, []).append(edge)
-        self.out_of.setdefault(source.step, []).append(edge)
+        _append(self.into, target.step, edge)
+        _append(self.out_of, source.step, edge)
 
     def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
         step, _, port = text.partition(".")
@@ -246,11 +251,11 @@ class EdgeReader:
             side = ports.inputs if reads else ports.outputs
             name = port or side.default
             if name in side.names:
-                return End(step, name)
+                return _end((step, name))
             self._complain_of_port(step, port, side, path)
             return None
         if step in self.specs:
-            return End(step, port)
+            return _end((step, port))
         if step in _OWN_ENDS:
             return self._own_end(step, port, path, reads=reads)
         hint = self._problems.did_you_mean(step, [*self.specs, *_OWN_ENDS])
@@ -286,3 +291,12 @@ class EdgeReader:
 
     def _chain_hint(self) -> str:
         return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""
+
+
+def _append(edges: dict[str, list[Edge]], step: str, edge: Edge) -> None:
+    """Add an edge to those of a step; faster than `setdefault`, which makes a list for each edge."""
+    group = edges.get(step)
+    if group is None:
+        edges[step] = [edge]
+    else:
+        group.append(edge)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, get_origin
 
 from headwater.graph.plan import Adapter
@@ -136,7 +137,7 @@ def _collect_and_map(flow: Flow, port: Port, bindings: dict[Any, Any]) -> Iterat
     """A port that says `list` takes the whole stream, unless only single items fit it."""
     mapped = _way(Adapter.MAP, flow.type.item, port.type.item, bindings)
     if (get_origin(port.type.item) or port.type.item) in {list, Sequence}:
-        collected = _way(Adapter.COLLECT, list[flow.type.item], port.type.item, bindings)
+        collected = _way(Adapter.COLLECT, GenericAlias(list, flow.type.item), port.type.item, bindings)
         if collected.fit >= mapped.fit:
             yield collected
             if mapped.fit is collected.fit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 __all__ = ["find_cycles", "topological_order"]
@@ -26,10 +26,10 @@ def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
         ['a', 'b', 'c']
     """
     waits = dict.fromkeys(ids, 0)
-    readers: dict[str, list[str]] = {}
+    readers: defaultdict[str, list[str]] = defaultdict(list)
     for writer, reader in pairs:
         waits[reader] += 1
-        readers.setdefault(writer, []).append(reader)
+        readers[writer].append(reader)
     ready = deque(step for step, writers in waits.items() if not writers)
     order: list[str] = []
     while ready:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headwater.config.binding import bind_steps
+from headwater.config.garbage import collection_paused
 from headwater.config.load import load
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
@@ -126,11 +127,11 @@ class Pipeline:
             >>> Pipeline.load({"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]}).name
             'count'
         """
-        loaded = load(source, parameters=parameters, secrets=secrets, env=env)
         pipeline = cls.__new__(cls)
-        pipeline._finish(  # noqa: SLF001 - a second constructor of the same class
-            loaded, bind_steps(loaded, registry, loaded.problems), secrets=secrets, env=env
-        )
+        with collection_paused():
+            loaded = load(source, parameters=parameters, secrets=secrets, env=env)
+            steps = bind_steps(loaded, registry, loaded.problems)
+            pipeline._finish(loaded, steps, secrets=secrets, env=env)  # noqa: SLF001 - a second constructor of this class
         return pipeline
 
     def _finish(
@@ -207,7 +208,8 @@ class Pipeline:
             problems.raise_if_any()
             self._choices[stream_input] = choices
         if stream_input not in self._plans:
-            self._plans[stream_input] = compile_plan(self._graph, self._choices[stream_input])
+            with collection_paused():
+                self._plans[stream_input] = compile_plan(self._graph, self._choices[stream_input])
         return self._plans[stream_input]
 
     @cached_property

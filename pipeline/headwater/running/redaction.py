@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
+
+from headwater.config.secret_params import is_plain
+from headwater.config.shapes import is_mapping, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +21,7 @@ __all__ = ["redactor"]
 _MASK = "**********"
 
 
-def redactor(steps: Iterable[BoundStep]) -> Callable[[str], str]:
+def redactor(steps: Collection[BoundStep]) -> Callable[[str], str]:
     """Return a function that masks every secret among the params of some steps.
 
     Args:
@@ -26,7 +30,15 @@ def redactor(steps: Iterable[BoundStep]) -> Callable[[str], str]:
     Returns:
         A function of a text that returns it without the secrets.
     """
-    secrets = {secret for step in steps for secret in _secrets_in((step.arguments, step.instance)) if secret}
+    models = {step.definition.params_model for step in steps}
+    suspects = {model for model in models if not is_plain(model)}
+    secrets = {
+        secret
+        for step in steps
+        if step.definition.params_model in suspects
+        for secret in _secrets_in((step.arguments, step.instance))
+        if secret
+    }
     if not secrets:
         return str
     longest_first = sorted(secrets, key=len, reverse=True)
@@ -44,11 +56,20 @@ def _secrets_in(value: Any) -> Iterator[str]:
         yield value.get_secret_value()
     elif isinstance(value, SecretBytes):
         yield value.get_secret_value().decode(errors="replace")
-    elif isinstance(value, BaseModel):
-        yield from _secrets_in(dict(value))
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _secrets_in(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _secrets_in(member)
+    else:
+        for part in _parts(value):
+            yield from _secrets_in(part)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, BaseModel):
+        return dict(value).values()
+    if is_mapping(value):
+        return value.values()
+    if is_sequence(value):
+        return value
+    if isinstance(value, set | frozenset):
+        return list[Any](value)
+    if dataclasses.is_dataclass(value):
+        return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
+    return ()

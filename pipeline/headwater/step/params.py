@@ -63,8 +63,8 @@ def arguments_of(params: BaseModel) -> Mapping[str, Any]:
     Returns:
         Only what was given: the rest has the function's own defaults.
     """
-    values = params.__dict__
-    return MappingProxyType({name: values[name] for name in params.model_fields_set})
+    values, given = params.__dict__, params.model_fields_set
+    return MappingProxyType(values if len(given) == len(values) else {name: values[name] for name in given})
 
 
 def as_document(params: BaseModel) -> Mapping[str, Any]:
