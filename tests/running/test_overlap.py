@@ -3,6 +3,7 @@
 
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from time import perf_counter
 from typing import Any
 
 import anyio
@@ -10,6 +11,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater import Pipeline, Runner, Stream, step
+from headwater.streams.meter import SLICE_S
 from tests.running import kinds
 
 
@@ -40,15 +42,17 @@ async def test_gives_the_last_step_its_first_item_before_the_first_made_its_thir
     assert log.index("read") < log.index("made 2")
 
 
-async def test_gives_items_of_a_thread_while_it_works() -> None:
-    """A blocking step hands over an item before it has made the next but one."""
+async def test_gives_the_items_of_a_slow_thread_while_it_works() -> None:
+    """A blocking step hands over an item that took longer than a slice before it works on the next."""
     read = threading.Event()
 
-    @step("overlap.thread_first", blocking=True)
-    def thread_first(number: int) -> Iterator[int]:
+    @step("overlap.slow_thread", blocking=True)
+    def slow_thread(number: int) -> Iterator[int]:
         for value in range(number):
-            if value == 2:
-                assert read.wait(10), "nobody read the first item"
+            started = perf_counter()
+            while perf_counter() - started < 2 * SLICE_S:  # the work that an item takes
+                pass
+            assert value < 2 or read.wait(10), "nobody read the first item"
             yield value
 
     @step("overlap.thread_last", blocking=True)
@@ -57,17 +61,7 @@ async def test_gives_items_of_a_thread_while_it_works() -> None:
             read.set()
             yield number
 
-    spinning = chain(thread_first, kinds.async_pass, thread_last)
-
-    @step("overlap.slow_thread", blocking=True)
-    def slow_thread(number: int) -> Iterator[int]:
-        for value in range(number):
-            read.wait(0.002)  # an item takes more than one slice
-            yield value
-
-    assert (await chain(slow_thread, kinds.async_pass, thread_last).run(3)).output == [0, 1, 2]
-    read.clear()
-    del spinning
+    assert (await chain(slow_thread, kinds.async_pass, thread_last).run(4)).output == [0, 1, 2, 3]
 
 
 async def test_lets_two_steps_work_on_different_items_at_once() -> None:
