@@ -87,8 +87,10 @@ class EdgeReader:
         "_places",
         "_ports",
         "_problems",
+        "_sources",
         "_spec",
         "_steps",
+        "_targets",
         "blamed",
         "edges",
         "into",
@@ -101,6 +103,8 @@ class EdgeReader:
         self._steps = steps
         self._problems = problems
         self._ports: dict[str, Ports] = {}
+        self._sources: dict[str, End] = {}  # what an edge means that names a step alone
+        self._targets: dict[str, End] = {}
         self._astray = False  # an edge names no step, and may be meant for one that looks unused
         self._places: dict[str, JsonPath] = {}
         self._kinds: dict[tuple[int, str | None], Ports] = {}
@@ -162,6 +166,8 @@ class EdgeReader:
             if ports is None:
                 ports = self._kinds[kind] = Ports.of(bound.definition, spec.task)
             self._ports[step] = ports
+            self._sources[step] = _end((step, ports.outputs.default))
+            self._targets[step] = _end((step, ports.inputs.default))
 
     def _chain(self) -> None:
         for writer, reader in pairwise(self.specs):
@@ -224,8 +230,11 @@ class EdgeReader:
             self.blamed.add(step)
 
     def _add(self, spec: EdgeSpec, path: JsonPath) -> None:
-        source = self._end(spec.source, path, reads=False)
-        target = self._end(spec.target, path, reads=True)
+        source, target = self._sources.get(spec.source), self._targets.get(spec.target)
+        if source is None or not source[1]:
+            source = self._end(spec.source, path, reads=False)
+        if target is None or not target[1]:
+            target = self._end(spec.target, path, reads=True)
         if source is None or target is None:
             self.blamed.update(text.partition(".")[0] for text in (spec.source, spec.target))
         elif source is PIPELINE_INPUT and target is PIPELINE_OUTPUT:
@@ -241,8 +250,15 @@ class EdgeReader:
     def _join(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
         edge = Edge(len(self.edges), source, target, spec, path)
         self.edges.append(edge)
-        _append(self.into, target.step, edge)
-        _append(self.out_of, source.step, edge)
+        into, out_of = self.into.get(target.step), self.out_of.get(source.step)
+        if into is None:
+            self.into[target.step] = [edge]
+        else:
+            into.append(edge)
+        if out_of is None:
+            self.out_of[source.step] = [edge]
+        else:
+            out_of.append(edge)
 
     def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
         step, _, port = text.partition(".")
@@ -291,12 +307,3 @@ class EdgeReader:
 
     def _chain_hint(self) -> str:
         return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""
-
-
-def _append(edges: dict[str, list[Edge]], step: str, edge: Edge) -> None:
-    """Add an edge to those of a step; faster than `setdefault`, which makes a list for each edge."""
-    group = edges.get(step)
-    if group is None:
-        edges[step] = [edge]
-    else:
-        group.append(edge)

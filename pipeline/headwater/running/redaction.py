@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -69,7 +69,7 @@ def _parts(value: Any) -> Iterable[Any]:
     if is_sequence(value):
         return value
     if isinstance(value, set | frozenset):
-        return list[Any](value)
+        return cast("Iterable[Any]", value)
     if dataclasses.is_dataclass(value):
         return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
     return ()
