@@ -20,7 +20,8 @@ from headwater.config.shapes import is_object
 from headwater.config.spec import StepSpec
 from headwater.errors import StepDefinitionError
 from headwater.step.definition import BoundStep, StepDefinition
-from headwater.step.step import Step, StepFunction, bound_function
+from headwater.step.params import arguments_of
+from headwater.step.step import Step, StepFunction
 
 __all__ = ["Kinds", "bind_steps"]
 
@@ -166,10 +167,11 @@ class _Binder:
             return None
         document = MappingProxyType(raw)
         if definition.step_class is None:
-            return bound_function(definition, validated, document)
-        return BoundStep(definition, validated, params=document)
+            return BoundStep(definition, None, arguments_of(validated), document)
+        return BoundStep(definition, validated, _NOTHING, document)
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = "`headwater steps` lists the kinds; --steps FILE adds your own"
 
 
