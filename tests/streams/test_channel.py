@@ -10,8 +10,10 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import StreamBrokenError, StreamOrderError
-from headwater.streams.channel import NOTHING, Channel, Concatenated, Interleaved, ReaderLeft, Source, Waiter
+from headwater.streams.channel import Channel, Waiter
+from headwater.streams.merged import Concatenated, Interleaved
 from headwater.streams.sinks import Tee
+from headwater.streams.source import NOTHING, ReaderLeft, Source
 
 BREAK = StreamBrokenError("the writer failed", step_id="writer")
 

@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from headwater import Stream, StreamBrokenError, StreamConsumedError, StreamOrderError
-from headwater.streams.channel import NOTHING, Channel
+from headwater.streams.channel import Channel
+from headwater.streams.source import NOTHING
 
 Reading = Callable[[Stream[Any, Any, Any]], Any]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from anyio.lowlevel import checkpoint
 
 from headwater.graph.plan import Adapter
-from headwater.streams.channel import NOTHING, ChannelStatistics
+from headwater.streams.source import NOTHING, ChannelStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from headwater.streams.channel import Source
+    from headwater.streams.source import Source
 
 __all__ = ["Converted", "Given", "gather"]
 

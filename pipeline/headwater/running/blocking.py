@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from headwater.running.outbox import Outbox
     from headwater.running.record import StepRecord
-    from headwater.streams.channel import Source
+    from headwater.streams.source import Source
 
 __all__ = ["BlockingItems", "drive_blocking"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headwater.running.outbox import Outbox
     from headwater.running.record import StepRecord
     from headwater.running.workers import Worker
-    from headwater.streams.channel import Source
+    from headwater.streams.source import Source
 
 __all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from headwater.errors import ConfigError, FrameTypeError, Problem
-from headwater.streams.channel import ReaderLeft
 from headwater.streams.meter import Meter
+from headwater.streams.source import ReaderLeft
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan
@@ -32,7 +32,9 @@ def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
     names = [group.name for group in plan.inputs]
     if not plan.inputs:
         if data is not None:
-            raise ConfigError(_problem("unexpected-input", "the pipeline reads no input, but data was given", "leave it out"))
+            raise ConfigError(
+                _problem("unexpected-input", "the pipeline reads no input, but data was given", "leave it out")
+            )
         return {}
     if data is None:
         message = f"the pipeline needs data for its input: {', '.join(names)}"
@@ -41,7 +43,9 @@ def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
         return {plan.inputs[0]: data}
     if not isinstance(data, Mapping) or set(data) != set(names):
         found = f"one with {', '.join(map(repr, data))}" if isinstance(data, Mapping) else type(data).__name__
-        message = f"the pipeline has {len(names)} inputs, so its data is a mapping with {', '.join(names)}; found {found}"
+        message = (
+            f"the pipeline has {len(names)} inputs, so its data is a mapping with {', '.join(names)}; found {found}"
+        )
         raise ConfigError(_problem("missing-input", message, "give each input its data by name"))
     return {group: data[group.name] for group in plan.inputs}
 
@@ -57,7 +61,9 @@ def is_stream(plan: Plan, data: Any) -> bool:
         plan: The plan for data that is one value.
         data: What the execution was given.
     """
-    if not isinstance(data, Iterable | AsyncIterable) or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
+    if not isinstance(data, Iterable | AsyncIterable) or isinstance(
+        data, str | bytes | bytearray | Mapping | BaseModel
+    ):
         return False
     if isinstance(data, Iterator | AsyncIterator | AsyncIterable):
         return True

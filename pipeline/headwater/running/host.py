@@ -19,9 +19,9 @@ from headwater.running.stages import Failure, Stage, batches_through, chained
 from headwater.running.watch import Watched
 from headwater.running.workers import AsyncWorker, ThreadWorker, Worker, entered
 from headwater.step.definition import Call, Placement
-from headwater.streams.channel import NOTHING, ReaderLeft
 from headwater.streams.grammar import ANYTHING
 from headwater.streams.meter import Meter
+from headwater.streams.source import NOTHING, ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from headwater.graph.plan import Adapter
 from headwater.running.adapters import Converted, Given, gather
 from headwater.running.blocking import BlockingItems
-from headwater.streams.channel import NOTHING
 from headwater.streams.checked import Checked
+from headwater.streams.source import NOTHING
 from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.graph.plan import PlannedEdge, PlannedStep
-    from headwater.streams.channel import Source
+    from headwater.streams.source import Source
 
 __all__ = ["Inbox", "Skipped"]
 

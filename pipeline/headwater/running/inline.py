@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headwater.running.outbox import Outbox
     from headwater.running.record import StepRecord
     from headwater.running.stages import Stage
-    from headwater.streams.channel import Source
+    from headwater.streams.source import Source
 
 __all__ = ["admitted", "drive_inline", "items_of", "iterated"]
 

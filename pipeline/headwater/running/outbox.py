@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import StreamOrderError
 from headwater.step.outputs import Outputs, To, parts_of
-from headwater.streams.channel import ReaderLeft
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar
+from headwater.streams.source import ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence

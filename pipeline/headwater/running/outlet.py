@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from headwater.graph.plan import PlannedEdge
-    from headwater.streams.channel import Channel, ChannelStatistics
+    from headwater.streams.channel import Channel
+    from headwater.streams.source import ChannelStatistics
 
 __all__ = ["Outlet"]
 

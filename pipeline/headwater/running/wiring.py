@@ -9,9 +9,11 @@ from headwater.running.inbox import Inbox
 from headwater.running.outbox import Outbox, PortOutbox, RoutedOutbox
 from headwater.step.annotations import wrapped_frames
 from headwater.step.definition import Call, Placement
-from headwater.streams.channel import Channel, Concatenated, Interleaved, Source, Waiter
+from headwater.streams.channel import Channel, Waiter
 from headwater.streams.grammar import Grammar
+from headwater.streams.merged import Concatenated, Interleaved
 from headwater.streams.sinks import Sink, Tee
+from headwater.streams.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FrameTypeError
-from headwater.streams.channel import NOTHING
+from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
-    from headwater.streams.channel import ChannelStatistics, Source
     from headwater.streams.grammar import Checker
+    from headwater.streams.source import ChannelStatistics, Source
 
 __all__ = ["Checked"]
 

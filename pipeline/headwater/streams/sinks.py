@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import checkpoint
 
-from headwater.streams.channel import NOTHING, Channel, ReaderLeft
+from headwater.streams.channel import Channel
+from headwater.streams.source import NOTHING, ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
-from headwater.streams.channel import NOTHING
+from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
-    from headwater.streams.channel import ChannelStatistics, Source
+    from headwater.streams.source import ChannelStatistics, Source
 
 __all__ = ["Stream"]
 
