@@ -1,35 +1,45 @@
-"""Headwater: typed streaming pipelines from JSON documents."""
+"""Headwater: typed streaming pipelines from JSON documents.
 
-from headwater.config.conditions import Condition
-from headwater.errors import (
-    ConfigError,
-    ExecutionCancelled,
-    FrameTypeError,
-    HeadwaterError,
-    MissingExtraError,
-    Problem,
-    StepDefinitionError,
-    StepError,
-    StreamBrokenError,
-    StreamConsumedError,
-    StreamError,
-    StreamOrderError,
-)
-from headwater.events.context import StreamingContext
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.subscriber import StreamSubscriber
-from headwater.graph.plan import Plan
-from headwater.running.execution import Execution
-from headwater.running.pipeline import Pipeline
-from headwater.running.result import ExecutionTimeoutError, Result
-from headwater.running.runner import Runner, run_sync
-from headwater.step.context import StepContext
-from headwater.step.definition import Flavor
-from headwater.step.outputs import Emits, Outputs, To
-from headwater.step.step import Step, step
-from headwater.step.task import Task
-from headwater.streams.frames import Footer, Header, StreamType
-from headwater.streams.stream import Stream
+The public names are here. Each is imported from its module when it is first used, so that `import headwater` costs next
+to nothing and a program pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater.config.conditions import Condition
+    from headwater.errors import (
+        ConfigError,
+        ExecutionCancelled,
+        FrameTypeError,
+        HeadwaterError,
+        MissingExtraError,
+        Problem,
+        StepDefinitionError,
+        StepError,
+        StreamBrokenError,
+        StreamConsumedError,
+        StreamError,
+        StreamOrderError,
+    )
+    from headwater.events.context import StreamingContext
+    from headwater.events.event import EventType, StreamEvent
+    from headwater.events.subscriber import StreamSubscriber
+    from headwater.graph.plan import Plan
+    from headwater.kinds.context import StepContext
+    from headwater.kinds.definition import Flavor
+    from headwater.kinds.outputs import Emits, Outputs, To
+    from headwater.kinds.step import Step, step
+    from headwater.kinds.task import Task
+    from headwater.running.execution import Execution
+    from headwater.running.pipeline import Pipeline
+    from headwater.running.result import ExecutionTimeoutError, Result
+    from headwater.running.runner import Runner, run_sync
+    from headwater.streams.frames import Footer, Header, StreamType
+    from headwater.streams.stream import Stream
 
 __version__ = "0.1.0"
 
@@ -71,3 +81,44 @@ __all__ = [
     "run_sync",
     "step",
 ]
+
+_HOMES = {
+    "config.conditions": "Condition",
+    "errors": (
+        "ConfigError ExecutionCancelled FrameTypeError HeadwaterError MissingExtraError Problem "
+        "StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError StreamOrderError"
+    ),
+    "events.context": "StreamingContext",
+    "events.event": "EventType StreamEvent",
+    "events.subscriber": "StreamSubscriber",
+    "graph.plan": "Plan",
+    "running.execution": "Execution",
+    "running.pipeline": "Pipeline",
+    "running.result": "ExecutionTimeoutError Result",
+    "running.runner": "Runner run_sync",
+    "kinds.context": "StepContext",
+    "kinds.definition": "Flavor",
+    "kinds.outputs": "Emits Outputs To",
+    "kinds.step": "Step step",
+    "kinds.task": "Task",
+    "streams.frames": "Footer Header StreamType",
+    "streams.stream": "Stream",
+}
+"""Where the public names live: module -> names."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in _HOME_OF:
+        msg = f"module 'headwater' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"headwater.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

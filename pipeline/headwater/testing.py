@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from headwater.errors import HeadwaterError
 from headwater.events.subscriber import StreamSubscriber
 from headwater.graph.checkers import checker
+from headwater.kinds.binding import bind
 from headwater.running.pipeline import Pipeline
 from headwater.running.runner import Runner
-from headwater.step.binding import bind
 
 if TYPE_CHECKING:
     from headwater.events.event import EventType, StreamEvent
-    from headwater.step.definition import StepDefinition
-    from headwater.step.step import Step, StepFunction
-    from headwater.step.task import Task
+    from headwater.kinds.definition import StepDefinition
+    from headwater.kinds.step import Step, StepFunction
+    from headwater.kinds.task import Task
 
 __all__ = ["EventRecorder", "collect", "run_step", "verify_step", "verify_task"]
 

@@ -13,8 +13,8 @@ from pydantic import field_validator
 from headwater.config.binding import bind_steps
 from headwater.config.load import Loaded, load
 from headwater.config.problems import PROBLEMS_LIMIT
-from headwater.step import BoundStep, Step, step
-from headwater.step.registry import Registry
+from headwater.kinds import BoundStep, Step, step
+from headwater.kinds.registry import Registry
 
 
 @step("bind.repeat")

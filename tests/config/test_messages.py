@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import SecretStr
 
-from headwater.config.binding import bind_steps
-from headwater.config.conditions import Condition
-from headwater.config.load import load
-from headwater.errors import ConfigError, Problem
-from headwater.step import Step, step
-from headwater.step.registry import Registry
+from headwater import ConfigError, Pipeline
+from headwater.errors import Problem
+from tests.config import kinds
 
-
-@step("say.repeat")
-def repeat(text: str, *, times: int = 2, mark: str = "") -> str:
-    """A step that is a function."""
-    return text * times + mark
-
-
-class Keep(Step, kind="say.keep"):
-    where: Condition
-    token: SecretStr = SecretStr("")
-
-    def run(self, text: str) -> str:
-        return text
-
-
-KINDS = Registry(installed=list)
-KINDS.add(repeat)
-KINDS.add(Keep)
+assert kinds.repeat, "imported for its kinds, which the documents name"
 
 
 def problems_of(text: str) -> tuple[Problem, ...]:
     """Return the problems of a document: the one place that says what loads it."""
     try:
-        loaded = load(text, env={"HOME_PAGE": "x", "HEADWATER_SECRET_KEY": "canary-0815"})
-        bind_steps(loaded, KINDS, loaded.problems)
-        loaded.problems.raise_if_any()
+        Pipeline.load(text, env={"HOME_PAGE": "x", "HEADWATER_SECRET_KEY": "canary-0815"}).plan()
     except ConfigError as error:
         return error.problems
     return ()
@@ -56,6 +33,19 @@ def of_step(rest: str) -> str:
 def with_condition(condition: str) -> str:
     """Return a document with one condition, at column 59 of line 2."""
     return document(f'{{"id": "a", "kind": "say.keep", "params": {{"where": {condition}}}}}')
+
+
+def joined(steps: str, edges: str | None = None, rest: str = "") -> str:
+    """Return a document with a line for each step, such as `a texts "merge": "concat"`, then its edges, then the rest.
+
+    The kinds are those of `say`; the steps start at line 2.
+    """
+    lines = []
+    for line in steps.split(";"):
+        step_id, kind, *more = line.strip().split(" ", 2)
+        lines.append(f'{{"id": "{step_id}", "kind": "say.{kind}"{", " if more else ""}{"".join(more)}}}')
+    keys = ["" if edges is None else f'"edges": [{edges}]', rest]
+    return ",\n".join(['{"name": "x", "steps": [\n' + ",\n".join(lines) + "]", *filter(None, keys)]) + "}"
 
 
 GOOD = '{"id": "a", "kind": "say.repeat"}'
@@ -180,8 +170,8 @@ BROKEN = [
         id="huge pattern",
     ),
     pytest.param(
-        document(GOOD, '"edges": [{"from": "a", "to": "b", "when": {"is": 1}}]'),
-        ["3:45 $.edges[0].when.is unknown-operator"],
+        document(GOOD, '"edges": [{"from": "a", "to": "output", "when": {"is": 1}}]'),
+        ["3:50 $.edges[0].when.is unknown-operator"],
         id="condition of an edge",
     ),
     # templates, parameters and secrets
@@ -237,10 +227,257 @@ BROKEN = [
         ["2:83 $.steps[0].params.token unknown-secret !KEY"],
         id="unknown secret",
     ),
+    # the ends of edges
+    pytest.param(joined("a texts; b same", '"a -> bb", "a -> b"'), ["4:11 $.edges[0] unknown-step !'b'"], id="step"),
+    pytest.param(
+        joined("a texts; b same", '"a -> b.itms"'), ["4:11 $.edges[0] unknown-port !'items'"], id="unknown input"
+    ),
+    pytest.param(
+        joined("a sort; b same", '"a.god -> b", "input -> a"'),
+        ["4:11 $.edges[0] unknown-port !'good'"],
+        id="unknown output",
+    ),
+    pytest.param(joined("a same; b texts", '"a -> b"'), ["4:11 $.edges[0] no-port"], id="edge into a source"),
+    pytest.param(joined("a same; b texts"), ["3:1 $.steps[1] no-port !write the edges"], id="source in a chain"),
+    pytest.param(joined("a sort; b same", '"a -> b"'), ["4:11 $.edges[0] ambiguous-port !a.good"], id="which output"),
+    pytest.param(joined("a texts; b zip", '"a -> b"'), ["4:11 $.edges[0] ambiguous-port !b.left"], id="which input"),
+    pytest.param(
+        joined("a texts; b zip"), ["3:1 $.steps[1] ambiguous-port !write the edges"], id="which input of a chain"
+    ),
+    pytest.param(
+        joined("a same; b same", '"output -> a", "a -> b"'),
+        ["4:11 $.edges[0] misplaced-end !'input'"],
+        id="edge out of the output",
+    ),
+    pytest.param(
+        joined("a same; b same", '"a -> b", {"from": "b", "to": "input"}'),
+        ["4:21 $.edges[1] misplaced-end !'output'"],
+        id="edge into the input",
+    ),
+    pytest.param(
+        joined("a same", '"input -> output", "input -> a"'), ["3:11 $.edges[0] misplaced-end !"], id="input to output"
+    ),
+    pytest.param(
+        joined("a same; b same", '"input.x -> a", "a -> b"'),
+        ["4:11 $.edges[0] unknown-port !'input' alone"],
+        id="port of the pipeline's input",
+    ),
+    pytest.param(
+        joined("a texts; b same", '"a -> b", "a -> b.items"'),
+        ["4:21 $.edges[1] duplicate-edge !remove"],
+        id="edge written twice",
+    ),
+    pytest.param(joined("a texts; b same", None, '"output": "bb"'), ["4:11 $.output unknown-step !'b'"], id="output"),
+    pytest.param(
+        joined("a texts; b sort", None, '"output": ["b.good", "b.bat"]'),
+        ["4:22 $.output[1] unknown-port !'bad'"],
+        id="port of an output",
+    ),
+    pytest.param(
+        joined("a texts; b same", None, '"output": ["b", "b.out"]'),
+        ["4:17 $.output[1] duplicate-edge !"],
+        id="output named twice",
+    ),
+    # an edge of which only an option is wrong still joins its steps
+    pytest.param(
+        joined("a texts; b same", '{"from": "a", "to": "b", "buffer": 70000}'),
+        ["4:46 $.edges[0].buffer wrong-value"],
+        id="buffer out of range",
+    ),
+    pytest.param(
+        joined("a texts; b repeat", '{"from": "a", "to": "b", "adapt": "zip"}'),
+        ["4:45 $.edges[0].adapt wrong-value"],
+        id="unknown adapter",
+    ),
+    pytest.param(
+        joined("a texts; b sum", '{"from": "a", "to": "b", "when": {"all": [{"field": "", "eq": 1}]}}'),
+        ["4:11 $.edges[0] type-mismatch !", "4:63 $.edges[0].when.all[0].field bad-field"],
+        id="edge with a wrong condition and wrong types",
+    ),
+    # the structure as a whole
+    pytest.param(
+        joined("a same; b same; c same", '"a -> b", "b -> c", "c -> a"'), ["5:31 $.edges[2] cycle !"], id="cycle"
+    ),
+    pytest.param(
+        joined("a same; b same; c same; d same", '"a -> b", "b -> a", "c -> d", {"from": "d", "to": "c"}'),
+        ["6:21 $.edges[1] cycle !", "6:41 $.edges[3] cycle !"],
+        id="two cycles",
+    ),
+    pytest.param(
+        joined("a same; b same", '"a -> b", "b -> b"'), ["4:21 $.edges[1] self-loop !remove"], id="step feeds itself"
+    ),
+    pytest.param(
+        joined("a texts; a same; a sum"),
+        ["3:8 $.steps[1].id duplicate-id !", "4:8 $.steps[2].id duplicate-id !"],
+        id="one id for three steps",
+    ),
+    pytest.param(
+        joined("input texts; output same"),
+        ["2:8 $.steps[0].id reserved-id !", "3:8 $.steps[1].id reserved-id !"],
+        id="ids of the pipeline's own ends",
+    ),
+    pytest.param(
+        joined("a texts; b same; c texts; d same", '"a -> b"'),
+        ["4:1 $.steps[2] unused-step !", "5:1 $.steps[3] unused-step !"],
+        id="steps without edges",
+    ),
+    pytest.param(
+        joined("a texts; b zip", '"a -> b.left"'), ["3:1 $.steps[1] missing-input !'b.right'"], id="missing input"
+    ),
+    pytest.param(
+        joined("a same; b same; c same", '"input -> a", "b -> c"'),
+        ["3:1 $.steps[1] missing-input !input -> b.items"],
+        id="input that goes elsewhere",
+    ),
+    pytest.param(
+        joined("a texts; b texts; c texts; d same", '"a -> d", "b -> d", "c -> d"'),
+        ['6:21 $.edges[1] merge-missing !"merge": "interleave"'],
+        id="three edges into one port",
+    ),
+    pytest.param(
+        joined('a texts; b same "merge": "concat"'), ["3:42 $.steps[1].merge merge-unused !"], id="merge of nothing"
+    ),
+    pytest.param(
+        joined(
+            'a texts; b texts; c zip "merge": {"lft": "concat", "right": "concat"}', '"a -> c.left", "b -> c.right"'
+        ),
+        ["4:42 $.steps[2].merge.lft unknown-port !'left'", "4:59 $.steps[2].merge.right merge-unused !"],
+        id="merge by ports",
+    ),
+    pytest.param(
+        joined('a texts; b texts; c same "merge": "zip"', '"a -> c", "b -> c"'),
+        ["4:42 $.steps[2].merge not-supported !'interleave'"],
+        id="merge of a later version, needed",
+    ),
+    pytest.param(
+        joined(
+            'a texts; b same; c same; d same "merge": "concat"',
+            '"a -> b", "a -> c", "b -> d", {"from": "c", "to": "d"}',
+        ),
+        ["6:41 $.edges[3] deadlock-risk !interleave"],
+        id="branches that wait for each other",
+    ),
+    # types
+    pytest.param(joined("a texts; b double"), ["3:1 $.steps[1] type-mismatch !"], id="item of another type"),
+    pytest.param(
+        joined("a texts; b sum", '"a -> b"'), ["4:11 $.edges[0] type-mismatch !"], id="stream of another type"
+    ),
+    pytest.param(
+        joined("a texts; b double; c sum; d texts; e sum", '"a -> b", "b -> c", "d -> e"'),
+        ["7:11 $.edges[0] type-mismatch !", "7:31 $.edges[2] type-mismatch !"],
+        id="two types that do not fit, and a consequence",
+    ),
+    pytest.param(
+        joined('a texts; b numbers; c store "merge": "interleave"', '"a -> c", "b -> c"'),
+        ["5:21 $.edges[1] type-mismatch !"],
+        id="one of two merged streams",
+    ),
+    pytest.param(joined("a texts; b read_titled"), ["3:1 $.steps[1] header-mismatch !"], id="header that is not there"),
+    pytest.param(joined("a titled; b read_language"), ["3:1 $.steps[1] header-mismatch"], id="another header"),
+    pytest.param(
+        joined('a titled; b titled; c read_titled "merge": "concat"', '"a -> c", "b -> c"'),
+        ["5:21 $.edges[1] merged-headers !"],
+        id="two headers for one stream",
+    ),
+    pytest.param(joined("a texts; b opened"), ["3:1 $.steps[1] mapped-header !Stream"], id="header for each item"),
+    pytest.param(
+        joined("a snapshots; b read_deltas"), ["3:1 $.steps[1] mode-mismatch !to_delta"], id="snapshots as deltas"
+    ),
+    pytest.param(
+        joined("a texts; b texts; c pair", '"a -> c.left", "b -> c.right"'),
+        ["4:1 $.steps[2] several-mapped !Stream"],
+        id="mapped over two streams",
+    ),
+    pytest.param(
+        joined("a texts; b same", '{"from": "a", "to": "b", "adapt": "map"}'),
+        ["4:11 $.edges[0] no-adapter !leave out"],
+        id="adapter where none is needed",
+    ),
+    pytest.param(
+        joined("a texts; b repeat", '{"from": "a", "to": "b", "adapt": "join"}'),
+        ["4:11 $.edges[0] no-adapter !"],
+        id="adapter without a rule",
+    ),
+    pytest.param(joined("a texts; b crunch"), ["3:1 $.steps[1] cpu-streams !blocking=True"], id="stream in a process"),
+    pytest.param(
+        joined('a texts; b reader "task": "raeding"'), ["3:43 $.steps[1].task unknown-task"], id="unknown task"
+    ),
+    pytest.param(
+        joined('a texts; b same "task": "reading"'), ["3:41 $.steps[1].task unknown-task"], id="task of another step"
+    ),
+    pytest.param(
+        joined('a options "params": {"size": 10, "names": ["a", 2]}'),
+        ["2:55 $.steps[0].params.size wrong-value", "2:74 $.steps[0].params.names[1] wrong-type"],
+        id="params within bounds and lists",
+    ),
+    # what is broken already is not blamed for what follows from it
+    pytest.param(
+        joined("a numbers; b nothing; c read_titled"), ["3:21 $.steps[1].kind unknown-kind !"], id="kind in a chain"
+    ),
+    pytest.param(
+        joined('a texts "params": {"count": "x"}; b sum', '"a -> b"', '"output": "b"'),
+        ["2:54 $.steps[0].params.count wrong-type"],
+        id="param of a step whose types do not fit",
+    ),
+    pytest.param(joined("a texts; b same", '"a => b"'), ["4:11 $.edges[0] bad-edge"], id="the only edge is broken"),
+    pytest.param(
+        joined('a texts "params": 7; b same'), ["2:44 $.steps[0].params wrong-type"], id="params that are no object"
+    ),
+    pytest.param(
+        joined("a texts; b same", None, '"output": "b c"'), ["4:11 $.output wrong-value"], id="output that is no end"
+    ),
     # many at once
     pytest.param(
+        joined(
+            "t texts; s sum; z zip; p pair; r read_titled",
+            '"t -> s", "t -> z.left", "t -> p.left", "t -> p.right", "t -> r", "r -> y"',
+            '"output": ["s", "w"]',
+        ),
+        [
+            "4:1 $.steps[2] missing-input !'z.right'",
+            "5:1 $.steps[3] several-mapped !",
+            "7:11 $.edges[0] type-mismatch !",
+            "7:67 $.edges[4] header-mismatch !",
+            "7:77 $.edges[5] unknown-step",
+            "8:17 $.output[1] unknown-step",
+        ],
+        id="graph and types at once",
+    ),
+    pytest.param(
+        '{"nmae": "x",\n"steps": [\n'
+        '{"id": "a", "kind": "say.texts", "params": {"cuont": 1}},\n'
+        '{"id": "a", "kind": "say.same"},\n'
+        '{"id": "n", "kind": "say.numbers"},\n'
+        '{"id": "r", "kind": "say.repeat", "concurrency": 0, "params": {"mark": "${env.HOMEPAGE}"}},\n'
+        '{"id": "k", "kind": "say.nix"},\n'
+        '{"id": "w", "kind": "say.keep", "params": {"where": {"gte": 1}, "token": "open"}}],\n'
+        '"edges": ["n -> r", "k -> n", "n -> q", "r -> r", 7, {"from": "n", "to": "w", "when": {"is": 1}}],\n'
+        '"output": "zz", "streaming": {"history": 0}, "parameters": {"top": {"type": "integer"}}}',
+        [
+            "1:1 $.name missing-key !add",
+            "1:2 $.nmae unknown-key !'name'",
+            "3:45 $.steps[0].params.cuont unknown-param !'count'",
+            "4:8 $.steps[1].id duplicate-id !",
+            "6:50 $.steps[3].concurrency wrong-value",
+            "6:72 $.steps[3].params.mark unknown-variable !HOME_PAGE",
+            "7:21 $.steps[4].kind unknown-kind !",
+            "8:54 $.steps[5].params.where.gte unknown-operator !",
+            "8:74 $.steps[5].params.token secret-literal !",
+            "9:11 $.edges[0] type-mismatch !",
+            "9:21 $.edges[1] no-port",
+            "9:31 $.edges[2] unknown-step",
+            "9:41 $.edges[3] self-loop !",
+            "9:51 $.edges[4] wrong-type",
+            "9:88 $.edges[5].when.is unknown-operator",
+            "10:11 $.output unknown-step",
+            "10:42 $.streaming.history wrong-value",
+            "10:68 $.parameters.top missing-parameter !--set",
+        ],
+        id="eighteen problems of every phase",
+    ),
+    pytest.param(
         '{"nmae": "x",\n "steps": [{"id": "a", "kind": "say.repeat", "params": {"times": null}},\n'
-        '  {"id": 2, "kind": "say.what", "inline": "no"}],\n "edges": ["a -> b", 5]}',
+        '  {"id": 2, "kind": "say.what", "inline": "no"}],\n "edges": ["input -> a", 5]}',
         [
             "1:1 $.name missing-key !",
             "1:2 $.nmae unknown-key !name",
@@ -248,7 +485,7 @@ BROKEN = [
             "3:10 $.steps[1].id wrong-type",
             "3:21 $.steps[1].kind unknown-kind !",
             "3:43 $.steps[1].inline wrong-type",
-            "4:22 $.edges[1] wrong-type",
+            "4:26 $.edges[1] wrong-type",
         ],
         id="all phases at once",
     ),
@@ -272,9 +509,18 @@ def test_tells_every_problem_with_its_place_when_a_document_is_broken(text: str,
             assert hint in problem.hint, (line, str(problem))
 
 
+@pytest.mark.parametrize("text", [parameter.values[0] for parameter in BROKEN], ids=[one.id for one in BROKEN])
+def test_tells_problems_in_the_order_of_the_document_and_none_twice(text: str) -> None:
+    """Positions only ascend, and no two problems say the same of one place."""
+    problems = problems_of(text)
+    places = [(problem.line or 0, problem.column or 0) for problem in problems]
+    assert places == sorted(places)
+    assert len({(problem.code, problem.path, problem.message) for problem in problems}) == len(problems)
+
+
 def test_has_no_problem_when_a_document_is_good() -> None:
     """The table's building blocks load, so that each of its problems is the one meant."""
-    assert problems_of(document(GOOD, '"edges": ["input -> a", "a -> output"], "output": "a"')) == ()
+    assert problems_of(document(GOOD, '"edges": ["input -> a", "a -> output"]')) == ()
     assert problems_of(with_condition('{"field": "a.b", "ge": 1}')) == ()
 
 
@@ -289,6 +535,6 @@ def test_messages_say_what_was_expected_and_found_when_a_value_is_wrong() -> Non
 
 
 def test_table_is_large_enough() -> None:
-    """At least 40 different documents, none of them twice."""
+    """At least 80 different documents, none of them twice."""
     texts = [parameter.values[0] for parameter in BROKEN]
-    assert len(set(map(str, texts))) == len(texts) >= 40
+    assert len(set(map(str, texts))) == len(texts) >= 80

@@ -17,8 +17,8 @@ from headwater.config.problems import Place, path_text
 from headwater.config.schema import config_schema
 from headwater.config.spec import EdgeSpec
 from headwater.errors import ConfigError
-from headwater.step import step
-from headwater.step.registry import Registry
+from headwater.kinds import step
+from headwater.kinds.registry import Registry
 
 
 @step("notation.repeat")

@@ -18,8 +18,8 @@ from headwater.config.problems import Problems
 from headwater.config.spec import ParameterSpec
 from headwater.config.templates import Scope, fill
 from headwater.errors import ConfigError
-from headwater.step import BoundStep, Step
-from headwater.step.registry import Registry
+from headwater.kinds import BoundStep, Step
+from headwater.kinds.registry import Registry
 
 
 class Account(BaseModel):

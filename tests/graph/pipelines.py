@@ -10,7 +10,7 @@ from headwater.config.problems import Problems
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.errors import Problem
 from headwater.graph.graph import Graph, build_graph
-from headwater.step.definition import BoundStep, Call, Flavor, Method, Origin, Placement, Port, StepDefinition
+from headwater.kinds.definition import BoundStep, Call, Flavor, Method, Origin, Placement, Port, StepDefinition
 from headwater.streams.frames import StreamType
 
 

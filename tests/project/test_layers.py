@@ -13,7 +13,7 @@ LAYERS = (
     {"errors", "ids"},
     {"streams"},
     {"events"},
-    {"step"},
+    {"kinds"},
     {"config"},
     {"graph"},
     {"running"},

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.step import Emits
-from headwater.step.annotations import Form, Shape, contains_stream, form_of, is_type, wrapped_frames
+from headwater.kinds import Emits
+from headwater.kinds.annotations import Form, Shape, contains_stream, form_of, is_type, wrapped_frames
 from headwater.streams import Footer, Header, Stream, StreamType
 
 Item = TypeVar("Item")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from headwater.step import Step, StepContext, bind, callable_of, step
+from headwater.kinds import Step, StepContext, bind, callable_of, step
 
 
 @step("binding.plain")

@@ -9,7 +9,7 @@ import anyio
 import pytest
 import structlog
 
-from headwater.step import StepContext
+from headwater.kinds import StepContext
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import pytest
 
 from headwater.errors import Problem, StepDefinitionError
-from headwater.step import Emits, Flavor, Outputs, Step, StepContext, Task, To, step
+from headwater.kinds import Emits, Flavor, Outputs, Step, StepContext, Task, To, step
 from headwater.streams import Footer, Header, Stream, StreamType
 
 TASK = Task("echo", unary_input=str, stream_input=str, unary_output=str, stream_output=StreamType(str, int))

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from headwater.step.docstring import argument_descriptions
+from headwater.kinds.docstring import argument_descriptions
 
 
 @pytest.mark.parametrize(

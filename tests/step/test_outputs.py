@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
-from headwater.step.outputs import Outputs, To, parts_of
+from headwater.kinds.outputs import Outputs, To, parts_of
 from headwater.streams import Header
 
 Value = TypeVar("Value")

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.errors import StepDefinitionError
-from headwater.step import Registry, Step, load_steps, step
-from headwater.step.registry import locate, registry
+from headwater.kinds import Registry, Step, load_steps, step
+from headwater.kinds.registry import locate, registry
 
 UPPER = """
-    from headwater.step import step
+    from headwater.kinds import step
 
     @step("{kind}")
     def upper(text: str) -> str:
@@ -38,7 +38,7 @@ def entries() -> list[EntryPoint]:
 def kinds(entries: list[EntryPoint], monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry of its own, into which `step` and `Step` register."""
     own = Registry(lambda: entries)
-    monkeypatch.setattr(sys.modules["headwater.step.step"], "registry", own)
+    monkeypatch.setattr(sys.modules["headwater.kinds.step"], "registry", own)
     return own
 
 
@@ -321,7 +321,7 @@ def test_finds_a_file_again_in_a_new_process(kinds: Registry, write: Any) -> Non
         ("x = 1\n\ndef broken(:\n", "import-failed", 3),
         ("def fail():\n    raise ValueError('no')\n\nfail()\n", "import-failed", 2),
         ("import sys\nsys.exit()\n", "import-failed", 2),
-        ("from headwater.step import Step, step\n", "no-steps", None),
+        ("from headwater.kinds import Step, step\n", "no-steps", None),
         (textwrap.dedent(UPPER).replace("text: str", "text").replace("{kind}", "reg.bad"), "import-failed", None),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import pytest
 from pydantic import BaseModel
 
-from headwater.step import Call, Emits, Flavor, Outputs, Placement, Step, StepContext, To, step
+from headwater.kinds import Call, Emits, Flavor, Outputs, Placement, Step, StepContext, To, step
 from headwater.streams import Footer, Header, Stream, StreamType
 
 Item = TypeVar("Item")

@@ -13,7 +13,7 @@ import pytest
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
 from headwater.errors import StepDefinitionError
-from headwater.step import Call, Emits, Flavor, Placement, Step, StepContext, Task, registry, step
+from headwater.kinds import Call, Emits, Flavor, Placement, Step, StepContext, Task, registry, step
 from headwater.streams import Stream, StreamType
 
 Value = TypeVar("Value")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from headwater import Footer, FrameTypeError, Header, StreamOrderError, StreamType
 from headwater.graph.checkers import checker
-from headwater.step.annotations import wrapped_frames
+from headwater.kinds.annotations import wrapped_frames
 from headwater.streams.grammar import NOT_AN_ITEM, Grammar
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar, assert_type
 
 from pydantic import BaseModel, PrivateAttr, SecretStr
 
-from headwater.step import Emits, Flavor, Outputs, Step, StepContext, StepFunction, Task, To, step
+from headwater.kinds import Emits, Flavor, Outputs, Step, StepContext, StepFunction, Task, To, step
 from headwater.streams import Footer, Header, Stream, StreamType
 
 Item = TypeVar("Item")

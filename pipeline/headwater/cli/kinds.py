@@ -14,10 +14,10 @@ from pydantic_core import to_json
 from headwater.cli.plans import type_text
 from headwater.cli.terminal import columns, printable, styled
 from headwater.errors import ConfigError, Problem, StepDefinitionError
-from headwater.step.registry import registry
+from headwater.kinds.registry import registry
 
 if TYPE_CHECKING:
-    from headwater.step.definition import Method, Port, StepDefinition
+    from headwater.kinds.definition import Method, Port, StepDefinition
 
 __all__ = ["kind_text", "kinds_text", "schema_text"]
 

@@ -45,7 +45,7 @@ def load_step_modules(files_or_modules: Iterable[str]) -> None:
     Raises:
         StepDefinitionError: One cannot be imported, or defines no step.
     """
-    from headwater.step.registry import load_steps
+    from headwater.kinds.registry import load_steps
 
     here = str(Path.cwd())
     for file_or_module in files_or_modules:

@@ -19,9 +19,9 @@ from headwater.config.secret_params import reveal_secrets, takes_secrets
 from headwater.config.shapes import is_object
 from headwater.config.spec import StepSpec
 from headwater.errors import StepDefinitionError
-from headwater.step.definition import BoundStep, StepDefinition
-from headwater.step.params import arguments_of
-from headwater.step.step import Step, StepFunction
+from headwater.kinds.definition import BoundStep, StepDefinition
+from headwater.kinds.params import arguments_of
+from headwater.kinds.step import Step, StepFunction
 
 __all__ = ["Kinds", "bind_steps"]
 

@@ -16,9 +16,9 @@ from headwater.config.binding import Kinds
 from headwater.config.shapes import is_list, is_object, values_of
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
-from headwater.step.definition import StepDefinition
-from headwater.step.docstring import argument_descriptions
-from headwater.step.registry import registry as process_registry
+from headwater.kinds.definition import StepDefinition
+from headwater.kinds.docstring import argument_descriptions
+from headwater.kinds.registry import registry as process_registry
 
 __all__ = ["config_schema"]
 

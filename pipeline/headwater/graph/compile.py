@@ -13,8 +13,8 @@ from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
 from headwater.graph.resolve import edges_by_port
 from headwater.graph.types import Fit
-from headwater.step.binding import callable_of
-from headwater.step.definition import Call, Flavor, Placement
+from headwater.kinds.binding import callable_of
+from headwater.kinds.definition import Call, Flavor, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.graph.ports import Ports, Side
-from headwater.step.definition import BoundStep
+from headwater.kinds.definition import BoundStep
 
 __all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "EdgeReader", "End"]
 

@@ -13,8 +13,8 @@ from headwater.graph.types import Fit, check
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from headwater.step.definition import Port
-    from headwater.step.task import Task
+    from headwater.kinds.definition import Port
+    from headwater.kinds.task import Task
     from headwater.streams.frames import StreamType
 
 __all__ = ["Fitting", "Flow", "fit_port"]

@@ -12,7 +12,7 @@ from headwater.graph.annotations import describe
 from headwater.graph.checks import check_merges, check_order, check_stalls
 from headwater.graph.draw import EdgeView, NodeView, Shape
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
-from headwater.step.definition import BoundStep
+from headwater.kinds.definition import BoundStep
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -8,7 +8,7 @@ from headwater.graph.annotations import describe
 from headwater.graph.fitting import fit_port
 from headwater.graph.plan import Adapter
 from headwater.graph.types import Fit, check
-from headwater.step.definition import Call, Placement
+from headwater.kinds.definition import Call, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.graph.fitting import Flow
     from headwater.graph.graph import Edge, Graph
     from headwater.graph.resolve import Choice, ResolvedInput
-    from headwater.step.definition import Method, Port
+    from headwater.kinds.definition import Method, Port
     from headwater.streams.frames import StreamType
 
 __all__ = ["Arrival", "Fault", "faults_of_choice", "faults_of_edges", "faults_of_task"]

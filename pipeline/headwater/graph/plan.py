@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater.errors import Problem
-    from headwater.step.definition import BoundStep, Flavor, Method, Placement, Port
+    from headwater.kinds.definition import BoundStep, Flavor, Method, Placement, Port
     from headwater.streams.frames import StreamType
     from headwater.streams.grammar import Checker
 

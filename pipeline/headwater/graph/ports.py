@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from headwater.step.definition import Port, StepDefinition
+from headwater.kinds.definition import Port, StepDefinition
 
 __all__ = ["Ports", "Side"]
 

@@ -11,7 +11,7 @@ from headwater.graph.fitting import Fitting, Flow, fit_port
 from headwater.graph.mismatches import faults_of_choice, faults_of_edges, faults_of_task
 from headwater.graph.plan import Adapter
 from headwater.graph.types import Fit
-from headwater.step.definition import Placement
+from headwater.kinds.definition import Placement
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.config.problems import Problems
     from headwater.graph.graph import Edge, Graph
     from headwater.graph.mismatches import Arrival, Fault
-    from headwater.step.definition import BoundStep, Method, Port, StepDefinition
+    from headwater.kinds.definition import BoundStep, Method, Port, StepDefinition
 
 __all__ = ["Choice", "ResolvedInput", "edges_by_port", "resolve"]
 

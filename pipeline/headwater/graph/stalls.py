@@ -16,7 +16,7 @@ from headwater.graph.edges import PIPELINE_INPUT, Edge
 
 if TYPE_CHECKING:
     from headwater.graph.graph import Graph
-    from headwater.step.definition import Method, Port
+    from headwater.kinds.definition import Method, Port
 
 __all__ = ["Stall", "find_stalls"]
 

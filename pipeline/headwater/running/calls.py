@@ -9,10 +9,10 @@ from anyio import move_on_after
 
 from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
+from headwater.kinds.definition import Call, Placement
+from headwater.kinds.outputs import parts_of
 from headwater.running.processes import ProcessWorker
 from headwater.running.workers import ThreadWorker
-from headwater.step.definition import Call, Placement
-from headwater.step.outputs import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import get_cancelled_exc_class, move_on_after
 
 from headwater.errors import StreamBrokenError
+from headwater.kinds.definition import Call, Placement
 from headwater.running.blocking import drive_blocking
 from headwater.running.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
 from headwater.running.groups import error_in
@@ -18,7 +19,6 @@ from headwater.running.processes import ProcessWorker
 from headwater.running.stages import Failure, Stage, batches_through, chained
 from headwater.running.watch import Watched
 from headwater.running.workers import AsyncWorker, ThreadWorker, Worker, entered
-from headwater.step.definition import Call, Placement
 from headwater.streams.grammar import ANYTHING
 from headwater.streams.meter import Meter
 from headwater.streams.source import NOTHING, ReaderLeft

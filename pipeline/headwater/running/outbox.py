@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import StreamOrderError
-from headwater.step.outputs import Outputs, To, parts_of
+from headwater.kinds.outputs import Outputs, To, parts_of
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar
 from headwater.streams.source import ReaderLeft
 

@@ -14,11 +14,11 @@ from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
 from headwater.graph.graph import build_graph
 from headwater.graph.resolve import resolve
+from headwater.kinds.binding import bind
+from headwater.kinds.registry import registry
 from headwater.running.feed import data_by_group, is_stream
 from headwater.running.order import Order, start_data
 from headwater.running.redaction import redactor
-from headwater.step.binding import bind
-from headwater.step.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from headwater.events.data import PipelineStart
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.plan import Plan
+    from headwater.kinds.definition import BoundStep
+    from headwater.kinds.step import Step, StepFunction
     from headwater.running.result import Result
-    from headwater.step.definition import BoundStep
-    from headwater.step.step import Step, StepFunction
 
 __all__ = ["Pipeline"]
 

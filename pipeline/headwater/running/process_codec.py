@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.step.definition import Method
+    from headwater.kinds.definition import Method
 
 __all__ = ["LENGTH_BYTES", "frame", "item_adapter", "result_adapter"]
 

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from headwater.events.plain import plain
+from headwater.kinds.binding import bind, callable_of
+from headwater.kinds.context import StepContext
+from headwater.kinds.definition import Origin
+from headwater.kinds.registry import locate
 from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
-from headwater.step.binding import bind, callable_of
-from headwater.step.context import StepContext
-from headwater.step.definition import Origin
-from headwater.step.registry import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

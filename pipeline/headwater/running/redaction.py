@@ -14,7 +14,7 @@ from headwater.config.shapes import is_mapping, is_sequence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headwater.step.definition import BoundStep
+    from headwater.kinds.definition import BoundStep
 
 __all__ = ["redactor"]
 

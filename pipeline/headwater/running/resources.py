@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from headwater.graph.plan import PlannedStep
-    from headwater.step.step import Step
+    from headwater.kinds.step import Step
 
 __all__ = ["Resources", "shared_resources"]
 

@@ -12,10 +12,10 @@ from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
 from headwater.errors import StreamBrokenError
+from headwater.kinds.binding import callable_of
+from headwater.kinds.context import StepContext
 from headwater.running.record import StepRecord, Telling
 from headwater.running.threads import is_released
-from headwater.step.binding import callable_of
-from headwater.step.context import StepContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

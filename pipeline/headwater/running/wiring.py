@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.kinds.annotations import wrapped_frames
+from headwater.kinds.definition import Call, Placement
 from headwater.running.host import StepHost
 from headwater.running.inbox import Inbox
 from headwater.running.outbox import Outbox, PortOutbox, RoutedOutbox
-from headwater.step.annotations import wrapped_frames
-from headwater.step.definition import Call, Placement
 from headwater.streams.channel import Channel, Waiter
 from headwater.streams.grammar import Grammar
 from headwater.streams.merged import Concatenated, Interleaved

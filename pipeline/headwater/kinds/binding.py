@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from headwater.step.context import StepContext
-from headwater.step.definition import BoundStep, Method
-from headwater.step.params import as_document
-from headwater.step.step import Step, StepFunction, bound_function
+from headwater.kinds.context import StepContext
+from headwater.kinds.definition import BoundStep, Method
+from headwater.kinds.params import as_document
+from headwater.kinds.step import Step, StepFunction, bound_function
 
 __all__ = ["bind", "callable_of"]
 
@@ -35,7 +35,7 @@ def bind(
         TypeError: An instance is given params.
 
     Example:
-        >>> from headwater.step import step
+        >>> from headwater.kinds import step
         >>> @step("example.bound")
         ... def upper(text: str, *, suffix: str = "") -> str:
         ...     return text.upper() + suffix

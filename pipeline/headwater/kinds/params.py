@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic_core import PydanticSerializationError
 
 if TYPE_CHECKING:
-    from headwater.step.report import Report
+    from headwater.kinds.report import Report
 
 __all__ = ["CONFIG", "arguments_of", "as_document", "params_model"]
 

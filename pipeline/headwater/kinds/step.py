@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from headwater.step.declaration import Options, class_definition, function_definition
-from headwater.step.definition import BoundStep, StepDefinition
-from headwater.step.params import CONFIG, arguments_of, as_document
-from headwater.step.registry import registry
-from headwater.step.task import Task
+from headwater.kinds.declaration import Options, class_definition, function_definition
+from headwater.kinds.definition import BoundStep, StepDefinition
+from headwater.kinds.params import CONFIG, arguments_of, as_document
+from headwater.kinds.registry import registry
+from headwater.kinds.task import Task
 
 __all__ = ["Step", "StepFunction", "step"]
 

@@ -8,12 +8,12 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.step.docstring import argument_descriptions
+from headwater.kinds.docstring import argument_descriptions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from headwater.step.task import Task
+    from headwater.kinds.task import Task
     from headwater.streams.frames import StreamType
 
 __all__ = ["BoundStep", "Call", "Flavor", "Method", "Origin", "Placement", "Port", "StepDefinition"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin, is_typeddict
 
-from headwater.step.outputs import Emits
+from headwater.kinds.outputs import Emits
 from headwater.streams.frames import Footer, Header, StreamType
 from headwater.streams.stream import Stream
 

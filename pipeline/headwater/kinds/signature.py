@@ -10,11 +10,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from headwater.ids import NAME_PATTERN
-from headwater.step.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
-from headwater.step.context import StepContext
-from headwater.step.definition import Call, Flavor, Method, Port, PortStyle
-from headwater.step.outputs import Outputs
-from headwater.step.report import Report
+from headwater.kinds.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
+from headwater.kinds.context import StepContext
+from headwater.kinds.definition import Call, Flavor, Method, Port, PortStyle
+from headwater.kinds.outputs import Outputs
+from headwater.kinds.report import Report
 
 __all__ = ["method_of", "params_of"]
 

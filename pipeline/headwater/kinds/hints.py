@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from headwater.step.annotations import is_type
+from headwater.kinds.annotations import is_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import FrameType
 
-    from headwater.step.report import Report
+    from headwater.kinds.report import Report
 
 __all__ = ["Scope", "hints_of", "scope_of"]
 

@@ -21,10 +21,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from headwater.errors import Problem, StepDefinitionError
-from headwater.step.definition import Origin, StepDefinition
+from headwater.kinds.definition import Origin, StepDefinition
 
 if TYPE_CHECKING:
-    from headwater.step.step import Step, StepFunction
+    from headwater.kinds.step import Step, StepFunction
 
     Target: TypeAlias = StepFunction[..., Any] | type[Step]
 
@@ -44,7 +44,7 @@ class Registry:
             that kind is used.
 
     Example:
-        >>> from headwater.step import step
+        >>> from headwater.kinds import step
         >>> kinds = Registry(installed=list)
         >>> @step("example.lower")
         ... def lower(text: str) -> str:

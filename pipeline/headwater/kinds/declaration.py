@@ -10,12 +10,12 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from headwater.ids import KIND_PATTERN
-from headwater.step.definition import Flavor, Method, Origin, Placement, StepDefinition
-from headwater.step.hints import hints_of, scope_of
-from headwater.step.params import params_model
-from headwater.step.report import Report
-from headwater.step.signature import method_of, params_of
-from headwater.step.task import Mark, Task, marks_of, of_task
+from headwater.kinds.definition import Flavor, Method, Origin, Placement, StepDefinition
+from headwater.kinds.hints import hints_of, scope_of
+from headwater.kinds.params import params_model
+from headwater.kinds.report import Report
+from headwater.kinds.signature import method_of, params_of
+from headwater.kinds.task import Mark, Task, marks_of, of_task
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

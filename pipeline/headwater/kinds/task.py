@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from headwater.errors import Problem, StepDefinitionError
-from headwater.step.definition import Flavor, Method, Port
+from headwater.kinds.definition import Flavor, Method, Port
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
-    from headwater.step.report import Report
+    from headwater.kinds.report import Report
 
 __all__ = ["Flavor", "Mark", "Task", "marks_of", "of_task"]
 
@@ -41,7 +41,7 @@ class Task:
         output_split: Makes the items of the one output value.
 
     Example:
-        >>> from headwater.step import Step
+        >>> from headwater.kinds import Step
         >>> split = Task(
         ...     "split",
         ...     unary_input=str,

@@ -1,8 +1,8 @@
 """Steps: how they are written, what is known of them, and how they are found by name."""
 
-from headwater.step.binding import bind, callable_of
-from headwater.step.context import StepContext
-from headwater.step.definition import (
+from headwater.kinds.binding import bind, callable_of
+from headwater.kinds.context import StepContext
+from headwater.kinds.definition import (
     BoundStep,
     Call,
     Flavor,
@@ -12,10 +12,10 @@ from headwater.step.definition import (
     Port,
     StepDefinition,
 )
-from headwater.step.outputs import Emits, Outputs, To
-from headwater.step.registry import Registry, load_steps, registry
-from headwater.step.step import Step, StepFunction, step
-from headwater.step.task import Task
+from headwater.kinds.outputs import Emits, Outputs, To
+from headwater.kinds.registry import Registry, load_steps, registry
+from headwater.kinds.step import Step, StepFunction, step
+from headwater.kinds.task import Task
 
 __all__ = [
     "BoundStep",
