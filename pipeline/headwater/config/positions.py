@@ -11,17 +11,20 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from headwater.config.problems import JsonPath, Place, Position, quote
+from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Place, Position, quote
 from headwater.config.shapes import is_text
 
 __all__ = ["DEPTH_LIMIT", "Fault", "JsonPositions", "find_faults"]
 
 DEPTH_LIMIT = 64
 """How deep arrays and objects may be nested in a document."""
+
+VALUES_LIMIT = 50_000
+"""How many values are looked at one by one to find a place or a fault, so that it takes less than half a second."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING_START = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
@@ -30,6 +33,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\
 _WORD = re.compile(r"[-+]?[\w.]+")
 _LITERALS = {"true", "false", "null"}
 _MEANT = {"True": "true", "False": "false", "None": "null", "undefined": "null", "yes": "true", "no": "false"}
+_NESTING = re.compile(rf"{_STRING.pattern}|[\[\]{{}}]")
 _NO_KEY = "\0"
 _CLOSING = {"{": "}", "[": "]"}
 
@@ -82,14 +86,31 @@ class JsonPositions:
             Line and column by place, without those that the document does not have.
         """
         missing = set(places)
+        outer = {place.path[:size] for place in places for size in range(len(place.path))}
         offsets: dict[Place, int] = {}
-        for place, offset in _Scanner(self._text).places():
+        for place, offset in _Scanner(self._text, outer).places() if missing else ():
             if place in missing:
                 missing.discard(place)
                 offsets[place] = offset
                 if not missing:
                     break
-        return {place: self.position(offset) for place, offset in offsets.items()}
+        return dict(zip(offsets, self.positions(offsets.values()), strict=True))
+
+    def positions(self, offsets: Iterable[int]) -> Iterator[Position]:
+        """Return line and column of offsets.
+
+        Args:
+            offsets: Characters from the start of the text, ascending.
+
+        Yields:
+            Both from 1.
+        """
+        line, start, before = 1, 0, 0
+        for offset in offsets:
+            line += self._text.count("\n", before, offset)
+            start = self._text.rfind("\n", before, offset) + 1 or start
+            before = offset
+            yield line, offset - start + 1
 
     def position(self, offset: int) -> Position:
         """Return line and column of an offset.
@@ -100,8 +121,7 @@ class JsonPositions:
         Returns:
             Both from 1.
         """
-        start = self._text.rfind("\n", 0, offset)
-        return self._text.count("\n", 0, offset) + 1, offset - start
+        return next(self.positions([offset]))
 
 
 def find_faults(text: str) -> list[Fault]:
@@ -120,7 +140,21 @@ def find_faults(text: str) -> list[Fault]:
     scanner = _Scanner(text)
     for _ in scanner.places():
         pass
-    return scanner.faults
+    if not scanner.is_exhausted:
+        return scanner.faults
+    last = scanner.faults.pop() if scanner.faults else _fault_beyond(text, scanner.offset)
+    return [*scanner.faults, replace(last, fatal=True)]
+
+
+def _fault_beyond(text: str, offset: int) -> Fault:
+    """Return what the C parser says of a text that is too large for more."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return Fault("syntax", f"this is not JSON: {error.msg}", error.pos)
+    except (ValueError, RecursionError):
+        pass
+    return Fault("too-large", f"something is wrong after the first {VALUES_LIMIT} values, too far to say where", offset)
 
 
 class _FatalFaultError(Exception):
@@ -128,17 +162,34 @@ class _FatalFaultError(Exception):
 
 
 class _Scanner:
-    """Reads a JSON text value by value, keeping the path of where it is."""
+    """Reads a JSON text value by value, keeping the path of where it is.
 
-    __slots__ = ("_at", "_keys", "_opened", "_path", "_text", "faults")
+    Args:
+        text: The text.
+        wanted: The objects and arrays to look into; None for all, as it has to be unless the text is known to be good.
 
-    def __init__(self, text: str) -> None:
+    Attributes:
+        faults: What is wrong so far.
+        is_exhausted: Whether there is more than it looks at.
+    """
+
+    __slots__ = ("_at", "_keys", "_left", "_opened", "_path", "_text", "_wanted", "faults", "is_exhausted")
+
+    def __init__(self, text: str, wanted: Collection[JsonPath] | None = None) -> None:
         self._text = text
+        self._wanted = wanted
+        self._left = VALUES_LIMIT
+        self.is_exhausted = False
         self._at = 0
         self._path: list[str | int] = []
         self._opened: list[tuple[str, int]] = []
         self._keys: list[set[str]] = []
         self.faults: list[Fault] = []
+
+    @property
+    def offset(self) -> int:
+        """How far it has read."""
+        return self._at
 
     def places(self) -> Iterator[tuple[Place, int]]:
         """Yield each key and value with its offset, in the order of the text, up to the first fatal fault."""
@@ -150,8 +201,10 @@ class _Scanner:
     def _document(self) -> Iterator[tuple[Place, int]]:
         self._skip_space()
         while True:
-            yield Place(tuple(self._path)), self._at
-            opened = self._value()
+            path = tuple(self._path)
+            yield Place(path), self._at
+            self._spend()
+            opened = self._skip() if self._wanted is not None and path not in self._wanted else self._value()
             if not opened:
                 self._close_finished()
                 if not self._opened:
@@ -162,6 +215,28 @@ class _Scanner:
         self._skip_space()
         if self._at < len(self._text):
             self._fail("the document has ended, but text follows", hint=self._hint_here())
+
+    def _spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self._exhaust()
+
+    def _exhaust(self) -> NoReturn:
+        self.is_exhausted = True
+        raise _FatalFaultError
+
+    def _skip(self) -> bool:
+        """Go past a value, whatever is in it; quick for one that is nested."""
+        if self._text[self._at] not in _CLOSING:
+            return self._value()
+        depth = 0
+        for match in _NESTING.finditer(self._text, self._at):
+            sign = match.group()
+            depth += (sign in _CLOSING) - (sign in _CLOSING.values())
+            if not depth:
+                self._at = match.end()
+                break
+        return False
 
     def _value(self) -> bool:
         """Read a value, or only the start of one that has something in it, and return whether it has."""
@@ -290,6 +365,8 @@ class _Scanner:
 
     def _note(self, code: str, message: str, offset: int, hint: str) -> None:
         self.faults.append(Fault(code, message, offset, self._place(), hint, fatal=False))
+        if len(self.faults) >= PROBLEMS_LIMIT:
+            self._exhaust()
 
     def _fail(self, message: str, *, hint: str = "", code: str = "syntax") -> NoReturn:
         self.faults.append(Fault(code, message, self._at, self._place(), hint))

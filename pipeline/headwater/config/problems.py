@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from headwater.config.shapes import is_list, is_mapping
+from headwater.config.shapes import has_part, is_mapping
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
@@ -182,8 +182,11 @@ class Problems:
         Returns:
             A question for the hint of a problem; empty when nothing is close.
         """
-        candidates = [text for text in known if abs(len(text) - len(name)) <= 4][: self._comparisons]
-        self._comparisons -= len(candidates)
+        if self._comparisons <= 0:
+            return ""
+        names = list(known)
+        candidates = [text for text in names if abs(len(text) - len(name)) <= 4][: self._comparisons]
+        self._comparisons -= len(candidates) + len(names) // 100  # to look at a name costs little, but not nothing
         close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
         return f"did you mean {quote(close[0])}?" if close else ""
 
@@ -193,9 +196,8 @@ class Problems:
         Returns:
             All of them, up to 250; a last one tells how many more there are.
         """
-        entries = sorted(
-            self._entries, key=lambda entry: (_order(self.document, entry.place.path), not entry.place.at_key)
-        )
+        order = _Order(self.document)
+        entries = sorted(self._entries, key=lambda entry: (order.rank(entry.place.path), not entry.place.at_key))
         found = self._locate(entries)
         problems = [self._problem(entry, entry.position or found.get(entry.place)) for entry in entries]
         if self._unlisted:
@@ -221,13 +223,9 @@ class Problems:
         """Find each place, or the nearest place around it that exists: a missing key has no position."""
         if self._positions is None:
             return {}
-        wanted = [entry.place for entry in entries if entry.position is None]
-        around = {place: _around(place) for place in wanted}
-        known = self._positions.find({place for places in around.values() for place in places})
-        firsts = {
-            place: next((known[near] for near in places if near in known), None) for place, places in around.items()
-        }
-        return {place: position for place, position in firsts.items() if position is not None}
+        nearest = {entry.place: _nearest(self.document, entry.place) for entry in entries if entry.position is None}
+        known = self._positions.find(set(nearest.values()))
+        return {place: known[near] for place, near in nearest.items() if near in known}
 
     def _redact(self, text: str) -> str:
         for secret in self._redacted:
@@ -275,21 +273,40 @@ def _part_text(part: str | int) -> str:
     return f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part)}]"
 
 
-def _around(place: Place) -> list[Place]:
-    """Return the place itself, then everything it is in, from the inside out."""
-    outer = [Place(place.path[:size]) for size in range(len(place.path), -1, -1)]
-    return [place, *outer] if place.at_key else outer
-
-
-def _order(document: object, path: JsonPath) -> tuple[int, ...]:
-    """Return a sort key that puts paths in document order; a missing key stands at the start of its object."""
-    ranks: list[int] = []
+def _nearest(document: object, place: Place) -> Place:
+    """Return the place, or the innermost value around it that exists."""
     value: Any = document
-    for part in path:
-        if is_mapping(value):
-            ranks.append(list(value).index(part) if part in value else -1)
-            value = value.get(part)
-        else:
-            ranks.append(part if isinstance(part, int) else -1)
-            value = value[part] if is_list(value) and isinstance(part, int) and part < len(value) else None
-    return tuple(ranks)
+    for size, part in enumerate(place.path):
+        if not has_part(value, part):
+            return Place(place.path[:size])
+        value = value[part]
+    return place
+
+
+class _Order:
+    """Puts paths into the order of a document; a missing key stands at the start of its object."""
+
+    __slots__ = ("_document", "_places")
+
+    def __init__(self, document: object) -> None:
+        self._document = document
+        self._places: dict[int, dict[str, int]] = {}
+
+    def rank(self, path: JsonPath) -> tuple[int, ...]:
+        """Return the sort key of a path."""
+        ranks: list[int] = []
+        value: Any = self._document
+        for part in path:
+            ranks.append(self._place(value, part))
+            value = value[part] if has_part(value, part) else None
+        return tuple(ranks)
+
+    def _place(self, value: object, part: str | int) -> int:
+        if isinstance(part, int):
+            return part
+        if not is_mapping(value):
+            return -1
+        places = self._places.get(id(value))
+        if places is None:
+            places = self._places[id(value)] = {key: place for place, key in enumerate(value)}
+        return places.get(part, -1)

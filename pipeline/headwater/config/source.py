@@ -22,6 +22,7 @@ __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 NODES_LIMIT = 400_000
+_TOO_MANY_VALUES = f"more than {NODES_LIMIT} values; a document has at most 10,000 steps and 50,000 edges"
 
 _YAML_SUFFIXES = {".yaml", ".yml"}
 _HALF_PAIR = "half of a surrogate pair: this is no character"
@@ -89,9 +90,11 @@ def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:
     try:
         return _Copier(problems, path).copy(value)
     except _TooLargeError:
-        problems.add("too-large", f"more than {NODES_LIMIT} values", path)
-        problems.block(path)
-        return None
+        problems.add("too-large", _TOO_MANY_VALUES, path)
+    except Exception as error:  # noqa: BLE001 - a mapping of somebody else may raise what it likes
+        problems.add("unreadable", f"a {type(value).__name__} cannot be read: {type(error).__name__}", path)
+    problems.block(path)
+    return None
 
 
 class _TooLargeError(Exception):
@@ -192,7 +195,9 @@ def _parsed(text: str) -> tuple[object, list[Fault]]:
     except (ValueError, RecursionError):
         faults = find_faults(text)
         return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
-    levels, keys = _measured(document)
+    levels, keys, values = _measured(document)
+    if values > NODES_LIMIT:
+        return None, [Fault("too-large", _TOO_MANY_VALUES, 0)]
     suspicious = levels > DEPTH_LIMIT or _repeats_keys(text, keys) or ("\\u" in text and _SURROGATE.search(text))
     return document, find_faults(text) if suspicious else []
 
@@ -218,18 +223,21 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _measured(document: object) -> tuple[int, int]:
-    """Return how deep arrays and objects are nested, and how many keys there are.
+def _measured(document: object) -> tuple[int, int, int]:
+    """Return how deep arrays and objects are nested, and how many keys and values there are.
 
     It goes level by level, so that no nesting exhausts the stack.
     """
-    keys = 0
+    keys = values = 0
     level: list[Any] = [document]
     for depth in count():
+        values += len(level)
+        if values > NODES_LIMIT:
+            return depth, keys, values
         objects: list[dict[str, Any]] = [item for item in level if type(item) is dict]
         arrays: list[list[Any]] = [item for item in level if type(item) is list]
         if not objects and not arrays:
-            return depth, keys
+            return depth, keys, values
         keys += sum(map(len, objects))
         level = [value for item in objects for value in item.values()]
         level += chain.from_iterable(arrays)
@@ -248,8 +256,8 @@ def _finite(digits: str) -> float:
 
 
 def _add_faults(faults: Sequence[Fault], problems: Problems, positions: JsonPositions) -> None:
-    for fault in faults:
-        position = positions.position(fault.offset)
+    places = positions.positions(fault.offset for fault in faults)
+    for fault, position in zip(faults, places, strict=True):
         problems.add(fault.code, fault.message, fault.path, fault.hint, position=position)
     for fault in faults:
         if fault.code != "duplicate-key":
