@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from headwater.config.shapes import is_list
 from headwater.errors import HeadwaterError
 from headwater.events.subscriber import StreamSubscriber
 from headwater.graph.checkers import checker
@@ -237,9 +238,9 @@ async def _run_task(target: Step | type[Step], task: Task, data: Any) -> Any:
 
 def _as_unary(task: Task, output: Any) -> Any:
     """Return an output as one value: the items of a stream are joined, by the task's rule or to a list."""
-    if not isinstance(output, list) or _is_unary_output(task, output):
+    if task.output_join is None or not is_list(output) or _is_unary_output(task, output):
         return output
-    return task.output_join(output) if task.output_join is not None else output
+    return task.output_join(output)
 
 
 def _is_unary_output(task: Task, output: Any) -> bool:
@@ -256,7 +257,7 @@ def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[li
         yield from _cuts(sample, generator)
     elif task.input_split is not None:
         yield list(task.input_split(sample))
-    elif isinstance(sample, list):
+    elif is_list(sample):
         yield list(sample)
     else:
         msg = f"task {task.name!r} declares no input_split, so {sample!r} cannot be streamed"

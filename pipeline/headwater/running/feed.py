@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from headwater.config.shapes import is_mapping
 from headwater.errors import ConfigError, FrameTypeError, Problem
 from headwater.streams.meter import Meter
 from headwater.streams.source import ReaderLeft
@@ -41,13 +42,14 @@ def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
         raise ConfigError(_problem("missing-input", message, "pass data, or --input on the command line"))
     if len(names) == 1:
         return {plan.inputs[0]: data}
-    if not isinstance(data, Mapping) or set(data) != set(names):
-        found = f"one with {', '.join(map(repr, data))}" if isinstance(data, Mapping) else type(data).__name__
+    given = data if is_mapping(data) else None
+    if given is None or set(given) != set(names):
+        found = type(data).__name__ if given is None else f"one with {', '.join(map(repr, given))}"
         message = (
             f"the pipeline has {len(names)} inputs, so its data is a mapping with {', '.join(names)}; found {found}"
         )
         raise ConfigError(_problem("missing-input", message, "give each input its data by name"))
-    return {group: data[group.name] for group in plan.inputs}
+    return {group: given[group.name] for group in plan.inputs}
 
 
 def _problem(code: str, message: str, hint: str) -> Problem:
@@ -96,9 +98,9 @@ async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
             await sink.write([data])
         elif isinstance(data, AsyncIterable):
-            await _feed_async(data, sink)
+            await _feed_async(data, sink)  # pyright: ignore[reportUnknownArgumentType]  # of items of any type
         elif isinstance(data, Iterable):
-            await _feed_plain(iter(data), sink)
+            await _feed_plain(iter(data), sink)  # pyright: ignore[reportUnknownArgumentType]  # likewise
         else:
             await sink.write([data])
         sink.finish()

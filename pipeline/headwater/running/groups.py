@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyio import create_task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -25,9 +25,15 @@ def unwrapped(error: BaseException) -> BaseException:
         >>> unwrapped(ExceptionGroup("", [ValueError("x")]))
         ValueError('x')
     """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    inside = _exceptions_in(error)
+    while len(inside) == 1:
+        error = inside[0]
+        inside = _exceptions_in(error)
     return error
+
+
+def _exceptions_in(error: BaseException) -> Sequence[BaseException]:
+    return getattr(error, "exceptions", ()) if issubclass(type(error), BaseExceptionGroup) else ()
 
 
 def error_in(error: Exception) -> Exception:

@@ -22,7 +22,10 @@ __all__ = ["Outbox", "PortOutbox", "RoutedOutbox"]
 class Outbox(Protocol):
     """What a driver writes to."""
 
-    sink: Any
+    @property
+    def sink(self) -> Any:
+        """What the hot loops append to: a channel, a tee, or the outbox itself where each item is looked at."""
+        ...
 
     @property
     def room(self) -> Callable[[], Awaitable[None]]:
@@ -77,12 +80,17 @@ class PortOutbox:
         room: Waits for room; lets others run.
     """
 
-    __slots__ = ("grammar", "room", "sink")
+    __slots__ = ("_room", "grammar", "sink")
 
     def __init__(self, sink: Sink, grammar: Grammar, room: Callable[[], Awaitable[None]]) -> None:
         self.sink = sink
         self.grammar = grammar
-        self.room = room
+        self._room = room
+
+    @property
+    def room(self) -> Callable[[], Awaitable[None]]:
+        """Waits for room; always lets others run."""
+        return self._room
 
     @property
     def expected(self) -> Classes:

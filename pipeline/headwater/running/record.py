@@ -6,6 +6,7 @@ from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.config.shapes import is_object, is_sequence
 from headwater.errors import StreamBrokenError
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
@@ -183,9 +184,9 @@ class StepRecord:
             return value
         if isinstance(value, str):
             return self._redact(value)
-        if isinstance(value, dict):
+        if is_object(value):
             return {self._masked(key): self._masked(member) for key, member in value.items()}
-        return [self._masked(member) for member in value] if isinstance(value, list | tuple) else value
+        return [self._masked(member) for member in value] if is_sequence(value) else value
 
     def _tell_last_progress(self) -> None:
         """Tell the progress that was held back, before the step ends."""

@@ -95,9 +95,7 @@ class Resources:
 _of_loop: RunVar[WeakKeyDictionary[Any, Resources]] = RunVar("headwater_resources")
 
 
-def shared_resources(
-    owner: object, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str
-) -> Resources:
+def shared_resources(owner: object, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str) -> Resources:
     """Return the resources of a pipeline in the running event loop.
 
     Args:
@@ -107,7 +105,7 @@ def shared_resources(
     """
     by_owner = _of_loop.get(None)
     if by_owner is None:
-        by_owner = WeakKeyDictionary()
+        by_owner = WeakKeyDictionary[Any, Resources]()
         _of_loop.set(by_owner)
     if owner not in by_owner:
         by_owner[owner] = Resources(steps, redact)

@@ -89,16 +89,16 @@ class Wiring:
 
     def _outbox(self, steps: list[PlannedStep]) -> Outbox:
         head, last = steps[0], steps[-1]
+        output = last.outputs[0]
         label = f"step {head.id!r}"
         if len(last.outputs) > 1:
             ports = {
-                output.name: self._port_outbox(f"{label} port {output.name!r}", output, output, None)
-                for output in last.outputs
+                each.name: self._port_outbox(f"{label} port {each.name!r}", each, each, None) for each in last.outputs
             }
-            unread = [output.name for output in last.outputs if not output.edges]
+            unread = [each.name for each in last.outputs if not each.edges]
             return RoutedOutbox(label, ports, unread, self._scope.record(last))
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
-        return self._port_outbox(label, head.outputs[0], last.outputs[0], record)
+        return self._port_outbox(label, head.outputs[0], output, record)
 
     def _port_outbox(
         self, label: str, written: PlannedOutput, output: PlannedOutput, record: StepRecord | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from headwater.errors import FrameTypeError, StreamOrderError
 from headwater.streams.frames import Footer, Header
@@ -58,6 +58,14 @@ class Checker:
 
 ANYTHING = Checker(object, lambda value: value)
 """The check that every value passes."""
+
+
+def _is_header(value: object) -> TypeGuard[Header[Any]]:
+    return isinstance(value, Header)
+
+
+def _is_footer(value: object) -> TypeGuard[Footer[Any]]:
+    return isinstance(value, Footer)
 
 
 class _State(Enum):
@@ -144,9 +152,9 @@ class Grammar:
             StreamOrderError: The frame is out of order or not declared.
             FrameTypeError: The frame is of another type than declared.
         """
-        if isinstance(value, Header):
+        if _is_header(value):
             return self._admit_header(value.value)
-        if isinstance(value, Footer):
+        if _is_footer(value):
             return self._admit_footer(value.value)
         if isinstance(value, self._header_classes):
             return self._admit_header(value)

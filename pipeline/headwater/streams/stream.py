@@ -125,8 +125,9 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     async def aclose(self) -> None:
         """Stop reading: the writer is told that nobody reads on. Closing twice does no harm."""
         self._source.close()
-        if isinstance(self._reading, AsyncGenerator):
-            await self._reading.aclose()
+        close = getattr(self._reading, "aclose", None)
+        if close is not None:
+            await close()
 
     def _begin(self, reading: Reading) -> Reading:
         if self._reading is not None:
