@@ -253,3 +253,9 @@ def test_from_json_refuses_what_is_no_event(encoded: bytes) -> None:
     """A broken record is an error, never a half-read event."""
     with pytest.raises(ValueError):
         StreamEvent.from_json(encoded)
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_event_type_finds_what_its_string_finds(event_type: EventType) -> None:
+    """Equal keys are one key."""
+    assert {event_type.value: 1}[event_type] == 1

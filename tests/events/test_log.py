@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.events.chunk import WIDTH
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import EventLog, EventReader
@@ -56,6 +57,66 @@ def test_readers_in_step_share_one_batch() -> None:
     assert log.read(after=0) is log.read(after=0)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 7, 100])
+def test_events_are_equal_and_encoded_once_when_readers_are_out_of_step(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """How a reader portions the log changes neither its events nor what they cost."""
+    encoded: list[int] = []
+
+    def encode(event: StreamEvent) -> bytes:
+        encoded.append(event.seq)
+        return b"%d" % event.seq
+
+    monkeypatch.setattr("headwater.events.event._encode", encode)
+    log = filled(30, history=40)
+    everything = list(log.read(after=0))
+    portions = [list(log.read(after=after, limit=limit)) for after in range(0, 30, limit)]
+    assert [event for portion in portions for event in portion] == everything
+    assert [event.to_json() for portion in portions for event in portion] == [b"%d" % seq for seq in range(1, 31)]
+    assert [event.to_json() for event in everything] == [b"%d" % seq for seq in range(1, 31)]
+    assert encoded == list(range(1, 31))
+
+
+def test_batch_is_a_sequence() -> None:
+    """It can be measured, indexed, sliced, iterated and shown like a list."""
+    batch = filled(100, history=10).read(after=88)
+    assert (len(batch), len(list(batch)), batch.last_seq) == (11, 11, 100)
+    assert [event.seq for event in batch[:3]] == [90, 91, 92]
+    assert batch[0].event_type is EventType.STREAM_GAP
+    assert batch[-1] is list(batch)[-1]
+    assert repr(batch) == repr(list(batch))
+    assert not filled(3).read(after=3)
+
+
+def test_batch_outlives_the_history() -> None:
+    """What a reader holds can be read when the log has let it go."""
+    log = filled(10, history=10)
+    batch = log.read(after=0)
+    for _ in range(100):
+        log.append(EventType.STEP_PROGRESS)
+    assert seqs(list(batch)) == list(range(1, 11))
+
+
+def test_append_tells_of_lag_until_rechecked() -> None:
+    """Who lags is looked up at intervals, and at once when a caller has waited."""
+    rooms = [1, 0, 5]
+    log = EventLog("e1", room=lambda: rooms.pop(0))
+    assert [log.append(EventType.STEP_PROGRESS) for _ in range(10)] == [False] + [True] * 9
+    assert rooms == [5]
+    log.recheck()
+    assert not log.append(EventType.STEP_PROGRESS)
+    assert rooms == []
+
+
+def test_lag_is_looked_up_again_when_nobody_waits() -> None:
+    """A caller that heeds no signal is told all the same when the lag is over."""
+    rooms = [0, 1000]
+    log = EventLog("e1", room=lambda: rooms.pop(0))
+    signals = [log.append(EventType.STEP_PROGRESS) for _ in range(100)]
+    assert signals.index(False) == 64
+
+
 def test_batch_stays_as_it_was_when_events_follow() -> None:
     """What a reader holds never changes."""
     log = filled(3)
@@ -77,7 +138,7 @@ def test_reader_behind_the_history_gets_a_gap() -> None:
 def test_log_keeps_little_more_than_its_history() -> None:
     """Memory stays bounded, however long an execution runs."""
     log = filled(10_000, history=80)
-    assert len(log._events) <= 80 + 80 // 8 + 1
+    assert sum(len(chunk.fields) // WIDTH for chunk in log._chunks) <= 80 + 80 // 8 + 1
     assert log.first_seq == 10_000 - 80 + 1
 
 

@@ -184,6 +184,7 @@ class StreamingContext:
         await checkpoint()
         while self._tasks is not None and self.lags:
             await self._relieved()
+        self.log.recheck()
 
     def _room(self) -> int:
         return min([subscription.room() for subscription in self._subscriptions], default=UNLIMITED)

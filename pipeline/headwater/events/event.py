@@ -51,6 +51,9 @@ class EventType(StrEnum):
         # An attribute, as a property would be computed for every event that is emitted.
         self.terminal = value in {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
 
+    # The inherited one is computed in Python each time, and is not that of the equal string.
+    __hash__ = str.__hash__
+
     PIPELINE_START = "pipeline_start"
     STEP_START = "step_start"
     STEP_PROGRESS = "step_progress"
@@ -104,7 +107,7 @@ class StreamEvent:
         metadata: Whatever the emitter adds.
 
     Attributes:
-        encoded: What `to_json` returned, so that it is made once; None before.
+        encodings: What `to_json` returned, by `seq`, so that it is made once: events of one log share it. None before.
 
     Example:
         >>> event = StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count", time_s=0.5, data=StepSkipped("not taken"))
@@ -122,7 +125,7 @@ class StreamEvent:
     time_s: float = 0.0
     data: Any = None
     metadata: Mapping[str, Any] | None = None
-    encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    encodings: dict[int, bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def timestamp(self) -> datetime:
@@ -136,9 +139,12 @@ class StreamEvent:
             The envelope that `events_schema` describes, with `schema_version` and the time as ISO 8601 in UTC. A value
             that JSON cannot hold is its shortened `repr`, and a secret is masked.
         """
-        encoded = self.encoded
+        encodings = self.encodings
+        if encodings is None:
+            encodings = self.encodings = {}
+        encoded = encodings.get(self.seq)
         if encoded is None:
-            encoded = self.encoded = _encode(self)
+            encoded = encodings[self.seq] = _encode(self)
         return encoded
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import time
 from typing import Any, Final, NoReturn, Protocol
@@ -10,14 +11,19 @@ from typing import Any, Final, NoReturn, Protocol
 import anyio
 from anyio.lowlevel import checkpoint
 
+from headwater.events.chunk import Batch, Chunk, Fields
 from headwater.events.data import EventData
-from headwater.events.event import EventType, StreamEvent, gap_event
+from headwater.events.event import EventType, gap_event
 
 __all__ = ["Emit", "EventLog", "EventReader"]
 
-_new_event: Final = StreamEvent.__new__
-
 UNLIMITED: Final = sys.maxsize
+_CHUNK: Final = 1024  # events of a chunk at most
+_SHARED_BATCHES: Final = 2
+_SHARED_EVENTS: Final = 4096  # a longer batch, such as all of a log, is not kept for others
+_LAG_STRIDE: Final = 64  # looking again at every event would triple the cost of each until the caller waits
+
+_ENDS: Final = frozenset(event_type for event_type in EventType if event_type.terminal)
 
 
 class Emit(Protocol):
@@ -81,13 +87,14 @@ class EventLog:
 
     __slots__ = (
         "_alarm_seq",
-        "_append",
         "_base",
-        "_batch",
-        "_batch_after",
-        "_events",
+        "_batches",
+        "_chunks",
+        "_extend",
+        "_lags",
         "_news",
         "_room",
+        "_size",
         "closed",
         "execution_id",
         "history",
@@ -102,12 +109,13 @@ class EventLog:
         self.last_seq = 0
         self.closed = False
         self._room = room
-        self._events: list[StreamEvent] = []
-        self._append: Callable[[StreamEvent], None] = self._events.append
-        self._base = 1  # seq of the first event in the list
+        self._size = min(_CHUNK, history // 8 + 1)
+        self._chunks = deque([Chunk(execution_id, 1)])  # all of one size, except the last
+        self._extend: Callable[[Fields], None] = self._chunks[0].fields.extend
+        self._lags = False  # as of the last look
+        self._base = 1  # seq of the first event in the first chunk
         self._alarm_seq = 0  # from which number on there is more to do than to append
-        self._batch: Sequence[StreamEvent] = ()  # what was read last: readers that are in step share it
-        self._batch_after = 0
+        self._batches: dict[tuple[int, int], Batch] = {}  # by the numbers before the first and of the last event
         self._news: anyio.Event | None = None
 
     @property
@@ -139,23 +147,14 @@ class EventLog:
         Raises:
             RuntimeError: The log is closed.
         """
-        # Field by field, as the call of a class with an `__init__` costs a quarter of the whole more.
-        event = _new_event(StreamEvent)
-        event.seq = seq = self.last_seq + 1
-        event.event_type = event_type
-        event.execution_id = self.execution_id
-        event.step_id = step_id
-        event.attempt = attempt
-        event.time_s = time()
-        event.data = data
-        event.metadata = metadata
-        event.encoded = None
-        self._append(event)
-        self.last_seq = seq
-        return (seq >= self._alarm_seq or event_type.terminal) and self._attend(event_type)
+        self._extend((event_type, step_id, attempt, time(), data, metadata))
+        self.last_seq = seq = self.last_seq + 1
+        if seq >= self._alarm_seq or event_type in _ENDS:
+            return self._attend(event_type)
+        return self._lags
 
-    def read(self, *, after: int, limit: int = UNLIMITED) -> Sequence[StreamEvent]:
-        """Return the events after a number; they are shared by all readers and must not be changed.
+    def read(self, *, after: int, limit: int = UNLIMITED) -> Batch:
+        """Return the events after a number; they are shared by readers in step and must not be changed.
 
         Args:
             after: Number of the last event that the reader has seen.
@@ -164,18 +163,15 @@ class EventLog:
         Returns:
             Events in order, as far as there are any. When some of them are no longer kept, a `stream_gap` stands first.
         """
-        count = min(self.last_seq - after, limit)
-        if count <= 0:
-            return ()
-        if after == self._batch_after and count == len(self._batch):
-            return self._batch
-        missed = self.first_seq - 1 - after
-        if missed > 0:
-            gap = gap_event(self.execution_id, missed, after + 1, after + missed)
-            return [gap, *self.read(after=after + missed, limit=limit)]
-        start = after + 1 - self._base
-        self._batch, self._batch_after = self._events[start : start + count], after
-        return self._batch
+        missed = max(min(self.first_seq - 1, self.last_seq) - after, 0)
+        first_seq = after + missed + 1
+        last_seq = max(min(self.last_seq, after + missed + limit), after)
+        batch = self._batches.get((after, last_seq))
+        if batch is None:
+            gap = gap_event(self.execution_id, missed, after + 1, after + missed) if missed else None
+            batch = Batch(self._covering(first_seq, last_seq), first_seq, last_seq, gap)
+            self._share(after, batch)
+        return batch
 
     async def wait_beyond(self, seq: int) -> None:
         """Wait until there are events after a number, or until the log is closed; a cancellation point in any case.
@@ -188,34 +184,55 @@ class EventLog:
         while self.last_seq <= seq and not self.closed:
             if self._news is None:
                 self._news = anyio.Event()
-            self._alarm_seq = 0
+            self.recheck()
             await self._news.wait()
+
+    def recheck(self) -> None:
+        """See at the next event who lags, as some who did may have caught up."""
+        self._alarm_seq = 0
 
     def _attend(self, event_type: EventType) -> bool:
         """Do what is not due with every event: close, wake the readers, let old events go, see who lags."""
         if event_type.terminal:
             self.closed = True
-            self._append = self._refuse
+            self._extend = self._refuse
+        elif self.last_seq - self._base + 1 == len(self._chunks) * self._size:
+            self._grow()
         if self._news is not None:
             self._news.set()
             self._news = None
         room = self._room()
-        self._alarm_seq = self.last_seq + max(1, min(room, self._evict()))
-        return room <= 0
+        self._lags = room <= 0
+        full_seq = self._base + len(self._chunks) * self._size - 1
+        self._alarm_seq = min(full_seq, self.last_seq + (room if room > 0 else _LAG_STRIDE))
+        return self._lags
 
-    def _evict(self) -> int:
-        """Let old events go, many at a time; return after how many more it is worth another look."""
-        slack = self.history // 8 + 1
-        excess = len(self._events) - self.history
-        if excess < slack:
-            return slack - max(excess, 0)
-        del self._events[:excess]
-        self._base += excess
-        return slack
+    def _grow(self) -> None:
+        """Begin a chunk, and let the oldest go when the others are enough."""
+        chunk = Chunk(self.execution_id, self.last_seq + 1)
+        self._chunks.append(chunk)
+        self._extend = chunk.fields.extend
+        if self.last_seq - self._base + 1 - self._size >= self.history:
+            self._chunks.popleft()
+            self._base += self._size
 
-    def _refuse(self, event: StreamEvent) -> NoReturn:
+    def _covering(self, first_seq: int, last_seq: int) -> Sequence[Chunk]:
+        """Return the chunks that hold some events."""
+        if last_seq < first_seq:
+            return ()
+        places = range((first_seq - self._base) // self._size, (last_seq - self._base) // self._size + 1)
+        return [self._chunks[place] for place in places]
+
+    def _share(self, after: int, batch: Batch) -> None:
+        """Have readers in step given the same batch; few are kept, so that the events of others die young."""
+        if 0 < len(batch) <= _SHARED_EVENTS:
+            self._batches[after, batch.last_seq] = batch
+            if len(self._batches) > _SHARED_BATCHES:
+                del self._batches[next(iter(self._batches))]
+
+    def _refuse(self, fields: Fields) -> NoReturn:
         raise RuntimeError(
-            f"execution {self.execution_id!r} has told its terminal event, so no {event.event_type.value!r} can follow"
+            f"execution {self.execution_id!r} has told its terminal event, so no {fields[0].value!r} can follow"
         )
 
 
@@ -243,10 +260,10 @@ class EventReader:
     def __aiter__(self) -> EventReader:
         return self
 
-    async def __anext__(self) -> Sequence[StreamEvent]:
+    async def __anext__(self) -> Batch:
         await self._log.wait_beyond(self.cursor)
         batch = self._log.read(after=self.cursor, limit=self._limit)
         if not batch:
             raise StopAsyncIteration
-        self.cursor = batch[-1].seq
+        self.cursor = batch.last_seq
         return batch

@@ -205,9 +205,9 @@ class Subscription:
         replays = self.cursor < self._joined_seq
         if replays or terms.policy == "wait" or log.last_seq - self.cursor <= terms.buffer_size:
             events = log.read(after=self.cursor, limit=terms.buffer_size)
-            return self._select(events), events[-1].seq if events else self.cursor
+            return self._select(events), events.last_seq
         events = log.read(after=self.cursor)
-        return self._thin(self._select(events)), events[-1].seq
+        return self._thin(self._select(events)), events.last_seq
 
     def _select(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         matches = self._matches

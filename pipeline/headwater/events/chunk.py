@@ -1,0 +1,129 @@
+"""Chunks of the event log: events as bare fields, and the batches in which they become objects when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final, overload
+
+from headwater.events.data import EventData
+from headwater.events.event import EventType, StreamEvent
+
+__all__ = ["WIDTH", "Batch", "Chunk", "Fields"]
+
+Fields = tuple[EventType, str | None, int, float, EventData | None, Mapping[str, Any] | None]
+"""Type, step id, attempt, time, data and metadata: what one event adds to the list of its chunk."""
+
+WIDTH: Final = 6
+"""Number of the fields of an event."""
+
+_new_event: Final = StreamEvent.__new__
+
+
+class Chunk:
+    """Consecutive events of a log.
+
+    Thousands of objects that live long would cost more time in the garbage collector, which visits them again and
+    again, than all else that is done with an event. One flat list of fields is a single object for it.
+
+    Args:
+        execution_id: The execution they belong to.
+        first_seq: Number of the first of them.
+
+    Attributes:
+        fields: The `Fields` of all events, one after the other.
+
+    Example:
+        >>> chunk = Chunk("e1", 7)
+        >>> chunk.fields.extend((EventType.STEP_SKIPPED, "count", 1, 0.5, None, None))
+        >>> [(event.seq, event.step_id) for event in chunk.make(7, 7)]
+        [(7, 'count')]
+    """
+
+    __slots__ = ("_encodings", "_execution_id", "_first_seq", "fields")
+
+    def __init__(self, execution_id: str, first_seq: int) -> None:
+        self.fields: list[Any] = []
+        self._execution_id = execution_id
+        self._first_seq = first_seq
+        self._encodings: dict[int, bytes] = {}  # outlives the events, so that each is encoded once
+
+    def make(self, first_seq: int, last_seq: int) -> list[StreamEvent]:
+        """Make events, as far as they are in this chunk.
+
+        Args:
+            first_seq: Number of the first one.
+            last_seq: Number of the last one, at most that of the last one appended.
+
+        Returns:
+            New events; those that are made of the same fields share what `to_json` returned.
+        """
+        start = max(first_seq - self._first_seq, 0)
+        stop = min(last_seq + 1 - self._first_seq, len(self.fields) // WIDTH)
+        execution_id, encodings = self._execution_id, self._encodings
+        # All at once and field by field, as the call of a class with an `__init__` would cost half as much again.
+        events = list(map(_new_event, repeat(StreamEvent, stop - start)))
+        fields = iter(self.fields[start * WIDTH : stop * WIDTH])
+        rows = zip(*repeat(fields, WIDTH), strict=True)
+        seq = self._first_seq + start
+        for event, (event_type, step_id, attempt, time_s, data, metadata) in zip(events, rows, strict=True):
+            event.seq = seq
+            event.event_type = event_type
+            event.execution_id = execution_id
+            event.step_id = step_id
+            event.attempt = attempt
+            event.time_s = time_s
+            event.data = data
+            event.metadata = metadata
+            event.encodings = encodings
+            seq += 1
+        return events
+
+
+class Batch(Sequence[StreamEvent]):
+    """Consecutive events of a log, which are made when somebody looks at the first of them, once for all readers.
+
+    Args:
+        chunks: Those that hold the events.
+        first_seq: Number of the first one.
+        last_seq: Number of the last one.
+        gap: What stands before them, in the place of those that are no longer kept.
+
+    Attributes:
+        last_seq: Number of the last one.
+    """
+
+    __slots__ = ("_chunks", "_events", "_first_seq", "_gap", "last_seq")
+
+    def __init__(self, chunks: Sequence[Chunk], first_seq: int, last_seq: int, gap: StreamEvent | None = None) -> None:
+        self.last_seq = last_seq
+        self._chunks = chunks
+        self._first_seq = first_seq
+        self._gap = gap
+        self._events: list[StreamEvent] | None = None
+
+    def __len__(self) -> int:
+        return self.last_seq - self._first_seq + 1 + (self._gap is not None)
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        return iter(self._made())
+
+    @overload
+    def __getitem__(self, index: int) -> StreamEvent: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[StreamEvent]: ...
+
+    def __getitem__(self, index: int | slice) -> StreamEvent | list[StreamEvent]:
+        return self._made()[index]
+
+    def __repr__(self) -> str:
+        return repr(self._made())
+
+    def _made(self) -> list[StreamEvent]:
+        if self._events is None:
+            self._events = [] if self._gap is None else [self._gap]
+            for chunk in self._chunks:
+                self._events += chunk.make(self._first_seq, self.last_seq)
+            self._chunks = ()  # so that the log may let them go
+        return self._events
