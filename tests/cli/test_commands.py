@@ -191,7 +191,8 @@ def test_plan_shows_steps_edges_and_bounds(call: Call, pipeline: MakePipeline) -
     done = call("plan", pipeline(NUMBERS, NAMED, SUM, edges=edges), "--steps", KINDS)
     assert done.code == 0
     assert "in flight" in done.out.splitlines()[0]
-    for text in ("unary -> stream", "stream of int", "map: one item at a time", 'when {"gt":0}', " 7"):
+    words = ["source -> stream", "stream -> unary", "stream of int", "map: one item at a time", 'when {"gt":0}', " 7"]
+    for text in words:
         assert text in done.out
     starts = {line.index("->") for line in done.out.splitlines() if "  ->  " in line}
     assert len(starts) == 1

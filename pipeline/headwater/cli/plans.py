@@ -89,7 +89,8 @@ def _step_row(step: PlannedStep) -> list[str]:
 
 
 def _flavor(step: PlannedStep) -> str:
-    return step.flavor.name.lower().replace("_", " -> ")
+    reads, _, writes = step.flavor.name.lower().partition("_")
+    return f"{reads if step.inputs else 'source'} -> {writes}"
 
 
 def _in_order(plan: Plan) -> list[PlannedEdge]:

@@ -142,19 +142,8 @@ def find_faults(text: str) -> list[Fault]:
         pass
     if not scanner.is_exhausted:
         return scanner.faults
-    last = scanner.faults.pop() if scanner.faults else _fault_beyond(text, scanner.offset)
+    last = scanner.faults.pop() if scanner.faults else scanner.fault_beyond()
     return [*scanner.faults, replace(last, fatal=True)]
-
-
-def _fault_beyond(text: str, offset: int) -> Fault:
-    """Return what the C parser says of a text that is too large for more."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return Fault("syntax", f"this is not JSON: {error.msg}", error.pos)
-    except (ValueError, RecursionError):
-        pass
-    return Fault("too-large", f"something is wrong after the first {VALUES_LIMIT} values, too far to say where", offset)
 
 
 class _FatalFaultError(Exception):
@@ -186,17 +175,23 @@ class _Scanner:
         self._keys: list[set[str]] = []
         self.faults: list[Fault] = []
 
-    @property
-    def offset(self) -> int:
-        """How far it has read."""
-        return self._at
-
     def places(self) -> Iterator[tuple[Place, int]]:
         """Yield each key and value with its offset, in the order of the text, up to the first fatal fault."""
         try:
             yield from self._document()
         except _FatalFaultError:
             return
+
+    def fault_beyond(self) -> Fault:
+        """Return what the C parser says of a text that is too large for more."""
+        try:
+            json.loads(self._text)
+        except json.JSONDecodeError as error:
+            return Fault("syntax", f"this is not JSON: {error.msg}", error.pos)
+        except (ValueError, RecursionError):
+            pass
+        message = f"something is wrong after the first {VALUES_LIMIT} values, too far to say where"
+        return Fault("too-large", message, self._at)
 
     def _document(self) -> Iterator[tuple[Place, int]]:
         self._skip_space()
@@ -317,9 +312,7 @@ class _Scanner:
             self._fail_string(start)
         self._at = match.end()
         raw = match.group()
-        if "\\" not in raw:
-            return raw[1:-1]
-        return self._unescape(raw, start)
+        return self._unescape(raw, start) if "\\" in raw else raw[1:-1]
 
     def _unescape(self, raw: str, start: int) -> str:
         text: str = json.loads(raw)
