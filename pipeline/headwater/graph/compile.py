@@ -12,9 +12,10 @@ from headwater.graph.checkers import checker
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
 from headwater.graph.resolve import edges_by_port
+from headwater.graph.segments import Segments
 from headwater.graph.types import Fit
 from headwater.kinds.binding import callable_of
-from headwater.kinds.definition import Call, Flavor, Placement
+from headwater.kinds.definition import Call, Flavor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,6 @@ class _Mold:
     """What the plans of all steps of one choice have in common; inputs and outputs still lack their edges."""
 
     flavor: Flavor
-    is_stage: bool
     reads_streams: bool
     inputs: tuple[PlannedInput, ...]
     outputs: tuple[PlannedOutput, ...]
@@ -59,10 +59,8 @@ class _Mold:
     @classmethod
     def of(cls, choice: Choice) -> _Mold:
         """Return what a choice alone tells."""
-        plain = choice.method.call in {Call.PLAIN, Call.GENERATOR} and choice.placement is Placement.INLINE
         return cls(
             flavor=Flavor((choice.streams_in, any(flow.streaming for flow in choice.outputs.values()))),
-            is_stage=plain and choice.mapped is not None and len(choice.inputs) == 1,
             reads_streams=any(part.port.streaming for part in choice.inputs),  # also when it is made of one value
             inputs=tuple(_input(part, choice.bindings) for part in choice.inputs),
             outputs=tuple(_output(name, flow, choice) for name, flow in choice.outputs.items()),
@@ -79,16 +77,13 @@ class _Compiler:
         self._choices = choices
         self._molds: dict[int, _Mold] = {}
         self._arrivals: dict[int, tuple[Flow, Fitting]] = {}
-        self._segments: list[list[str]] = []
-        self._segment_of: dict[str, list[str]] = {}
-        self._fused: set[int] = set()
+        self._segments = Segments(graph, {}, fuse=False)
 
     def plan(self) -> Plan:
         self._read_choices()
         flows = [self._flow(edge) for edge in self._graph.edges]
         streaming = any(mold.reads_streams for mold in self._molds.values()) or any(flow.streaming for flow in flows)
-        for step_id, choice in self._choices.items():
-            self._place(step_id, choice, fuse=streaming)
+        self._segments = Segments(self._graph, self._choices, fuse=streaming)
         edges = list(map(self._edge, self._graph.edges, flows))
         steps = [self._step(step_id, choice) for step_id, choice in self._choices.items()]
         outputs = [edge for edge in edges if edge.target is None]
@@ -96,13 +91,13 @@ class _Compiler:
             name=self._graph.name,
             steps=tuple(steps),
             edges=tuple(edges),
-            segments=tuple(map(tuple, self._segments)),
+            segments=tuple(map(tuple, self._segments.steps)),
             inputs=self._input_groups(),
             outputs=tuple(edge.index for edge in outputs),
             output_names=_output_names(outputs),
             unary=not streaming,
             worst_case_items=self._worst_case(edges, steps),
-            warnings=tuple(self._warnings()),
+            warnings=(*self._warnings(), *self._segments.warnings()),
         )
 
     def _read_choices(self) -> None:
@@ -120,39 +115,10 @@ class _Compiler:
             return self._arrivals[edge.index][0]
         return self._choices[edge.source.step].outputs[edge.source.port]
 
-    # ---- segments
-
-    def _place(self, step_id: str, choice: Choice, *, fuse: bool) -> None:
-        edge = self._fusible(step_id, choice) if fuse else None
-        if edge is None:
-            segment: list[str] = []
-            self._segments.append(segment)
-        else:
-            segment = self._segment_of[edge.source.step]
-            self._fused.add(edge.index)
-        segment.append(step_id)
-        self._segment_of[step_id] = segment
-
-    def _fusible(self, step_id: str, choice: Choice) -> Edge | None:
-        """Return the edge over which a step is fused into the segment upstream, or None when it needs a channel."""
-        edges = self._graph.edges_into(step_id)
-        if not self._molds[id(choice)].is_stage or len(edges) != 1 or self._is_alone(step_id, choice):
-            return None
-        writer = edges[0].source.step
-        if writer not in self._choices or edges[0].spec.when is not None or len(self._graph.edges_out_of(writer)) != 1:
-            return None
-        head = self._segment_of[writer][0]
-        expands = choice.method.call is Call.GENERATOR
-        per_item = expands and _is_per_item(self._choices[head], self._graph.specs[head].concurrency)
-        return None if per_item or self._is_alone(writer, self._choices[writer]) else edges[0]
-
-    def _is_alone(self, step_id: str, choice: Choice) -> bool:
-        return len(choice.outputs) > 1 or self._graph.specs[step_id].timeout is not None
-
     # ---- parts of the plan
 
     def _edge(self, edge: Edge, flow: Flow) -> PlannedEdge:
-        fused = edge.index in self._fused
+        fused = edge.index in self._segments.fused
         capacity = edge.spec.buffer or CAPACITY_ITEMS
         _, fitting = self._arrivals.get(edge.index, (flow, None))
         condition = edge.spec.when
@@ -221,7 +187,7 @@ class _Compiler:
         buffered = sum([2 * edge.capacity for edge in edges])
         by_id = {step.id: step for step in steps}
         slices = 0
-        for segment in self._segments:
+        for segment in self._segments.steps:
             capacities = [edges[index].capacity for output in by_id[segment[-1]].outputs for index in output.edges]
             parts = 1 if len(segment) == 1 else 3  # what the first step made, what a stage has read, what it has made
             parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
@@ -288,11 +254,3 @@ def _output_names(edges: list[PlannedEdge]) -> tuple[str, ...]:
     counts = Counter(edge.source for edge in edges)
     names = [f"{edge.source}.{edge.source_port}" if counts[edge.source] > 1 else edge.source for edge in edges]
     return tuple(name or "input" for name in names)
-
-
-def _is_per_item(head: Choice, concurrency: int) -> bool:
-    """Whether a segment that starts with this step hands over item by item, not in batches."""
-    call = head.method.call
-    return head.placement is Placement.INLINE and (
-        call is Call.ASYNC_GENERATOR or (call is Call.COROUTINE and head.mapped is not None and concurrency == 1)
-    )
