@@ -13,6 +13,7 @@ from headwater.config.load import load
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
 from headwater.graph.graph import build_graph
+from headwater.graph.options import check_options
 from headwater.graph.resolve import resolve
 from headwater.kinds.binding import bind
 from headwater.kinds.registry import registry
@@ -144,6 +145,7 @@ class Pipeline:
     ) -> None:
         self._graph = build_graph(loaded.spec, steps, loaded.problems)
         self._choices = {False: resolve(self._graph, loaded.problems, stream_input=False)}
+        check_options(self._graph, self._choices[False], loaded.problems)
         loaded.problems.raise_if_any()
         self._plans: dict[bool, Plan] = {}
         self._loaded = loaded
