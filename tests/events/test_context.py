@@ -452,6 +452,90 @@ async def test_subscribers_in_step_share_their_batches() -> None:
         assert [id(batch) for batch in recorder.batches] == [id(batch) for batch in first]
 
 
+@pytest.mark.parametrize("waiting", [1, 3, 5])
+@pytest.mark.parametrize("in_batches", [False, True])
+async def test_plain_function_may_return_what_is_to_be_awaited(waiting: int, in_batches: bool) -> None:
+    """A subscriber that waits now and then misses nothing, and holds up nobody."""
+    told: list[int] = []
+    calm, released = Recorder(), anyio.Event()
+
+    async def wait(seqs: list[int]) -> None:
+        await released.wait()
+        told.extend(seqs)
+
+    def receive(seqs: list[int]) -> Awaitable[None] | None:
+        if waiting in seqs:
+            return wait(seqs)
+        told.extend(seqs)
+        return None
+
+    class Batches(StreamSubscriber):
+        def on_events(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
+            return receive([event.seq for event in batch])
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(Batches() if in_batches else lambda event: receive([event.seq]))
+        context.subscribe(calm)
+        for _ in range(3):
+            context.emit(PROGRESS, "a")
+            context.emit(PROGRESS, "b")
+            await anyio.wait_all_tasks_blocked()
+        assert calm.seqs == list(range(1, 7))
+        assert set(told).isdisjoint(range(waiting, 7))
+        released.set()
+    assert told == calm.seqs == list(range(1, 8))
+
+
+async def test_awaitable_of_a_subscriber_that_left_is_cancelled() -> None:
+    """Who leaves in a plain call is not waited for."""
+    entered: list[str] = []
+
+    async def hang() -> None:
+        entered.append("entered")
+        await anyio.sleep_forever()
+
+    def leave(event: StreamEvent) -> Awaitable[None]:
+        context.unsubscribe(subscription)
+        return hang()
+
+    async with StreamingContext("e1") as context:
+        subscription = context.subscribe(leave)
+        context.emit(START, "a")
+    assert entered == ["entered"]
+    assert context.lost == []
+
+
+async def test_subscriber_of_the_present_is_served_when_another_waits_for_the_future() -> None:
+    """Each is served as soon as there is something for it."""
+    early, late, guest = Recorder(), Recorder(), Recorder()
+    async with StreamingContext("e1") as context:
+        context.subscribe(late, from_seq=50)
+        await anyio.wait_all_tasks_blocked()
+        left = context.subscribe(guest)
+        await anyio.wait_all_tasks_blocked()
+        context.unsubscribe(left)
+        context.subscribe(early)
+        context.emit(START, "a")
+        await anyio.wait_all_tasks_blocked()
+        assert early.seqs == [1]
+    assert early.seqs == [1, 2]
+    assert late.seqs == guest.seqs == []
+
+
+async def test_subscriber_that_another_one_detaches_receives_nothing_more() -> None:
+    """Leaving takes effect at once, also within one round of deliveries."""
+    recorder = Recorder()
+
+    def detach(event: StreamEvent) -> None:
+        context.unsubscribe(other)
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(detach)
+        other = context.subscribe(recorder)
+        await emit_many(context, 3)
+    assert recorder.seqs == []
+
+
 async def test_unsubscribing_cancels_a_call_that_waits() -> None:
     """Who leaves is neither waited for nor reported."""
     hanging = Hanging()

@@ -71,7 +71,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
     }
     hints = get_type_hints(model)
     optional = {hint | None: st.none() | strategy for hint, strategy in simple.items() if hint is not Any}
-    by_hint = {**simple, **optional}
+    by_hint: dict[Any, st.SearchStrategy[Any]] = {**simple, **optional}
     fields = {name: special[name] if name in special else by_hint[hint] for name, hint in hints.items()}
     return st.builds(model, **fields)
 

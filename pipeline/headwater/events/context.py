@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
@@ -54,6 +55,8 @@ class StreamingContext:
     __slots__ = (
         "_buffer_size",
         "_left",
+        "_quick",
+        "_quick_runs",
         "_relief",
         "_started_s",
         "_subscriptions",
@@ -72,7 +75,9 @@ class StreamingContext:
         self.lost: list[LostSubscriber] = []
         self._buffer_size = buffer_size
         self._subscriptions: list[Subscription] = []
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._tasks: TaskGroup | None = None
+        self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
+        self._quick_runs = False
         self._left = False
         self._relief: anyio.Event | None = None
         self._started_s = monotonic()
@@ -81,7 +86,7 @@ class StreamingContext:
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         for subscription in self._subscriptions:
-            self._tasks.start_soon(self._serve, subscription)
+            self._begin(self._tasks, subscription)
         return self
 
     async def __aexit__(
@@ -139,7 +144,7 @@ class StreamingContext:
         subscription = Subscription(self.log, receiver, subscriber, terms)
         self._subscriptions.append(subscription)
         if self._tasks is not None:
-            self._tasks.start_soon(self._serve, subscription)
+            self._begin(self._tasks, subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -200,16 +205,56 @@ class StreamingContext:
             self._relief.set()
             self._relief = None
 
-    async def _serve(self, subscription: Subscription) -> None:
+    def _begin(self, tasks: TaskGroup, subscription: Subscription) -> None:
+        if not subscription.quick:
+            tasks.start_soon(self._serve, subscription)
+            return
+        self._quick.append(subscription)
+        if not self._quick_runs:
+            self._quick_runs = True
+            tasks.start_soon(self._serve_quick, tasks)
+
+    async def _serve(self, subscription: Subscription, pending: Awaitable[object] | None = None) -> None:
         try:
-            lost = await subscription.run(self._relieve)
+            self._lose(await subscription.run(self._relieve, pending))
         finally:
             self._remove(subscription)
+
+    async def _serve_quick(self, tasks: TaskGroup) -> None:
+        """Serve many with one wake-up; who returns something to wait for is given a task of its own."""
+        try:
+            with anyio.CancelScope(shield=True):
+                while self._quick:
+                    await self.log.wait_beyond(min(subscription.cursor for subscription in self._quick))
+                    for subscription in self._quick.copy():
+                        self._serve_now(tasks, subscription)
+        finally:
+            self._quick_runs = False
+            for subscription in self._quick.copy():
+                self._remove(subscription)
+
+    def _serve_now(self, tasks: TaskGroup, subscription: Subscription) -> None:
+        try:
+            pending = None if subscription.ended else subscription.deliver(self._relieve)
+        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
+            self._remove(subscription)
+            self._lose(subscription.lost(error))
+            return
+        if pending is not None:
+            if subscription in self._quick:  # or it left in this very call, which must be ended all the same
+                self._quick.remove(subscription)
+            tasks.start_soon(self._serve, subscription, pending)
+        elif subscription.ended:
+            self._remove(subscription)
+
+    def _lose(self, lost: LostSubscriber | None) -> None:
         if lost is not None:
             self.lost.append(lost)
             _report(self.log.execution_id, lost)
 
     def _remove(self, subscription: Subscription) -> None:
+        if subscription in self._quick:
+            self._quick.remove(subscription)
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
             self._relieve()

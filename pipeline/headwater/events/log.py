@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import time
 from typing import Any, Final, NoReturn, Protocol
 
@@ -115,7 +115,7 @@ class EventLog:
         self._lags = False  # as of the last look
         self._base = 1  # seq of the first event in the first chunk
         self._alarm_seq = 0  # from which number on there is more to do than to append
-        self._batches: dict[tuple[int, int], Batch] = {}  # by the numbers before the first and of the last event
+        self._batches: dict[tuple[int, int], Batch] = {}  # by the numbers of the events before it and at its end
         self._news: anyio.Event | None = None
 
     @property
@@ -163,14 +163,12 @@ class EventLog:
         Returns:
             Events in order, as far as there are any. When some of them are no longer kept, a `stream_gap` stands first.
         """
-        missed = max(min(self.first_seq - 1, self.last_seq) - after, 0)
-        first_seq = after + missed + 1
-        last_seq = max(min(self.last_seq, after + missed + limit), after)
-        batch = self._batches.get((after, last_seq))
+        portion = after, min(self.last_seq, after + limit)
+        batch = self._batches.get(portion)
         if batch is None:
-            gap = gap_event(self.execution_id, missed, after + 1, after + missed) if missed else None
-            batch = Batch(self._covering(first_seq, last_seq), first_seq, last_seq, gap)
-            self._share(after, batch)
+            batch = self._batch(after, limit)
+            if 0 < len(batch) <= _SHARED_EVENTS:
+                self._share(portion, batch)
         return batch
 
     async def wait_beyond(self, seq: int) -> None:
@@ -216,19 +214,21 @@ class EventLog:
             self._chunks.popleft()
             self._base += self._size
 
-    def _covering(self, first_seq: int, last_seq: int) -> Sequence[Chunk]:
-        """Return the chunks that hold some events."""
+    def _batch(self, after: int, limit: int) -> Batch:
+        missed = max(min(self.first_seq - 1, self.last_seq) - after, 0)
+        first_seq = after + missed + 1
+        last_seq = max(min(self.last_seq, after + missed + limit), after)
         if last_seq < first_seq:
-            return ()
+            return Batch((), first_seq, last_seq)
+        gap = gap_event(self.execution_id, missed, after + 1, after + missed) if missed else None
         places = range((first_seq - self._base) // self._size, (last_seq - self._base) // self._size + 1)
-        return [self._chunks[place] for place in places]
+        return Batch([self._chunks[place] for place in places], first_seq, last_seq, gap)
 
-    def _share(self, after: int, batch: Batch) -> None:
+    def _share(self, portion: tuple[int, int], batch: Batch) -> None:
         """Have readers in step given the same batch; few are kept, so that the events of others die young."""
-        if 0 < len(batch) <= _SHARED_EVENTS:
-            self._batches[after, batch.last_seq] = batch
-            if len(self._batches) > _SHARED_BATCHES:
-                del self._batches[next(iter(self._batches))]
+        self._batches[portion] = batch
+        if len(self._batches) > _SHARED_BATCHES:
+            del self._batches[next(iter(self._batches))]
 
     def _refuse(self, fields: Fields) -> NoReturn:
         raise RuntimeError(

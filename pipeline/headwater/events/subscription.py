@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final, Literal
@@ -84,6 +84,7 @@ class Subscription:
     """
 
     __slots__ = (
+        "_deliveries",
         "_joined_seq",
         "_lagged",
         "_log",
@@ -107,6 +108,7 @@ class Subscription:
         self.cursor = terms.from_seq - 1
         self.detached = False
         self._lagged = False
+        self._deliveries: Iterator[Awaitable[object]] = iter(())
         self._log = log
         self._matches = event_filter(terms.types, terms.steps)
         self._joined_seq = max(log.last_seq, self.cursor)
@@ -142,7 +144,9 @@ class Subscription:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def run(self, delivered: Callable[[], None]) -> LostSubscriber | None:
+    async def run(
+        self, delivered: Callable[[], None], pending: Awaitable[object] | None = None
+    ) -> LostSubscriber | None:
         """Deliver all events up to the terminal one.
 
         Only the subscription itself and its context end this: it is shielded, so that a cancelled execution can still
@@ -150,45 +154,94 @@ class Subscription:
 
         Args:
             delivered: Called after each delivery.
+            pending: What `deliver` returned, if it was called before.
 
         Returns:
             How the subscriber was lost; None when it was not.
         """
-        if self.detached:
+        if self.detached and pending is None:
             return None
         try:
             with anyio.CancelScope(shield=True) as scope:
                 self._scope = scope
+                if self.detached:
+                    scope.cancel()
                 self._start_clock(scope)
                 async with self.subscriber.lifespan():
-                    await self._follow(scope, delivered)
+                    await self._follow(scope, delivered, pending)
                     self._start_clock(scope)
         except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
-            return LostSubscriber(self.source, "lagged" if self._lagged else "error", error)
+            return self.lost(error)
         lost = scope.cancelled_caught and not self.detached
         return LostSubscriber(self.source, "deadline") if lost else None
 
-    async def _follow(self, scope: anyio.CancelScope, delivered: Callable[[], None]) -> None:
-        log = self._log
+    def deliver(self, delivered: Callable[[], None]) -> Awaitable[object] | None:
+        """Deliver what there is, without waiting; when a call has to be waited for, only `run` can go on.
+
+        Args:
+            delivered: Called after each delivery.
+
+        Returns:
+            What the call returned that has to be waited for, which `run` is to be given; None when there is none.
+        """
+        self._deliveries = self._delivering(delivered)
+        return next(self._deliveries, None)
+
+    def lost(self, error: Exception) -> LostSubscriber:
+        """Tell how the subscription was lost.
+
+        Args:
+            error: What came out of a call.
+
+        Returns:
+            The loss, with its reason.
+        """
+        return LostSubscriber(self.source, "lagged" if self._lagged else "error", error)
+
+    @property
+    def quick(self) -> bool:
+        """Whether `deliver` will do until a call has to be waited for: nothing to acquire, nothing to replay."""
+        default = getattr(self.subscriber.lifespan, "__func__", None) is StreamSubscriber.lifespan
+        return default and self.cursor == self._log.last_seq
+
+    @property
+    def ended(self) -> bool:
+        """Whether the subscriber has received the terminal event, or left."""
+        return self.detached or (self._log.closed and self.cursor >= self._log.last_seq)
+
+    async def _follow(
+        self, scope: anyio.CancelScope, delivered: Callable[[], None], pending: Awaitable[object] | None
+    ) -> None:
         scope.deadline = math.inf
-        while not (log.closed and self.cursor >= log.last_seq):
-            await log.wait_beyond(self.cursor)
+        await self._finish(scope, pending)
+        while not (self._log.closed and self.cursor >= self._log.last_seq):
+            await self._log.wait_beyond(self.cursor)
             if self.detached:
                 await checkpoint()  # which is cancelled, so that the lifespan of the subscriber sees it
-            events, last_seq = self._take()
-            for part in self._parts(events):
-                pending = self._send(part)
-                if pending is not None and isawaitable(pending):
-                    self._start_clock(scope)
-                    await pending
-                    scope.deadline = math.inf
-                if self.detached:
-                    await checkpoint()
-                if self._one_by_one:
-                    self.cursor = max(self.cursor, part.seq)
-                    delivered()
-            self.cursor = max(self.cursor, last_seq)
-            delivered()
+            await self._finish(scope, self.deliver(delivered))
+
+    async def _finish(self, scope: anyio.CancelScope, pending: Awaitable[object] | None) -> None:
+        """Wait for a call, and for those that follow it."""
+        while pending is not None:
+            self._start_clock(scope)
+            await pending
+            scope.deadline = math.inf
+            pending = next(self._deliveries, None)
+
+    def _delivering(self, delivered: Callable[[], None]) -> Iterator[Awaitable[object]]:
+        """Deliver what there is; what is yielded has to be waited for before the next delivery."""
+        events, last_seq = self._take()
+        for part in self._parts(events):
+            pending = self._send(part)
+            if pending is not None and isawaitable(pending):
+                yield pending
+            if self.detached:
+                return
+            if self._one_by_one:
+                self.cursor = max(self.cursor, part.seq)
+                delivered()
+        self.cursor = max(self.cursor, last_seq)
+        delivered()
 
     def _parts(self, events: Sequence[StreamEvent]) -> Sequence[Any]:
         """Return the arguments of the calls that deliver some events."""
