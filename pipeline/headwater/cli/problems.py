@@ -67,7 +67,7 @@ def reporting(*, debug: bool) -> Generator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - a user is to see a message, not a traceback
         if debug:
-            traceback.print_exc()
+            say(_masked(traceback.format_exc()).rstrip())
         raise typer.Exit(say_error(error)) from None
 
 
@@ -93,7 +93,7 @@ def say_error(error: Exception) -> int:
         return WRONG
     known = isinstance(error, HeadwaterError | OSError)
     text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
-    say(f"headwater: {styled('error:', 'bold', 'red')} {_tidy(text)}")
+    say(f"headwater: {styled('error:', 'bold', 'red')} {_tidy(_masked(text))}")
     return WRONG if isinstance(error, MissingExtraError) else FAILED
 
 
@@ -158,6 +158,16 @@ def _lines(file: str) -> list[str]:
         return path.read_text("utf-8-sig").split("\n")
     except (OSError, ValueError):
         return []
+
+
+def _masked(text: str) -> str:
+    """Return a text without secrets: a step may have put its own into the error that it raised."""
+    from headwater.config.templates import SECRET_PREFIX
+
+    secrets = {value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX) and value}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "**********")
+    return text
 
 
 def _tidy(text: str) -> str:

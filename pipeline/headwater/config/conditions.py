@@ -222,7 +222,7 @@ def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predica
 
 
 _OPERANDS: dict[str, Any] = {
-    "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT)],
+    "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT, pattern=r"^[^.]+(\.[^.]+)*$")],
     **{name: spec.operand for name, spec in OPERATORS.items()},
     **dict.fromkeys(("all", "any"), list["ConditionData"]),
     "not": "ConditionData",
