@@ -197,6 +197,35 @@ async def test_table_shows_the_end_and_restores_the_terminal(terminal: Terminal,
         assert expected in last_picture
 
 
+MANY: list[Told] = [
+    (0.0, None, PipelineStart("many", tuple(StepInfo(f"step_{number}", "text.lower") for number in range(30)))),
+    *((0.1, f"step_{number}", StepComplete(3, 3, 0.1)) for number in range(10)),
+    (0.2, "step_29", StepStart("text.lower", "STREAM_STREAM")),
+]
+
+
+@pytest.mark.parametrize(("columns", "headings"), [(100, ["in", "out", "rate", "time"]), (40, ["out", "time"])])
+def test_table_shows_what_matters_when_the_screen_is_small(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: int, headings: list[str]
+) -> None:
+    """Steps without room are only counted, those that run come first, figures are whole, and the end shows all."""
+    pytest.importorskip("rich")
+    from headwater_subscribers.table import TableDisplay
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", "10")
+    with TableDisplay(terminal) as table:
+        table.show(events(MANY))
+        table.refresh()
+        written = terminal.getvalue()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
+    assert re.findall(r"step_\d+", shown)[-7:] == [*(f"step_{number}" for number in range(10, 16)), "step_29"]
+    assert "and 23 more steps" in shown
+    assert re.search(r"\bstep +" + " +".join(headings) + r"\b", shown)
+    assert "many: 10 of 30 steps done" in shown
+    assert len(re.findall(r"step_\d+", terminal.getvalue()[len(written) :])) == 30
+
+
 async def test_table_restores_the_terminal_when_cancelled(terminal: Terminal) -> None:
     """Ctrl-C leaves no hidden cursor."""
     with anyio.CancelScope() as scope:
