@@ -106,11 +106,11 @@ class _Binder:
         if kind.target is None:
             self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
             return None
+        if not spec.params:
+            return self._bare.get(spec.kind) or self._bind_bare(kind, index)
         raw = _raw_params(self._raw[index])
         if kind.takes_secrets or self._has_secrets:
             return self._bind_secret(kind, spec.params, raw, index)
-        if not raw:
-            return self._bind_bare(kind, index)
         return self._validated(kind, to_json(spec.params), spec.params, raw, index)
 
     def _look_up(self, name: str) -> _Kind:
@@ -134,7 +134,7 @@ class _Binder:
         return _Kind(name, target, validate, takes_secrets(model), cache(definition.params_schema))
 
     def _bind_bare(self, kind: _Kind, index: int) -> BoundStep | None:
-        bound = self._bare.get(kind.name) or self._validated(kind, b"{}", {}, {}, index)
+        bound = self._validated(kind, b"{}", {}, {}, index)
         if bound is not None and bound.instance is None:
             self._bare[kind.name] = bound
         return bound
