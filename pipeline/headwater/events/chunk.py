@@ -64,9 +64,9 @@ class Chunk:
         # All at once and field by field, as the call of a class with an `__init__` would cost half as much again.
         events = list(map(_new_event, repeat(StreamEvent, stop - start)))
         fields = iter(self.fields[start * WIDTH : stop * WIDTH])
-        rows = zip(*repeat(fields, WIDTH), strict=True)
+        rows = zip(events, *repeat(fields, WIDTH), strict=True)
         seq = self._first_seq + start
-        for event, (event_type, step_id, attempt, time_s, data, metadata) in zip(events, rows, strict=True):
+        for event, event_type, step_id, attempt, time_s, data, metadata in rows:
             event.seq = seq
             event.event_type = event_type
             event.execution_id = execution_id
