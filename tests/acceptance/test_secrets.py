@@ -26,7 +26,7 @@ async def call(ctx: StepContext, *, key: SecretStr, fail: bool = False) -> Async
         fail: Whether it refuses.
     """
     ctx.progress(0.5, f"calling with {key.get_secret_value()}")
-    ctx.log.info("calling", key=key)
+    ctx.log.info("calling", key=key.get_secret_value())
     yield "done"
     if fail:
         raise ValueError(f"401 for {key.get_secret_value()}")

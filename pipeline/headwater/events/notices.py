@@ -7,24 +7,48 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
 
 __all__ = ["notice", "operator_log"]
 
 
-def operator_log() -> FilteringBoundLogger:
+def operator_log(mask: Callable[[str], str] | None = None) -> FilteringBoundLogger:
     """Return a structlog logger; as long as nobody has configured structlog it writes to standard error.
 
     Unconfigured, structlog writes to standard output, which belongs to the results.
+
+    Args:
+        mask: Replaces what must not be told, such as secrets, in a text; applied to what is about to be written, so
+            that tracebacks are covered too.
 
     Returns:
         The logger. structlog is imported here, so that nobody pays for it who has nothing to say.
     """
     import structlog
 
-    if structlog.is_configured():
-        return structlog.get_logger("headwater")  # type: ignore[no-any-return]  # structlog types it as Any
-    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))  # type: ignore[no-any-return]  # likewise
+    def masked(_logger: object, _method: str, written: Any) -> Any:
+        return written if mask is None else _masked(written, mask)
+
+    processors = [*structlog.get_config()["processors"], masked]
+    target = None if structlog.is_configured() else structlog.PrintLogger(sys.stderr)
+    logger: FilteringBoundLogger = structlog.wrap_logger(target, processors=processors)
+    return logger
+
+
+def _masked(written: Any, mask: Callable[[str], str]) -> Any:
+    """Return what the last processor of structlog gives, a text or data, without what must not be told."""
+    if isinstance(written, str):
+        return mask(written)
+    if isinstance(written, bytes):
+        return mask(written.decode(errors="replace")).encode()
+    if isinstance(written, dict):
+        return {key: _masked(value, mask) for key, value in written.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(written, list | tuple):
+        parts = [_masked(part, mask) for part in written]  # pyright: ignore[reportUnknownVariableType]
+        return parts if isinstance(written, list) else tuple(parts)
+    return written
 
 
 def notice(text: str, **fields: Any) -> None:

@@ -27,6 +27,7 @@ class StepContext:
         deadline: When the step will be cancelled, in seconds of `anyio.current_time()`; None when it has no limit.
         report: Called with fraction, message and data of each progress.
         is_cancelled: Called to learn whether the execution was cancelled.
+        mask: Replaces what must not be told, such as secrets, in what the step logs.
 
     Example:
         >>> seen = []
@@ -38,7 +39,7 @@ class StepContext:
         'e1:words'
     """
 
-    __slots__ = ("_is_cancelled", "_log", "_report", "attempt", "deadline", "execution_id", "step_id")
+    __slots__ = ("_is_cancelled", "_log", "_mask", "_report", "attempt", "deadline", "execution_id", "step_id")
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class StepContext:
         deadline: float | None = None,
         report: Callable[[float | None, str, Mapping[str, Any]], None] = lambda _fraction, _message, _data: None,
         is_cancelled: Callable[[], bool] = lambda: False,
+        mask: Callable[[str], str] | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.step_id = step_id
@@ -56,6 +58,7 @@ class StepContext:
         self.deadline = deadline
         self._report = report
         self._is_cancelled = is_cancelled
+        self._mask = mask
         self._log: FilteringBoundLogger | None = None
 
     def __repr__(self) -> str:
@@ -76,7 +79,7 @@ class StepContext:
         """A structlog logger that is bound to the execution and the step."""
         log = self._log
         if log is None:
-            log = operator_log().bind(execution_id=self.execution_id, step_id=self.step_id)
+            log = operator_log(self._mask).bind(execution_id=self.execution_id, step_id=self.step_id)
             self._log = log
         return log
 

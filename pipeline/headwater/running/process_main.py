@@ -20,6 +20,7 @@ from headwater.kinds.context import StepContext
 from headwater.kinds.definition import Origin
 from headwater.kinds.registry import locate
 from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
+from headwater.running.redaction import redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +65,7 @@ def _load(
     def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         send(to_json({"progress": [fraction, message, plain(data)]}))
 
-    context = StepContext(order["execution_id"], order["step_id"], report=report)
+    context = StepContext(order["execution_id"], order["step_id"], report=report, mask=redactor([bound]))
     return (
         callable_of(bound, method, context=context, ports=order["ports"]),
         item_adapter(method, order["ports"]),

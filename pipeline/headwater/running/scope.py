@@ -129,6 +129,7 @@ class ExecutionScope:
             attempt=1,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
             report=partial(self.progress, step),
+            mask=self.redact,
             is_cancelled=lambda: self.cancelled or is_released(),
         )
 
