@@ -28,13 +28,16 @@ def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool
     Returns:
         Ids of the steps, writers before readers, and whether there are cycles; steps on and behind them come last.
     """
-    inner = [edge for edge in reader.edges if edge.source is not PIPELINE_INPUT and edge.target is not PIPELINE_OUTPUT]
-    pairs = [(edge.source.step, edge.target.step) for edge in inner]
+    pairs = [
+        (edge.source.step, edge.target.step)
+        for edge in reader.edges
+        if edge.source is not PIPELINE_INPUT and edge.target is not PIPELINE_OUTPUT
+    ]
     order = topological_order(reader.specs, pairs)
     if len(order) == len(reader.specs):
         return order, False
     for cycle in find_cycles(reader.specs, pairs):
-        back = next(edge for edge in inner if (edge.source.step, edge.target.step) == (cycle[-1], cycle[0]))
+        back = next(edge for edge in reader.edges if (edge.source.step, edge.target.step) == (cycle[-1], cycle[0]))
         message = f"the steps {_names([*cycle, cycle[0]])} form a cycle"
         problems.add("cycle", message, back.path, "a pipeline has no loops: remove one of these edges")
     sorted_steps = set(order)

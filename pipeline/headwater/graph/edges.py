@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from headwater.config.problems import JsonPath, Problems, quote
@@ -13,7 +14,7 @@ from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.graph.ports import Ports, Side
 from headwater.kinds.definition import BoundStep
 
-__all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "EdgeReader", "End"]
+__all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "EdgeReader", "End", "group_edges"]
 
 
 class End(NamedTuple):
@@ -106,8 +107,8 @@ class EdgeReader:
         self._sources: dict[str, End] = {}  # what an edge means that names a step alone
         self._targets: dict[str, End] = {}
         self._astray = False  # an edge names no step, and may be meant for one that looks unused
-        self._places: dict[str, JsonPath] = {}
-        self._kinds: dict[tuple[int, str | None], Ports] = {}
+        self._places: dict[str, int] = {}
+        self._kinds: list[Ports] = []
         self.specs: dict[str, StepSpec] = {}
         self.edges: list[Edge] = []
         self.into: dict[str, list[Edge]] = {}
@@ -123,10 +124,13 @@ class EdgeReader:
         else:
             self._read_edges(self._spec.edges)
         self._read_outputs()
+        group_edges(self.edges, self.into, self.out_of)
         if self._spec.edges and not self._astray:
             self._blame_unused()
+        written = len(self.edges)
         self._imply_outputs()
         self._imply_inputs()
+        group_edges(self.edges[written:], self.into, self.out_of)
 
     def ports(self, step: str) -> Ports:
         """Return the ports of a step that is bound."""
@@ -135,9 +139,9 @@ class EdgeReader:
     def place(self, step: str) -> JsonPath:
         """Return the JSON path of a step."""
         if not self._places:
-            places = enumerate(self._spec.steps)
-            self._places = {step.id: ("steps", index) for index, step in reversed(list(places))}  # the first one counts
-        return self._places[step]
+            ids = [step.id for step in self._spec.steps]
+            self._places = dict(zip(reversed(ids), reversed(range(len(ids))), strict=True))  # the first one counts
+        return "steps", self._places[step]
 
     def _read_ids(self) -> None:
         self.specs = {step.id: step for step in self._spec.steps if step.id not in _OWN_ENDS}
@@ -157,17 +161,17 @@ class EdgeReader:
                 self.specs[step.id] = step
 
     def _read_ports(self) -> None:
+        alike: defaultdict[tuple[int, str | None], list[str]] = defaultdict(list)
         for step, spec in self.specs.items():
             bound = self._steps.get(step)
-            if bound is None:
-                continue
-            kind = id(bound.definition), spec.task
-            ports = self._kinds.get(kind)
-            if ports is None:
-                ports = self._kinds[kind] = Ports.of(bound.definition, spec.task)
-            self._ports[step] = ports
-            self._sources[step] = _end((step, ports.outputs.default))
-            self._targets[step] = _end((step, ports.inputs.default))
+            if bound is not None:
+                alike[id(bound.definition), spec.task].append(step)
+        for (_, task), steps in alike.items():
+            ports = Ports.of(self._steps[steps[0]].definition, task)
+            self._kinds.append(ports)
+            self._ports.update(dict.fromkeys(steps, ports))
+            self._sources.update(_default_ends(steps, ports.outputs))
+            self._targets.update(_default_ends(steps, ports.inputs))
 
     def _chain(self) -> None:
         for writer, reader in pairwise(self.specs):
@@ -208,7 +212,7 @@ class EdgeReader:
 
     def _with_free_ports(self, edges: Mapping[str, object], side: Callable[[Ports], Side]) -> list[str]:
         """Return, in the order of the document, the steps that may have a port without an edge."""
-        several = {id(ports) for ports in self._kinds.values() if len(side(ports).names) > 1}
+        several = {id(ports) for ports in self._kinds if len(side(ports).names) > 1}
         candidates = self._ports.keys() - edges.keys()
         if several:
             candidates.update(step for step, ports in self._ports.items() if id(ports) in several)
@@ -230,11 +234,8 @@ class EdgeReader:
             self.blamed.add(step)
 
     def _add(self, spec: EdgeSpec, path: JsonPath) -> None:
-        source, target = self._sources.get(spec.source), self._targets.get(spec.target)
-        if source is None or not source[1]:
-            source = self._end(spec.source, path, reads=False)
-        if target is None or not target[1]:
-            target = self._end(spec.target, path, reads=True)
+        source = self._sources.get(spec.source) or self._end(spec.source, path, reads=False)
+        target = self._targets.get(spec.target) or self._end(spec.target, path, reads=True)
         if source is None or target is None:
             self.blamed.update(text.partition(".")[0] for text in (spec.source, spec.target))
         elif source is PIPELINE_INPUT and target is PIPELINE_OUTPUT:
@@ -248,17 +249,7 @@ class EdgeReader:
             self._join(source, target, spec, path)
 
     def _join(self, source: End, target: End, spec: EdgeSpec, path: JsonPath) -> None:
-        edge = Edge(len(self.edges), source, target, spec, path)
-        self.edges.append(edge)
-        into, out_of = self.into.get(target.step), self.out_of.get(source.step)
-        if into is None:
-            self.into[target.step] = [edge]
-        else:
-            into.append(edge)
-        if out_of is None:
-            self.out_of[source.step] = [edge]
-        else:
-            out_of.append(edge)
+        self.edges.append(Edge(len(self.edges), source, target, spec, path))
 
     def _end(self, text: str, path: JsonPath, *, reads: bool) -> End | None:
         step, _, port = text.partition(".")
@@ -307,3 +298,22 @@ class EdgeReader:
 
     def _chain_hint(self) -> str:
         return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""
+
+
+def group_edges(edges: Iterable[Edge], into: dict[str, list[Edge]], out_of: dict[str, list[Edge]]) -> None:
+    """Add edges to those of the steps that they join.
+
+    Args:
+        edges: The edges, in their order.
+        into: Gets each edge by the step that it leads to.
+        out_of: Gets each edge by the step that it starts at.
+    """
+    for edge in edges:
+        into.setdefault(edge.target.step, []).append(edge)
+        out_of.setdefault(edge.source.step, []).append(edge)
+
+
+def _default_ends(steps: Sequence[str], side: Side) -> Iterable[tuple[str, End]]:
+    """Pair each of some steps with the end that its id alone means."""
+    ends = map(_end, zip(steps, repeat(side.default), strict=False))
+    return zip(steps, ends, strict=True) if side.default else ()

@@ -11,7 +11,7 @@ from headwater.config.spec import PipelineSpec, StepSpec
 from headwater.graph.annotations import describe
 from headwater.graph.checks import check_merges, check_order, check_stalls
 from headwater.graph.draw import EdgeView, NodeView, Shape
-from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End, group_edges
 from headwater.kinds.definition import BoundStep
 
 if TYPE_CHECKING:
@@ -131,15 +131,17 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
     reader = EdgeReader(spec, steps, problems)
     reader.read()
     order, cyclic = check_order(reader, problems)
-    complete = steps.keys() >= reader.specs.keys()
-    edges = reader.edges if complete else _between(reader.edges, steps)
+    edges, into, out_of = reader.edges, reader.into, reader.out_of
+    if not steps.keys() >= reader.specs.keys():
+        edges, into, out_of = _between(edges, steps), {}, {}
+        group_edges(edges, into, out_of)
     graph = Graph(
         spec.name,
         {step: steps[step] for step in order if step in steps},
         reader.specs,
         tuple(edges),
-        reader.into if complete else _by_step(edges, reads=True),
-        reader.out_of if complete else _by_step(edges, reads=False),
+        into,
+        out_of,
         reader.place,
     )
     check_merges(graph, reader, problems)
@@ -153,10 +155,3 @@ def _between(edges: Iterable[Edge], steps: Mapping[str, BoundStep]) -> list[Edge
     known = steps.keys() | {PIPELINE_INPUT.step, PIPELINE_OUTPUT.step}
     kept = (edge for edge in edges if edge.source.step in known and edge.target.step in known)
     return [replace(edge, index=index) for index, edge in enumerate(kept)]
-
-
-def _by_step(edges: Iterable[Edge], *, reads: bool) -> dict[str, list[Edge]]:
-    groups: dict[str, list[Edge]] = {}
-    for edge in edges:
-        groups.setdefault(edge.target.step if reads else edge.source.step, []).append(edge)
-    return groups

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 __all__ = ["find_cycles", "topological_order"]
@@ -26,19 +25,16 @@ def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
         ['a', 'b', 'c']
     """
     waits = dict.fromkeys(ids, 0)
-    readers: defaultdict[str, list[str]] = defaultdict(list)
+    readers: dict[str, list[str]] = {}
     for writer, reader in pairs:
         waits[reader] += 1
-        readers[writer].append(reader)
-    ready = deque(step for step, writers in waits.items() if not writers)
-    order: list[str] = []
-    while ready:
-        step = ready.popleft()
-        order.append(step)
+        readers.setdefault(writer, []).append(reader)
+    order = [step for step, writers in waits.items() if not writers]
+    for step in order:  # which grows meanwhile: it is the queue of the steps that are ready, too
         for reader in readers.get(step, ()):
             waits[reader] -= 1
             if not waits[reader]:
-                ready.append(reader)
+                order.append(reader)
     return order
 
 

@@ -157,19 +157,17 @@ class _Resolver:
 
     def _signature(self, step_id: str, definition: StepDefinition) -> Hashable | None:
         """Return all that a choice depends on, or None when what feeds the step is not known."""
-        several = len(definition.methods) > 1
-        parts: list[object] = [id(definition), self._graph.specs[step_id].task]
-        parts.append(several and self._readers_want_streams(step_id))
-        for edge in self._graph.edges_into(step_id):
+        wanted = len(definition.methods) > 1 and self._readers_want_streams(step_id)
+        parts: list[object] = [id(definition), self._graph.specs[step_id].task, wanted]
+        for edge in self._graph.into.get(step_id, ()):
             source, spec = edge.source, edge.spec
-            if source is PIPELINE_INPUT:
-                parts += (edge.target.port, None, False, spec.adapt, spec.when is None)
-                continue
             writer = self.choices.get(source.step)
-            if writer is None:
+            if writer is not None:
+                parts += edge.target.port, writer.outputs[source.port], writer.skippable, spec.adapt, spec.when is None
+            elif source is PIPELINE_INPUT:
+                parts += edge.target.port, None, False, spec.adapt, spec.when is None
+            else:
                 return None
-            flow = writer.outputs[source.port]
-            parts += (edge.target.port, flow, writer.skippable, spec.adapt, spec.when is None)
         return tuple(parts)
 
     def _choose(self, step_id: str, definition: StepDefinition) -> tuple[Choice | None, bool]:
