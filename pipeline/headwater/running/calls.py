@@ -34,6 +34,7 @@ class UnaryStep:
         argument: Index of the edge of its first input; -1 when it has none.
         direct: Whether its function has one input and output, and is called as it is.
         only: The plain step that alone reads its output, if that is so.
+        output: Index of the edge to the pipeline's output, if that alone reads its output.
         plain: Whether it is direct and does not suspend.
     """
 
@@ -46,6 +47,7 @@ class UnaryStep:
         "expected",
         "id",
         "only",
+        "output",
         "place",
         "plain",
         "planned",
@@ -71,6 +73,7 @@ class UnaryStep:
         self.plain = self.direct and not self.suspends
         self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
         self.only: UnaryStep | None = None
+        self.output: int | None = None
 
     def _is_direct(self) -> bool:
         """Whether its function has one input and output and is called as it is, in the loop's own thread."""
@@ -102,10 +105,12 @@ class Program(list[UnaryStep]):
             self._link(step)
 
     def _link(self, step: UnaryStep) -> None:
-        """Note the one plain step that follows at once, if that is how the step goes on."""
+        """Note how a step goes on, where that is simple: to one plain step, or to the pipeline's output alone."""
         if len(step.edges) == 1:
-            _, condition, _, target = step.edges[0]
-            if condition is None and target is not None and target.plain:
+            _, condition, index, target = step.edges[0]
+            if condition is None and target is None:
+                step.output = index
+            elif condition is None and target is not None and target.plain:
                 step.only = target
 
     def step(self, step_id: str) -> UnaryStep:

@@ -88,7 +88,7 @@ class UnaryRun:
             elif step.plain:
                 ready = self._run_plain(step)
             else:
-                ready = await self._run_other(step)
+                ready = await (self._run_direct(step) if step.direct else self._run_other(step))
             if ready:
                 self._push(ready, stack, group)
 
@@ -131,17 +131,33 @@ class UnaryRun:
             step = following
         return [step]
 
+    async def _run_direct(self, step: UnaryStep) -> Sequence[UnaryStep]:
+        """Run a coroutine function of one input and output that is called as it is."""
+        emit = self._emit
+        emit(_START, step.id, step.start)
+        started = perf_counter()
+        try:
+            value = await step.call(self._values[step.argument])
+            if not isinstance(value, step.expected):
+                value = step.check(value)
+        except Exception as error:
+            raise self._failure(step, error) from error
+        duration_s = perf_counter() - started
+        if self._tells:
+            self._tell(step, value, 0.0)
+        emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
+        self._ended[step.place] = True
+        if step.output is None:
+            return self._pass_on(step, {step.port: value})
+        self._values[step.output] = value
+        return ()
+
     async def _run_other(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run a step that suspends, runs elsewhere, has several inputs or outputs, or whose inputs are checked."""
+        """Run a step that runs elsewhere, has several inputs or outputs, a timeout, or inputs to check."""
         self._emit(_START, step.id, step.start)
         started = perf_counter()
         try:
-            if step.direct:
-                value = await step.call(self._values[step.argument])
-                if not isinstance(value, step.expected):
-                    value = step.check(value)
-            else:
-                value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
+            value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
         except Exception as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
