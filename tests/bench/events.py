@@ -27,9 +27,16 @@ class Counter(StreamSubscriber):
         self.count += len(batch)
 
 
-async def _run(subscribers: int) -> None:
+class Reader(Counter):
+    """A subscriber that looks at every event, so that each has to be made."""
+
+    def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        self.count = max(event.seq for event in batch)
+
+
+async def _run(subscribers: int, kind: type[Counter] = Counter) -> None:
     """Emit events, and wait until the last one is delivered."""
-    counters = [Counter() for _ in range(subscribers)]
+    counters = [kind() for _ in range(subscribers)]
     data = StepProgress(0.5, "working")
     async with StreamingContext("bench") as context:
         for counter in counters:
@@ -41,11 +48,12 @@ async def _run(subscribers: int) -> None:
     assert all(counter.count == EVENTS + 1 for counter in counters)
 
 
-def _figure(subscribers: int) -> Value:
-    return ratio(Figure(EVENTS, partial(in_loop, partial(_run, subscribers))))
+def _figure(subscribers: int, kind: type[Counter] = Counter) -> Value:
+    return ratio(Figure(EVENTS, partial(in_loop, partial(_run, subscribers, kind))))
 
 
 ROWS = [
     Row("`emit`, one subscriber", 5, "x", partial(_figure, 1)),
+    Row("the same, for one that looks at every event", 5, "x", partial(_figure, 1, Reader)),
     Row("batch delivery to 100 subscribers, per event", 10, "x", partial(_figure, 100)),
 ]
