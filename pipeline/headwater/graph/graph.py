@@ -133,7 +133,8 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
     order, cyclic = check_order(reader, problems)
     edges, into, out_of = reader.edges, reader.into, reader.out_of
     if not steps.keys() >= reader.specs.keys():
-        edges, into, out_of = _between(edges, steps), {}, {}
+        edges = _between(edges, steps)
+        into, out_of = dict[str, list[Edge]](), dict[str, list[Edge]]()
         group_edges(edges, into, out_of)
     graph = Graph(
         spec.name,
