@@ -121,7 +121,7 @@ class StepError(HeadwaterError):
         self.step_id = step_id
         self.message = message
         self.attempt = attempt
-        self.path = tuple(path) or (step_id,)
+        self.path: tuple[str, ...] = tuple(path) or (step_id,)
         self.result: Any = None
 
     def __str__(self) -> str:

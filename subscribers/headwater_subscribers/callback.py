@@ -69,8 +69,8 @@ class CallbackSubscriber(StreamSubscriber):
     ) -> None:
         self.types = types
         self.steps = steps
-        self.policy = policy
-        self.buffer_size = buffer_size
+        self.policy: Policy = policy
+        self.buffer_size: int | None = buffer_size
         self.send_deadline_s = send_deadline_s
         # On the instance, in the place of the method that calls it: one call less for each event.
         object.__setattr__(self, "on_events" if batch else "on_event", callback)

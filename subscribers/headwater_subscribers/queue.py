@@ -50,9 +50,10 @@ class QueueSubscriber(StreamSubscriber):
     ) -> None:
         self.types = types
         self.steps = steps
-        self.policy = policy
-        self.buffer_size = self._capacity = buffer_size
-        self.send_deadline_s = send_deadline_s
+        self.policy: Policy = policy
+        self._capacity = buffer_size
+        self.buffer_size: int | None = buffer_size
+        self.send_deadline_s: float = send_deadline_s
         self._events: deque[StreamEvent] = deque()
         self._changed: anyio.Event | None = None
         self._subscribed = False

@@ -18,8 +18,8 @@ try:
     from rich.live import Live
     from rich.table import Table
     from rich.text import Text
-except ImportError as error:
-    raise MissingExtraError("the live table of an execution", "cli") from error
+except ImportError as _error:
+    raise MissingExtraError("the live table of an execution", "cli") from _error
 
 __all__ = ["TableDisplay"]
 
@@ -57,7 +57,7 @@ class TableDisplay:
         # Refreshed by the subscriber: a thread of rich's own would outlive a step that holds the interpreter.
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=sys.stdout.isatty())
         self._ascii = not self._console.encoding.lower().startswith("utf")
-        self.is_dumb = self._console.is_dumb_terminal
+        self.is_dumb: bool = self._console.is_dumb_terminal
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -96,9 +96,7 @@ def test_package_imports_none_that_it_must_not_know(package: str) -> None:
         ("p.a", "if typing.TYPE_CHECKING:\n    pass\nelse:\n    import p.c", "p.c", True),
     ],
 )
-def test_import_is_found_when_written_in_this_form(
-    importer: str, source: str, target: str, at_import: bool
-) -> None:
+def test_import_is_found_when_written_in_this_form(importer: str, source: str, target: str, at_import: bool) -> None:
     """The reader of imports, on which the tests above rely, knows every form of the statement."""
     known = frozenset({"p", "p.a", "p.a.b", "p.c", "p.c.d"})
     (found,) = read_imports(importer, ast.parse(source), is_package=False, known=known)

@@ -35,7 +35,5 @@ def test_every_test_says_in_a_sentence_what_holds(file: Path) -> None:
 def test_no_test_sleeps_without_a_reason(file: Path) -> None:
     """Tests wait for events, not for time; a sleep that is itself under test says so on its line."""
     lines = file.read_text("utf-8").splitlines()
-    wrong = [
-        f"{file.name}:{number} {line.strip()}" for number, line in enumerate(lines, 1) if SLEEP.search(line)
-    ]
+    wrong = [f"{file.name}:{number} {line.strip()}" for number, line in enumerate(lines, 1) if SLEEP.search(line)]
     assert not wrong, "\n".join(wrong)

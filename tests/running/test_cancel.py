@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from types import coroutine
+from types import TracebackType, coroutine
 from typing import Any, Self
 
 import anyio
@@ -85,8 +85,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Countdown], None]:
                 await self._group.__aenter__()
                 return self
 
-            async def __aexit__(self, *error: object) -> Any:
-                return await self._group.__aexit__(*error)
+            async def __aexit__(
+                self,
+                error_type: type[BaseException] | None,
+                error: BaseException | None,
+                traceback: TracebackType | None,
+            ) -> bool | None:
+                return await self._group.__aexit__(error_type, error, traceback)
 
             def start_soon(self, function: Callable[..., Any], *args: Any, name: object = None) -> None:
                 self._group.start_soon(countdown.watch, function, *args, name=name)
@@ -193,9 +198,10 @@ async def run_and_cancel(pipeline: Pipeline, at: int, install: Any, folder: Path
     events: list[StreamEvent] = []
     execution = Runner([events.append]).start(pipeline, 3)
     traces = Traces(folder)
-    with anyio.CancelScope() as outer:
-        countdown = Countdown(at, execution.cancel if how == "cancel" else outer.cancel)
-        install(countdown)
+    outer = anyio.CancelScope()
+    countdown = Countdown(at, execution.cancel if how == "cancel" else outer.cancel)
+    install(countdown)
+    with outer:
         async with execution:
             try:
                 await execution.result()

@@ -354,6 +354,7 @@ class TestTimeouts:
             await pipeline.run(1 if kind == "unary" else [1, 2])
         assert caught.value.step_id == "a"
         assert isinstance(caught.value.__cause__, TimeoutError)
+        assert caught.value.result is not None
         assert caught.value.result.output == ([2, 4] if kind == "stream" else [] if kind == "mapped" else None)
 
     async def test_ends_an_execution_that_takes_too_long(self) -> None:
@@ -425,18 +426,20 @@ async def test_raises_when_the_result_of_a_cancelled_execution_is_asked_for() ->
         await anyio.sleep_forever()
 
     reached = anyio.Event()
-    async with Runner().start(chain(two_then_wait), 1) as execution, anyio.create_task_group() as group:
+    execution = Runner().start(chain(two_then_wait), 1)
 
-        async def cancel() -> None:
-            await reached.wait()
-            await anyio.wait_all_tasks_blocked()
-            execution.cancel()
+    async def cancel() -> None:
+        await reached.wait()
+        await anyio.wait_all_tasks_blocked()
+        execution.cancel()
 
+    async with anyio.create_task_group() as group:
         group.start_soon(cancel)
-        with pytest.raises(ExecutionCancelled) as caught:
-            await execution.result()
-    assert (caught.value.result.status, caught.value.result.output) == ("cancelled", [1, 2])
-    assert await execution.result(check=False) is caught.value.result
+        async with execution:
+            with pytest.raises(ExecutionCancelled) as caught:
+                await execution.result()
+        assert (caught.value.result.status, caught.value.result.output) == ("cancelled", [1, 2])
+        assert await execution.result(check=False) is caught.value.result
 
 
 async def test_keeps_its_output_readable_after_the_block() -> None:

@@ -119,9 +119,10 @@ async def test_numbers_events_and_ends_once(pipeline: Pipeline, end: str, data: 
 async def test_ends_once_when_stopped(stop: str, target: Any) -> None:
     """Cancelling, leaving the block, an error in it and an outer scope end it once, also when a step fails then."""
     recorder = Recorder()
+    execution = Runner([recorder]).start(chain(kinds.async_count, target, told), 6)
     with anyio.CancelScope() as scope:
         try:
-            async with Runner([recorder]).start(chain(kinds.async_count, target, told), 6) as execution:
+            async with execution:
                 output = aiter(execution.output)
                 assert [await anext(output) for _ in range(6)] == list(range(6))
                 if stop == "cancel":
@@ -196,12 +197,11 @@ async def run_with(subscribers: list[Any], *, guests: bool) -> tuple[Any, Record
     """Run a pipeline with subscribers; a late reader and one that leaves early are guests inside the block."""
     recorder = Recorder()
     late: list[StreamEvent] = []
-    async with (
-        anyio.create_task_group() as group,
-        Runner([recorder, *subscribers]).start(chain(kinds.async_count, told, kinds.async_double), 20) as execution,
-    ):
+    items: list[Any] = []
+    execution = Runner([recorder, *subscribers]).start(chain(kinds.async_count, told, kinds.async_double), 20)
+    async with anyio.create_task_group() as group, execution:
         output = aiter(execution.output)
-        items = [await anext(output) for _ in range(3)]
+        items += [await anext(output) for _ in range(3)]
 
         async def leave_early() -> None:
             async for event in execution.events():
@@ -215,8 +215,8 @@ async def run_with(subscribers: list[Any], *, guests: bool) -> tuple[Any, Record
             group.start_soon(leave_early)
             group.start_soon(join_late)
         items += [item async for item in output]
-        result = await execution.result()
-    assert result.status == "completed"
+        await execution.result()
+    assert (await execution.result()).status == "completed"
     return items, recorder, late
 
 
@@ -271,6 +271,7 @@ async def test_replays_after_the_end() -> None:
         result = await execution.result()
     replayed = [event async for event in execution.events()]
     check_numbers(replayed)
+    assert result.events is not None
     assert list(result.events.read(after=0)) == replayed
 
 
@@ -286,6 +287,7 @@ async def test_tells_times_that_fit_together() -> None:
     """Times of a step are within its duration, and those that do not exist are None."""
     result = await chain(kinds.async_count, told, kinds.async_sum).run(50)
     for told_at_end in result.metrics.values():
+        assert told_at_end.first_item_s is not None
         assert 0 <= told_at_end.first_item_s <= told_at_end.duration_s
         assert 0 <= told_at_end.input_wait_s <= told_at_end.duration_s
         assert told_at_end.output_wait_s >= 0
@@ -301,6 +303,7 @@ async def test_tells_times_that_fit_together() -> None:
 async def test_tells_the_items_that_are_asked_for(telling: str, expected: list[int], source: Any) -> None:
     """`emit_items` says which items of each step become events."""
     result = await chain(source, kinds.def_double, streaming={"emit_items": telling}).run(250)
+    assert result.events is not None
     outputs = [event for event in result.events.read(after=0) if event.event_type == "step_output"]
     for step_id in ("a", "b"):
         assert [event.data.index for event in outputs if event.step_id == step_id] == expected
@@ -311,12 +314,14 @@ async def test_tells_only_the_end_when_streaming_is_off() -> None:
     """Without streaming the log holds the terminal record, and the result is the same."""
     result = await chain(kinds.async_count, told, streaming={"enabled": False}).run(3)
     assert result.output == [0, 1, 2]
+    assert result.events is not None
     assert [event.event_type for event in result.events.read(after=0)] == ["pipeline_complete"]
 
 
 async def test_tells_no_progress_when_that_is_off() -> None:
     """`emit_progress` silences the progress of steps and nothing else."""
     result = await chain(kinds.async_count, told, streaming={"emit_progress": False}).run(3)
+    assert result.events is not None
     types = {str(event.event_type) for event in result.events.read(after=0)}
     assert "step_progress" not in types
     assert "step_complete" in types
@@ -326,16 +331,17 @@ async def test_waits_for_a_subscriber_that_is_slow() -> None:
     """A subscriber that must not miss anything bounds the events that wait for it."""
     most_behind = 0
 
-    class Slow(Recorder):
+    class Slow(StreamSubscriber):
         buffer_size = 16
+
+        def __init__(self) -> None:
+            self.events: list[StreamEvent] = []
 
         async def on_event(self, event: StreamEvent) -> None:
             nonlocal most_behind
             most_behind = max(most_behind, execution._context.log.last_seq - event.seq)
             self.events.append(event)
             await anyio.lowlevel.checkpoint()
-
-        on_events = StreamSubscriber.on_events
 
     slow = Slow()
     pipeline = chain(kinds.async_count, kinds.async_pass, streaming={"emit_items": "all"})

@@ -540,6 +540,7 @@ async def test_gives_a_context_wherever_the_step_runs(told: Any, data: Any) -> N
     result = await chain(told).run(data)
     text = "a 1 False True"
     assert result.output == (text if data == 1 else [text, text])
+    assert result.events is not None
     progress = [event.data for event in result.events.read(after=0) if event.event_type == "step_progress"]
     progress = [one for one in progress if one.message]  # the engine tells counts of its own, without a message
     assert [(one.fraction, one.message) for one in progress] == [(0.5, "half")] * (1 if data == 1 else 2)

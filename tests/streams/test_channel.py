@@ -265,10 +265,11 @@ class TestInterleave:
     async def test_gives_items_of_each_channel_in_order(self) -> None:
         """Interleaving mixes streams and keeps the order within each."""
         one, other, reader = pair()
+        items: list[int] = []
         async with anyio.create_task_group() as group:
             group.start_soon(write_all, one, range(50), [])
             group.start_soon(write_all, other, range(100, 150), [])
-            items = await read(Interleaved([one, other], reader))
+            items += await read(Interleaved([one, other], reader))
         assert [item for item in items if item < 100] == list(range(50))
         assert [item for item in items if item >= 100] == list(range(100, 150))
 

@@ -10,7 +10,13 @@ from headwater import ConfigError, Flavor, Step, StepError, Stream, Task, step
 from headwater.testing import EventRecorder, collect, run_step, verify_step, verify_task
 
 letters = Task(
-    "letters", unary_input=str, stream_input=str, unary_output=str, stream_output=str, input_join="".join, output_join="".join
+    "letters",
+    unary_input=str,
+    stream_input=str,
+    unary_output=str,
+    stream_output=str,
+    input_join="".join,
+    output_join="".join,
 )
 
 
@@ -42,12 +48,14 @@ class Unfaithful(Step, kind="testing.unfaithful"):
 
 @step("testing.pairs")
 async def pairs(left: Stream[int], right: int) -> AsyncIterator[int]:
+    """Add the right number to each of the left ones."""
     async for number in left:
         yield number + right
 
 
 @step("testing.twice")
 def twice(number: int) -> Iterator[int]:
+    """Give each number two times."""
     yield from (number, number)
 
 

@@ -16,7 +16,7 @@ from headwater.cli.terminal import say, show, styled
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="headwater",
     no_args_is_help=True,
     rich_markup_mode=None,

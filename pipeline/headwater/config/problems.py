@@ -77,7 +77,7 @@ class Problems:
     __slots__ = ("_blocked", "_comparisons", "_entries", "_file", "_positions", "_redacted", "_unlisted", "document")
 
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
-        self.document = document
+        self.document: object = document
         self._positions = positions
         self._file = file
         self._entries: dict[_Entry, None] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -83,7 +83,7 @@ class TimeoutSpec:
         total_s: Seconds from its start to its end.
     """
 
-    __pydantic_config__ = _config("a timeout", *_PLANNED_TIMEOUT)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("a timeout", *_PLANNED_TIMEOUT)
 
     total_s: PositiveSeconds | None = None
 
@@ -101,7 +101,7 @@ class StreamingSpec:
         history: Events that are kept for those who join late.
     """
 
-    __pydantic_config__ = _config("streaming")
+    __pydantic_config__: ClassVar[ConfigDict] = _config("streaming")
 
     enabled: StrictBool = True
     emit_progress: StrictBool = True
@@ -124,7 +124,7 @@ class ParameterSpec:
         maximum: Largest number that is allowed.
     """
 
-    __pydantic_config__ = _config("a parameter")
+    __pydantic_config__: ClassVar[ConfigDict] = _config("a parameter")
 
     type: Literal["string", "integer", "number", "boolean", "array", "object"]
     default: Json = field(default_factory=lambda: MISSING)
@@ -162,7 +162,7 @@ class StepSpec:
         description: What it is for.
     """
 
-    __pydantic_config__ = _config("a step", *_PLANNED_STEP)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("a step", *_PLANNED_STEP)
 
     id: Name
     kind: Kind
@@ -188,7 +188,7 @@ class EdgeSpec:
         adapt: How what is written becomes what is read, where the types alone leave a choice.
     """
 
-    __pydantic_config__ = _config("an edge")
+    __pydantic_config__: ClassVar[ConfigDict] = _config("an edge")
 
     source: Annotated[End, Field(alias="from")]
     target: Annotated[End, Field(alias="to")]
@@ -261,7 +261,7 @@ class PipelineSpec:
         timeout: How long an execution may take.
     """
 
-    __pydantic_config__ = _config("the document", *_PLANNED_STEP)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("the document", *_PLANNED_STEP)
 
     name: Annotated[StrictStr, Field(min_length=1, max_length=256)]
     steps: Annotated[list[StepSpec], Field(min_length=1, max_length=STEPS_LIMIT)]

@@ -96,7 +96,7 @@ class Batch(Sequence[StreamEvent]):
     __slots__ = ("_chunks", "_events", "_first_seq", "_gap", "last_seq")
 
     def __init__(self, chunks: Sequence[Chunk], first_seq: int, last_seq: int, gap: StreamEvent | None = None) -> None:
-        self.last_seq = last_seq
+        self.last_seq: int = last_seq
         self._chunks = chunks
         self._first_seq = first_seq
         self._gap = gap

@@ -69,7 +69,7 @@ class StreamingContext:
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
     ) -> None:
-        self.log = EventLog(execution_id, history=history, room=self._room)
+        self.log: EventLog = EventLog(execution_id, history=history, room=self._room)
         # The log's own function: one more call for every event would cost a quarter of the whole.
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
         self.lost: list[LostSubscriber] = []

@@ -104,10 +104,10 @@ class EventLog:
     def __init__(self, execution_id: str, *, history: int = 100_000, room: Callable[[], int] = _unlimited) -> None:
         if history < 1:
             raise ValueError(f"history is {history}, but at least the last event must be kept")
-        self.execution_id = execution_id
-        self.history = history
-        self.last_seq = 0
-        self.closed = False
+        self.execution_id: str = execution_id
+        self.history: int = history
+        self.last_seq: int = 0
+        self.closed: bool = False
         self._room = room
         self._size = min(_CHUNK, history // 8 + 1)
         self._chunks = deque([Chunk(execution_id, 1)])  # all of one size, except the last
@@ -255,7 +255,7 @@ class EventReader:
             raise ValueError(f"from_seq is {from_seq}, but the first event has the number 1")
         self._log = log
         self._limit = limit
-        self.cursor = from_seq - 1
+        self.cursor: int = from_seq - 1
 
     def __aiter__(self) -> EventReader:
         return self

@@ -102,11 +102,11 @@ class Subscription:
     def __init__(
         self, log: EventLog, subscriber: StreamSubscriber, source: StreamSubscriber | EventFunction, terms: Terms
     ) -> None:
-        self.subscriber = subscriber
-        self.source = source
-        self.terms = terms
-        self.cursor = terms.from_seq - 1
-        self.detached = False
+        self.subscriber: StreamSubscriber = subscriber
+        self.source: StreamSubscriber | EventFunction = source
+        self.terms: Terms = terms
+        self.cursor: int = terms.from_seq - 1
+        self.detached: bool = False
         self._lagged = False
         self._deliveries: Iterator[Awaitable[object]] = iter(())
         self._log = log

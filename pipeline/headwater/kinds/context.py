@@ -52,10 +52,10 @@ class StepContext:
         is_cancelled: Callable[[], bool] = lambda: False,
         mask: Callable[[str], str] | None = None,
     ) -> None:
-        self.execution_id = execution_id
-        self.step_id = step_id
-        self.attempt = attempt
-        self.deadline = deadline
+        self.execution_id: str = execution_id
+        self.step_id: str = step_id
+        self.attempt: int = attempt
+        self.deadline: float | None = deadline
         self._report = report
         self._is_cancelled = is_cancelled
         self._mask = mask

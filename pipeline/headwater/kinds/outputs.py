@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Never, get_origin
+from typing import Any, ClassVar, Never, get_origin
 
 from typing_extensions import Format, TypeAliasType, TypeVar, dataclass_transform, get_annotations
 
 from headwater.streams.frames import Footer, Header
 
-__all__ = ["Emits", "Outputs", "To", "parts_of"]
+__all__ = ["Emits", "Outputs", "Routed", "To", "parts_of"]
 
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=Never)
@@ -26,40 +26,46 @@ It is an `AsyncIterator` of all of them. Where the classes cannot be told apart,
 `Emits[str, Header[str]]`; then only a wrapped value is the header.
 """
 
-if TYPE_CHECKING:
-    # A class with a base of type Any may be yielded or returned where an `Outputs` class is declared.
-    _Anything = Any
-else:
-    _Anything = object
+class Routed:
+    """A value for one output port, made by `To`.
+
+    Args:
+        port: Name of the port.
+        value: The value, or a `Header` or `Footer` that holds one.
+    """
+
+    __slots__ = ("port", "value")
+
+    def __init__(self, port: str, value: Any) -> None:
+        self.port: str = port
+        self.value: Any = value
+
+    def __repr__(self) -> str:
+        return f"To({self.port!r}, {self.value!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Routed):
+            return NotImplemented
+        return (self.port, self.value) == (other.port, other.value)
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # a value need not be hashable
 
 
-class To(_Anything):  # type: ignore[misc]  # the base of type Any is the point, see above
+def To(port: str, value: Any) -> Any:  # noqa: N802 - reads as what it makes, beside Header and Footer
     """Write a value to one output port of a step that has several.
 
     Args:
         port: Name of the port: a field of the `Outputs` class.
         value: The value, or a `Header` or `Footer` that holds one.
 
+    Returns:
+        What a step yields or returns, typed so that it fits the place of any `Outputs` class.
+
     Example:
         >>> To("rejected", 3)
         To('rejected', 3)
     """
-
-    __slots__ = ("port", "value")
-
-    def __init__(self, port: str, value: Any) -> None:
-        self.port = port
-        self.value = value
-
-    def __repr__(self) -> str:
-        return f"To({self.port!r}, {self.value!r})"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, To):
-            return NotImplemented
-        return (self.port, self.value) == (other.port, other.value)
-
-    __hash__: ClassVar[None]  # type: ignore[assignment]  # a value need not be hashable
+    return Routed(port, value)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -125,7 +131,7 @@ def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
         >>> list(parts_of(To("rejected", 3)))
         [('rejected', 3)]
     """
-    if isinstance(value, To):
+    if isinstance(value, Routed):
         return ((value.port, value.value),)
     if isinstance(value, Outputs):
         return vars(value).items()

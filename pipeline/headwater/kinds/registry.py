@@ -192,7 +192,7 @@ def locate(origin: Origin) -> Target:
     return cast("Target", attrgetter(origin.qualname)(module))
 
 
-registry = Registry(lambda: entry_points(group="headwater.steps"))
+registry: Registry = Registry(lambda: entry_points(group="headwater.steps"))
 """The kinds that this process knows."""
 
 

@@ -30,9 +30,9 @@ class Report:
     __slots__ = ("_before", "file", "line", "problems", "subject")
 
     def __init__(self, subject: str, file: str, line: int) -> None:
-        self.subject = subject
-        self.file = file
-        self.line = line
+        self.subject: str = subject
+        self.file: str = file
+        self.line: int = line
         self.problems: list[Problem] = []
         self._before = 0
 

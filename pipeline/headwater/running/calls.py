@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from headwater.graph.plan import Plan, PlannedOutput, PlannedStep
     from headwater.running.scope import ExecutionScope
+    from headwater.streams.grammar import Classes
 
 __all__ = ["Program", "UnaryStep", "call_step", "program_of"]
 
@@ -58,19 +59,19 @@ class UnaryStep:
     )
 
     def __init__(self, place: int, planned: PlannedStep) -> None:
-        self.place = place
-        self.planned = planned
-        self.id = planned.id
-        self.start = StepStart(planned.kind, planned.flavor.name.lower())
-        self.arguments = tuple(given.edges[0] for given in planned.inputs)
-        self.argument = self.arguments[0] if self.arguments else -1
-        self.several = planned.method.outputs_type is not None
-        self.port = planned.outputs[0].name
-        self.expected = planned.outputs[0].items.expected
-        self.suspends = planned.method.call.suspends or planned.placement is not Placement.INLINE
+        self.place: int = place
+        self.planned: PlannedStep = planned
+        self.id: str = planned.id
+        self.start: StepStart = StepStart(planned.kind, planned.flavor.name.lower())
+        self.arguments: tuple[int, ...] = tuple(given.edges[0] for given in planned.inputs)
+        self.argument: int = self.arguments[0] if self.arguments else -1
+        self.several: bool = planned.method.outputs_type is not None
+        self.port: str = planned.outputs[0].name
+        self.expected: Classes = planned.outputs[0].items.expected
+        self.suspends: bool = planned.method.call.suspends or planned.placement is not Placement.INLINE
         self.call: Callable[..., Any] = planned.call or planned.method.function
-        self.direct = self._is_direct()
-        self.plain = self.direct and not self.suspends
+        self.direct: bool = self._is_direct()
+        self.plain: bool = self.direct and not self.suspends
         self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
         self.only: UnaryStep | None = None
         self.output: int | None = None

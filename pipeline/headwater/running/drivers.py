@@ -38,7 +38,7 @@ class Slicer:
     __slots__ = ("_most", "size")
 
     def __init__(self, most: int) -> None:
-        self.size = 1
+        self.size: int = 1
         self._most = max(most, 1)
 
     def adapt(self, elapsed_s: float) -> None:

@@ -57,7 +57,7 @@ class Execution:
 
     def __init__(self, order: Order, subscribers: Sequence[StreamSubscriber | EventFunction]) -> None:
         streaming = order.streaming
-        self.execution_id = new_execution_id()
+        self.execution_id: str = new_execution_id()
         self._order = order
         self._subscribers = tuple(subscribers)
         self._context = StreamingContext(

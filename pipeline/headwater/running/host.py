@@ -47,7 +47,7 @@ class StepHost:
     """
 
     def __init__(self, steps: Sequence[PlannedStep], inbox: Inbox, outbox: Outbox, scope: ExecutionScope) -> None:
-        self.steps = tuple(steps)
+        self.steps: tuple[PlannedStep, ...] = tuple(steps)
         self._head = steps[0]
         self._inbox = inbox
         self._outbox = outbox
@@ -55,7 +55,7 @@ class StepHost:
         self._records = [scope.record(step) for step in steps]
         self._chained = False
         self._waited_before_s = 0.0
-        self.unread = False  # set before it is cancelled because nobody reads what it writes
+        self.unread: bool = False  # set before it is cancelled because nobody reads what it writes
 
     async def run(self) -> None:
         """Run the segment to its end; a failure is told to the scope and to the readers, not raised."""

@@ -37,7 +37,7 @@ class Inbox:
         self._step = step
         self._inputs = step.inputs
         self._first_edges = [edges[planned.edges[0]] for planned in step.inputs]
-        self.sources = tuple(sources)
+        self.sources: tuple[Source, ...] = tuple(sources)
         self._checked = [self._check(index, source) for index, source in enumerate(sources)]
         self._streams: list[Stream[Any, Any, Any]] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import StreamOrderError
-from headwater.kinds.outputs import Outputs, To, parts_of
+from headwater.kinds.outputs import Outputs, Routed, parts_of
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar
 from headwater.streams.source import ReaderLeft
 
@@ -83,8 +83,8 @@ class PortOutbox:
     __slots__ = ("_room", "grammar", "sink")
 
     def __init__(self, sink: Sink, grammar: Grammar, room: Callable[[], Awaitable[None]]) -> None:
-        self.sink = sink
-        self.grammar = grammar
+        self.sink: Sink = sink
+        self.grammar: Grammar = grammar
         self._room = room
 
     @property
@@ -168,14 +168,14 @@ class RoutedOutbox:
     def __init__(
         self, label: str, ports: Mapping[str, PortOutbox], unread: Collection[str], record: StepRecord
     ) -> None:
-        self.ports = dict(ports)
-        self.record = record
-        self.sink = self
+        self.ports: dict[str, PortOutbox] = dict(ports)
+        self.record: StepRecord = record
+        self.sink: RoutedOutbox = self
         self.buffer: list[Any] = []
-        self.limit = 1
+        self.limit: int = 1
         self.meter: Meter | None = None
-        self.written_items = 0
-        self.capacity = min(port.capacity for port in self.ports.values())
+        self.written_items: int = 0
+        self.capacity: int = min(port.capacity for port in self.ports.values())
         self.expected: Classes = object
         self._label = label
         self._unread = set(unread)
@@ -239,7 +239,7 @@ class RoutedOutbox:
             port.fail(error)
 
     def _routes(self, value: Any) -> Iterable[tuple[str, Any]]:
-        if isinstance(value, To | Outputs):
+        if isinstance(value, Routed | Outputs):
             return parts_of(value)
         msg = f"{self._label}: a step with several outputs writes To(port, item), but it wrote {type(value).__name__}"
         raise StreamOrderError(msg)

@@ -88,17 +88,17 @@ class StepRecord:
         redact: Callable[[str], str],
         progress_interval_s: float = 0.0,
     ) -> None:
-        self.step_id = step.id
-        self.state = StepState.WAITING
-        self.items_in = 0
-        self.items_out = 0
-        self.input_wait_s = 0.0
-        self.output_wait_s = 0.0
-        self.started_at = 0.0
+        self.step_id: str = step.id
+        self.state: StepState = StepState.WAITING
+        self.items_in: int = 0
+        self.items_out: int = 0
+        self.input_wait_s: float = 0.0
+        self.output_wait_s: float = 0.0
+        self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
-        self.told_counts = (0, 0)
-        self.told_items = 0
+        self.told_counts: tuple[int, int] = (0, 0)
+        self.told_items: int = 0
         self._step = step
         self._context = context
         self._telling: Telling = telling

@@ -55,16 +55,16 @@ class ExecutionScope:
         on_failure: FailureSink,
     ) -> None:
         streaming = order.streaming
-        self.execution_id = execution_id
+        self.execution_id: str = execution_id
         self.plan: Plan = order.plan
         self.context = context
         self.cancelled = False
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
-        self.redact = order.redact
+        self.redact: Callable[[str], str] = order.redact
         self.tells_progress: bool = streaming.emit_progress
         self._telling: Telling = streaming.emit_items if streaming.enabled else "none"
-        self.tells = self._telling != "none"
+        self.tells: bool = self._telling != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self._on_failure = on_failure

@@ -23,7 +23,7 @@ class Failure(Exception):  # noqa: N818 - carries a step's error through the eng
 
     def __init__(self, record: StepRecord, cause: Exception) -> None:
         super().__init__(record.step_id)
-        self.record = record
+        self.record: StepRecord = record
         self.cause = cause
 
 
@@ -51,11 +51,11 @@ class Stage:
         expands: bool = False,
         suspends: bool = False,
     ) -> None:
-        self.record = record
-        self.call = call if items is None else _checking(call, items, record.place("item read"))
-        self.check = output
-        self.expands = expands
-        self.suspends = suspends
+        self.record: StepRecord = record
+        self.call: Callable[[Any], Any] = call if items is None else _checking(call, items, record.place("item read"))
+        self.check: Checker = output
+        self.expands: bool = expands
+        self.suspends: bool = suspends
         self.failure: Failure | None = None
 
     def one(self, item: Any) -> Any:

@@ -30,7 +30,7 @@ class Waiter:
 
     def __init__(self) -> None:
         self._event: Event | None = None
-        self.waited_s = 0.0
+        self.waited_s: float = 0.0
 
     def wake(self) -> None:
         """Wake the sleeper, if there is one."""
@@ -88,15 +88,15 @@ class Channel:
 
     def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
         self.buffer: list[Any] = []
-        self.capacity = capacity
-        self.limit = 1
+        self.capacity: int = capacity
+        self.limit: int = 1
         self.meter: Meter | None = None
         self.on_left: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
-        self.ended = False
-        self.skipped = False
+        self.ended: bool = False
+        self.skipped: bool = False
         self.error: Exception | None = None
-        self.read_items = 0
+        self.read_items: int = 0
         self.given_header: Any = NOTHING
         self._footer: Any = NOTHING
         self._left = False

@@ -25,11 +25,11 @@ class Meter:
     __slots__ = ("first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
 
     def __init__(self, started_s: float) -> None:
-        self.started_s = started_s
-        self.last_s = started_s
+        self.started_s: float = started_s
+        self.last_s: float = started_s
         self.first_item_s: float | None = None
         self.largest_gap_s: float | None = None
-        self.stride = 1
+        self.stride: int = 1
 
     def look(self) -> bool:
         """Note that items were written since the last look.

@@ -35,9 +35,9 @@ class Tee:
 
     def __init__(self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None) -> None:
         self.buffer: list[Any] = []
-        self.limit = 1
+        self.limit: int = 1
         self.meter: Meter | None = None
-        self.written_items = 0
+        self.written_items: int = 0
         self._branches = tuple(branches)
         self._open = list(branches)
         self._audience = audience
