@@ -304,17 +304,21 @@ async def test_ends_a_loop_that_never_waits() -> None:
 
 async def test_cancels_the_siblings_of_a_step_that_failed() -> None:
     """A failure ends what runs beside it, before the error comes out."""
+    started: list[bool] = []
     ended: list[bool] = []
 
     @step("cancel.sibling")
     async def sibling(number: int) -> int:
         try:
+            started.append(True)
             return await anyio.sleep_forever() or number
         finally:
             ended.append(True)
 
     @step("cancel.fails")
     async def fails(number: int) -> int:
+        while len(started) == len(ended):
+            await anyio.lowlevel.checkpoint()
         raise ValueError(number)
 
     pipeline = Pipeline(

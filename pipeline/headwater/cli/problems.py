@@ -41,7 +41,7 @@ READER_LEFT = 141
 """Exit code: who read standard output left; 128 + SIGPIPE, as shells have it."""
 
 _SHOWN_CELLS = 100
-_LARGEST_BYTES = 16 * 1024 * 1024
+_LARGEST_BYTES = 8 * 1024 * 1024
 
 
 @contextmanager

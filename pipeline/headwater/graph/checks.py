@@ -36,8 +36,9 @@ def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool
     order = topological_order(reader.specs, pairs)
     if len(order) == len(reader.specs):
         return order, False
+    first_edges = {(edge.source.step, edge.target.step): edge for edge in reversed(reader.edges)}
     for cycle in find_cycles(reader.specs, pairs):
-        back = next(edge for edge in reader.edges if (edge.source.step, edge.target.step) == (cycle[-1], cycle[0]))
+        back = first_edges[cycle[-1], cycle[0]]
         message = f"the steps {_names([*cycle, cycle[0]])} form a cycle"
         problems.add("cycle", message, back.path, "a pipeline has no loops: remove one of these edges")
     sorted_steps = set(order)

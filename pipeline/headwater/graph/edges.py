@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, repeat
+from itertools import chain, pairwise, repeat
 from typing import NamedTuple
 
 from headwater.config.problems import JsonPath, Problems, quote
@@ -265,7 +265,7 @@ class EdgeReader:
             return _end((step, port))
         if step in _OWN_ENDS:
             return self._own_end(step, port, path, reads=reads)
-        hint = self._problems.did_you_mean(step, [*self.specs, *_OWN_ENDS])
+        hint = self._problems.did_you_mean(step, chain(self.specs, _OWN_ENDS))
         self._astray = True
         self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
         return None
