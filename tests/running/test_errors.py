@@ -354,7 +354,6 @@ class TestTimeouts:
             await pipeline.run(1 if kind == "unary" else [1, 2])
         assert caught.value.step_id == "a"
         assert isinstance(caught.value.__cause__, TimeoutError)
-        assert caught.value.result is not None
         assert caught.value.result.output == ([2, 4] if kind == "stream" else [] if kind == "mapped" else None)
 
     async def test_ends_an_execution_that_takes_too_long(self) -> None:
@@ -369,7 +368,9 @@ class TestTimeouts:
             with pytest.raises(ExecutionTimeoutError) as caught:
                 await execution.result()
         assert execution.status == "failed"
-        assert caught.value.result.output == [1]
+        result = caught.value.result
+        assert result is not None
+        assert result.output == [1]
         assert "0.05 s" in str(caught.value)
 
     async def test_tells_a_thread_that_its_time_is_up(self) -> None:
