@@ -21,7 +21,7 @@ from headwater.errors import ConfigError, Problem
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
 
 SIZE_LIMIT_BYTES = 8 * 1024 * 1024
-NODES_LIMIT = 400_000
+NODES_LIMIT = 250_000
 _TOO_MANY_VALUES = f"more than {NODES_LIMIT} values; a document has at most 10,000 steps and 50,000 edges"
 
 _YAML_SUFFIXES = {".yaml", ".yml"}

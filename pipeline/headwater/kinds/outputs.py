@@ -26,6 +26,7 @@ It is an `AsyncIterator` of all of them. Where the classes cannot be told apart,
 `Emits[str, Header[str]]`; then only a wrapped value is the header.
 """
 
+
 class Routed:
     """A value for one output port, made by `To`.
 
