@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ from headwater.kinds.docstring import argument_descriptions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic.json_schema import GenerateJsonSchema
 
     from headwater.kinds.task import Task
     from headwater.streams.frames import StreamType
@@ -163,12 +165,26 @@ class StepDefinition:
             A JSON Schema object (draft 2020-12) that describes the `params` of a step of this kind in a document; what
             has no description of its own is described by the docstring of the step.
         """
-        schema = self.params_model.model_json_schema()
+        schema = self.params_model.model_json_schema(schema_generator=_schema_generator())
         descriptions = argument_descriptions(self.doc)
         for name, prop in schema.get("properties", {}).items():
             if name in descriptions:
                 prop.setdefault("description", descriptions[name])
         return schema
+
+
+@cache
+def _schema_generator() -> type[GenerateJsonSchema]:
+    """Return what writes the schema of params; made on first use, as importing it takes a while."""
+    from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+    class ParamsSchema(GenerateJsonSchema):
+        """A param that JSON cannot express, such as a function, can be given in Python alone: no value is right."""
+
+        def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002 - pydantic's
+            return {"not": {}, "description": "Cannot be given in a document."}
+
+    return ParamsSchema
 
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 10,000
