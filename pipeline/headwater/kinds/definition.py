@@ -176,13 +176,23 @@ class StepDefinition:
 @cache
 def _schema_generator() -> type[GenerateJsonSchema]:
     """Return what writes the schema of params; made on first use, as importing it takes a while."""
+    from pydantic.errors import PydanticSchemaGenerationError
     from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+    from pydantic_core import PydanticSerializationError
 
     class ParamsSchema(GenerateJsonSchema):
         """A param that JSON cannot express, such as a function, can be given in Python alone: no value is right."""
 
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - as pydantic declares it
+
         def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002 - pydantic's
             return {"not": {}, "description": "Cannot be given in a document."}
+
+        def encode_default(self, dft: Any) -> Any:
+            try:
+                return super().encode_default(dft)
+            except PydanticSchemaGenerationError as error:
+                raise PydanticSerializationError(str(error)) from error  # which leaves the default out
 
     return ParamsSchema
 
