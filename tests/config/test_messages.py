@@ -135,9 +135,7 @@ BROKEN = [
     pytest.param(
         document('{"id": "a", "kind": "say.repaet"}'), ["2:31 $.steps[0].kind unknown-kind !say.repeat"], id="kind"
     ),
-    pytest.param(
-        document('{"id": "a", "kind": "qqq.zzz"}'), ["2:31 $.steps[0].kind unknown-kind !--steps"], id="odd"
-    ),
+    pytest.param(document('{"id": "a", "kind": "qqq.zzz"}'), ["2:31 $.steps[0].kind unknown-kind !--steps"], id="odd"),
     pytest.param(
         of_step('"params": {"times": "3", "marc": "!"}'),
         ["2:65 $.steps[0].params.times wrong-type", "2:70 $.steps[0].params.marc unknown-param !mark"],
