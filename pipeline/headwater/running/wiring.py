@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headwater.kinds.annotations import wrapped_frames
 from headwater.kinds.definition import Call, Placement
@@ -54,10 +54,6 @@ class Wiring:
     def input_sink(self, indexes: Sequence[int]) -> Sink:
         """Return where the pipeline's input is written for the given edges."""
         return self._sink(indexes, None)
-
-    def statistics(self) -> dict[int, Any]:
-        """Return the statistics of every channel, by the index of its edge."""
-        return {index: channel.statistics() for index, channel in self._channels.items()}
 
     # ---- the reading side
 
