@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import Plan
     from headwater.kinds.context import StepContext
     from headwater.kinds.definition import Flavor
-    from headwater.kinds.outputs import Emits, Outputs, To
+    from headwater.kinds.outputs import Emits, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
     from headwater.kinds.task import Task
     from headwater.running.execution import Execution
@@ -63,6 +63,7 @@ __all__ = [
     "Problem",
     "Result",
     "Runner",
+    "SidePort",
     "Step",
     "StepContext",
     "StepDefinitionError",
@@ -98,7 +99,7 @@ _HOMES = {
     "running.runner": "Runner run_sync",
     "kinds.context": "StepContext",
     "kinds.definition": "Flavor",
-    "kinds.outputs": "Emits Outputs To",
+    "kinds.outputs": "Emits Outputs SidePort To",
     "kinds.step": "Step step",
     "kinds.task": "Task",
     "streams.frames": "Footer Header StreamType",

@@ -231,6 +231,7 @@ def _output(name: str, flow: Flow, choice: Choice) -> PlannedOutput:
         items=checker(flow.type.item),
         header=checker(flow.type.header) if own and flow.type.header is not None else None,
         footer=checker(flow.type.footer) if own and flow.type.footer is not None else None,
+        required=next(port.required for port in choice.method.outputs if port.name == name),
     )
 
 
@@ -238,7 +239,7 @@ def _joined(part: PlannedOutput, edges: Sequence[Edge]) -> PlannedOutput:
     """Return an output with its edges."""
     name = part.name
     indexes = tuple([edge.index for edge in edges if edge.source.port == name])
-    return PlannedOutput(name, part.type, part.streaming, indexes, part.items, part.header, part.footer)
+    return PlannedOutput(name, part.type, part.streaming, indexes, part.items, part.header, part.footer, part.required)
 
 
 def _is_untyped(flow: Flow, fitting: Fitting) -> bool:

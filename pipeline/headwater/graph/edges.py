@@ -189,12 +189,12 @@ class EdgeReader:
             self._add(EdgeSpec(text, PIPELINE_OUTPUT.step), ("output", index))
 
     def _imply_outputs(self) -> None:
-        """Make every output that leads nowhere the pipeline's, unless the document names its outputs."""
+        """Make every output that leads nowhere but should the pipeline's, unless the document names its outputs."""
         if PIPELINE_OUTPUT.step in self.into:
             return
         for step in self._with_free_ports(self.out_of, lambda ports: ports.outputs):
             used = {edge.source.port for edge in self.out_of.get(step, ())}
-            for end in [End(step, name) for name in self._ports[step].outputs.names if name not in used]:
+            for end in [End(step, name) for name in self._ports[step].outputs.needed if name not in used]:
                 self._join(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self.place(step))
 
     def _imply_inputs(self) -> None:

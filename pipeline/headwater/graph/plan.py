@@ -102,6 +102,7 @@ class PlannedOutput:
         items: Check of every item (or of the value) on the writer's side.
         header: Check of the header; None when there is none, or when it flows around the step.
         footer: Check of the footer; None when there is none, or when it flows around the step.
+        required: Whether what is written there may be left unread; False for a `SidePort`.
     """
 
     name: str
@@ -111,6 +112,12 @@ class PlannedOutput:
     items: Checker
     header: Checker | None = None
     footer: Checker | None = None
+    required: bool = True
+
+    @property
+    def astray(self) -> bool:
+        """Whether what is written there would be lost although nobody decided so."""
+        return not (self.required or self.edges)
 
 
 @dataclass(slots=True, eq=False)

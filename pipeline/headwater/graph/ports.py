@@ -18,11 +18,13 @@ class Side(NamedTuple):
         word: What to call them.
         names: All of them, in the order of the methods.
         default: The one that an end without a port means; empty when there is not just one.
+        needed: Those that must lead somewhere, or be fed, whichever method will run.
     """
 
     word: str
     names: tuple[str, ...]
     default: str
+    needed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ class Ports:
 
 
 def _side(word: str, by_method: Sequence[tuple[Port, ...]]) -> Side:
-    names = tuple(dict.fromkeys(port.name for ports in by_method for port in ports))
+    every = [port for ports in by_method for port in ports]
+    names = tuple(dict.fromkeys(port.name for port in every))
+    optional = {port.name for port in every if not port.required}
     defaults = [_default(ports) for ports in by_method]
-    return Side(word, names, defaults[0] if all(defaults) else "")
+    default = defaults[0] if all(defaults) else ""
+    return Side(word, names, default, tuple(name for name in names if name not in optional))
 
 
 def _default(ports: tuple[Port, ...]) -> str:

@@ -12,7 +12,7 @@ from headwater.kinds.definition import (
     Port,
     StepDefinition,
 )
-from headwater.kinds.outputs import Emits, Outputs, To
+from headwater.kinds.outputs import Emits, Outputs, SidePort, To
 from headwater.kinds.registry import Registry, load_steps, registry
 from headwater.kinds.step import Step, StepFunction, step
 from headwater.kinds.task import Task
@@ -28,6 +28,7 @@ __all__ = [
     "Placement",
     "Port",
     "Registry",
+    "SidePort",
     "Step",
     "StepContext",
     "StepDefinition",

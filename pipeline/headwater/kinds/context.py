@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.events.notices import operator_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -28,6 +28,8 @@ class StepContext:
         report: Called with fraction, message and data of each progress.
         is_cancelled: Called to learn whether the execution was cancelled.
         mask: Replaces what must not be told, such as secrets, in what the step logs.
+        connected: Names of the output ports that lead somewhere.
+        allowed: What the operator allows, such as `private-network`.
 
     Example:
         >>> seen = []
@@ -39,7 +41,18 @@ class StepContext:
         'e1:words'
     """
 
-    __slots__ = ("_is_cancelled", "_log", "_mask", "_report", "attempt", "deadline", "execution_id", "step_id")
+    __slots__ = (
+        "_is_cancelled",
+        "_log",
+        "_mask",
+        "_report",
+        "allowed",
+        "attempt",
+        "connected",
+        "deadline",
+        "execution_id",
+        "step_id",
+    )
 
     def __init__(
         self,
@@ -51,11 +64,15 @@ class StepContext:
         report: Callable[[float | None, str, Mapping[str, Any]], None] = lambda _fraction, _message, _data: None,
         is_cancelled: Callable[[], bool] = lambda: False,
         mask: Callable[[str], str] | None = None,
+        connected: Iterable[str] = ("out",),
+        allowed: Iterable[str] = (),
     ) -> None:
         self.execution_id: str = execution_id
         self.step_id: str = step_id
         self.attempt: int = attempt
         self.deadline: float | None = deadline
+        self.connected: frozenset[str] = frozenset(connected)
+        self.allowed: frozenset[str] = frozenset(allowed)
         self._report = report
         self._is_cancelled = is_cancelled
         self._mask = mask

@@ -34,11 +34,13 @@ class Options:
         kind: The name of the step in documents.
         blocking: Whether plain methods run in a worker thread.
         cpu: Whether plain methods run in a worker process.
+        permission: What the operator must allow; empty for nothing.
     """
 
     kind: str
     blocking: bool = False
     cpu: bool = False
+    permission: str = ""
 
 
 def function_definition(function: Any, options: Options, task: Task | None) -> StepDefinition:
@@ -72,7 +74,8 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
     model = params_model(function.__name__, params_of(function, hints, report), report)
     placement = _placement(options, (method,), origin, report)
     report.raise_any()
-    return StepDefinition(options.kind, (method,), model, placement, origin, inspect.getdoc(function) or "")
+    doc = inspect.getdoc(function) or ""
+    return StepDefinition(options.kind, (method,), model, placement, origin, doc=doc, permission=options.permission)
 
 
 def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bool) -> StepDefinition | None:
@@ -106,7 +109,9 @@ def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bo
     placement = _placement(options, methods, origin, report)
     report.raise_any()
     doc = inspect.cleandoc(cls.__doc__ or "")
-    return StepDefinition(options.kind, methods, cls, placement, origin, doc, cls, has_lifespan)
+    return StepDefinition(
+        options.kind, methods, cls, placement, origin, doc, cls, has_lifespan, permission=options.permission
+    )
 
 
 def _globals_of(target: Any) -> Mapping[str, Any]:

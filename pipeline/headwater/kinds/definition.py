@@ -75,7 +75,7 @@ class Port:
         type: Types of what flows; for a unary port `type.item` is the type of the value.
         streaming: Whether a stream flows here, rather than one value.
         style: How the method takes an input; of no meaning for an output.
-        required: False when the parameter has a default, so that the port may stay unconnected.
+        required: False when the port may stay unconnected: an input whose parameter has a default, a `SidePort`.
     """
 
     name: str
@@ -147,6 +147,7 @@ class StepDefinition:
         doc: The docstring, cleaned.
         step_class: The `Step` subclass, or None for a decorated function.
         has_lifespan: Whether the class overrides `lifespan`.
+        permission: What the operator must allow for a pipeline that has such a step; empty for nothing.
     """
 
     kind: str
@@ -157,6 +158,7 @@ class StepDefinition:
     doc: str = ""
     step_class: type | None = None
     has_lifespan: bool = False
+    permission: str = ""
 
     def params_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the params.

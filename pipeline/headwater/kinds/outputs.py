@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, ClassVar, Never, get_origin
+from typing import Annotated, Any, ClassVar, Final, Never, get_args, get_origin
 
 from typing_extensions import Format, TypeAliasType, TypeVar, dataclass_transform, get_annotations
 
 from headwater.streams.frames import Footer, Header
 
-__all__ = ["Emits", "Outputs", "Routed", "To", "parts_of"]
+__all__ = ["Emits", "Outputs", "Routed", "SidePort", "To", "main_type", "parts_of"]
 
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=Never)
@@ -25,6 +25,47 @@ Emits = TypeAliasType(
 It is an `AsyncIterator` of all of them. Where the classes cannot be told apart, declare them wrapped, as in
 `Emits[str, Header[str]]`; then only a wrapped value is the header.
 """
+
+
+class _Side:
+    """Marks the annotation of an output that may lead nowhere."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SIDE"
+
+
+_SIDE: Final = _Side()
+PortT = TypeVar("PortT")
+
+SidePort = Annotated[PortT, _SIDE]
+"""A field of an `Outputs` class that may stay unconnected, such as `rejected: SidePort[BadRow]`.
+
+It is the pipeline's output only when a document names it, and the other port is the one that the id of the step alone
+means, so that a chain goes on there. What a step writes to it while it leads nowhere is an error, not lost.
+"""
+
+
+def main_type(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of an output port, and whether it must lead somewhere.
+
+    Args:
+        annotation: Annotation of a field of an `Outputs` class.
+
+    Returns:
+        The annotation without the mark of a `SidePort`; False for such a port.
+
+    Example:
+        >>> main_type(SidePort[int]), main_type(int)
+        ((<class 'int'>, False), (<class 'int'>, True))
+    """
+    metadata: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
+    if get_origin(annotation) is not Annotated or _SIDE not in metadata:
+        return annotation, True
+    others = tuple(extra for extra in metadata if extra is not _SIDE)
+    inner = get_args(annotation)[0]
+    return (Annotated[(inner, *others)] if others else inner), False
 
 
 class Routed:

@@ -13,7 +13,7 @@ from headwater.ids import NAME_PATTERN
 from headwater.kinds.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.kinds.context import StepContext
 from headwater.kinds.definition import Call, Flavor, Method, Port, PortStyle
-from headwater.kinds.outputs import Outputs
+from headwater.kinds.outputs import Outputs, main_type
 from headwater.kinds.report import Report
 
 __all__ = ["method_of", "params_of"]
@@ -206,9 +206,11 @@ def _outputs(
         hint = "annotate the field of the Outputs class: Stream[Item, Header, Footer]"
         report.add("outputs-header", "with several outputs each of them has a header and footer of its own", hint)
     types = _field_types(form.type.item, outputs_type, names, report)
-    return tuple(
-        _output_port(name, type_, outputs_type, report, streaming=streaming) for name, type_ in types.items()
-    ), outputs_type
+    ports = tuple(_output_port(name, type_, outputs_type, report, streaming=streaming) for name, type_ in types.items())
+    if ports and not any(port.required for port in ports):
+        hint = "take SidePort away from one of them"
+        report.add("side-ports", f"every output of {outputs_type.__name__} is a SidePort, beside no other", hint)
+    return ports, outputs_type
 
 
 def _field_types(
@@ -237,6 +239,7 @@ def _substitute(annotation: Any, bound: Mapping[Any, Any]) -> Any:
 
 
 def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report: Report, *, streaming: bool) -> Port:
+    annotation, required = main_type(annotation)
     form = form_of(annotation)
     if hasattr(outputs_type, name):
         hint = "take the default away: a port that is not given is not written to"
@@ -247,7 +250,7 @@ def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report
     elif form.shape in {Shape.ITERABLE, Shape.ASYNC_ITERABLE}:
         hint = "write Stream[Item, Header, Footer], or the type of one item"
         report.add("wrong-output", f"output {name!r} is {form.shape.value}", hint)
-    return _port(name, form, report, streaming=streaming)
+    return _port(name, form, report, streaming=streaming, required=required)
 
 
 def _port(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial, update_wrapper
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
 
@@ -117,7 +116,7 @@ def bound_function(
 
 
 def step(
-    kind: str, *, blocking: bool = False, cpu: bool = False, task: Task | None = None
+    kind: str, *, blocking: bool = False, cpu: bool = False, task: Task | None = None, permission: str = ""
 ) -> Callable[[Callable[Params, Result]], StepFunction[Params, Result]]:
     """Make a function a step: its positional arguments are ports, its keyword-only arguments are params.
 
@@ -126,6 +125,8 @@ def step(
         blocking: Run a plain `def` in a worker thread, because it waits.
         cpu: Run a plain `def` in a worker process, because it computes for long.
         task: The task that the function implements, in the flavor that its annotations say.
+        permission: What the operator must allow, such as `process`, for a pipeline that has such a step; a document
+            cannot.
 
     Returns:
         A decorator.
@@ -142,7 +143,7 @@ def step(
     """
 
     def decorate(function: Callable[Params, Result]) -> StepFunction[Params, Result]:
-        definition = function_definition(function, Options(kind, blocking, cpu), task)
+        definition = function_definition(function, Options(kind, blocking, cpu, permission), task)
         decorated = StepFunction(function, BoundStep(definition))
         registry.add(decorated)
         return decorated
@@ -154,8 +155,8 @@ class Step(BaseModel):
     """The base of steps that are classes; the fields are the params.
 
     A subclass names its kind, and defines `run` or methods of tasks. It may name `blocking=True` or `cpu=True` for
-    its plain methods, as `step` does. What `lifespan` acquires lives in private attributes, the only ones that are
-    ever set.
+    its plain methods, and a `permission`, as `step` does. What `lifespan` acquires lives in private attributes, the
+    only ones that are ever set.
 
     Example:
         >>> class Repeat(Step, kind="example.repeated"):
@@ -174,7 +175,13 @@ class Step(BaseModel):
     _options: ClassVar[Options] = Options("")
 
     def __init_subclass__(
-        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, **kwargs: Unpack[ConfigDict]
+        cls,
+        *,
+        kind: str = "",
+        blocking: bool = False,
+        cpu: bool = False,
+        permission: str = "",
+        **kwargs: Unpack[ConfigDict],
     ) -> None:
         """Define a step.
 
@@ -182,17 +189,23 @@ class Step(BaseModel):
             kind: The name of the step in documents; a class without is a base for others, or stands for its own base.
             blocking: Run its plain methods in a worker thread.
             cpu: Run its plain methods in a worker process.
+            permission: What the operator must allow.
             **kwargs: Configuration of the pydantic model.
         """
         super().__init_subclass__(**kwargs)
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, **kwargs: Any
+        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, permission: str = "", **kwargs: Any
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         inherited = cls._options
-        cls._options = replace(inherited, kind=kind, blocking=blocking or inherited.blocking, cpu=cpu or inherited.cpu)
+        cls._options = Options(
+            kind,
+            blocking=blocking or inherited.blocking,
+            cpu=cpu or inherited.cpu,
+            permission=permission or inherited.permission,
+        )
         definition = class_definition(cls, cls._options, has_lifespan=cls.lifespan is not Step.lifespan)
         if definition is not None:
             cls.kind, cls.definition = kind, definition

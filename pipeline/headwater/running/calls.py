@@ -11,6 +11,7 @@ from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
+from headwater.running.outbox import led_nowhere
 from headwater.running.processes import ProcessWorker
 from headwater.running.workers import ThreadWorker
 
@@ -160,6 +161,8 @@ def _output(planned: PlannedStep, outputs: Mapping[str, PlannedOutput], port: st
     if port not in outputs:
         msg = f"step {planned.id!r}: there is no output port {port!r}; its ports are {', '.join(outputs)}"
         raise StreamOrderError(msg)
+    if outputs[port].astray:
+        raise StreamOrderError(f"step {planned.id!r}: {led_nowhere(port)}")
     return outputs[port]
 
 

@@ -29,6 +29,7 @@ class Order:
         start_data: Data of its first event.
         timeout_s: Most seconds that it may take, or None.
         redact: Replaces what must not be told, such as secrets, in a text.
+        allowed: What the operator allows.
     """
 
     owner: object
@@ -38,6 +39,7 @@ class Order:
     start_data: PipelineStart
     timeout_s: float | None
     redact: Callable[[str], str]
+    allowed: frozenset[str] = frozenset()
 
     def resources(self) -> Resources:
         """Return what the steps share in the running event loop."""

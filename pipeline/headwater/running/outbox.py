@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headwater.streams.meter import Meter
     from headwater.streams.sinks import Sink
 
-__all__ = ["Outbox", "PortOutbox", "RoutedOutbox"]
+__all__ = ["Outbox", "PortOutbox", "RoutedOutbox", "led_nowhere"]
 
 
 class Outbox(Protocol):
@@ -148,10 +148,12 @@ class RoutedOutbox:
         label: What the step is called in messages.
         ports: The writing side of each port.
         unread: Names of the ports that lead nowhere.
+        astray: Names of those among them that nothing may be written to.
         record: Who is shown the items.
     """
 
     __slots__ = (
+        "_astray",
         "_label",
         "_unread",
         "buffer",
@@ -166,7 +168,12 @@ class RoutedOutbox:
     )
 
     def __init__(
-        self, label: str, ports: Mapping[str, PortOutbox], unread: Collection[str], record: StepRecord
+        self,
+        label: str,
+        ports: Mapping[str, PortOutbox],
+        unread: Collection[str],
+        astray: Collection[str],
+        record: StepRecord,
     ) -> None:
         self.ports: dict[str, PortOutbox] = dict(ports)
         self.record: StepRecord = record
@@ -179,6 +186,7 @@ class RoutedOutbox:
         self.expected: Classes = object
         self._label = label
         self._unread = set(unread)
+        self._astray = frozenset(astray)
 
     async def room(self) -> None:
         """Wait until every port that is read has room; always let others run."""
@@ -252,6 +260,8 @@ class RoutedOutbox:
         item = port.admit(value)
         if item is NOT_AN_ITEM:
             return False
+        if name in self._astray:
+            raise StreamOrderError(f"{self._label}: {led_nowhere(name)}")
         self.written_items += 1
         if self.record.telling:
             self.record.tell(item, name)
@@ -265,3 +275,14 @@ class RoutedOutbox:
         self._unread.add(name)
         if len(self._unread) == len(self.ports):
             raise ReaderLeft
+
+
+def led_nowhere(port: str) -> str:
+    """Return what is wrong when something is written to a side port that leads nowhere.
+
+    Args:
+        port: Name of the port.
+    """
+    return (
+        f"it wrote to its port {port!r}, which leads nowhere, so that what it wrote would be lost; add an edge from it"
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.config.binding import bind_steps
 from headwater.config.garbage import collection_paused
 from headwater.config.load import load
+from headwater.config.permissions import allowed_names, check_permissions
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import mermaid
 from headwater.graph.graph import build_graph
@@ -22,7 +23,7 @@ from headwater.running.order import Order, start_data
 from headwater.running.redaction import redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -53,6 +54,7 @@ class Pipeline:
         streaming: The `streaming` object of a document.
         timeout_s: Most seconds that an execution may take.
         description: What it is for.
+        allow: The permissions that its steps may need, such as `process` or `private-network`.
 
     Raises:
         ConfigError: Something is wrong; lists every problem.
@@ -77,6 +79,7 @@ class Pipeline:
         streaming: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
         description: str = "",
+        allow: Collection[str] = (),
     ) -> None:
         bound = {step_id: bind(target) for step_id, target in steps.items()}
         document: dict[str, Any] = {"name": name}
@@ -99,7 +102,7 @@ class Pipeline:
             loaded.problems.add(
                 "unknown-step", f"options are given for {step_id!r}, which is no step", ("steps",), hint
             )
-        self._finish(loaded, bound)
+        self._finish(loaded, bound, allow=allow)
 
     @classmethod
     def load(
@@ -109,6 +112,7 @@ class Pipeline:
         *,
         secrets: Mapping[str, str | SecretStr] | None = None,
         env: Mapping[str, str] | None = None,
+        allow: Collection[str] = (),
     ) -> Pipeline:
         """Load a pipeline from a document.
 
@@ -117,6 +121,7 @@ class Pipeline:
             parameters: Values of the document's parameters.
             secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in the environment.
             env: Environment variables; those of the process by default.
+            allow: The permissions that the document may use, such as `process` or `private-network`; none by default.
 
         Returns:
             The pipeline, with parameters bound.
@@ -132,7 +137,7 @@ class Pipeline:
         with collection_paused():
             loaded = load(source, parameters=parameters, secrets=secrets, env=env)
             steps = bind_steps(loaded, registry, loaded.problems)
-            pipeline._finish(loaded, steps, secrets=secrets, env=env)  # noqa: SLF001 - a second constructor of this class
+            pipeline._finish(loaded, steps, secrets=secrets, env=env, allow=allow)  # noqa: SLF001 - a second constructor of this class
         return pipeline
 
     def _finish(
@@ -142,7 +147,10 @@ class Pipeline:
         *,
         secrets: Mapping[str, str | SecretStr] | None = None,
         env: Mapping[str, str] | None = None,
+        allow: Collection[str] = (),
     ) -> None:
+        self._allowed = allowed_names(allow)
+        check_permissions(loaded.spec, steps, self._allowed, loaded.problems)
         self._graph = build_graph(loaded.spec, steps, loaded.problems)
         self._choices = {False: resolve(self._graph, loaded.problems, stream_input=False)}
         check_options(self._graph, self._choices[False], loaded.problems)
@@ -180,7 +188,7 @@ class Pipeline:
             ConfigError: A parameter is unknown or of another type.
         """
         given = {**self._loaded.parameters, **parameters}
-        return Pipeline.load(self._loaded.document, given, secrets=self._secrets, env=self._env)
+        return Pipeline.load(self._loaded.document, given, secrets=self._secrets, env=self._env, allow=self._allowed)
 
     def to_json(self) -> str:
         """Return the document as JSON text; loading it gives the same pipeline.
@@ -272,6 +280,7 @@ class Pipeline:
             start_data=self._start_data,
             timeout_s=None if timeout is None else timeout.total_s,
             redact=self._redact,
+            allowed=self._allowed,
         )
 
 

@@ -65,7 +65,14 @@ def _load(
     def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         send(to_json({"progress": [fraction, message, plain(data)]}))
 
-    context = StepContext(order["execution_id"], order["step_id"], report=report, mask=redactor([bound]))
+    context = StepContext(
+        order["execution_id"],
+        order["step_id"],
+        report=report,
+        mask=redactor([bound]),
+        connected=order["connected"],
+        allowed=order["allowed"],
+    )
     return (
         callable_of(bound, method, context=context, ports=order["ports"]),
         item_adapter(method, order["ports"]),

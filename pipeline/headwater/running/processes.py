@@ -98,6 +98,8 @@ class ProcessWorker:
             "ports": self._ports,
             "execution_id": self._scope.execution_id,
             "step_id": self._step.id,
+            "connected": [output.name for output in self._step.outputs if output.edges],
+            "allowed": sorted(self._scope.allowed),
             "params": {name: _revealed(value) for name, value in given.items()},
         }
 

@@ -57,6 +57,7 @@ class ExecutionScope:
         streaming = order.streaming
         self.execution_id: str = execution_id
         self.plan: Plan = order.plan
+        self.allowed: frozenset[str] = order.allowed
         self.context = context
         self.cancelled = False
         self.failed: set[str] = set()
@@ -131,6 +132,8 @@ class ExecutionScope:
             report=partial(self.progress, step),
             mask=self.redact,
             is_cancelled=lambda: self.cancelled or is_released(),
+            connected=[output.name for output in step.outputs if output.edges],
+            allowed=self.allowed,
         )
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:

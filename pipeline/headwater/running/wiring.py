@@ -92,7 +92,8 @@ class Wiring:
                 each.name: self._port_outbox(f"{label} port {each.name!r}", each, each, None) for each in last.outputs
             }
             unread = [each.name for each in last.outputs if not each.edges]
-            return RoutedOutbox(label, ports, unread, self._scope.record(last))
+            astray = [each.name for each in last.outputs if each.astray]
+            return RoutedOutbox(label, ports, unread, astray, self._scope.record(last))
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
         return self._port_outbox(label, head.outputs[0], output, record)
 

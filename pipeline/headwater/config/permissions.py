@@ -1,0 +1,58 @@
+"""What a document may not do on its own: steps that need a permission of the operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.config.problems import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from headwater.config.problems import Problems
+    from headwater.config.spec import PipelineSpec
+    from headwater.kinds.definition import BoundStep
+
+__all__ = ["allowed_names", "check_permissions"]
+
+
+def allowed_names(allow: Collection[str]) -> frozenset[str]:
+    """Return the permissions that an operator gives.
+
+    Args:
+        allow: Their names.
+
+    Raises:
+        TypeError: A single string stands in the place of a collection.
+    """
+    if isinstance(allow, str):
+        msg = f"allow is the string {allow!r}, but a collection is expected: write allow={{{allow!r}}}"
+        raise TypeError(msg)
+    return frozenset(allow)
+
+
+def check_permissions(
+    spec: PipelineSpec, steps: Mapping[str, BoundStep], allowed: Collection[str], problems: Problems
+) -> None:
+    """Report every step that needs what the operator does not allow.
+
+    Args:
+        spec: What the document says.
+        steps: The steps whose kind and params are right, by id.
+        allowed: The permissions there are.
+        problems: Gets the steps that are refused.
+    """
+    refused = {step_id for step_id, bound in steps.items() if _is_refused(bound, allowed)}
+    for index, step in enumerate(spec.steps if refused else ()):
+        if step.id in refused:
+            permission = steps[step.id].definition.permission
+            message = f"the kind {quote(step.kind)} needs the permission {quote(permission)}, which is not given"
+            hint = (
+                f"the operator gives it: --allow {permission} on the command line, allow={{{permission!r}}} in Python"
+            )
+            problems.add("not-allowed", message, ("steps", index, "kind"), hint)
+
+
+def _is_refused(bound: BoundStep, allowed: Collection[str]) -> bool:
+    permission = bound.definition.permission
+    return bool(permission) and permission not in allowed
