@@ -69,7 +69,7 @@ class Task:
     output_join: Join | None
     output_split: Split | None
 
-    def __init__(  # noqa: PLR0913 - four types and a rule for each is what a task is
+    def __init__(
         self,
         name: str,
         *,
