@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater_subscribers.callback import CallbackSubscriber
     from headwater_subscribers.console import ConsoleSubscriber
+    from headwater_subscribers.file import FileSubscriber
     from headwater_subscribers.queue import QueueSubscriber
 
-__all__ = ["CallbackSubscriber", "ConsoleSubscriber", "QueueSubscriber"]
+__all__ = ["CallbackSubscriber", "ConsoleSubscriber", "FileSubscriber", "QueueSubscriber"]
 
 _MODULES = {
     "CallbackSubscriber": "headwater_subscribers.callback",
     "ConsoleSubscriber": "headwater_subscribers.console",
+    "FileSubscriber": "headwater_subscribers.file",
     "QueueSubscriber": "headwater_subscribers.queue",
 }
 

@@ -1,0 +1,155 @@
+"""Events that were written to a file: which files belong together, and what they tell when they are read back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Final
+
+from pydantic import ValidationError
+
+from headwater.events.event import StreamEvent
+
+__all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
+
+_LONGEST_LINE: Final = 64 * 1024 * 1024
+"""Longest line that is read, in bytes: far more than an event can have, whose values are bounded."""
+
+
+class BadEventError(ValueError):
+    """A line of a file of events is no event.
+
+    Args:
+        path: The file.
+        line: Number of the line, from 1.
+        reason: What is wrong.
+        torn: Whether the line is the last one and has no end, as when its writer was killed.
+
+    Example:
+        >>> print(BadEventError(Path("events.jsonl"), 7, "it is empty"))
+        events.jsonl:7: it is empty
+    """
+
+    def __init__(self, path: Path, line: int, reason: str, *, torn: bool = False) -> None:
+        super().__init__(path, line, reason)
+        self.path = path
+        self.line = line
+        self.reason = reason
+        self.torn = torn
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
+    r"""Read the events back that a `FileSubscriber` wrote, in the order they were written.
+
+    The files that continue `path` (`events.2.jsonl` after `events.jsonl`) are read after it. A file may hold several
+    executions, also side by side; their events tell them apart by `execution_id`. Memory is constant.
+
+    Args:
+        path: The file, as the subscriber was given it.
+        on_bad: Is given every line that is no event, and reading goes on after it; by default it is raised.
+
+    Yields:
+        The events.
+
+    Raises:
+        BadEventError: A line is no event, and there is no `on_bad`; tells the file and the number of the line.
+        FileNotFoundError: There is no such file, or one of those that continue it is missing.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from headwater.events.event import EventType
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "events.jsonl")
+        ...     _ = path.write_bytes(StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count").to_json() + b"\n{")
+        ...     [
+        ...         (event.seq, event.step_id)
+        ...         for event in read_events(path, on_bad=lambda bad: print(bad.line, bad.torn))
+        ...     ]
+        2 True
+        [(1, 'count')]
+    """
+    for part in parts(path) or [path]:
+        with part.open("rb") as file:
+            yield from _events_in(file, part, on_bad)
+
+
+def part_path(path: Path, number: int) -> Path:
+    """Return the path of one of the files that events are written to in turn.
+
+    Args:
+        path: That of the first.
+        number: Which one, from 1.
+
+    Example:
+        >>> [part_path(Path("events.jsonl"), number).name for number in (1, 2)]
+        ['events.jsonl', 'events.2.jsonl']
+    """
+    return path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def parts(path: Path) -> list[Path]:
+    """Return the files that events were written to in turn, as far as they are there.
+
+    Args:
+        path: That of the first, which may have been deleted since.
+
+    Returns:
+        The files in order; none when there is none.
+
+    Raises:
+        FileNotFoundError: One between two others is missing.
+    """
+    numbers = numbers_of_parts(path)
+    for before, number in pairwise(numbers):
+        if number != before + 1:
+            raise FileNotFoundError(f"{part_path(path, before + 1)} is missing, but {part_path(path, number)} is there")
+    return [part_path(path, number) for number in numbers]
+
+
+def numbers_of_parts(path: Path) -> list[int]:
+    """Return the numbers of the files that are there, in order.
+
+    Args:
+        path: That of the first.
+    """
+    name = re.compile(rf"{re.escape(path.stem)}\.([1-9]\d{{0,8}}){re.escape(path.suffix)}")
+    matches = (name.fullmatch(file.name) for file in path.parent.iterdir()) if path.parent.is_dir() else ()
+    later = sorted(int(match[1]) for match in matches if match and int(match[1]) > 1)
+    return [1, *later] if path.exists() else later
+
+
+def _events_in(file: IO[bytes], path: Path, on_bad: Callable[[BadEventError], None] | None) -> Iterator[StreamEvent]:
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        try:
+            event = _event(line, path, number)
+        except BadEventError as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+        else:
+            yield event
+
+
+def _event(line: bytes, path: Path, number: int) -> StreamEvent:
+    try:
+        return StreamEvent.from_json(line)
+    except ValueError as error:
+        torn = not line.endswith(b"\n")
+        reason = "the line is cut" if torn else f"no event: {_told(error)}"
+        raise BadEventError(path, number, reason, torn=torn) from error
+
+
+def _told(error: ValueError) -> str:
+    """Return what is wrong, and in which field."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"{field}: {first['msg']}" if field else first["msg"]
