@@ -1,7 +1,7 @@
 # Everything one does with a checkout. `make help` lists it.
 #
 #   PYTHON=python3.13 make test     the interpreter to make .venv with (default: the first from 3.11 on)
-#   ARGS="-k stream -x" make test   more arguments for pytest
+#   ARGS="-k stream -x" make test   more arguments for pytest; -n0 among them runs the tests one by one
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PACKAGES := headwater headwater_steps headwater_subscribers
 VERSIONS := 3.11 3.12 3.13 3.14
 EXTRAS := cli,yaml,speed
+PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
 ARGS ?=
 
@@ -45,7 +46,7 @@ demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, show
 	$(BIN)/headwater run configs/word-report.json --set path=README.md
 
 test: $(VENV)/.installed-dev ## Install and run all tests (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-all: ## Run the tests on every Python from 3.11 on that is found
 	@tested=; failed=; \
@@ -63,7 +64,7 @@ test-all: ## Run the tests on every Python from 3.11 on that is found
 	[ -n "$$tested" ] && [ -z "$$failed" ]
 
 test-on-%: .venv-%/.installed-test
-	.venv-$*/bin/python -m pytest $(ARGS)
+	.venv-$*/bin/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Run the linters and the type checkers
 	$(BIN)/ruff check
@@ -94,10 +95,10 @@ wheel-test: $(VENV)/.installed-dev ## Test the built wheel in an empty environme
 	"$$away/venv/bin/python" -c 'import importlib, sys; \
 		strays = [m.__file__ for m in map(importlib.import_module, sys.argv[2:]) if m.__file__.startswith(sys.argv[1])]; \
 		sys.exit(f"imported from the checkout: {strays}" if strays else 0)' "$$here/" $(PACKAGES); \
-	"$$away/venv/bin/python" -m pytest -p no:cacheprovider $(ARGS)
+	"$$away/venv/bin/python" -m pytest -p no:cacheprovider $(PARALLEL) $(ARGS)
 
 coverage: $(VENV)/.installed-dev ## Run the tests and tell which lines they miss
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term $(PARALLEL) $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure the speed, each figure a ratio to bare async generators
 	$(BIN)/python tests/bench/run.py $(ARGS)

@@ -1,137 +1,28 @@
-"""What users test their steps and subscribers with."""
+"""Laws that a step keeps, checked for some inputs."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headwater.config.shapes import is_list
 from headwater.errors import HeadwaterError
-from headwater.events.subscriber import StreamSubscriber
 from headwater.graph.checkers import checker
 from headwater.kinds.binding import bind
 from headwater.running.pipeline import Pipeline
 from headwater.running.runner import Runner
+from headwater.testing.running import run_step
 
 if TYPE_CHECKING:
-    from headwater.events.event import EventType, StreamEvent
     from headwater.kinds.definition import StepDefinition
     from headwater.kinds.step import Step, StepFunction
     from headwater.kinds.task import Task
 
-__all__ = ["EventRecorder", "collect", "run_step", "verify_step", "verify_task"]
+__all__ = ["verify_step", "verify_task"]
 
 _ALL_CHUNKINGS_UP_TO = 6
 _RANDOM_CHUNKINGS = 50
-
-
-async def run_step(target: StepFunction[..., Any] | Step | type[Step], *inputs: Any) -> Any:
-    """Run one step alone and return what it gives.
-
-    Args:
-        target: The step, with its params.
-        *inputs: The data for each input port, in order: a value, or an iterable of items for a stream.
-
-    Returns:
-        The value of a unary output, the list of items of a stream, a dict by port where there are several.
-
-    Raises:
-        ConfigError: The inputs do not fit the step.
-        StepError: The step failed.
-
-    Example:
-        >>> import anyio
-        >>> from headwater import step
-        >>> @step("example.words")
-        ... def words(text: str) -> list[str]:
-        ...     return text.split()
-        >>> anyio.run(run_step, words, "to be")
-        ['to', 'be']
-    """
-    pipeline = Pipeline("test", steps={"step": target})
-    return (await pipeline.run(_data(pipeline, inputs))).output
-
-
-async def collect(items: Iterable[Any] | AsyncIterable[Any]) -> list[Any]:
-    """Return all items of a stream, or of any other iterable.
-
-    Args:
-        items: A stream, or any iterable or async iterable.
-
-    Returns:
-        The items, in order.
-
-    Example:
-        >>> import anyio
-        >>> anyio.run(collect, range(3))
-        [0, 1, 2]
-    """
-    if isinstance(items, AsyncIterable):
-        return [item async for item in items]
-    return list(items)
-
-
-class EventRecorder(StreamSubscriber):
-    """A subscriber that keeps every event, for assertions.
-
-    Args:
-        types: Types of the events to keep; None for all.
-        steps: Ids of the steps whose events to keep; None for all.
-
-    Example:
-        >>> from headwater import Pipeline, run_sync, step
-        >>> @step("example.same")
-        ... def same(number: int) -> int:
-        ...     return number
-        >>> recorder = EventRecorder(types={"pipeline_start", "step_start", "pipeline_complete"})
-        >>> _ = run_sync(Pipeline("same", steps={"same": same}), 1, subscribers=[recorder])
-        >>> recorder.types_seen
-        ['pipeline_start', 'step_start', 'pipeline_complete']
-    """
-
-    def __init__(self, types: Collection[str] | None = None, steps: Collection[str] | None = None) -> None:
-        self.types = types
-        self.steps = steps
-        self.events: list[StreamEvent] = []
-
-    async def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Keep the events.
-
-        Args:
-            batch: The events.
-        """
-        self.events += batch
-
-    @property
-    def types_seen(self) -> list[str]:
-        """The types of the events, in order."""
-        return [event.event_type.value for event in self.events]
-
-    def of(self, event_type: EventType | str, step_id: str | None = None) -> list[StreamEvent]:
-        """Return the events of one type.
-
-        Args:
-            event_type: The type.
-            step_id: The step they are about; None for any.
-
-        Returns:
-            The events, in order.
-        """
-        return [event for event in self.events if event.event_type == event_type and step_id in {None, event.step_id}]
-
-    def happened_before(self, first: EventType | str, second: EventType | str) -> bool:
-        """Return whether the first event of one type came before the first of another.
-
-        Args:
-            first: The type expected first.
-            second: The type expected after it.
-
-        Returns:
-            True when both happened, in this order.
-        """
-        firsts, seconds = self.of(first), self.of(second)
-        return bool(firsts and seconds) and firsts[0].seq < seconds[0].seq
 
 
 async def verify_step(target: StepFunction[..., Any] | Step | type[Step], samples: Iterable[Any]) -> None:
@@ -211,16 +102,6 @@ async def verify_task(
                     f"but {streamed!r} when it is streamed as {pieces!r}"
                 )
                 raise AssertionError(msg)
-
-
-def _data(pipeline: Pipeline, inputs: Sequence[Any]) -> Any:
-    names = [group.name for group in pipeline.plan().inputs]
-    if len(inputs) > len(names):
-        msg = f"the step has {len(names)} inputs to feed, but {len(inputs)} were given"
-        raise ValueError(msg)
-    if len(names) <= 1:
-        return inputs[0] if inputs else None
-    return dict(zip(names, inputs, strict=True))
 
 
 def _only_task(definition: StepDefinition) -> Task:

@@ -1,0 +1,48 @@
+"""What users test their steps, pipelines and subscribers with.
+
+The functions are also pytest fixtures of the same name, by the plugin that comes with Headwater, and so are
+`event_recorder` and `virtual_clock`. Each name is imported on first use, as pytest loads the plugin in every test run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater.testing.clock import VirtualClock
+    from headwater.testing.laws import verify_step, verify_task
+    from headwater.testing.recorder import EventRecorder
+    from headwater.testing.running import collect, run_step
+    from headwater.testing.samples import SampleBrokenError, SampleStream, breaking_stream, endless_stream, slow_stream
+
+__all__ = [
+    "EventRecorder",
+    "SampleBrokenError",
+    "SampleStream",
+    "VirtualClock",
+    "breaking_stream",
+    "collect",
+    "endless_stream",
+    "run_step",
+    "slow_stream",
+    "verify_step",
+    "verify_task",
+]
+
+_HOMES = {
+    "clock": "VirtualClock",
+    "laws": "verify_step verify_task",
+    "recorder": "EventRecorder",
+    "running": "collect run_step",
+    "samples": "SampleBrokenError SampleStream breaking_stream endless_stream slow_stream",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on its first use (PEP 562)."""
+    if name not in _HOME_OF:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

@@ -1,0 +1,129 @@
+"""The pytest plugin: the test kit as fixtures, found by pytest through its entry point.
+
+Everything is imported when a fixture is used, so that the plugin costs a test run without pipelines nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from headwater.testing.clock import VirtualClock
+    from headwater.testing.recorder import EventRecorder
+
+__all__ = [
+    "breaking_stream",
+    "collect",
+    "endless_stream",
+    "event_recorder",
+    "run_step",
+    "slow_stream",
+    "verify_step",
+    "verify_task",
+    "virtual_clock",
+]
+
+
+@pytest.fixture
+def run_step() -> Callable[..., Any]:
+    """Run one step alone with some data, and get what it gives."""
+    from headwater.testing.running import run_step as function
+
+    return function
+
+
+@pytest.fixture
+def collect() -> Callable[..., Any]:
+    """Read a stream to its end, and get its items."""
+    from headwater.testing.running import collect as function
+
+    return function
+
+
+@pytest.fixture
+def verify_step() -> Callable[..., Any]:
+    """Check that a step keeps its declaration."""
+    from headwater.testing.laws import verify_step as function
+
+    return function
+
+
+@pytest.fixture
+def verify_task() -> Callable[..., Any]:
+    """Check that a task gives the same for streamed and for whole inputs."""
+    from headwater.testing.laws import verify_task as function
+
+    return function
+
+
+@pytest.fixture
+def event_recorder() -> EventRecorder:
+    """A subscriber that keeps the events: `pipeline.run(data, subscribers=[event_recorder])`."""
+    from headwater.testing.recorder import EventRecorder
+
+    return EventRecorder()
+
+
+@pytest.fixture
+def endless_stream() -> Callable[..., Any]:
+    """A stream that never ends: `endless_stream(str)`."""
+    from headwater.testing.samples import endless_stream as function
+
+    return function
+
+
+@pytest.fixture
+def slow_stream() -> Callable[..., Any]:
+    """A stream that waits before each item: `slow_stream(["a", "b"], interval_s=60)`."""
+    from headwater.testing.samples import slow_stream as function
+
+    return function
+
+
+@pytest.fixture
+def breaking_stream() -> Callable[..., Any]:
+    """A stream that breaks after its last item: `breaking_stream(["a", "b"])`."""
+    from headwater.testing.samples import breaking_stream as function
+
+    return function
+
+
+@pytest.fixture
+def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
+    """A clock that jumps over waiting times; an async test that asks for it runs on trio, by this clock."""
+    from headwater.testing.clock import VirtualClock
+
+    marker = request.node.get_closest_marker(_CLOCK_MARK)
+    return VirtualClock() if marker is None else marker.args[0]
+
+
+_CLOCK_MARK = "headwater_virtual_clock"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker that hands the clock of a test from the collection to the fixture.
+
+    Args:
+        config: Configuration of pytest.
+    """
+    config.addinivalue_line("markers", f"{_CLOCK_MARK}(clock): set by the fixture virtual_clock itself")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let an async test that asks for `virtual_clock` run on trio by that clock, whatever backends are set.
+
+    Args:
+        metafunc: What pytest knows of the test.
+    """
+    if not {"virtual_clock", "anyio_backend"} <= set(metafunc.fixturenames):
+        return
+    from headwater.testing.clock import VirtualClock
+
+    clock = VirtualClock()
+    marks = getattr(pytest.mark, _CLOCK_MARK)(clock)
+    backend = pytest.param(clock.backend, id="virtual", marks=marks)
+    metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", [backend]))
