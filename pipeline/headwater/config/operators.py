@@ -19,6 +19,7 @@ Predicate: TypeAlias = Callable[[Any], bool]
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
+_DICT: type[Any] = dict  # asked first: items mostly are plain dictionaries
 
 
 class OperandError(ValueError):
@@ -60,7 +61,7 @@ class Lookup:
             The value, or `Lookup.MISSING`.
         """
         for part in self.parts:
-            item = _part(item, part)
+            item = item.get(part, Lookup.MISSING) if type(item) is _DICT else _part(item, part)
             if item is Lookup.MISSING:
                 break
         return item
