@@ -66,6 +66,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "steps": st.builds(tuple, st.lists(st.builds(StepInfo, text, text), max_size=3)),
         "edges": st.builds(tuple, st.lists(st.builds(EdgeInfo, text, text), max_size=3)),
         "unfinished": st.builds(tuple, st.lists(text, max_size=3)),
+        "waits_for": st.sampled_from([None, "input", "output"]),
         "data": json_object,
         "schema": st.none() | json_object,
     }

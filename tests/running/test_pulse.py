@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import anyio
 
 from headwater import EventType, Pipeline, Runner, Stream, StreamEvent, step
+from headwater.events.data import StepProgress
 
 
 @step("pulse.hanging")
@@ -87,3 +88,28 @@ async def test_tells_no_counts_when_progress_is_off() -> None:
         result = await execution.result(check=False)
     assert result.events is not None
     assert EventType.STEP_PROGRESS not in {event.event_type for event in result.events.read(after=0)}
+
+
+@step("pulse.slow")
+async def slow(values: Stream[bool], *, gate: float = 0.6) -> AsyncIterator[bool]:
+    """Take long for each value."""
+    async for value in values:
+        await anyio.sleep(gate)
+        yield value
+
+
+async def test_tells_what_the_steps_wait_for_when_one_is_slow() -> None:
+    """Who waits says for which side, who works says so, and the waits so far are told while they last."""
+    steps = {"hanging": hanging.with_params(count=1000), "even": even, "slow": slow, "each": each}
+    edges = [{"from": "even", "to": "slow", "buffer": 4}, "hanging -> even", "slow -> each"]
+    waits: dict[str | None, StepProgress] = {}
+    async with Runner().start(Pipeline("pulse", steps=steps, edges=edges)) as execution:
+        async for event in execution.events(types={"step_progress"}):
+            assert isinstance(event.data, StepProgress)
+            waits[event.step_id] = event.data
+            told = {step_id: data.waits_for for step_id, data in waits.items()}
+            if told == {"hanging": "output", "even": "output", "slow": None, "each": "input"}:
+                break
+        execution.cancel()
+    assert (waits["hanging"].output_wait_s or 0) > 0.1
+    assert (waits["each"].input_wait_s or 0) > 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "CheckpointSaved",
@@ -91,6 +91,10 @@ class StepProgress:
         items_in: Items read so far; None when they are not counted.
         items_out: Items written so far; None when they are not counted.
         data: Whatever else the step tells.
+        input_wait_s: How long the step has waited for input so far; None when that is not measured.
+        output_wait_s: How long the step has waited for room downstream so far; None when that is not measured.
+        waits_for: What the step waited for most of the time since it was last told, `input` or `output`; None when it
+            worked, or when that is not measured.
     """
 
     fraction: float | None = None
@@ -98,6 +102,9 @@ class StepProgress:
     items_in: int | None = None
     items_out: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    input_wait_s: float | None = None
+    output_wait_s: float | None = None
+    waits_for: Literal["input", "output"] | None = None
 
 
 @dataclass(slots=True)
@@ -131,8 +138,8 @@ class StepComplete:
         first_item_s: From the start to the first item written; None when there was none.
         largest_gap_s: Longest time between two items written; None when there were less than two.
         attempts: How often the step was tried.
-        input_wait_s: How long the step waited for input.
-        output_wait_s: How long the step waited for room downstream.
+        input_wait_s: How long the step waited for input; steps that run in one segment wait together.
+        output_wait_s: How long the step waited for room downstream, likewise.
     """
 
     items_in: int

@@ -252,11 +252,13 @@ class StepHost:
                 record.items_in = record.items_out = self._outbox.sink.written_items
         written = others[0].items_in if others else self._outbox.sink.written_items
         first.items_out = max(first.items_out, written)
+        input_wait_s = self._inbox.wait_s - self._waited_before_s
+        output_wait_s = self._outbox.sink.writer_wait_s
+        for record in self._records:
+            record.input_wait_s, record.output_wait_s = input_wait_s, output_wait_s
 
     def _end(self) -> None:
         self._count()
-        self._records[0].input_wait_s = self._inbox.wait_s - self._waited_before_s
-        self._records[-1].output_wait_s = self._outbox.sink.writer_wait_s
         for record in self._records:
             record.complete()
 

@@ -29,6 +29,9 @@ HOLD_S = 0.1
 """A step that keeps the event loop longer than this is reported, in seconds."""
 
 _SAMPLE_ITEMS = 100
+_SHORTEST_LOOK_S = 0.05
+
+WaitsFor = Literal["input", "output"] | None
 
 
 class StepState(Enum):
@@ -61,11 +64,13 @@ class StepRecord:
     __slots__ = (
         "_context",
         "_held",
+        "_look",
         "_progress_at",
         "_progress_interval_s",
         "_redact",
         "_step",
         "_telling",
+        "_told_counts",
         "_untold_progress",
         "first_output_at",
         "input_wait_s",
@@ -76,7 +81,6 @@ class StepRecord:
         "started_at",
         "state",
         "step_id",
-        "told_counts",
         "told_items",
     )
 
@@ -97,7 +101,8 @@ class StepRecord:
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
-        self.told_counts: tuple[int, int] = (0, 0)
+        self._told_counts: tuple[int, int, WaitsFor] = (0, 0, None)
+        self._look = (0.0, 0.0, 0.0)  # when, and the waits at that time
         self.told_items: int = 0
         self._step = step
         self._context = context
@@ -126,6 +131,7 @@ class StepRecord:
         """Note that the step runs."""
         self.state = StepState.RUNNING
         self.started_at = perf_counter()
+        self._look = (self.started_at, 0.0, 0.0)
         flavor = self._step.flavor.name.lower()
         self._context.emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor))
 
@@ -195,12 +201,34 @@ class StepRecord:
             self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
 
     def tell_counts(self) -> None:
-        """Tell how many items have gone through, when the step runs and that is news."""
-        counts = (self.items_in, self.items_out)
-        if self.state is StepState.RUNNING and counts != self.told_counts:
-            self.told_counts = counts
-            told = StepProgress(items_in=self.items_in, items_out=self.items_out)
-            self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+        """Tell how many items have gone through, and what the step waits for, when it runs and that is news."""
+        if self.state is not StepState.RUNNING:
+            return
+        waits_for = self._waits_for()
+        counts = (self.items_in, self.items_out, waits_for)
+        if counts == self._told_counts:
+            return
+        self._told_counts = counts
+        told = StepProgress(
+            items_in=self.items_in,
+            items_out=self.items_out,
+            input_wait_s=self.input_wait_s,
+            output_wait_s=self.output_wait_s,
+            waits_for=waits_for,
+        )
+        self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+
+    def _waits_for(self) -> WaitsFor:
+        """Return what the step waited for during more than half of the time since the last look."""
+        now = perf_counter()
+        looked_at, input_wait_s, output_wait_s = self._look
+        half_s = (now - looked_at) / 2
+        if half_s < _SHORTEST_LOOK_S:
+            return self._told_counts[2]
+        self._look = (now, self.input_wait_s, self.output_wait_s)
+        if self.input_wait_s - input_wait_s > half_s:
+            return "input"
+        return "output" if self.output_wait_s - output_wait_s > half_s else None
 
     def note_hold(self, elapsed_s: float, items: int) -> None:
         """Report once, by name, a step that kept the event loop long for a single item."""

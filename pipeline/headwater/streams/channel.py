@@ -26,11 +26,18 @@ __all__ = ["Channel", "Waiter"]
 class Waiter:
     """A place where one task sleeps until it is woken; it may be shared by several channels."""
 
-    __slots__ = ("_event", "waited_s")
+    __slots__ = ("_asleep_since", "_event", "_waited_s")
 
     def __init__(self) -> None:
         self._event: Event | None = None
-        self.waited_s: float = 0.0
+        self._waited_s = 0.0
+        self._asleep_since: float | None = None
+
+    @property
+    def waited_s(self) -> float:
+        """How long tasks have waited here, in seconds, the present one included."""
+        since = self._asleep_since
+        return self._waited_s if since is None else self._waited_s + perf_counter() - since
 
     def wake(self) -> None:
         """Wake the sleeper, if there is one."""
@@ -42,17 +49,17 @@ class Waiter:
         """Let every other task have a turn: the other end often needs no more, and it costs half of a sleep."""
         started = perf_counter()
         await checkpoint()
-        self.waited_s += perf_counter() - started
+        self._waited_s += perf_counter() - started
 
     async def sleep(self) -> None:
         """Sleep until `wake` is called."""
-        started = perf_counter()
+        self._asleep_since = started = perf_counter()
         self._event = event = Event()
         try:
             await event.wait()
         finally:
-            self._event = None
-            self.waited_s += perf_counter() - started
+            self._event = self._asleep_since = None
+            self._waited_s += perf_counter() - started
 
 
 class Channel:
