@@ -1,44 +1,19 @@
-"""Steps that shape streams of anything: choose, count, group, end early."""
+"""Steps that count items, all of them or by group."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from heapq import nsmallest
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
-from headwater import Condition, Stream, step
-from headwater.config.operators import Lookup
+from headwater import Stream, step
+from headwater_steps.shaping.fields import MISSING, FieldPath, column, named
 
-__all__ = ["FieldPath", "Group", "count", "filter_items", "group_count", "take"]
-
-Item = TypeVar("Item")
-
-FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^.]+(\.[^.]+)*$")]
-"""The path of a field in an item, as in conditions: `author.names.0`."""
-
-
-@step("stream.filter")
-def filter_items(item: Item, *, where: Condition) -> Iterator[Item]:
-    """Pass on the items that meet a condition.
-
-    Args:
-        item: Anything.
-        where: The condition.
-
-    Yields:
-        The item, if it meets the condition.
-
-    Example:
-        >>> long_words = filter_items.with_params(where={"length_at_least": 4})
-        >>> list(long_words("word")), list(long_words("a"))
-        (['word'], [])
-    """
-    if where.test(item):
-        yield item
+__all__ = ["Group", "count", "group_count"]
 
 
 @step("stream.count")
@@ -74,7 +49,8 @@ class Group(BaseModel, frozen=True):
     count: int
 
 
-_Counts = Counter[tuple[type, Hashable]]
+_Counts = dict[type, Counter[Hashable]]
+"""How often each key was there, by the type of the key: 1, 1.0 and true are one key for a `Counter`, but three here."""
 
 
 @step("stream.group_count")
@@ -108,28 +84,28 @@ async def group_count(
         >>> run_sync(Pipeline("most", steps={"most": most}), ["a", "b", "a"]).output
         [Group(key='a', count=2)]
     """
-    counts: _Counts = Counter()
-    find = None if by is None else Lookup(tuple(by.split("."))).find
+    counts: _Counts = defaultdict(Counter)
+    keys = column(by)
     async for batch in items.batches():
-        _add(counts, batch if find is None else [_key(find(item)) for item in batch], by)
-        if len(counts) > max_groups:
+        _add(counts, keys(batch), by)
+        if sum(map(len, counts.values())) > max_groups:
             raise ValueError(f"more than {max_groups} groups; raise max_groups, or group by what has fewer values")
-    for (_, key), number in await run_in_thread(_ranked, counts, top):
+    for key, number in await run_in_thread(_ranked, counts, top):
         yield Group(key=key, count=number)
 
 
-def _key(value: Any) -> Any:
-    return None if value is Lookup.MISSING else value
-
-
 def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
+    kinds = set(map(type, keys))
+    if type(MISSING) in kinds:
+        keys = [None if key is MISSING else key for key in keys]
+        kinds = set(map(type, keys))
     try:
-        counts.update(zip(map(type, keys), keys, strict=True))
+        for kind in kinds:
+            counts[kind].update(keys if len(kinds) == 1 else [key for key in keys if type(key) is kind])
     except TypeError as error:
         found = next(type(key).__name__ for key in keys if not _is_hashable(key))
-        place = "an item" if by is None else f"the field {by!r} of an item"
         hint = "set by to a field that is a text or a number"
-        raise TypeError(f"{place} is a {found}, which cannot be a key; {hint}") from error
+        raise TypeError(f"{named(by)} is a {found}, which cannot be a key; {hint}") from error
 
 
 def _is_hashable(value: object) -> bool:
@@ -140,40 +116,14 @@ def _is_hashable(value: object) -> bool:
     return True
 
 
-def _ranked(counts: Mapping[tuple[type, Any], int], top: int | None) -> list[tuple[tuple[type, Any], int]]:
-    if top is None:
-        return sorted(counts.items(), key=_rank)
-    return nsmallest(top, counts.items(), key=_rank)
+def _ranked(counts: _Counts, top: int | None) -> list[tuple[Any, int]]:
+    groups = [group for counter in counts.values() for group in counter.items()]
+    return sorted(groups, key=_rank) if top is None else nsmallest(top, groups, key=_rank)
 
 
-def _rank(group: tuple[tuple[type, Any], int]) -> tuple[int, int, float, str]:
-    (kind, key), number = group
+def _rank(group: tuple[Any, int]) -> tuple[int, int, float, str]:
+    key, number = group
+    kind = type(key)
     if kind in {bool, int, float}:
         return -number, 0, key, kind.__name__
     return (-number, 1, 0, key) if kind is str else (-number, 2, 0, repr(key))
-
-
-@step("stream.take")
-async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Item]:
-    """Pass on the first items, then stop those who write the others.
-
-    Args:
-        items: Anything.
-        n: Most items to pass on.
-
-    Yields:
-        The first `n` items, or all where there are fewer.
-
-    Example:
-        >>> from headwater import Pipeline, run_sync
-        >>> run_sync(Pipeline("first", steps={"first": take.with_params(n=2)}), iter("abc")).output
-        ['a', 'b']
-    """
-    left = n
-    if not left:
-        return
-    async for item in items:
-        yield item
-        left -= 1
-        if not left:
-            return

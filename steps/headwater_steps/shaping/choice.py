@@ -1,0 +1,88 @@
+"""Steps that choose items: by a condition, and by their place in the stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, TypeVar
+
+from pydantic import Field
+
+from headwater import Condition, Stream, step
+
+__all__ = ["filter_items", "skip", "take"]
+
+Item = TypeVar("Item")
+
+
+@step("stream.filter")
+def filter_items(item: Item, *, where: Condition) -> Iterable[Item]:
+    """Pass on the items that meet a condition.
+
+    Header and footer of the stream stay around the items that are left.
+
+    Args:
+        item: Anything.
+        where: The condition.
+
+    Returns:
+        The item, if it meets the condition.
+
+    Example:
+        >>> long_words = filter_items.with_params(where={"length_at_least": 4})
+        >>> list(long_words("word")), list(long_words("a"))
+        (['word'], [])
+    """
+    return (item,) if where.test(item) else ()
+
+
+@step("stream.take")
+async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Item]:
+    """Pass on the first items, then stop those who write the others.
+
+    Header and footer are not passed on: they tell of the whole stream.
+
+    Args:
+        items: Anything.
+        n: Most items to pass on.
+
+    Yields:
+        The first `n` items, or all where there are fewer.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("first", steps={"first": take.with_params(n=2)}), iter("abc")).output
+        ['a', 'b']
+    """
+    left = n
+    if not left:
+        return
+    async for item in items:
+        yield item
+        left -= 1
+        if not left:
+            return
+
+
+@step("stream.skip")
+async def skip(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Item]:
+    """Leave out the first items, and pass on the others.
+
+    Header and footer are not passed on: they tell of the whole stream.
+
+    Args:
+        items: Anything.
+        n: How many items to leave out.
+
+    Yields:
+        The items after the first `n`; none where there are no more than those.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("rest", steps={"rest": skip.with_params(n=2)}), iter("abcd")).output
+        ['c', 'd']
+    """
+    left = n
+    async for batch in items.batches():
+        for item in batch[left:]:
+            yield item
+        left = max(left - len(batch), 0)
