@@ -744,3 +744,62 @@ async def test_cancelling_anywhere_leaves_one_terminal_event_that_all_received(p
     assert recorder.seqs == received == list(range(1, context.log.last_seq + 1))
     assert [event.event_type.terminal for event in recorder.events] == [False] * (len(received) - 1) + [True]
     assert context.lost == []
+
+
+class Unhurried(Recorder):
+    """Takes events once an hour, or when it must."""
+
+    interval_s = 3600.0
+    buffer_size: int | None = 100
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = anyio.Event()
+
+    def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        super().on_events(batch)
+        self.first.set()
+
+
+async def test_events_between_two_deliveries_cost_one_call() -> None:
+    """A subscriber with an interval gets the first event at once, and the last one when it is there."""
+    recorder = Unhurried()
+    async with StreamingContext("e1") as context:
+        context.subscribe(recorder)
+        for count in (1, 10, 10, 10):
+            await emit_many(context, count)
+            await recorder.first.wait()
+    assert [len(batch) for batch in recorder.batches] == [1, 31]
+    assert recorder.seqs == list(range(1, 33))
+
+
+async def test_interval_ends_when_the_buffer_is_full() -> None:
+    """An interval makes nobody wait who has to tell more than the buffer holds."""
+    recorder = Unhurried()
+    async with StreamingContext("e1") as context:
+        context.subscribe(recorder)
+        await emit_many(context, 1000)
+    assert recorder.seqs == list(range(1, 1002))
+    assert len(recorder.batches) >= 5
+
+
+async def test_subscriber_that_waits_for_its_interval_can_leave() -> None:
+    """Nobody has to sit out an interval."""
+    recorder = Unhurried()
+    async with StreamingContext("e1") as context:
+        subscription = context.subscribe(recorder)
+        context.emit(START, "a")
+        await recorder.first.wait()
+        await checkpoint()
+        context.unsubscribe(subscription)
+    assert recorder.seqs == [1]
+
+
+async def test_subscriber_misses_nothing_when_its_buffer_is_larger_than_the_history() -> None:
+    """Who must not miss anything holds the execution before events are let go."""
+    recorder = Unhurried()
+    recorder.buffer_size = 1_000_000
+    async with StreamingContext("e1", history=500) as context:
+        context.subscribe(recorder)
+        await emit_many(context, 3000)
+    assert recorder.seqs == list(range(1, 3002))

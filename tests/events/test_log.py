@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.events.chunk import WIDTH
+from headwater.events.chunk import WIDTH, Batch
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import EventLog, EventReader
@@ -237,3 +237,39 @@ async def test_reading_a_full_log_can_be_cancelled() -> None:
                 scope.cancel()
     assert scope.cancelled_caught
     assert batches == 3
+
+
+TYPES = [EventType.STEP_START, EventType.STEP_PROGRESS, EventType.STEP_OUTPUT]
+
+
+@given(
+    told=st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["a", "b", None])), max_size=60),
+    types=st.none() | st.frozensets(st.sampled_from(TYPES)),
+    steps=st.none() | st.frozensets(st.sampled_from(["a", "b"])),
+    history=st.integers(1, 60),
+    after=st.integers(0, 60),
+    is_made=st.booleans(),
+)
+def test_select_gives_the_events_that_are_wanted(
+    *,
+    told: list[tuple[EventType, str | None]],
+    types: frozenset[EventType] | None,
+    steps: frozenset[str] | None,
+    history: int,
+    after: int,
+    is_made: bool,
+) -> None:
+    """Selecting before events are made gives what selecting among them would give, a gap always included."""
+    batches: list[Batch] = []
+    for _ in range(2):
+        log = EventLog("e1", history=history)
+        for event_type, step_id in told:
+            log.append(event_type, step_id)
+        batches.append(log.read(after=after))
+    expected = [
+        (event.seq, event.step_id)
+        for event in batches[0]
+        if event.event_type is EventType.STREAM_GAP
+        or ((types is None or event.event_type in types) and (steps is None or event.step_id in steps))
+    ]
+    assert [(event.seq, event.step_id) for event in batches[not is_made].select(types, steps)] == expected

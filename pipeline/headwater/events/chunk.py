@@ -14,6 +14,9 @@ __all__ = ["WIDTH", "Batch", "Chunk", "Fields"]
 Fields = tuple[EventType, str | None, int, float, EventData | None, Mapping[str, Any] | None]
 """Type, step id, attempt, time, data and metadata: what one event adds to the list of its chunk."""
 
+Types = frozenset[EventType]
+Steps = frozenset[str]
+
 WIDTH: Final = 6
 """Number of the fields of an event."""
 
@@ -79,6 +82,38 @@ class Chunk:
             seq += 1
         return events
 
+    def select(self, first_seq: int, last_seq: int, types: Types | None, steps: Steps | None) -> list[StreamEvent]:
+        """Make those of some events that are wanted; the others are not made at all.
+
+        Args:
+            first_seq: Number of the first one.
+            last_seq: Number of the last one, at most that of the last one appended.
+            types: Types of the events that are wanted; None for all.
+            steps: Ids of the steps whose events are wanted; None for all.
+
+        Returns:
+            New events, in order.
+        """
+        start = max(first_seq - self._first_seq, 0) * WIDTH
+        stop = (last_seq + 1 - self._first_seq) * WIDTH
+        places = _matching(self.fields[start:stop:WIDTH], types)
+        if steps is not None and places:
+            step_ids = self.fields[start + 1 : stop : WIDTH]
+            places = [place for place in places if step_ids[place] in steps]
+        first = self._first_seq + start // WIDTH
+        if len(places) * 3 > (stop - start) // WIDTH:  # making all of them at once is cheaper than some one by one
+            made = self.make(first, last_seq)
+            return [made[place] for place in places]
+        return [event for place in places for event in self.make(first + place, first + place)]
+
+
+def _matching(column: Sequence[EventType], types: Types | None) -> Sequence[int]:
+    if types is None:
+        return range(len(column))
+    if types.isdisjoint(column):  # at once, as where items are told and nobody wants to see them
+        return ()
+    return [place for place, event_type in enumerate(column) if event_type in types]
+
 
 class Batch(Sequence[StreamEvent]):
     """Consecutive events of a log, which are made when somebody looks at the first of them, once for all readers.
@@ -101,6 +136,28 @@ class Batch(Sequence[StreamEvent]):
         self._first_seq = first_seq
         self._gap = gap
         self._events: list[StreamEvent] | None = None
+
+    def select(self, types: Types | None, steps: Steps | None) -> Sequence[StreamEvent]:
+        """Return the events that are wanted, and the gap before them if there is one.
+
+        Args:
+            types: Types of the events that are wanted; None for all.
+            steps: Ids of the steps whose events are wanted; None for all.
+
+        Returns:
+            Events in order; those that are not wanted are not even made.
+        """
+        if self._events is not None:
+            return [
+                event
+                for event in self._events
+                if event is self._gap
+                or ((types is None or event.event_type in types) and (steps is None or event.step_id in steps))
+            ]
+        wanted = [] if self._gap is None else [self._gap]
+        for chunk in self._chunks:
+            wanted += chunk.select(self._first_seq, self.last_seq, types, steps)
+        return wanted
 
     def __len__(self) -> int:
         return self.last_seq - self._first_seq + 1 + (self._gap is not None)

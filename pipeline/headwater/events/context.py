@@ -16,7 +16,7 @@ from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, Emit, EventLog, EventReader
 from headwater.events.notices import notice
 from headwater.events.plain import short_repr
-from headwater.events.subscriber import EventFilter, EventFunction, Policy, StreamSubscriber, event_filter
+from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
 __all__ = ["StreamingContext"]
@@ -55,6 +55,7 @@ class StreamingContext:
     __slots__ = (
         "_buffer_size",
         "_left",
+        "_longest_lag",
         "_quick",
         "_quick_runs",
         "_relief",
@@ -74,6 +75,7 @@ class StreamingContext:
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
         self.lost: list[LostSubscriber] = []
         self._buffer_size = buffer_size
+        self._longest_lag = max(history // 2, 1)  # or what it has not received yet might not be kept
         self._subscriptions: list[Subscription] = []
         self._tasks: TaskGroup | None = None
         self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
@@ -138,7 +140,7 @@ class StreamingContext:
             steps=_first(steps, receiver.steps),
             from_seq=from_seq,
             policy=_first(policy, receiver.policy),
-            buffer_size=_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)),
+            buffer_size=min(_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)), self._longest_lag),
             send_deadline_s=_first(send_deadline_s, receiver.send_deadline_s),
         )
         subscription = Subscription(self.log, receiver, subscriber, terms)
@@ -309,11 +311,11 @@ class _Function(StreamSubscriber):
 class _EventView:
     """The events of a reader's batches, one by one."""
 
-    __slots__ = ("_matches", "_reader", "_waiting")
+    __slots__ = ("_reader", "_waiting", "_wanted")
 
-    def __init__(self, reader: EventReader, matches: EventFilter | None) -> None:
+    def __init__(self, reader: EventReader, wanted: Wanted | None) -> None:
         self._reader = reader
-        self._matches = matches
+        self._wanted = wanted
         self._waiting: Iterator[StreamEvent] = iter(())
 
     def __aiter__(self) -> _EventView:
@@ -322,7 +324,7 @@ class _EventView:
     async def __anext__(self) -> StreamEvent:
         while (event := next(self._waiting, None)) is None:
             batch = await anext(self._reader)
-            self._waiting = iter(batch) if self._matches is None else filter(self._matches, batch)
+            self._waiting = iter(batch if self._wanted is None else batch.select(*self._wanted))
         return event
 
 

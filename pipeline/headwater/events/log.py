@@ -86,6 +86,7 @@ class EventLog:
     """
 
     __slots__ = (
+        "_alarm",
         "_alarm_seq",
         "_base",
         "_batches",
@@ -117,6 +118,7 @@ class EventLog:
         self._alarm_seq = 0  # from which number on there is more to do than to append
         self._batches: dict[tuple[int, int], Batch] = {}  # by the numbers of the events before it and at its end
         self._news: anyio.Event | None = None
+        self._alarm: anyio.Event | None = None
 
     @property
     def first_seq(self) -> int:
@@ -185,6 +187,19 @@ class EventLog:
             self.recheck()
             await self._news.wait()
 
+    async def rest(self, duration_s: float) -> None:
+        """Wait for some time, or until a reader lags that must not miss anything, or until the log is closed.
+
+        Args:
+            duration_s: The time, in seconds.
+        """
+        with anyio.move_on_after(duration_s):
+            while not (self._lags or self.closed):
+                if self._alarm is None:
+                    self._alarm = anyio.Event()
+                self.recheck()
+                await self._alarm.wait()
+
     def recheck(self) -> None:
         """See at the next event who lags, as some who did may have caught up."""
         self._alarm_seq = 0
@@ -201,6 +216,9 @@ class EventLog:
             self._news = None
         room = self._room()
         self._lags = room <= 0
+        if self._alarm is not None and (self._lags or self.closed):
+            self._alarm.set()
+            self._alarm = None
         full_seq = self._base + len(self._chunks) * self._size - 1
         self._alarm_seq = min(full_seq, self.last_seq + (room if room > 0 else _LAG_STRIDE))
         return self._lags

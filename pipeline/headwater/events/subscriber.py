@@ -8,7 +8,7 @@ from typing import Literal
 
 from headwater.events.event import EventType, StreamEvent
 
-__all__ = ["EventFilter", "EventFunction", "Policy", "StreamSubscriber", "event_filter"]
+__all__ = ["EventFunction", "Policy", "StreamSubscriber", "Wanted", "event_filter"]
 
 Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
 """What happens when a subscriber lags by more than its buffer.
@@ -23,7 +23,8 @@ Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
 EventFunction = Callable[[StreamEvent], Awaitable[None] | None]
 """A plain or an async function that receives one event at a time."""
 
-EventFilter = Callable[[StreamEvent], bool]
+Wanted = tuple[frozenset[EventType] | None, frozenset[str] | None]
+"""The types, and the ids of steps, of the events that are wanted; None for all."""
 
 
 class StreamSubscriber:
@@ -38,6 +39,8 @@ class StreamSubscriber:
         policy: What happens when it lags.
         buffer_size: By how many events it may lag; None for what the context says.
         send_deadline_s: How long an async call may take before the subscriber is taken for dead.
+        interval_s: Shortest time between two deliveries, so that many events cost one call; the last event is delivered
+            at once, and so is what waits when the buffer is full.
 
     Example:
         >>> class Failures(StreamSubscriber):
@@ -52,6 +55,7 @@ class StreamSubscriber:
     policy: Policy = "wait"
     buffer_size: int | None = None
     send_deadline_s: float = 5.0
+    interval_s: float = 0.0
 
     def on_events(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
         """Receive events in order; the default gives them to `on_event` one by one.
@@ -91,37 +95,27 @@ class StreamSubscriber:
         return nullcontext()
 
 
-def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> EventFilter | None:
-    """Return the test whether an event is wanted.
+def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> Wanted | None:
+    """Return which events are wanted.
 
     Args:
         types: Types of events; None for all.
         steps: Ids of steps; None for all.
 
     Returns:
-        The test, which lets every `stream_gap` through; None when everything is wanted.
+        What `Batch.select` needs; None when everything is wanted.
 
     Raises:
         ValueError: A type is not known.
         TypeError: A single string stands in the place of a collection.
 
     Example:
-        >>> wanted = event_filter({"step_start"}, None)
-        >>> wanted(StreamEvent(1, EventType.STEP_START, "e1", "count"))
-        True
+        >>> event_filter({"step_start"}, None)
+        (frozenset({<EventType.STEP_START: 'step_start'>}), None)
     """
     known_types = None if types is None else frozenset(map(_event_type, _collection("types", types)))
     known_steps = None if steps is None else frozenset(_collection("steps", steps))
-    if known_types is None and known_steps is None:
-        return None
-
-    def wanted(event: StreamEvent) -> bool:
-        return event.event_type is EventType.STREAM_GAP or (
-            (known_types is None or event.event_type in known_types)
-            and (known_steps is None or event.step_id in known_steps)
-        )
-
-    return wanted
+    return None if known_types is None and known_steps is None else (known_types, known_steps)
 
 
 def _collection(name: str, values: Collection[str]) -> Collection[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import anyio
 from anyio.lowlevel import checkpoint
 
+from headwater.events.chunk import Batch
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent, gap_event
 from headwater.events.log import UNLIMITED, EventLog
@@ -88,10 +89,10 @@ class Subscription:
         "_joined_seq",
         "_lagged",
         "_log",
-        "_matches",
         "_one_by_one",
         "_scope",
         "_send",
+        "_wanted",
         "cursor",
         "detached",
         "source",
@@ -110,7 +111,7 @@ class Subscription:
         self._lagged = False
         self._deliveries: Iterator[Awaitable[object]] = iter(())
         self._log = log
-        self._matches = event_filter(terms.types, terms.steps)
+        self._wanted = event_filter(terms.types, terms.steps)
         self._joined_seq = max(log.last_seq, self.cursor)
         self._scope: anyio.CancelScope | None = None
         # One by one, so that each call of `on_event` has the deadline for itself.
@@ -128,7 +129,7 @@ class Subscription:
             return UNLIMITED
         lived_seq = max(self.cursor, self._joined_seq)
         room = terms.buffer_size - (log.last_seq - lived_seq)
-        if room > 0 or (self._matches is None and terms.policy == "wait"):
+        if room > 0 or (self._wanted is None and terms.policy == "wait"):
             return room
         waiting = self._select(log.read(after=lived_seq))
         outdated = _outdated_progress(waiting) if terms.policy == "coalesce" else ()
@@ -200,9 +201,9 @@ class Subscription:
 
     @property
     def quick(self) -> bool:
-        """Whether `deliver` will do until a call has to be waited for: nothing to acquire, nothing to replay."""
+        """Whether `deliver` will do until a call has to be waited for: no lifespan, no interval, no replay."""
         default = getattr(self.subscriber.lifespan, "__func__", None) is StreamSubscriber.lifespan
-        return default and self.cursor == self._log.last_seq
+        return default and not self.subscriber.interval_s and self.cursor == self._log.last_seq
 
     @property
     def ended(self) -> bool:
@@ -219,6 +220,8 @@ class Subscription:
             if self.detached:
                 await checkpoint()  # which is cancelled, so that the lifespan of the subscriber sees it
             await self._finish(scope, self.deliver(delivered))
+            if self.subscriber.interval_s:
+                await self._log.rest(self.subscriber.interval_s)
 
     async def _finish(self, scope: anyio.CancelScope, pending: Awaitable[object] | None) -> None:
         """Wait for a call, and for those that follow it."""
@@ -262,9 +265,8 @@ class Subscription:
         events = log.read(after=self.cursor)
         return self._thin(self._select(events)), events.last_seq
 
-    def _select(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        matches = self._matches
-        return events if matches is None else [event for event in events if matches(event)]
+    def _select(self, events: Batch) -> Sequence[StreamEvent]:
+        return events if self._wanted is None else events.select(*self._wanted)
 
     def _thin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         excess = len(events) - self.terms.buffer_size
