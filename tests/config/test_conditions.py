@@ -191,6 +191,15 @@ def test_never_raises_when_any_item_is_tested(name: str, operand: Any, item: Any
     assert condition.test(item) in {True, False}
 
 
+@settings(max_examples=200, deadline=None)
+@given(item=JSON, operand=JSON)
+def test_equality_is_the_same_when_it_is_nested(item: Any, operand: Any) -> None:
+    """Plain values are compared by a shorter way, with the same answer as inside of lists, and as members."""
+    equal = Condition({"eq": operand}).test(item)
+    assert Condition({"eq": [operand]}).test([item]) is equal
+    assert Condition({"in": [operand, operand]}).test(item) is equal
+
+
 @settings(max_examples=100, deadline=None)
 @given(item=JSON, operand=JSON)
 def test_negation_is_the_opposite_when_an_item_is_there(item: Any, operand: Any) -> None:

@@ -212,7 +212,16 @@ def _any(tests: list[Predicate]) -> Predicate:
 
 
 def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predicate:
-    find, missing = lookup.find, Lookup.MISSING
+    find, missing, parts = lookup.find, Lookup.MISSING, lookup.parts
+    if len(parts) == 1:
+        (part,) = parts
+        plain: type[Any] = dict  # most items are: that is asked first
+
+        def check_key(item: Any) -> bool:
+            value = item.get(part, missing) if type(item) is plain else find(item)
+            return when_missing if value is missing else test(value)
+
+        return check_key
 
     def check(item: Any) -> bool:
         value = find(item)

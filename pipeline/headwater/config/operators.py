@@ -20,6 +20,9 @@ _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
 _DICT: type[Any] = dict  # asked first: items mostly are plain dictionaries
+_NUMBERS: frozenset[type] = frozenset({int, float})
+_TEXTS: frozenset[type] = frozenset({str})
+_HASHED = _NUMBERS | _TEXTS
 
 
 class OperandError(ValueError):
@@ -118,8 +121,21 @@ def _safely(test: Predicate) -> Predicate:
     return check
 
 
+# Most values are plain numbers and texts, so that is asked first; `type` instead of `isinstance` leaves booleans and
+# classes that compare in ways of their own to the general test.
+
+
 def _eq(operand: Any) -> Predicate:
-    return _safely(lambda value: _equal(value, operand))
+    general = _safely(lambda value: _equal(value, operand))
+    plain = _plain_types(operand)
+    return lambda value: value == operand if type(value) in plain else general(value)
+
+
+def _plain_types(operand: Any) -> frozenset[type]:
+    """Return the types whose values can be compared with an operand as they are; none for what is not plain."""
+    if type(operand) in _NUMBERS:
+        return _NUMBERS
+    return _TEXTS if type(operand) is str else frozenset[type]()
 
 
 def _ne(operand: Any) -> Predicate:
@@ -132,8 +148,9 @@ def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
         family = _family(operand)
         if family is not float and family is not str:
             raise OperandError("expected a number or a text")
-
-        return _safely(lambda value: _family(value) is family and compare(value, operand))
+        general = _safely(lambda value: _family(value) is family and compare(value, operand))
+        plain = _plain_types(operand)
+        return lambda value: compare(value, operand) if type(value) in plain else general(value)
 
     return build
 
@@ -144,10 +161,9 @@ def _in(operand: Any) -> Predicate:
     members = operand
     if len(members) > MEMBERS_LIMIT:
         raise OperandError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
-    if all(isinstance(member, str) for member in members):
-        texts = frozenset(members)
-        return lambda value: isinstance(value, str) and value in texts
-    return _safely(lambda value: any(_equal(value, member) for member in members))
+    plain = frozenset(member for member in members if type(member) in _HASHED and member == member)  # noqa: PLR0124 - no NaN
+    general = _safely(lambda value: any(_equal(value, member) for member in members))
+    return lambda value: value in plain if type(value) in _HASHED else general(value)
 
 
 def _not_in(operand: Any) -> Predicate:

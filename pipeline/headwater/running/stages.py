@@ -6,8 +6,11 @@ On one thread a plain `def` could never overlap with its neighbors, so it needs 
 from __future__ import annotations
 
 from itertools import chain, islice
+from operator import length_hint
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from headwater.streams.grammar import all_instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,20 +78,20 @@ class Stage:
     def apply(self, batch: Sequence[Any]) -> list[Any]:
         """Return the results for all the items, or for those before the first that fails (see `failure`)."""
         results: list[Any] = []
-        append, call, expected = results.append, self.call, self.check.expected
         started = perf_counter()
         try:
-            for item in batch:
-                value = call(item)
-                append(value if isinstance(value, expected) else self.checked(value))
+            results.extend(map(self.call, batch))
         except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
             self.failure = Failure(self.record, error)
+        self._check_all(results, "result")
         self._note(len(batch), results, started)
         return results
 
     def parts(self, batch: Sequence[Any], size: int) -> Iterator[list[Any]]:
         """Yield the items that the function yields for all the items, at most `size` at a time."""
-        results = self._expanded(batch)
+        items = iter(batch)
+        results = chain.from_iterable(map(self.call, items))
+        counted = 0
         while True:
             part: list[Any] = []
             started = perf_counter()
@@ -96,21 +99,27 @@ class Stage:
                 part.extend(islice(results, size))
             except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
                 self.failure = Failure(self.record, error)
-            self._note(0, part, started)
+            ended = len(part) < size
+            self._check_all(part, "item")
+            taken = len(batch) - length_hint(items)
+            self._note(taken - counted, part, started)
+            counted = taken
             if part:
                 yield part
-            if len(part) < size:
+            if ended or self.failure is not None:
                 return
 
-    def _expanded(self, batch: Sequence[Any]) -> Iterator[Any]:
-        expected = self.check.expected
-        for value in chain.from_iterable(map(self.call, self._counted(batch))):
-            yield value if isinstance(value, expected) else self.check.check(value, self.record.place("item"))
-
-    def _counted(self, items: Sequence[Any]) -> Iterator[Any]:
-        for item in items:
-            self.record.items_in += 1
-            yield item
+    def _check_all(self, values: list[Any], frame: str) -> None:
+        """Check values in their place; at the first wrong one the stage fails, and only those before it stay."""
+        if all_instances(values, self.check.expected):
+            return
+        for index, value in enumerate(values):
+            try:
+                values[index] = self.check.check(value, self.record.place(frame))
+            except Exception as error:  # noqa: BLE001 - a value of another type is the step's failure
+                self.failure = Failure(self.record, error)
+                del values[index:]
+                return
 
     def _note(self, items_in: int, results: list[Any], started: float) -> None:
         record = self.record

@@ -127,7 +127,7 @@ class Wiring:
                 channel.on_first = record.tell
             return channel
         audience = record.tell if record is not None and record.telling else None
-        return Tee(branches, audience)
+        return Tee(branches, audience, every=record is not None and record.tells_every_item)
 
     def _room(self, sink_room: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         context = self._scope.context

@@ -11,9 +11,9 @@ from headwater.streams.frames import Footer, Header
 from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["ANYTHING", "NOT_AN_ITEM", "Checker", "Classes", "Grammar"]
+__all__ = ["ANYTHING", "NOT_AN_ITEM", "Checker", "Classes", "Grammar", "all_instances"]
 
 Classes = type | tuple[type, ...]
 """What the second argument of `isinstance` may be here."""
@@ -56,8 +56,24 @@ class Checker:
             raise FrameTypeError(msg) from error.__cause__
 
 
+_PLAIN = (dict, str, int, float, list, type(None))
+
 ANYTHING = Checker(object, lambda value: value)
 """The check that every value passes."""
+
+
+def all_instances(values: Iterable[object], expected: Classes) -> bool:
+    """Return whether all values are instances of some classes, looking at each type among them once.
+
+    Args:
+        values: The values.
+        expected: The classes.
+
+    Example:
+        >>> all_instances([1, 2, True], int), all_instances([1, "2"], int)
+        (True, False)
+    """
+    return expected is object or all(issubclass(cls, expected) for cls in set(map(type, values)))
 
 
 def _is_header(value: object) -> TypeGuard[Header[Any]]:
@@ -129,7 +145,7 @@ class Grammar:
         self._on_header = on_header
         self._header_classes: Classes = () if header is None or "header" in wrapped else header.expected
         self._footer_classes: Classes = () if footer is None or "footer" in wrapped else footer.expected
-        self._fast: Classes = () if self._ambiguous() else items.expected
+        self._fast: Classes = self._plain() if self._ambiguous() else items.expected
         self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
         self.expected: Classes = self._fast if header is None else ()
         self.footer: Any = NOTHING
@@ -207,6 +223,12 @@ class Grammar:
 
     def _refuse(self, frame: str) -> None:
         raise StreamOrderError(f"{self._label}: {self._state.value.format(frame=frame)}")
+
+    def _plain(self) -> Classes:
+        """Return what is surely an item among anything: plain data, where no header or footer is such."""
+        frames = (*_flat(self._header_classes), *_flat(self._footer_classes))
+        anything = object in _flat(self._items.expected)
+        return tuple(cls for cls in _PLAIN if anything and not any(issubclass(frame, cls) for frame in frames))
 
     def _ambiguous(self) -> bool:
         """Whether an instance of the item's class could be a header or footer."""

@@ -28,12 +28,15 @@ class Tee:
 
     Args:
         branches: The channels and their conditions; none when nobody reads the output.
-        audience: Called with every item, or None; True asks the writer to pause.
+        audience: Called with the first item, or None; True asks the writer to pause.
+        every: Whether the audience is called with every item.
     """
 
-    __slots__ = ("_audience", "_branches", "_open", "buffer", "limit", "meter", "written_items")
+    __slots__ = ("_audience", "_branches", "_every", "_open", "buffer", "limit", "meter", "written_items")
 
-    def __init__(self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None) -> None:
+    def __init__(
+        self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None, *, every: bool = True
+    ) -> None:
         self.buffer: list[Any] = []
         self.limit: int = 1
         self.meter: Meter | None = None
@@ -41,6 +44,7 @@ class Tee:
         self._branches = tuple(branches)
         self._open = list(branches)
         self._audience = audience
+        self._every = every
 
     def full(self) -> bool:
         """Pass on what is in the buffer; called after every item.
@@ -51,36 +55,33 @@ class Tee:
         Raises:
             ReaderLeft: There were readers, and all of them have left.
         """
-        wait = self.meter.look() if self.meter is not None else False
         items = self.buffer[:]
         self.buffer.clear()
-        self.written_items += len(items)
-        for item in items:
-            if self._audience is not None:
-                wait = self._audience(item) or wait
-            for branch in tuple(self._open):
-                wait = self._pass(branch, item) or wait
-        return wait
+        return self._pass_all(items)
 
     def put(self, item: Any) -> bool:
         """Pass on one item; see `full`."""
-        self.buffer.append(item)
-        return self.full()
+        return self._pass_all([item])
 
     async def room(self) -> None:
         """Wait until every reader has room for an item; always let others run."""
-        if not self._open:
-            await checkpoint()
+        await checkpoint()
         for branch in tuple(self._open):
+            channel = branch[0]
             try:
-                await branch[0].room()
+                if channel.left or len(channel.buffer) >= channel.capacity:
+                    await channel.room()
             except ReaderLeft:
                 self._forget(branch)
 
     async def write(self, items: Sequence[Any]) -> None:
-        """Pass on all the items, waiting for room between them."""
-        for item in items:
-            if self.put(item):
+        """Pass on all the items, never more at a time than every reader has room for."""
+        start = 0
+        while start < len(items):
+            free = min([channel.capacity - len(channel.buffer) for channel, _ in self._open], default=len(items))
+            part = items[start : start + free] if free > 0 else ()
+            start += len(part)
+            if self._pass_all(part) or start < len(items):
                 await self.room()
 
     def set_header(self, header: Any) -> None:
@@ -113,12 +114,34 @@ class Tee:
         """Most items worth handing over at once: the smallest capacity of the branches."""
         return min((channel.capacity for channel, _ in self._branches), default=256)
 
-    def _pass(self, branch: Branch, item: Any) -> bool:
+    def _pass_all(self, items: Sequence[Any]) -> bool:
+        """Pass on items for which every branch has room; see `full`."""
+        wait = self.meter.look() if self.meter is not None and items else False
+        self.written_items += len(items)
+        if self._audience is not None:
+            wait = self._tell(items) or wait
+        for branch in tuple(self._open):
+            wait = self._pass(branch, items) or wait
+        return wait
+
+    def _tell(self, items: Sequence[Any]) -> bool:
+        """Show the audience what it wants to see."""
+        wait = False
+        for item in items if self._every else items[:1]:
+            if self._audience is not None:
+                wait = self._audience(item) or wait
+        if items and not self._every:
+            self._audience = None
+        return wait
+
+    def _pass(self, branch: Branch, items: Sequence[Any]) -> bool:
         channel, condition = branch
-        if condition is not None and not condition(item):
+        passed = items if condition is None else list(filter(condition, items))
+        if not passed:
             return False
+        channel.buffer += passed
         try:
-            return channel.put(item)
+            return len(channel.buffer) >= channel.limit and channel.full()
         except ReaderLeft:
             self._forget(branch)
             return False
