@@ -9,14 +9,26 @@ if TYPE_CHECKING:
     from headwater_subscribers.console import ConsoleSubscriber
     from headwater_subscribers.file import FileSubscriber
     from headwater_subscribers.queue import QueueSubscriber
+    from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
 
-__all__ = ["CallbackSubscriber", "ConsoleSubscriber", "FileSubscriber", "QueueSubscriber"]
+__all__ = [
+    "CallbackSubscriber",
+    "ConsoleSubscriber",
+    "FileSubscriber",
+    "QueueSubscriber",
+    "Timeline",
+    "TimelineSubscriber",
+    "timeline_svg",
+]
 
 _MODULES = {
     "CallbackSubscriber": "headwater_subscribers.callback",
     "ConsoleSubscriber": "headwater_subscribers.console",
     "FileSubscriber": "headwater_subscribers.file",
     "QueueSubscriber": "headwater_subscribers.queue",
+    "Timeline": "headwater_subscribers.timeline",
+    "TimelineSubscriber": "headwater_subscribers.timeline",
+    "timeline_svg": "headwater_subscribers.timeline",
 }
 
 
