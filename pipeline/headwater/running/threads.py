@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from anyio import CancelScope, Event
-from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 from typing_extensions import TypeVar
 
@@ -59,7 +58,8 @@ class WorkerThread(Generic[Request]):
         self._request: Request | None = None
         self._error: BaseException | None = None
         self._ended = False
-        self._answered = threading.Semaphore(0)
+        self._turn = threading.Lock()  # held by the host, except while the thread is to go on
+        self._turn.acquire()
         self._answer: Any = None
         self._released = False
         self._thread: threading.Thread | None = None
@@ -70,7 +70,7 @@ class WorkerThread(Generic[Request]):
         return self._released
 
     async def __aenter__(self) -> Self:
-        self._token = current_token()
+        self._call_soon = _caller(current_token().native_token)
         self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
         self._thread.start()
         return self
@@ -82,7 +82,8 @@ class WorkerThread(Generic[Request]):
         self._released = True
         with CancelScope(shield=True):
             while not self._ended:
-                self._answered.release()
+                if self._turn.locked():  # or the thread has not yet taken the turn that it was given before
+                    self._turn.release()
                 await self._wait()
         if self._thread is not None:
             self._thread.join()
@@ -105,7 +106,7 @@ class WorkerThread(Generic[Request]):
         """Answer the request, so that the thread goes on; an `Exception` is raised there."""
         self._request = None
         self._answer = value
-        self._answered.release()
+        self._turn.release()
 
     async def _wait(self) -> None:
         await self._asked.wait()
@@ -113,7 +114,7 @@ class WorkerThread(Generic[Request]):
 
     def _ask(self, request: Request) -> Any:
         self._post(request)
-        self._answered.acquire()
+        self._turn.acquire()
         if self._released:
             raise Released
         if isinstance(self._answer, Exception):
@@ -126,7 +127,7 @@ class WorkerThread(Generic[Request]):
             self._ended = last  # set here, so that whoever joins the thread does not hold the loop that it posts to
             self._asked.set()
 
-        run_in_loop(post, token=self._token)
+        self._call_soon(post)
 
     def _main(self) -> None:
         _current.set(self)
@@ -137,3 +138,14 @@ class WorkerThread(Generic[Request]):
         except BaseException as error:  # noqa: BLE001 - crosses to the host, which raises it
             self._error = error
         self._post(None, last=True)
+
+
+def _caller(native: Any) -> Callable[[Callable[[], None]], object]:
+    """Return what has a function called in an event loop, from any thread, without waiting for it.
+
+    Waiting, as `anyio.from_thread` does, would make each request twice as dear.
+
+    Args:
+        native: The event loop of asyncio, or the token of trio.
+    """
+    return getattr(native, "call_soon_threadsafe", None) or native.run_sync_soon  # type: ignore[no-any-return]
