@@ -176,3 +176,48 @@ async def test_tells_the_writer_when_closed() -> None:
 async def test_names_itself_in_its_repr() -> None:
     """A stream that is printed says which it is."""
     assert repr(given()) == "<Stream step 'count' port 'words'>"
+
+
+class TestFilledBatches:
+    """Lists of a size that the reader asks for."""
+
+    @pytest.mark.parametrize(("items", "size", "sizes"), [(0, 3, []), (2, 3, [2]), (6, 3, [3, 3]), (7, 3, [3, 3, 1])])
+    async def test_gives_lists_of_the_size(self, items: int, size: int, sizes: list[int]) -> None:
+        """All lists are full, but for the last one."""
+        stream = given(items)
+        batches = [batch async for batch in stream.batches(size)]
+        assert [len(batch) for batch in batches] == sizes
+        assert [item for batch in batches for item in batch] == list(range(items))
+        assert await stream.footer() is None
+
+    async def test_gives_what_is_there_before_a_break(self) -> None:
+        """A list that will never be full comes before the error."""
+        batches: list[list[int]] = []
+        with pytest.raises(StreamBrokenError):
+            async for batch in broken(4).batches(3):
+                batches.append(batch)  # noqa: PERF401 - what came before the error counts
+        assert batches == [[0, 1, 2], [3]]
+
+    async def test_waits_no_longer_than_it_may_when_a_list_is_not_full(self) -> None:
+        """With nothing more to come for now, the list comes short, and the next one starts anew."""
+        channel = Channel()
+        stream: Stream[int] = Stream(channel)
+        batches = stream.batches(3, linger_s=0.001)
+        channel.put(1)
+        assert await anext(batches) == [1]
+        await channel.write([2, 3, 4, 5])
+        assert [await anext(batches), await anext(batches)] == [[2, 3, 4], [5]]
+        channel.finish()
+        assert [batch async for batch in batches] == []
+
+    async def test_lets_no_item_wait_longer_than_it_may_when_its_reader_is_slow(self, virtual_clock: Any) -> None:
+        """The time of an item runs from its arrival, not from the list before it."""
+        channel = Channel()
+        stream: Stream[int] = Stream(channel)
+        batches = stream.batches(2, linger_s=10)
+        await channel.write([1, 2, 3])
+        assert await anext(batches) == [1, 2]
+        await anyio.sleep(60)  # the reader is busy, by a clock that jumps
+        before_s = virtual_clock.elapsed_s
+        assert await anext(batches) == [3]
+        assert virtual_clock.elapsed_s == before_s

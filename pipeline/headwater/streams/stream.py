@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from math import inf
 from typing import TYPE_CHECKING, Any, Generic
 
+from anyio import CancelScope, current_time
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
@@ -70,8 +72,14 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     def __aiter__(self) -> AsyncIterator[Item]:
         return self._begin(self._items())
 
-    def batches(self) -> AsyncIterator[list[Item]]:
-        """Iterate over the items in lists of whatever is there; faster where a step works on many at once.
+    def batches(self, size: int | None = None, *, linger_s: float = inf) -> AsyncIterator[list[Item]]:
+        """Iterate over the items in lists; faster where a step works on many at once.
+
+        Args:
+            size: How many items make a list, from 1; the last list may have fewer. By default a list is whatever is
+                there, so that no item waits for another.
+            linger_s: Longest time, in seconds, that an item waits for its list to be full; then the list comes with
+                fewer items.
 
         Returns:
             An iterator of lists with at least one item each.
@@ -79,7 +87,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         Raises:
             StreamConsumedError: The stream was read before.
         """
-        return self._begin(self._batches())
+        return self._begin(self._batches() if size is None else self._filled(size, linger_s))
 
     async def collect(self) -> list[Item]:
         """Read all the items.
@@ -147,3 +155,33 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         while batch := await self._source.take():
             yield batch
         self._ended = True
+
+    async def _filled(self, size: int, linger_s: float) -> AsyncGenerator[list[Item], None]:
+        waiting: list[Item] = []
+        deadline = inf
+        failure: Exception | None = None
+        arrived: list[Item] | None = None
+        while arrived != []:
+            try:
+                arrived = await self._arrived(deadline)
+            except Exception as error:  # noqa: BLE001 - raised below, after the items that came before it
+                failure, arrived = error, []
+            due = current_time() + linger_s
+            deadline = deadline if waiting else due
+            waiting += arrived or ()
+            ready = len(waiting) // size * size if arrived else len(waiting)
+            for start in range(0, ready, size):
+                yield waiting[start : start + size]
+            if ready:
+                waiting, deadline = waiting[ready:], due
+            if not waiting:
+                deadline = inf
+        if failure is not None:
+            raise failure
+        self._ended = True
+
+    async def _arrived(self, deadline: float) -> list[Item] | None:
+        """Return the next items, nothing at the end; None when there are none until a time."""
+        with CancelScope(deadline=deadline):
+            return await self._source.take()
+        return None
