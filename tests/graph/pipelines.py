@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -39,12 +40,17 @@ def kind(*methods: Method) -> StepDefinition:
     return StepDefinition("test.kind", methods, NoParams, Placement.INLINE, Origin("tests", "kind", "tests.py", 1))
 
 
+STREAM, VALUE = Port("items", StreamType(str), streaming=True), Port("item", StreamType(str), streaming=False)
+WHOLE = Port("table", StreamType(list[str]), streaming=False)
+
 KINDS = {
     "source": kind(method()),
     "pass": kind(method("items")),
     "map": kind(method("item", flavor=Flavor.UNARY_UNARY)),
     "count": kind(method("items", flavor=Flavor.STREAM_UNARY)),
     "join": kind(method("left right")),
+    "lookup": kind(replace(method("items"), inputs=(STREAM, WHOLE))),
+    "scale": kind(replace(method("item"), inputs=(VALUE, replace(VALUE, name="by")), flavor=Flavor.UNARY_UNARY)),
     "option": kind(method("left right?")),
     "split": kind(method("items", "good bad")),
     "sink": kind(method("items", "")),

@@ -209,6 +209,39 @@ def test_build_graph_refuses_concat_when_a_later_branch_streams(steps: str, edge
     assert [problem.code for problem in problems] == ["deadlock-risk"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "edges", "later"),
+    [
+        ("source pass lookup", "source -> lookup.items, source -> pass, pass -> lookup.table", 0),
+        ("source lookup", "source -> lookup.table, source -> lookup.items", 1),
+        ("source count scale", "source -> count, count -> scale.by, source -> scale.item", 2),
+        ("pass count lookup", "input -> pass, pass -> count, pass -> lookup.items, count -> lookup.table", 2),
+    ],
+)
+def test_build_graph_refuses_a_stream_that_waits_for_a_value_of_its_own_source(
+    steps: str, edges: str, later: int
+) -> None:
+    """A step reads its streams when it has its values: of one source, the stream stops what the value waits for."""
+    _, problems = build(steps, edges)
+    assert [(problem.code, problem.path) for problem in problems] == [("deadlock-risk", f"$.edges[{later}]")]
+    assert problems[0].hint == "give the branches sources of their own"
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges"),
+    [
+        ("source1 source2 lookup", "source1 -> lookup.items, source2 -> lookup.table"),
+        ("source count lookup", "source -> count, count -> lookup.items, source -> lookup.table"),
+        ("map count scale", "map -> count, count -> scale.by, map -> scale.item"),
+        ("source pass1 pass2 join", "source -> pass1, source -> pass2, pass1 -> join.left, pass2 -> join.right"),
+        ("source scale", "source -> scale.item, input -> scale.by"),
+    ],
+)
+def test_build_graph_allows_a_stream_beside_a_value_when_neither_waits(steps: str, edges: str) -> None:
+    """Sources of their own, values only, or streams that the step reads as it likes stop nobody."""
+    assert build(steps, edges)[1] == ()
+
+
 def test_merge_policy_is_the_one_of_the_port() -> None:
     """A policy holds for every port, or for the ports that it names."""
     edges = "source1 -> join.left, source2 -> join.left, source1 -> join.right"

@@ -1,12 +1,13 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Graphs of every shape: tees, merges, conditions, several inputs and outputs."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
 import pytest
 
-from headwater import Pipeline, Runner, StreamEvent, step
+from headwater import Pipeline, Runner, StepError, StreamEvent, step
 from tests.running import kinds
 
 EVEN = {"in": [0, 2, 4, 6, 8]}
@@ -50,6 +51,34 @@ async def test_runs_every_step_of_uneven_branches() -> None:
         output, events = await run(pipeline, data)
         assert output == expected
         assert of_type(events, "step_complete") == {"a", "b", "b2", "c"}
+
+
+@step("running.lengths")
+def lengths(left: list[int], right: list[int]) -> tuple[int, int]:
+    return len(left), len(right)
+
+
+@step("running.failing_count")
+async def failing_count(number: int) -> AsyncIterator[int]:
+    for value in range(number):
+        yield value
+    raise ValueError("out of numbers")
+
+
+async def test_collects_two_streams_of_one_source_at_the_same_time() -> None:
+    """Neither waits for the other, which would stop their source as soon as a buffer is full."""
+    edges = ["count -> lengths.left", "count -> even", "even -> lengths.right"]
+    pipeline = graph(edges, count=kinds.async_count, even=kinds.async_double, lengths=lengths)
+    output, _ = await run(pipeline, 5_000)
+    assert output == (5_000, 5_000)
+
+
+async def test_fails_once_when_two_collected_streams_break() -> None:
+    """The error is the one of the step that failed, not a group of its consequences."""
+    edges = ["fails -> lengths.left", "fails -> lengths.right"]
+    pipeline = graph(edges, fails=failing_count, lengths=lengths)
+    with pytest.raises(StepError, match="step 'fails' failed: ValueError: out of numbers"):
+        await pipeline.run(3)
 
 
 @pytest.mark.parametrize("data", [1, [1, 2, 3]])

@@ -1,4 +1,4 @@
-"""Checks of a graph as a whole: no cycles, a policy wherever edges meet, and no merge that can stall."""
+"""Checks of a graph as a whole: no cycles, a policy wherever edges meet, and nothing that can stall."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, prob
 
 
 def check_stalls(graph: Graph, problems: Problems) -> None:
-    """Report merges that would wait for ever.
+    """Report steps that would wait for ever.
 
     Args:
         graph: A graph without cycles.
@@ -116,5 +116,7 @@ def check_stalls(graph: Graph, problems: Problems) -> None:
             f"'{stall.later}' is read only after '{stall.first}' has ended, but both come from {quote(stall.tee)}:"
             " the first to fill up stops the other"
         )
-        hint = f'merge step {quote(stall.later.target.step)} by "interleave", or give the branches sources of their own'
+        own = "give the branches sources of their own"
+        merged = stall.first.target == stall.later.target
+        hint = f'merge step {quote(stall.later.target.step)} by "interleave", or {own}' if merged else own
         problems.add("deadlock-risk", message, stall.later.path, hint)

@@ -1,15 +1,16 @@
-"""Find merges that would wait for ever.
+"""Find steps that would wait for ever.
 
-`concat` reads one branch to its end before the next. When both come from one step, the branch that is read later fills
-up meanwhile and stops that step, and then the first branch never ends.
+`concat` reads one branch to its end before the next; and a step gets its values, lists of whole streams among them,
+before it reads a stream. When both come from one step, the branch that is read later fills up meanwhile and stops that
+step, and then the first branch never ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.graph.annotations import plain, shape
 from headwater.graph.edges import PIPELINE_INPUT, Edge
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Stall", "find_stalls"]
 
+_Order: TypeAlias = Sequence[Sequence[Edge]]
+"""Edges that are read together, in groups that are read one after the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Two edges into one port that cannot be read one after the other.
+    """Two edges into one step that cannot be read one after the other.
 
     Args:
         first: The edge that is read first.
@@ -45,32 +49,54 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
         graph: A graph without cycles.
 
     Yields:
-        For each port that stalls, the first edge that is read too late, and one before it that needs the same step.
+        For each port or step that stalls, the first edge that is read too late, and one before it that needs the same
+        step.
     """
     merges = list(_concatenations(graph))
-    if not merges:
+    mixed = list(_several_inputs(graph))
+    if not (merges or mixed):
         return
     ranks = [PIPELINE_INPUT.step, *graph.steps]
     needed, stopped = _reach(graph, ranks)
-    for edges in merges:
+    for order in (*merges, *(_values_first(method, edges, stopped) for method, edges in mixed)):
         before = 0
-        for later in edges:
-            common = before & stopped[later.source.step]
-            if common:
-                first = next(edge for edge in edges if needed[edge.source.step] & common)
+        for part in order:
+            later = next((edge for edge in part if before & stopped[edge.source.step]), None)
+            if later is not None:
+                common = before & stopped[later.source.step]
+                first = next(edge for edge in chain(*order) if needed[edge.source.step] & common)
                 yield Stall(first, later, ranks[(common & needed[first.source.step]).bit_length() - 1])
                 break
-            before |= needed[later.source.step]
+            for edge in part:
+                before |= needed[edge.source.step]
 
 
-def _concatenations(graph: Graph) -> Iterator[Sequence[Edge]]:
+def _several_inputs(graph: Graph) -> Iterator[tuple[Method, Sequence[Edge]]]:
+    """Yield the steps with edges into several ports; it is not known yet which of several methods will run."""
+    for step, bound in graph.steps.items():
+        edges = graph.edges_into(step)
+        if len(edges) > 1 and len(bound.definition.methods) == 1 and len({edge.target.port for edge in edges}) > 1:
+            yield bound.definition.methods[0], edges
+
+
+def _values_first(method: Method, edges: Sequence[Edge], stopped: Mapping[str, int]) -> _Order:
+    """Return the edges that bring values, then those that bring streams; a port that is mapped over reads a stream."""
+    late = [
+        edge
+        for edge, port in _ports([method], edges)
+        if port.streaming or (stopped[edge.source.step] and not _collects(edge, port))
+    ]
+    return [edge for edge in edges if edge not in late], late
+
+
+def _concatenations(graph: Graph) -> Iterator[_Order]:
     for step in graph.steps:
         if graph.specs[step].merge is None:
             continue
         in_order = sorted(graph.edges_into(step), key=lambda edge: edge.target.port)  # stable: the document's order
         for target, edges in groupby(in_order, key=lambda edge: edge.target):
             if graph.merge_policy(target) == "concat":
-                yield tuple(edges)
+                yield [[edge] for edge in edges]
 
 
 def _reach(graph: Graph, ranks: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
@@ -110,8 +136,13 @@ def _ports(methods: Sequence[Method], edges: Sequence[Edge]) -> Iterator[tuple[E
 
 
 def _gathers(edge: Edge, port: Port) -> bool:
+    """Tell whether a port takes a stream as a whole."""
+    return port.streaming or _collects(edge, port)
+
+
+def _collects(edge: Edge, port: Port) -> bool:
     """Tell whether a port takes a whole stream as one value."""
-    return port.streaming or edge.spec.adapt in {"collect", "join"} or shape(plain(port.type.item))[0] is list
+    return edge.spec.adapt in {"collect", "join"} or shape(plain(port.type.item))[0] is list
 
 
 def _writes_stream(method: Method, *, mapped: bool) -> bool:

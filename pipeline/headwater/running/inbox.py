@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.graph.plan import Adapter
 from headwater.running.adapters import Converted, Given, gather
 from headwater.running.blocking import BlockingItems
+from headwater.running.groups import open_group
 from headwater.streams.checked import Checked
 from headwater.streams.source import NOTHING
 from headwater.streams.stream import Stream
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from headwater.streams.source import Source
 
 __all__ = ["Inbox", "Skipped"]
+
+_WHOLE = {Adapter.COLLECT, Adapter.JOIN}
 
 
 class Skipped(Exception):  # noqa: N818 - not an error: tells a host that its branch was not taken
@@ -70,8 +73,15 @@ class Inbox:
             Skipped: A value does not come.
             StreamBrokenError: The writer of a value failed.
         """
+        whole = [index for index, edge in enumerate(self._first_edges) if edge.adapter in _WHOLE]
+        collected = await self._collected(whole) if len(whole) > 1 else {}
         return [
-            None if index == self._step.mapped else await self._argument(index) for index in range(len(self._inputs))
+            collected[index]
+            if index in collected
+            else None
+            if index == self._step.mapped
+            else await self._argument(index)
+            for index in range(len(self._inputs))
         ]
 
     async def header(self) -> Any:
@@ -105,6 +115,25 @@ class Inbox:
             return source
         return Checked(source, self._label(index), planned.check, planned.header_check, planned.footer_check)
 
+    async def _collected(self, indexes: Sequence[int]) -> dict[int, Any]:
+        """Collect streams at the same time: of two from one step, the one that waited would stop the other."""
+        values: dict[int, Any] = {}
+        errors: list[Exception] = []
+
+        async def collect(index: int) -> None:
+            try:
+                values[index] = await self._value(index)
+            except Exception as error:  # noqa: BLE001 - raised below: what breaks one stream mostly breaks all
+                errors.append(error)
+                group.cancel_scope.cancel()
+
+        async with open_group() as group:
+            for index in indexes:
+                group.start_soon(collect, index)
+        if errors:
+            raise errors[0]
+        return values
+
     async def _argument(self, index: int) -> Any:
         edge, source = self._first_edges[index], self._checked[index]
         style = self._inputs[index].port.style
@@ -121,7 +150,7 @@ class Inbox:
 
     async def _value(self, index: int) -> Any:
         edge, source, check = self._first_edges[index], self._checked[index], self._inputs[index].check
-        if edge.adapter in {Adapter.COLLECT, Adapter.JOIN}:
+        if edge.adapter in _WHOLE:
             items = await gather(source)
             value = items if edge.adapter is Adapter.COLLECT or edge.rule is None else edge.rule(items)
         else:
