@@ -74,6 +74,7 @@ class FileSubscriber(StreamSubscriber):
     """
 
     send_deadline_s: float = 60.0
+    interval_s: float = 0.1
 
     def __init__(
         self,

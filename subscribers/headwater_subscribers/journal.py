@@ -204,7 +204,7 @@ def _lock(descriptor: int, path: Path) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BlockingIOError(error.errno, "another subscriber or process writes events to it", str(path)) from None
+            raise BlockingIOError(error.errno, f"another subscriber or process writes to {path}") from None
 
 
 def _mend(descriptor: int, path: Path) -> int:
