@@ -155,7 +155,7 @@ def test_refuses_a_change_that_would_lose_something(target: Any, message: str) -
 
 async def test_fails_the_step_when_a_field_is_missing() -> None:
     """The failure names the step and the field."""
-    with pytest.raises(StepError, match="step 'pick' failed: .*there is no field 'a'"):
+    with pytest.raises(StepError, match=r"step 'pick' failed: .*there is no field 'a'"):
         await Pipeline("x", steps={"pick": Pick(fields=["a"])}).run(iter([{"a": 1}, {"b": 1}]))
 
 

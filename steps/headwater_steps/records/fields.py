@@ -21,7 +21,7 @@ from headwater_steps.records.paths import (
     record,
     remove,
 )
-from headwater_steps.shaping import FieldPath
+from headwater_steps.shaping.fields import FieldPath
 
 __all__ = ["Drop", "Pick", "Rename", "Set"]
 
