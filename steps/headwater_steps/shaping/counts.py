@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from heapq import nsmallest
 from typing import Annotated, Any
 
@@ -123,7 +123,7 @@ def _ranked(counts: _Counts, top: int | None) -> list[tuple[Any, int]]:
 
 def _rank(group: tuple[Any, int]) -> tuple[int, int, float, str]:
     key, number = group
-    kind = type(key)
+    kind: type[Any] = key.__class__
     if kind in {bool, int, float}:
         return -number, 0, key, kind.__name__
     return (-number, 1, 0, key) if kind is str else (-number, 2, 0, repr(key))

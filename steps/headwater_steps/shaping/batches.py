@@ -1,0 +1,127 @@
+"""Steps that put items together in lists, and take lists apart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from math import inf
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from headwater import StepContext, Stream, step
+
+__all__ = ["batch", "flatten", "window"]
+
+Item = TypeVar("Item")
+
+_Size = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+@step("stream.batch")
+async def batch(
+    items: Stream[Item], *, size: _Size, linger_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+) -> AsyncIterator[list[Item]]:
+    """Put items together in lists of one size.
+
+    Header and footer are not passed on.
+
+    Args:
+        items: Anything.
+        size: How many items make a list; the last one may have fewer.
+        linger_s: Longest time, in seconds, that an item waits for its list to be full; then the list leaves with fewer
+            items. Without it a list is only sent when it is full, or at the end: set it where items come now and then.
+
+    Yields:
+        Lists of `size` items, or fewer.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("pairs", steps={"pairs": batch.with_params(size=2)}), iter("abc")).output
+        [['a', 'b'], ['c']]
+    """
+    async for full in items.batches(size, linger_s=inf if linger_s is None else linger_s):
+        yield full
+
+
+@step("stream.window")
+async def window(
+    items: Stream[Item],
+    ctx: StepContext,
+    *,
+    size: _Size,
+    every: _Size | None = None,
+    partial: Literal["keep", "drop", "fail"] = "keep",
+) -> AsyncIterator[list[Item]]:
+    """Look at a stream through a window of some items that moves along.
+
+    A window comes as soon as its last item is there. Header and footer are not passed on.
+
+    Args:
+        items: Anything.
+        ctx: Takes how many items were left out.
+        size: How many items a window shows.
+        every: How many items it moves on each time: fewer than `size` for windows that overlap, more to leave items
+            out between them; `size` by default, so that each item is in one window.
+        partial: What happens at the end to items that are in no window yet because too few came after them: `keep`
+            gives a last window with what there is, `drop` leaves them out, and tells how many in a progress event,
+            `fail` is an error.
+
+    Yields:
+        The windows, as lists of `size` items; with `keep`, the last may have fewer.
+
+    Raises:
+        ValueError: Items are left over, and `partial` is `fail`.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> pairs = window.with_params(size=2, every=1)
+        >>> run_sync(Pipeline("pairs", steps={"pairs": pairs}), iter("abcd")).output
+        [['a', 'b'], ['b', 'c'], ['c', 'd']]
+    """
+    step_size = size if every is None else every
+    shown: list[Item] = []
+    left_out = 0  # items to come that lie between two windows
+    unseen = 0
+    async for item in items:
+        if left_out:
+            left_out -= 1
+            continue
+        shown.append(item)
+        unseen += 1
+        if len(shown) == size:
+            yield shown
+            shown, left_out, unseen = shown[step_size:], max(step_size - size, 0), 0
+    if unseen and partial == "keep":
+        yield shown
+    elif unseen and partial == "fail":
+        raise ValueError(
+            f"the last {unseen} items are in no window of {size}; set partial to keep or drop if that is right"
+        )
+    elif unseen:
+        ctx.progress(None, f"left out the last {unseen} items, which fill no window", left_out_items=unseen)
+
+
+@step("stream.flatten")
+async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Item]:
+    """Take lists apart: give their items one by one.
+
+    One level is taken off: the items of a list of lists are lists. A text is no list. Header and footer are not passed
+    on.
+
+    Args:
+        lists: Lists of anything.
+
+    Yields:
+        The items of each list, in order; nothing for an empty one.
+
+    Raises:
+        FrameTypeError: Something is no list.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("flat", steps={"flat": flatten}), iter([["a", "b"], [], ["c"]])).output
+        ['a', 'b', 'c']
+    """
+    async for some in lists:
+        for item in some:
+            yield item
