@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from headwater import (
     ConfigError,
@@ -20,6 +21,8 @@ from headwater import (
     To,
     step,
 )
+from headwater.testing import EventRecorder
+from headwater_steps.shaping import take
 
 
 class Parsed(Outputs):
@@ -58,6 +61,47 @@ def secretive(text: str, ctx: StepContext) -> str:
     return f"{text} {sorted(ctx.allowed)}"
 
 
+@step("side.bare")
+async def bare(texts: Stream[str]) -> AsyncIterator[Parsed]:
+    """Parse texts, and address only what is not for the main port."""
+    async for text in texts:
+        number: Any = int(text) if text.isdigit() else To("rejected", text)
+        yield number
+
+
+@step("side.bare_one")
+def bare_one(text: str) -> Parsed:
+    """Parse one text, or say nothing about an empty one."""
+    number: Any = int(text) if text.isdigit() else To("rejected", text) if text else Parsed()
+    return number
+
+
+@step("side.bare_later")
+async def bare_later(text: str) -> Parsed:
+    """Parse one text, as a coroutine function."""
+    return bare_one(text)
+
+
+@step("side.bare_each")
+def bare_each(text: str) -> Iterator[Parsed]:
+    """Parse one text, as a generator."""
+    yield bare_one(text)
+
+
+@step("side.bare_slowly", blocking=True)
+def bare_slowly(text: str) -> Parsed:
+    """Parse one text in a thread."""
+    return bare_one(text)
+
+
+@step("side.wrong")
+def wrong(text: str) -> Parsed:
+    """Write what fits no port."""
+    value: Any = [text]
+    return value
+
+
+BARE = [bare, bare_one, bare_later, bare_each, bare_slowly]
 CHAIN = {"parse": parse, "double": double}
 
 
@@ -88,6 +132,79 @@ async def test_gives_the_items_of_a_side_port_when_the_document_names_it() -> No
     pipeline = Pipeline("both", steps={"parse": parse}, output=["parse.numbers", "parse.rejected"])
     result = await pipeline.run(iter(["1", "x", "2"]))
     assert result.output == {"parse.numbers": [1, 2], "parse.rejected": ["x"]}
+
+
+@pytest.mark.parametrize("target", BARE)
+async def test_writes_values_without_an_address_to_the_main_port_in_order(target: Any) -> None:
+    """Whatever the form of the step, its own items need no address where all others go to the side."""
+    pipeline = Pipeline("bare", steps={"parse": target}, output=["parse.numbers", "parse.rejected"])
+    texts = [str(number) if number % 3 else f"x{number}" for number in range(2_000)]
+    result = await pipeline.run(iter(texts))
+    assert result.output["parse.numbers"] == [number for number in range(2_000) if number % 3]
+    assert result.output["parse.rejected"] == [f"x{number}" for number in range(0, 2_000, 3)]
+
+
+@pytest.mark.parametrize("target", BARE)
+async def test_bounds_what_waits_on_a_side_port_whatever_the_form_of_the_step(target: Any) -> None:
+    """A step that writes only to the side waits for whoever reads there."""
+    pulled: list[int] = []
+    seen: list[int] = []
+
+    async def texts() -> AsyncIterator[str]:
+        for number in range(2_000):
+            pulled.append(number)
+            yield "x"
+
+    @step("side.slow_reader")
+    async def slow_reader(rejects: Stream[str]) -> AsyncIterator[int]:
+        async for _ in rejects:
+            await checkpoint()
+            seen.append(len(pulled))
+            yield len(seen)
+
+    steps = {"parse": target, "slow": slow_reader}
+    edges = [{"from": "parse.rejected", "to": "slow", "buffer": 4}]
+    pipeline = Pipeline("bounded", steps=steps, edges=edges, output="slow")
+    result = await pipeline.run(texts())
+    assert result.output == list(range(1, 2_001))
+    assert max(count - index for index, count in enumerate(seen)) < 1_500
+
+
+@pytest.mark.parametrize("target", BARE[1:])
+async def test_takes_a_value_without_an_address_from_a_unary_step(target: Any) -> None:
+    """Where no stream flows, the main port gets it too."""
+    assert (await Pipeline("one", steps={"parse": target}).run("7")).output in (7, [7])
+
+
+async def test_counts_and_tells_the_items_of_all_ports() -> None:
+    """The step's numbers are those of its ports together, and events name the port of an item."""
+    recorder = EventRecorder(types={"step_output", "step_complete"}, steps={"parse"})
+    pipeline = Pipeline(
+        "told",
+        steps={"parse": bare_one},
+        output=["parse.numbers", "parse.rejected"],
+        streaming={"emit_items": "all"},
+    )
+    await pipeline.run(iter(["1", "x", "", "2"]), subscribers=[recorder])
+    told = [(event.data.port, event.data.value) for event in recorder.of("step_output")]
+    assert sorted(told) == [("numbers", 1), ("numbers", 2), ("rejected", "x")]
+    complete = recorder.of("step_complete")[0].data
+    assert (complete.items_in, complete.items_out) == (4, 3)
+
+
+async def test_fails_when_a_value_without_an_address_does_not_fit_the_main_port() -> None:
+    """The check of the main port holds for it."""
+    with pytest.raises(StepError, match="port 'numbers'"):
+        await Pipeline("wrong", steps={"parse": wrong}).run(iter(["x"]))
+
+
+async def test_goes_on_for_the_side_port_when_the_main_port_is_read_no_more() -> None:
+    """The step ends only when nobody reads any of its ports."""
+    steps = {"parse": bare, "take": take.with_params(n=1)}
+    pipeline = Pipeline("left", steps=steps, edges=["parse.numbers -> take"], output=["take", "parse.rejected"])
+    texts = ["1"] * 600 + ["x"] * 600
+    result = await pipeline.run(iter(texts))
+    assert (result.output["take"], len(result.output["parse"])) == ([1], 600)
 
 
 @pytest.mark.parametrize(("output", "count"), [("step", 1), (["step.numbers", "step.rejected"], 2)])

@@ -160,6 +160,12 @@ class PlannedStep:
         """The kind of the step."""
         return self.bound.definition.kind
 
+    @property
+    def main_port(self) -> str:
+        """The output of what is written without an address: the only one beside side ports, or empty."""
+        names = [output.name for output in self.outputs if output.required]
+        return names[0] if len(names) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class InputGroup:

@@ -115,8 +115,9 @@ class Outputs:
     """The output ports of a step that has several: one for each annotated field of a subclass.
 
     A unary step returns an instance, or `To` for a single port. A streaming step yields them: an instance puts an item
-    on each port that it gives, `To` on one. A field of the type `Stream[Item, Header, Footer]` is a port whose stream
-    has a header and footer.
+    on each port that it gives, `To` on one. Where all ports but one are `SidePort`s, any other value belongs to that
+    one: a step that seldom writes to the side returns or yields its items as they are. A field of the type
+    `Stream[Item, Header, Footer]` is a port whose stream has a header and footer.
 
     Example:
         >>> class Checked(Outputs):
@@ -157,11 +158,12 @@ class Outputs:
     __hash__: ClassVar[None]  # type: ignore[assignment]  # a value need not be hashable
 
 
-def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
+def parts_of(value: Any, main: str = "") -> Iterable[tuple[str, Any]]:
     """Return what a step returned or yielded, by port.
 
     Args:
         value: A `To` or an instance of an `Outputs` class.
+        main: The port of a value without an address; empty when there is none.
 
     Returns:
         Pairs of a port's name and the value for it.
@@ -177,6 +179,8 @@ def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
         return ((value.port, value.value),)
     if isinstance(value, Outputs):
         return vars(value).items()
+    if main:
+        return ((main, value),)
     msg = (
         f"a step with several outputs writes an instance of its Outputs class or To(port, value), "
         f"but this is {type(value).__name__}"

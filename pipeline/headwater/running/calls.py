@@ -11,8 +11,8 @@ from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
-from headwater.running.outbox import led_nowhere
 from headwater.running.processes import ProcessWorker
+from headwater.running.routed import led_nowhere
 from headwater.running.workers import ThreadWorker
 
 if TYPE_CHECKING:
@@ -154,7 +154,10 @@ async def call_step(step: UnaryStep, scope: ExecutionScope, inputs: list[Any]) -
     if not step.several:
         return step.check(value)
     outputs = {output.name: output for output in planned.outputs}
-    return {port: _checked(planned, _output(planned, outputs, port), part) for port, part in parts_of(value)}
+    return {
+        port: _checked(planned, _output(planned, outputs, port), part)
+        for port, part in parts_of(value, planned.main_port)
+    }
 
 
 def _output(planned: PlannedStep, outputs: Mapping[str, PlannedOutput], port: str) -> PlannedOutput:

@@ -66,6 +66,8 @@ async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Call
             item = admit(value)
             expected = outbox.expected
             if item is NOT_AN_ITEM:
+                if outbox.pressed:
+                    await room()
                 continue
             append(item)
         if len(buffer) >= sink.limit and sink.full():
@@ -94,7 +96,13 @@ async def drive_items(
         record.items_in += len(batch)
         for item in batch:
             value = await call(item)
-            append(value if isinstance(value, expected) else admit(value))
+            if not isinstance(value, expected):
+                value = admit(value)
+                if value is NOT_AN_ITEM:
+                    if outbox.pressed:
+                        await room()
+                    continue
+            append(value)
             if len(buffer) >= sink.limit and sink.full():
                 await room()
 

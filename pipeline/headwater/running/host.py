@@ -228,6 +228,7 @@ class StepHost:
             None if proven else planned.check,
             expands=step.method.call is Call.GENERATOR,
             suspends=step.method.call is Call.COROUTINE,
+            addressed=len(step.outputs) > 1,
         )
 
     def _through(self, stages: list[Stage]) -> Callable[[Any], Any] | None:

@@ -164,10 +164,10 @@ class StepRecord:
         if self.telling:
             self.tell_all(items)
 
-    def tell_all(self, items: Sequence[Any]) -> None:
+    def tell_all(self, items: Sequence[Any], port: str = "out") -> None:
         """Tell those of several items that are told."""
         for item in items if self.tells_every_item else items[:1]:
-            self.tell(item)
+            self.tell(item, port)
 
     def progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Tell how far the step has come, as the step itself says."""

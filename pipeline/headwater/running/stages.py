@@ -40,9 +40,10 @@ class Stage:
         items: Check of the items before the call; None when the plan has proven the edge.
         expands: Whether the function yields any number of items for each.
         suspends: Whether the function is a coroutine function, fused because the document says `inline`.
+        addressed: Whether its results say which port they are for, so that they are told and counted there.
     """
 
-    __slots__ = ("call", "check", "expands", "failure", "record", "suspends")
+    __slots__ = ("addressed", "call", "check", "expands", "failure", "record", "suspends")
 
     def __init__(
         self,
@@ -53,12 +54,14 @@ class Stage:
         *,
         expands: bool = False,
         suspends: bool = False,
+        addressed: bool = False,
     ) -> None:
         self.record: StepRecord = record
         self.call: Callable[[Any], Any] = call if items is None else _checking(call, items, record.place("item read"))
         self.check: Checker = output
         self.expands: bool = expands
         self.suspends: bool = suspends
+        self.addressed: bool = addressed
         self.failure: Failure | None = None
 
     def one(self, item: Any) -> Any:
@@ -124,7 +127,8 @@ class Stage:
     def _note(self, items_in: int, results: list[Any], started: float) -> None:
         record = self.record
         record.items_in += items_in
-        record.note_outputs(results)
+        if not self.addressed:
+            record.note_outputs(results)
         if len(results) <= 1:
             record.note_hold(perf_counter() - started, items_in)
 

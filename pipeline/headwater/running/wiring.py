@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headwater.kinds.annotations import wrapped_frames
 from headwater.kinds.definition import Call, Placement
 from headwater.running.host import StepHost
 from headwater.running.inbox import Inbox
-from headwater.running.outbox import Outbox, PortOutbox, RoutedOutbox
+from headwater.running.outbox import Outbox, PortOutbox
+from headwater.running.routed import RoutedOutbox
 from headwater.streams.channel import Channel, Waiter
 from headwater.streams.grammar import Grammar
 from headwater.streams.merged import Concatenated, Interleaved
@@ -53,7 +55,7 @@ class Wiring:
 
     def input_sink(self, indexes: Sequence[int]) -> Sink:
         """Return where the pipeline's input is written for the given edges."""
-        return self._sink(indexes, None)
+        return self._sink(indexes, None, "")
 
     # ---- the reading side
 
@@ -88,14 +90,19 @@ class Wiring:
         output = last.outputs[0]
         label = f"step {head.id!r}"
         if len(last.outputs) > 1:
-            ports = {
-                each.name: self._port_outbox(f"{label} port {each.name!r}", each, each, None) for each in last.outputs
-            }
-            unread = [each.name for each in last.outputs if not each.edges]
-            astray = [each.name for each in last.outputs if each.astray]
-            return RoutedOutbox(label, ports, unread, astray, self._scope.record(last))
+            return self._routed_outbox(label, last)
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
         return self._port_outbox(label, head.outputs[0], output, record)
+
+    def _routed_outbox(self, label: str, step: PlannedStep) -> RoutedOutbox:
+        main, record = step.main_port, self._scope.record(step)
+        ports = {
+            each.name: self._port_outbox(
+                f"{label} port {each.name!r}", each, each, record if each.name == main else None
+            )
+            for each in step.outputs
+        }
+        return RoutedOutbox(label, ports, step, record)
 
     def _port_outbox(
         self, label: str, written: PlannedOutput, output: PlannedOutput, record: StepRecord | None
@@ -108,7 +115,7 @@ class Wiring:
             output: The output of the last step of the segment, whose edges are written.
             record: Who is shown the items; None when they are shown elsewhere.
         """
-        sink = self._sink(output.edges, record)
+        sink = self._sink(output.edges, record, output.name)
         grammar = Grammar(
             label,
             written.items,
@@ -119,14 +126,13 @@ class Wiring:
         )
         return PortOutbox(sink, grammar, self._room(sink.room))
 
-    def _sink(self, indexes: Sequence[int], record: StepRecord | None) -> Sink:
+    def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:
         branches = [(self._channels[index], self._plan.edges[index].condition) for index in indexes]
+        audience = partial(record.tell, port=port) if record is not None and record.telling else None
         if len(branches) == 1 and branches[0][1] is None and not (record and record.tells_every_item):
             channel = branches[0][0]
-            if record is not None and record.telling:
-                channel.on_first = record.tell
+            channel.on_first = audience
             return channel
-        audience = record.tell if record is not None and record.telling else None
         return Tee(branches, audience, every=record is not None and record.tells_every_item)
 
     def _room(self, sink_room: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
