@@ -33,11 +33,13 @@ from headwater.events.event import DATA_MODELS, EventType, StreamEvent
 from headwater.events.schema import events_schema
 
 EXAMPLES: dict[EventType, EventData] = {
-    EventType.PIPELINE_START: PipelineStart("p", (StepInfo("a", "text.words"),), (EdgeInfo("a.out", "b.words"),)),
+    EventType.PIPELINE_START: PipelineStart(
+        "p", (StepInfo("a", "text.words", "stream_stream"),), (EdgeInfo("a.out", "b.words"),)
+    ),
     EventType.STEP_START: StepStart("text.words", "UNARY_STREAM"),
     EventType.STEP_PROGRESS: StepProgress(0.5, "reading", 3, 4, {"page": 7}),
     EventType.STEP_OUTPUT: StepOutput("out", 0, {"word": "water"}, 16),
-    EventType.STEP_COMPLETE: StepComplete(3, 4, 1.5, 100, 0.1, 0.2, 2, 0.3, 0.4),
+    EventType.STEP_COMPLETE: StepComplete(3, 4, 1.5, 100, 0.1, 0.2, 2, 0.3, 0.4, 5),
     EventType.STEP_ERROR: StepFailure("ValueError", "no number", "a"),
     EventType.STEP_RETRY: StepRetry(2, 0.5, "OSError", "busy"),
     EventType.STEP_SKIPPED: StepSkipped("its branch was not taken"),
@@ -63,7 +65,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
     """Return a strategy for a data model from the types of its fields."""
     simple = {str: text, int: st.integers(0, 2**60), float: finite, bool: st.booleans(), Any: json_value}
     special = {
-        "steps": st.builds(tuple, st.lists(st.builds(StepInfo, text, text), max_size=3)),
+        "steps": st.builds(tuple, st.lists(st.builds(StepInfo, text, text, text), max_size=3)),
         "edges": st.builds(tuple, st.lists(st.builds(EdgeInfo, text, text), max_size=3)),
         "unfinished": st.builds(tuple, st.lists(text, max_size=3)),
         "waits_for": st.sampled_from([None, "input", "output"]),

@@ -359,3 +359,12 @@ async def test_raises_the_error_that_it_tells() -> None:
     end = recorder.events[-1].data
     assert (end.step_id, end.error_type, end.message) == ("b", "ValueError", "five")
     assert (caught.value.step_id, caught.value.message) == ("b", "ValueError: five")
+
+
+async def test_start_tells_the_planned_flavor_of_each_step() -> None:
+    """What each step is planned to run in is known before it starts, and is what it then starts in."""
+    recorder = Recorder()
+    await chain(kinds.async_count, told, kinds.async_sum).run(10, subscribers=[recorder])
+    planned = {step.id: step.flavor for step in recorder.events[0].data.steps}
+    started = {event.step_id: event.data.flavor for event in recorder.events if event.event_type == "step_start"}
+    assert planned == started == {"a": "unary_stream", "b": "stream_stream", "c": "stream_unary"}

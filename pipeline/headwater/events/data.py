@@ -34,10 +34,12 @@ class StepInfo:
     Args:
         id: Id of the step in the document.
         kind: Its registered name, such as `text.words`.
+        flavor: The flavor it is planned to run in, such as `unary_stream`; empty when nobody has planned it.
     """
 
     id: str
     kind: str
+    flavor: str = ""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class StepStart:
 
     Args:
         kind: Registered name of the step.
-        flavor: The flavor it runs in, such as `UNARY_STREAM`.
+        flavor: The flavor it runs in, such as `unary_stream`.
     """
 
     kind: str
@@ -140,6 +142,7 @@ class StepComplete:
         attempts: How often the step was tried.
         input_wait_s: How long the step waited for input; steps that run in one segment wait together.
         output_wait_s: How long the step waited for room downstream, likewise.
+        compensations: How often the step needed compensation: items that were skipped, put aside or replaced.
     """
 
     items_in: int
@@ -151,6 +154,7 @@ class StepComplete:
     attempts: int = 1
     input_wait_s: float = 0.0
     output_wait_s: float = 0.0
+    compensations: int = 0
 
 
 @dataclass(slots=True)

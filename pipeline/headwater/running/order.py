@@ -54,7 +54,7 @@ def start_data(plan: Plan) -> PipelineStart:
     """
     return PipelineStart(
         name=plan.name,
-        steps=tuple(StepInfo(step.id, step.kind) for step in plan.steps),
+        steps=tuple(StepInfo(step.id, step.kind, step.flavor.name.lower()) for step in plan.steps),
         edges=tuple(
             EdgeInfo(
                 "input" if edge.source is None else f"{edge.source}.{edge.source_port}",
