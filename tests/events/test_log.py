@@ -249,6 +249,7 @@ TYPES = [EventType.STEP_START, EventType.STEP_PROGRESS, EventType.STEP_OUTPUT]
     history=st.integers(1, 60),
     after=st.integers(0, 60),
     is_made=st.booleans(),
+    latest=st.booleans(),
 )
 def test_select_gives_the_events_that_are_wanted(
     *,
@@ -258,6 +259,7 @@ def test_select_gives_the_events_that_are_wanted(
     history: int,
     after: int,
     is_made: bool,
+    latest: bool,
 ) -> None:
     """Selecting before events are made gives what selecting among them would give, a gap always included."""
     batches: list[Batch] = []
@@ -272,4 +274,9 @@ def test_select_gives_the_events_that_are_wanted(
         if event.event_type is EventType.STREAM_GAP
         or ((types is None or event.event_type in types) and (steps is None or event.step_id in steps))
     ]
-    assert [(event.seq, event.step_id) for event in batches[not is_made].select(types, steps)] == expected
+    if latest:
+        progress = {event.seq for event in batches[0] if event.event_type is EventType.STEP_PROGRESS}
+        last = {step_id: seq for seq, step_id in expected if seq in progress}
+        expected = [(seq, step_id) for seq, step_id in expected if seq not in progress or last[step_id] == seq]
+    selected = batches[not is_made].select(types, steps, latest=latest)
+    assert [(event.seq, event.step_id) for event in selected] == expected

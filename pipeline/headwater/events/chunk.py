@@ -82,37 +82,19 @@ class Chunk:
             seq += 1
         return events
 
-    def select(self, first_seq: int, last_seq: int, types: Types | None, steps: Steps | None) -> list[StreamEvent]:
-        """Make those of some events that are wanted; the others are not made at all.
+    def columns(self, first_seq: int, last_seq: int) -> tuple[list[EventType], list[str | None]]:
+        """Return what events are chosen by, as far as they are in this chunk, without making them.
 
         Args:
             first_seq: Number of the first one.
             last_seq: Number of the last one, at most that of the last one appended.
-            types: Types of the events that are wanted; None for all.
-            steps: Ids of the steps whose events are wanted; None for all.
 
         Returns:
-            New events, in order.
+            Their types, and the ids of their steps.
         """
         start = max(first_seq - self._first_seq, 0) * WIDTH
         stop = (last_seq + 1 - self._first_seq) * WIDTH
-        places = _matching(self.fields[start:stop:WIDTH], types)
-        if steps is not None and places:
-            step_ids = self.fields[start + 1 : stop : WIDTH]
-            places = [place for place in places if step_ids[place] in steps]
-        first = self._first_seq + start // WIDTH
-        if len(places) * 3 > (stop - start) // WIDTH:  # making all of them at once is cheaper than some one by one
-            made = self.make(first, last_seq)
-            return [made[place] for place in places]
-        return [event for place in places for event in self.make(first + place, first + place)]
-
-
-def _matching(column: Sequence[EventType], types: Types | None) -> Sequence[int]:
-    if types is None:
-        return range(len(column))
-    if types.isdisjoint(column):  # at once, as where items are told and nobody wants to see them
-        return ()
-    return [place for place, event_type in enumerate(column) if event_type in types]
+        return self.fields[start:stop:WIDTH], self.fields[start + 1 : stop : WIDTH]
 
 
 class Batch(Sequence[StreamEvent]):
@@ -137,27 +119,39 @@ class Batch(Sequence[StreamEvent]):
         self._gap = gap
         self._events: list[StreamEvent] | None = None
 
-    def select(self, types: Types | None, steps: Steps | None) -> Sequence[StreamEvent]:
+    def select(self, types: Types | None, steps: Steps | None, *, latest: bool = False) -> list[StreamEvent]:
         """Return the events that are wanted, and the gap before them if there is one.
 
         Args:
             types: Types of the events that are wanted; None for all.
             steps: Ids of the steps whose events are wanted; None for all.
+            latest: Whether of the progress of each step only the latest is wanted.
 
         Returns:
-            Events in order; those that are not wanted are not even made.
+            Events in order; those that are not wanted are not even made, as far as nobody looked at them before.
         """
+        gap = [] if self._gap is None else [self._gap]
+        kinds, step_ids = self._columns()
+        places = _places(kinds, step_ids, types, steps)
+        if latest:
+            places = _without_outdated(places, kinds, step_ids)
+        if self._events is not None or len(places) * 3 > len(kinds):  # making all is cheaper than many one by one
+            made = self._made()
+            return gap + [made[place + len(gap)] for place in places]
+        seqs = [self._first_seq + place for place in places]
+        return gap + [event for seq in seqs for chunk in self._chunks for event in chunk.make(seq, seq)]
+
+    def _columns(self) -> tuple[list[EventType], list[str | None]]:
         if self._events is not None:
-            return [
-                event
-                for event in self._events
-                if event is self._gap
-                or ((types is None or event.event_type in types) and (steps is None or event.step_id in steps))
-            ]
-        wanted = [] if self._gap is None else [self._gap]
+            events = self._events[self._gap is not None :]
+            return [event.event_type for event in events], [event.step_id for event in events]
+        kinds: list[EventType] = []
+        step_ids: list[str | None] = []
         for chunk in self._chunks:
-            wanted += chunk.select(self._first_seq, self.last_seq, types, steps)
-        return wanted
+            more_kinds, more_step_ids = chunk.columns(self._first_seq, self.last_seq)
+            kinds += more_kinds
+            step_ids += more_step_ids
+        return kinds, step_ids
 
     def __len__(self) -> int:
         return self.last_seq - self._first_seq + 1 + (self._gap is not None)
@@ -184,3 +178,32 @@ class Batch(Sequence[StreamEvent]):
                 self._events += chunk.make(self._first_seq, self.last_seq)
             self._chunks = ()  # so that the log may let them go
         return self._events
+
+
+def _places(
+    kinds: Sequence[EventType], step_ids: Sequence[str | None], types: Types | None, steps: Steps | None
+) -> Sequence[int]:
+    """Return where the events are that are wanted."""
+    if types is None:
+        places: Sequence[int] = range(len(kinds))
+    elif types.isdisjoint(kinds):  # at once, as where items are told and nobody wants to see them
+        return ()
+    else:
+        places = [place for place, kind in enumerate(kinds) if kind in types]
+    return places if steps is None else [place for place in places if step_ids[place] in steps]
+
+
+def _without_outdated(
+    places: Sequence[int], kinds: Sequence[EventType], step_ids: Sequence[str | None]
+) -> Sequence[int]:
+    """Return places without those of progress that has a later one of the same step."""
+    seen: set[str | None] = set()
+    kept: list[int] = []
+    progress = EventType.STEP_PROGRESS
+    for place in reversed(places):
+        if kinds[place] is progress:
+            if step_ids[place] in seen:
+                continue
+            seen.add(step_ids[place])
+        kept.append(place)
+    return kept[::-1]
