@@ -1,48 +1,19 @@
-"""Draw a graph or a plan as text: Mermaid for documents, DOT for Graphviz. Nothing is fetched or run."""
+"""Drawings of a plan in every style: as SVG, as text, and for other programs: Mermaid and DOT."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-__all__ = ["EdgeView", "NodeView", "Shape", "dot", "mermaid"]
+from headwater.graph.views import EdgeView, NodeView, Shape, plan_views
 
-Shape = Literal["step", "source", "sink", "end"]
-"""What a node stands for: a step, a step that only writes or only reads, an end of the pipeline itself."""
+if TYPE_CHECKING:
+    from headwater.graph.plan import Plan
 
+__all__ = ["DrawingStyle", "dot", "draw", "mermaid"]
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """One node of a drawing.
-
-    Args:
-        id: What edges call it; any text.
-        label: What is written in it; lines are separated by newlines.
-        shape: What it stands for.
-    """
-
-    id: str
-    label: str
-    shape: Shape = "step"
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeView:
-    """One edge of a drawing.
-
-    Args:
-        source: Id of the node that it starts at.
-        target: Id of the node that it leads to.
-        label: What is written on it; empty for nothing.
-        dashed: Whether not everything passes.
-    """
-
-    source: str
-    target: str
-    label: str = ""
-    dashed: bool = False
-
+DrawingStyle = Literal["mermaid", "dot", "svg", "text"]
+"""What a drawing is made for: Mermaid, Graphviz, a browser, or a terminal."""
 
 _MERMAID_SHAPES: Mapping[Shape, tuple[str, str]] = {
     "step": ("[", "]"),
@@ -56,6 +27,36 @@ _DOT_SHAPES: Mapping[Shape, str] = {
     "sink": "invtrapezium",
     "end": "oval",
 }
+
+
+def draw(plan: Plan, style: DrawingStyle = "mermaid") -> str:
+    """Draw a plan.
+
+    Args:
+        plan: The plan.
+        style: What the drawing is made for.
+
+    Returns:
+        The drawing, ended by a newline.
+
+    Raises:
+        ValueError: There is no such style, or the plan has too many steps for a picture.
+    """
+    nodes, edges = plan_views(plan)
+    match style:
+        case "mermaid":
+            return mermaid(nodes, edges)
+        case "dot":
+            return dot(nodes, edges)
+        case "svg":
+            from headwater.graph.svg import svg
+
+            return svg(nodes, edges, title=plan.name)
+        case "text":
+            from headwater.graph.rails import drawing
+
+            return drawing(nodes, edges)
+    raise ValueError(f"there is no drawing style {style!r}; there are: {', '.join(get_args(DrawingStyle))}")
 
 
 def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
@@ -85,8 +86,8 @@ def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
         opening, closing = _MERMAID_SHAPES[node.shape]
         lines.append(f'    {names[node.id]}{opening}"{_mermaid_text(node.label)}"{closing}')
     for edge in _between(names, edges):
-        arrow = "-.->" if edge.dashed else "-->"
-        label = f'|"{_mermaid_text(edge.label)}"|' if edge.label else ""
+        arrow = "-.->" if edge.condition else "-->"
+        label = f'|"{_mermaid_text(text)}"|' if (text := _label(edge)) else ""
         lines.append(f"    {names[edge.source]} {arrow}{label} {names[edge.target]}")
     return "\n".join(lines) + "\n"
 
@@ -118,7 +119,8 @@ def dot(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
         f"    {names[node.id]} [label={_dot_text(node.label)}, shape={_DOT_SHAPES[node.shape]}]" for node in nodes
     )
     for edge in _between(names, edges):
-        parts = [f"label={_dot_text(edge.label)}"] * bool(edge.label) + ["style=dashed"] * edge.dashed
+        parts = [f"label={_dot_text(text)}"] if (text := _label(edge)) else []
+        parts += ["style=dashed"] * bool(edge.condition)
         attributes = f" [{', '.join(parts)}]" if parts else ""
         lines.append(f"    {names[edge.source]} -> {names[edge.target]}{attributes}")
     return "\n".join([*lines, "}"]) + "\n"
@@ -130,6 +132,11 @@ def _names(nodes: Sequence[NodeView]) -> dict[str, str]:
 
 def _between(names: Mapping[str, str], edges: Iterable[EdgeView]) -> Iterator[EdgeView]:
     return (edge for edge in edges if edge.source in names and edge.target in names)
+
+
+def _label(edge: EdgeView) -> str:
+    parts = (edge.source_port, edge.label, "when" if edge.condition else "", edge.target_port)
+    return "\n".join(part for part in parts if part)
 
 
 def _mermaid_text(label: str) -> str:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import PipelineSpec, StepSpec
-from headwater.graph.annotations import describe
 from headwater.graph.checks import check_merges, check_order, check_stalls
-from headwater.graph.draw import EdgeView, NodeView, Shape
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End, group_edges
 from headwater.kinds.definition import BoundStep
 
@@ -72,15 +70,6 @@ class Graph:
         merge = self.specs[target.step].merge
         return merge.get(target.port) if isinstance(merge, dict) else merge
 
-    def views(self) -> tuple[list[NodeView], list[EdgeView]]:
-        """Return what `headwater.graph.draw` draws.
-
-        Returns:
-            A node for every step and for the pipeline's own ends, and every edge.
-        """
-        ends = [NodeView(end.step, end.step, "end") for end, used in self._pipeline_ends() if used]
-        return [*ends, *map(self._node, self.steps)], list(map(self._edge_view, self.edges))
-
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """Return the graph for analysis with networkx.
 
@@ -98,23 +87,6 @@ class Graph:
 
     def _pipeline_ends(self) -> tuple[tuple[End, bool], ...]:
         return (PIPELINE_INPUT, bool(self.inputs)), (PIPELINE_OUTPUT, bool(self.outputs))
-
-    def _node(self, step: str) -> NodeView:
-        shape: Shape = "source" if not self.edges_into(step) else "sink" if not self.edges_out_of(step) else "step"
-        return NodeView(step, f"{step}\n{self.steps[step].definition.kind}", shape)
-
-    def _edge_view(self, edge: Edge) -> EdgeView:
-        conditional = edge.spec.when is not None
-        parts = [self._type_name(edge.source), edge.spec.adapt or "", "when" if conditional else ""]
-        label = "\n".join(part for part in parts if part)
-        return EdgeView(edge.source.step, edge.target.step, label, dashed=conditional)
-
-    def _type_name(self, source: End) -> str:
-        if source is PIPELINE_INPUT:
-            return ""
-        outputs = (port for method in self.steps[source.step].definition.methods for port in method.outputs)
-        port = next(port for port in outputs if port.name == source.port)
-        return describe(port.type.item)
 
 
 def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> Graph:

@@ -12,7 +12,7 @@ from headwater.config.garbage import collection_paused
 from headwater.config.load import load
 from headwater.config.permissions import allowed_names, check_permissions
 from headwater.graph.compile import compile_plan
-from headwater.graph.draw import mermaid
+from headwater.graph.draw import draw
 from headwater.graph.graph import build_graph
 from headwater.graph.options import check_options
 from headwater.graph.resolve import resolve
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headwater.config.load import Loaded
     from headwater.events.data import PipelineStart
     from headwater.events.subscriber import EventFunction, StreamSubscriber
+    from headwater.graph.draw import DrawingStyle
     from headwater.graph.plan import Plan
     from headwater.kinds.definition import BoundStep
     from headwater.kinds.step import Step, StepFunction
@@ -230,13 +231,17 @@ class Pipeline:
     def _start_data(self) -> PipelineStart:
         return start_data(self.plan())
 
-    def draw(self) -> str:
+    def draw(self, style: DrawingStyle = "mermaid") -> str:
         """Return a drawing of the pipeline.
 
-        Returns:
-            Mermaid text (https://mermaid.js.org, `flowchart`).
+        Args:
+            style: `mermaid` text for documents (https://mermaid.js.org, `flowchart`), `dot` for Graphviz, a complete
+                `svg` picture in light and dark, or `text` for a terminal.
+
+        Raises:
+            ValueError: There is no such style, or the pipeline has too many steps for a picture.
         """
-        return mermaid(*self._graph.views())
+        return draw(self.plan(), style)
 
     async def run(self, data: Any = None, *, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> Result:
         """Run the pipeline to its end.

@@ -1,0 +1,145 @@
+"""What a drawing of a plan shows: its nodes and edges as texts, for every way of drawing."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from headwater.graph.annotations import describe
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
+from headwater.kinds.definition import Placement
+
+if TYPE_CHECKING:
+    from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
+
+__all__ = ["EdgeView", "NodeView", "Shape", "cells", "plan_views"]
+
+Shape = Literal["step", "source", "sink", "end"]
+"""What a node stands for: a step, a step that only writes or only reads, an end of the pipeline itself."""
+
+_PLACES = {
+    Placement.INLINE: "in the event loop",
+    Placement.THREAD: "in a worker thread",
+    Placement.PROCESS: "in a worker process",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node of a drawing.
+
+    Args:
+        id: What edges call it; any text.
+        label: What is written in it; lines are separated by newlines.
+        shape: What it stands for.
+        note: What is told of it where there is room or somebody asks.
+    """
+
+    id: str
+    label: str
+    shape: Shape = "step"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """One edge of a drawing.
+
+    Args:
+        source: Id of the node that it starts at.
+        target: Id of the node that it leads to.
+        label: What is written on it, most often a type; empty for nothing.
+        condition: What an item must meet to pass; empty when everything passes.
+        source_port: Name of the output that it starts at, where the node has several.
+        target_port: Name of the input that it leads to, where the node has several.
+        note: What is told of it where there is room or somebody asks.
+        streaming: Whether a stream flows, rather than one value.
+        fused: Whether both its nodes run as one, without a buffer between them.
+    """
+
+    source: str
+    target: str
+    label: str = ""
+    condition: str = ""
+    source_port: str = ""
+    target_port: str = ""
+    note: str = ""
+    streaming: bool = False
+    fused: bool = False
+
+
+def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
+    """Return what a drawing of a plan shows.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        A node for every step, for the pipeline's input, and for each of its outputs; and every edge.
+    """
+    names = dict(zip(plan.outputs, _output_ids(plan), strict=True))
+    first = [_end(PIPELINE_INPUT.step, PIPELINE_INPUT.step)] if plan.inputs else []
+    last = [_end(name, PIPELINE_OUTPUT.step) for name in names.values()]
+    steps = {step.id: step for step in plan.steps}
+    edges = [_edge(edge, steps, names.get(edge.index, "")) for edge in plan.edges]
+    return [*first, *map(_node, plan.steps), *last], edges
+
+
+def _output_ids(plan: Plan) -> list[str]:
+    """Return what the outputs are called; no step has such an id."""
+    several = len(plan.outputs) > 1
+    return [f"{PIPELINE_OUTPUT.step} {name}" if several else PIPELINE_OUTPUT.step for name in plan.output_names]
+
+
+def _end(id: str, label: str) -> NodeView:
+    return NodeView(id, label, "end", f"the pipeline's {id}")
+
+
+def _node(step: PlannedStep) -> NodeView:
+    writes = any(output.edges for output in step.outputs)
+    shape: Shape = "source" if not step.inputs else "step" if writes else "sink"
+    flavor = step.flavor.name.lower().replace("_", " -> ")
+    return NodeView(step.id, f"{step.id}\n{step.kind}", shape, f"{flavor}, {_PLACES[step.placement]}")
+
+
+def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> EdgeView:
+    writer, reader = steps.get(edge.source or ""), steps.get(edge.target or "")
+    type_name = describe(edge.type.item)
+    condition = "" if edge.condition is None else json.dumps(edge.condition_text, ensure_ascii=False)
+    return EdgeView(
+        source=edge.source or PIPELINE_INPUT.step,
+        target=edge.target or output,
+        label=type_name,
+        condition=condition,
+        source_port=edge.source_port if writer is not None and len(writer.method.outputs) > 1 else "",
+        target_port=edge.target_port if reader is not None and len(reader.method.inputs) > 1 else "",
+        note=_note(edge, type_name, condition),
+        streaming=edge.streaming,
+        fused=edge.fused,
+    )
+
+
+def _note(edge: PlannedEdge, type_name: str, condition: str) -> str:
+    flows = f"stream of {type_name}" if edge.streaming else type_name
+    room = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
+    return ", ".join(part for part in (flows, condition and f"when {condition}", room) if part)
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a grid a text takes.
+
+    Args:
+        text: Printable text.
+
+    Returns:
+        The number of cells, by the East Asian width of each character (Unicode, UAX 11).
+
+    Example:
+        >>> cells("ab"), cells("水")
+        (2, 2)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
