@@ -1,0 +1,126 @@
+"""The step that adds changed copies of the items."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import is_dataclass, replace
+from typing import Annotated, Any, TypeVar
+
+from anyio.lowlevel import checkpoint
+from pydantic import BaseModel, Field
+
+from headwater import StepContext, Stream, step
+from headwater.config.operators import Lookup
+from headwater.config.shapes import is_mapping, is_sequence
+from headwater_steps.shaping.fields import MISSING, FieldPath, named
+from headwater_steps.shaping.transform import Transform
+
+__all__ = ["augment"]
+
+Item = TypeVar("Item")
+
+_SLICE_ITEMS = 256
+
+
+@step("stream.augment")
+async def augment(
+    items: Stream[Item],
+    ctx: StepContext,
+    *,
+    using: Transform,
+    cycles: Annotated[int, Field(ge=1, le=10_000)] = 1,
+    field: FieldPath | None = None,
+    produces_none: bool = False,
+    max_items: Annotated[int, Field(ge=1)] = 100_000,
+) -> AsyncIterator[Item]:
+    """Add changed copies of the items after them, such as variants of texts to train with.
+
+    First all items pass as they are, while they are kept in memory. Then they are gone through again, in their order
+    and as often as `cycles` says, and what a function makes of each is added. The items themselves are never changed.
+    Header and footer are not passed on.
+
+    Args:
+        items: Anything; the changed ones are of the same type.
+        ctx: Takes how many results were dropped.
+        using: The function: the kind of a step that takes a value and returns one at once, such as
+            `{"kind": "text.upper"}`, and its `params`. In Python it may be such a step itself.
+        cycles: How often all items are gone through.
+        field: The field that the function takes and replaces, such as `text` or, in a list, `0`; the whole item by
+            default.
+        produces_none: Whether the function returns null for what it cannot change; then nothing is added, and how often
+            that was is told in a progress event. Otherwise null is a result as any other.
+        max_items: Most items to keep in memory.
+
+    Yields:
+        The items, and after them the changed ones.
+
+    Raises:
+        ValueError: There are more items than `max_items`, or one lacks the field.
+        FrameTypeError: The function does not take such a value, or its result is of another type than the items.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> loud = augment.with_params(using={"kind": "text.upper"}, field="text")
+        >>> run_sync(Pipeline("more", steps={"loud": loud}), iter([{"text": "salt", "id": 1}])).output
+        [{'text': 'salt', 'id': 1}, {'text': 'SALT', 'id': 1}]
+    """
+    originals: list[Item] = []
+    async for batch in items.batches():
+        if len(originals) + len(batch) > max_items:
+            raise ValueError(f"more than {max_items} items, which are all kept for the cycles; raise max_items")
+        originals += batch
+        for item in batch:
+            yield item
+    change = _Change(using, field)
+    dropped = 0
+    for start in range(0, len(originals) * cycles, _SLICE_ITEMS):
+        await checkpoint()  # nothing may be yielded for long
+        for number in range(start, min(start + _SLICE_ITEMS, len(originals) * cycles)):
+            changed = change(originals[number % len(originals)])
+            if changed is None and produces_none:
+                dropped += 1
+            else:
+                yield changed
+    if dropped:
+        ctx.progress(None, f"dropped {dropped} results that are null", dropped_items=dropped)
+
+
+class _Change:
+    """Applies a function to an item, or to a field of it.
+
+    Args:
+        function: The function.
+        path: The field; None for the item itself.
+    """
+
+    def __init__(self, function: Transform, path: str | None) -> None:
+        self._function = function
+        self._path = path
+        self._parts = () if path is None else tuple(path.split("."))
+        self._find = Lookup(self._parts).find
+
+    def __call__(self, item: Any) -> Any:
+        """Return a changed copy of an item; None when the function returns that."""
+        value = self._find(item)
+        if value is MISSING:
+            raise ValueError(f"{named(self._path)} is missing; leave such items out by a filter")
+        changed = self._function(value)
+        return None if changed is None else _with(item, self._parts, changed)
+
+
+def _with(item: Any, parts: tuple[str, ...], value: Any) -> Any:
+    """Return a copy of an item with another value at a path that it has."""
+    if not parts:
+        return value
+    part, *inner = parts
+    value = _with(Lookup((part,)).find(item), tuple(inner), value)
+    if is_mapping(item):
+        return {**item, part: value}
+    if is_sequence(item):
+        index = int(part)
+        return type(item)([*item[:index], value, *item[index + 1 :]])
+    if isinstance(item, BaseModel):
+        return item.model_copy(update={part: value})
+    if is_dataclass(item) and not isinstance(item, type):
+        return replace(item, **{part: value})
+    return item._replace(**{part: value})  # the last of what a `Lookup` goes through: a named tuple

@@ -1,0 +1,148 @@
+"""Steps that leave something to chance: the same chance each time, as their generator has a seed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Annotated, Generic, Self, TypeAlias, TypeVar
+
+from pydantic import Field, model_validator
+
+from headwater import Outputs, Step, Stream, To, step
+
+__all__ = ["Parts", "Sample", "shuffle", "split"]
+
+Item = TypeVar("Item")
+
+Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
+class Sample(Step, kind="stream.sample"):
+    """Choose items by chance: a number of them, or a part.
+
+    Each item is as likely to be chosen as any other, and the chosen ones keep their order. The same items with the same
+    seed give the same sample. Header and footer are not passed on.
+
+    Args:
+        n: How many items to choose; all of them where there are no more. They are kept in memory, and come when all
+            items were read (algorithm R of Vitter 1985, https://doi.org/10.1145/3147.3165).
+        fraction: Chance of each item to be chosen, from 0 to 1. Items are passed on as they come, about so many of
+            them. Give either this or `n`.
+        seed: Seed of the generator.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("some", steps={"some": Sample(n=3)}), range(100)).output
+        [6, 28, 43]
+    """
+
+    n: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    fraction: Fraction | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _gives_one(self) -> Self:
+        if (self.n is None) is (self.fraction is None):
+            raise ValueError("expected either n or fraction: how many items to choose, or the chance of each")
+        return self
+
+    async def run(self, items: Stream[Item]) -> AsyncIterator[Item]:
+        """Pass on the chosen items."""
+        random = Random(self.seed)  # noqa: S311 - chance that can be repeated, nothing secret
+        if self.n is None:
+            fraction = self.fraction or 0.0
+            async for item in items:
+                if random.random() < fraction:
+                    yield item
+            return
+        for item in await _reservoir(items, self.n, random):
+            yield item
+
+
+async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Item]:
+    """Return so many of the items, each with the same chance, in their order."""
+    chosen: list[tuple[int, Item]] = []
+    number = 0
+    async for batch in items.batches():
+        for number, item in enumerate(batch, number):
+            if number < size:
+                chosen.append((number, item))
+            elif (place := int(random.random() * (number + 1))) < size:
+                chosen[place] = number, item
+        number += 1
+    chosen.sort(key=lambda pair: pair[0])
+    return [item for _, item in chosen]
+
+
+@step("stream.shuffle")
+async def shuffle(
+    items: Stream[Item], *, seed: Seed = 0, max_items: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+) -> AsyncIterator[Item]:
+    """Bring items into an order that chance decides.
+
+    A stream of up to `max_items` is shuffled as a whole: every order is as likely as any other. Of a longer one, so
+    many are kept in memory, and each further item takes the place of one of them, which leaves: then no item comes more
+    than `max_items` places earlier than it was. The same items with the same seed give the same order. Header and
+    footer are not passed on.
+
+    Args:
+        items: Anything.
+        seed: Seed of the generator.
+        max_items: Most items to keep in memory.
+
+    Yields:
+        The same items.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("mixed", steps={"mixed": shuffle}), range(6)).output
+        [4, 2, 1, 0, 5, 3]
+    """
+    random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
+    waiting: list[Item] = []
+    async for item in items:
+        if len(waiting) < max_items:
+            waiting.append(item)
+            continue
+        place = int(random.random() * max_items)
+        waiting[place], leaving = item, waiting[place]
+        yield leaving
+    random.shuffle(waiting)
+    for item in waiting:
+        yield item
+
+
+class Parts(Outputs, Generic[Item]):
+    """Where items go that are split by chance."""
+
+    train: Item
+    test: Item
+
+
+@step("stream.split")
+async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0) -> AsyncIterator[Parts[Item]]:
+    """Split a stream by chance into a part to train with and a part to test with.
+
+    Each item goes to `test` with the same chance, whatever the others do, so about that many do. The same items with
+    the same seed are split the same way: by the generator of Python's `random.Random(seed)`, of whose numbers one is
+    taken per item, and items for `train` are those with a number above `test_fraction`. Header and footer are not
+    passed on.
+
+    Args:
+        items: Anything.
+        test_fraction: Chance of each item to go to `test`, from 0 to 1.
+        seed: Seed of the generator.
+
+    Yields:
+        Every item, to one of the two ports.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> parts = run_sync(Pipeline("parts", steps={"parts": split.with_params(test_fraction=0.25)}), range(8)).output
+        >>> parts["parts.train"], parts["parts.test"]
+        ([0, 1, 2, 3, 4, 5, 6, 7], [])
+    """
+    random = Random(seed).random  # noqa: S311 - chance that can be repeated, nothing secret
+    async for item in items:
+        yield To("train" if random() > test_fraction else "test", item)
