@@ -72,7 +72,7 @@ async def bare(texts: Stream[str]) -> AsyncIterator[Parsed]:
 @step("side.bare_one")
 def bare_one(text: str) -> Parsed:
     """Parse one text, or say nothing about an empty one."""
-    number: Any = int(text) if text.isdigit() else To("rejected", text) if text else Parsed()
+    number: Any = int(text) if text.isdigit() else To("rejected", text) if text else Outputs()
     return number
 
 
