@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from headwater.running.pipeline import Pipeline
     from headwater.running.result import ExecutionTimeoutError, Result
     from headwater.running.runner import Runner, run_sync
-    from headwater.streams.frames import Footer, Header, StreamType
+    from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
     "Condition",
     "ConfigError",
     "Emits",
@@ -102,7 +103,7 @@ _HOMES = {
     "kinds.outputs": "Emits Outputs SidePort To",
     "kinds.step": "Step step",
     "kinds.task": "Task",
-    "streams.frames": "Footer Header StreamType",
+    "streams.frames": "Batch Footer Header StreamType",
     "streams.stream": "Stream",
 }
 """Where the public names live: module -> names."""

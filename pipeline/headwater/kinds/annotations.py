@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin, is_typeddict
 
 from headwater.kinds.outputs import Emits
-from headwater.streams.frames import Footer, Header, StreamType
+from headwater.streams.frames import Batch, Footer, Header, StreamType
 from headwater.streams.stream import Stream
 
 __all__ = ["Form", "Shape", "contains_stream", "form_of", "is_type", "wrapped_frames"]
@@ -109,13 +109,17 @@ def _optional(annotation: Any) -> Form:
 
 
 def _union_of_frames(shape: Shape, item: Any) -> Form:
-    """Read `Iterator[Item | Header[...] | Footer[...]]`."""
+    """Read `Iterator[Item | Batch[Item] | Header[...] | Footer[...]]`."""
     members = get_args(item) if _is_union(get_origin(item)) else (item,)
     frames = {_WRAPPERS[get_origin(member)]: member for member in members if get_origin(member) in _WRAPPERS}
-    items = [member for member in members if member not in frames.values()]
-    if frames:
+    items = [_single(member) for member in members if member not in frames.values()]
+    if frames or Batch in map(get_origin, members):
         item = Union[tuple(items)] if items else Any  # noqa: UP007 - made of types known only at run time
     return _frames(shape, item, frames.get("header"), frames.get("footer"))
+
+
+def _single(member: Any) -> Any:
+    return get_args(member)[0] if get_origin(member) is Batch else member
 
 
 def _frames(shape: Shape, item: Any = Any, header: Any = None, footer: Any = None) -> Form:

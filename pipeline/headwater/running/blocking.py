@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import move_on_after
 
 from headwater.errors import StreamConsumedError
-from headwater.running.stages import Stage, batches_through
+from headwater.running.drivers import Slicer, write_slices
 from headwater.running.threads import WorkerThread
 from headwater.streams.meter import SLICE_S
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from headwater.running.outbox import Outbox
     from headwater.running.record import StepRecord
+    from headwater.running.stages import Stage
     from headwater.streams.source import Source
 
 __all__ = ["BlockingItems", "drive_blocking"]
@@ -112,6 +113,7 @@ async def drive_blocking(
         name: Name of the thread.
     """
     shelf = _Shelf()
+    slicer = Slicer(outbox.capacity)
 
     def target(ask: _Ask) -> None:
         for argument in arguments:
@@ -127,8 +129,9 @@ async def drive_blocking(
         items = outbox.admit_all(shelf.fetch())
         if stages:
             record.note_outputs(items)
-        for batch in batches_through(stages, items, outbox.capacity):
-            await outbox.write(batch)
+            await write_slices(items, stages, outbox, slicer)
+        else:
+            await outbox.write(items)
         await outbox.room()
         return bool(items)
 

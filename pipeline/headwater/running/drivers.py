@@ -14,6 +14,7 @@ from anyio import Event, Semaphore
 
 from headwater.running.groups import open_group
 from headwater.running.stages import Failure, Stage, batches_through
+from headwater.streams.frames import Batch
 from headwater.streams.grammar import NOT_AN_ITEM
 from headwater.streams.meter import SLICE_S
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from headwater.running.workers import Worker
     from headwater.streams.source import Source
 
-__all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers"]
+__all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
 
 
 class Slicer:
@@ -62,6 +63,11 @@ async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Call
     async for value in frames:
         if isinstance(value, expected):
             append(value)
+        elif isinstance(value, Batch):
+            items = outbox.admit_all([value])
+            await outbox.write(items if through is None else [*map(through, items)])
+            await room()
+            continue
         else:
             item = admit(value)
             expected = outbox.expected
@@ -123,11 +129,7 @@ async def drive_batches(source: Source, stages: Sequence[Stage], outbox: Outbox)
     """
     slicer = Slicer(outbox.capacity)
     while batch := await source.take():
-        start = 0
-        while start < len(batch):
-            part = batch[start : start + slicer.size]
-            start += len(part)
-            await _write_slice(part, stages, outbox, slicer, 0.0)
+        await write_slices(batch, stages, outbox, slicer)
 
 
 async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
@@ -160,6 +162,22 @@ async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence
             raise Failure(record, failure)
         if ended:
             return
+
+
+async def write_slices(batch: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer) -> None:
+    """Run items through stages, a slice at a time, and write what comes of them.
+
+    Args:
+        batch: The items.
+        stages: The fused steps.
+        outbox: Where the results go.
+        slicer: How many items make a slice.
+    """
+    start = 0
+    while start < len(batch):
+        part = batch[start : start + slicer.size]
+        start += len(part)
+        await _write_slice(part, stages, outbox, slicer, 0.0)
 
 
 async def _write_slice(

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from headwater.running.stages import Failure
+from headwater.streams.frames import Batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: St
     """Yield the items among the frames of an async generator."""
     async with aclosing(frames):
         async for frame in frames:
+            if isinstance(frame, Batch):
+                for item in outbox.admit_all([frame]):
+                    record.note_output(item)
+                    yield item
+                continue
             item = frame if isinstance(frame, outbox.expected) else outbox.admit(frame)
             if item is not NOT_AN_ITEM:
                 record.note_output(item)

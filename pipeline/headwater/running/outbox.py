@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headwater.streams.frames import Batch
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar, all_instances
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ class PortOutbox:
         for value in values:
             if isinstance(value, grammar.expected):
                 items.append(value)
+            elif isinstance(value, Batch):
+                items += grammar.admit_batch(value.items)
             elif (item := grammar.admit(value)) is not NOT_AN_ITEM:
                 items.append(item)
         return items

@@ -8,10 +8,11 @@ from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
-__all__ = ["Footer", "Header", "Mode", "StreamType"]
+__all__ = ["Batch", "Footer", "Header", "Mode", "StreamType"]
 
 HeaderT = TypeVar("HeaderT", default=Any)
 FooterT = TypeVar("FooterT", default=Any)
+Item = TypeVar("Item", default=Any)
 
 Mode = Literal["delta", "snapshot"]
 """What an item means in time: deltas concatenate, a snapshot replaces the one before."""
@@ -41,6 +42,29 @@ class Footer(Generic[FooterT]):
     """
 
     value: FooterT
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Item]):
+    """Several items that a step yields at once, because it has them at once: a block of a file, a page of an answer.
+
+    They flow on as if they were yielded one by one, and cost less. A step in a worker thread and an async generator may
+    yield batches among single items. The list belongs to the stream from then on.
+
+    Args:
+        items: The items, in order; there may be none.
+
+    Example:
+        A step that reads pages::
+
+            @step("example.pages", blocking=True)
+            def pages(*, path: Path) -> Iterator[Batch[str]]:
+                with path.open() as file:
+                    while lines := file.readlines(65_536):
+                        yield Batch(lines)
+    """
+
+    items: list[Item]
 
 
 @dataclass(frozen=True, slots=True)

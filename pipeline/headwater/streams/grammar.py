@@ -180,6 +180,25 @@ class Grammar:
             self._refuse("an item")
         return self._items.check(value, f"{self._label}: item")
 
+    def admit_batch(self, values: list[Any]) -> list[Any]:
+        """Take several items that a step yielded at once.
+
+        Args:
+            values: The items; none of them is a header or footer.
+
+        Returns:
+            The items as their declared type.
+
+        Raises:
+            StreamOrderError: Items are out of order.
+            FrameTypeError: An item is of another type than declared.
+        """
+        if values and self._state is not _State.ITEMS:
+            self._refuse("an item")
+        if all_instances(values, self._items.expected):
+            return values
+        return [self._items.check(value, f"{self._label}: item") for value in values]
+
     def end(self) -> None:
         """Note the end of the stream.
 
