@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from headwater_subscribers.callback import CallbackSubscriber
     from headwater_subscribers.console import ConsoleSubscriber
     from headwater_subscribers.file import FileSubscriber
+    from headwater_subscribers.metrics import MetricsSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
 
@@ -15,6 +16,7 @@ __all__ = [
     "CallbackSubscriber",
     "ConsoleSubscriber",
     "FileSubscriber",
+    "MetricsSubscriber",
     "QueueSubscriber",
     "Timeline",
     "TimelineSubscriber",
@@ -25,6 +27,7 @@ _MODULES = {
     "CallbackSubscriber": "headwater_subscribers.callback",
     "ConsoleSubscriber": "headwater_subscribers.console",
     "FileSubscriber": "headwater_subscribers.file",
+    "MetricsSubscriber": "headwater_subscribers.metrics",
     "QueueSubscriber": "headwater_subscribers.queue",
     "Timeline": "headwater_subscribers.timeline",
     "TimelineSubscriber": "headwater_subscribers.timeline",

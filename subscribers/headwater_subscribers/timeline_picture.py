@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
+from headwater_subscribers.metrics_text import took
 from headwater_subscribers.text import duration, one_line, quantity
 from headwater_subscribers.view import State
 
 if TYPE_CHECKING:
-    from headwater_subscribers.timeline import StepSpan, Timeline
+    from headwater_subscribers.timeline import Timeline
+    from headwater_subscribers.timeline_step import StepSpan
 
 __all__ = ["picture"]
 
@@ -214,7 +216,7 @@ class _Drawing:
             yield _text(
                 x, middle + 4, counts if step.items_in else f"→ {quantity(step.items_out or 0)}", "dim", size=12
             )
-        yield _text(_WIDTH - _MARGIN, middle + 4, _took(elapsed_s), "text", anchor="end", size=12)
+        yield _text(_WIDTH - _MARGIN, middle + 4, took(elapsed_s), "text", anchor="end", size=12)
 
     # ---- time to place
 
@@ -239,10 +241,10 @@ def _story(step: StepSpan) -> str:
     if step.message:
         parts.append(step.message)
     if step.started_s is not None and step.first_item_s is not None:
-        parts.append(f"first item after {_took(step.first_item_s - step.started_s)}")
+        parts.append(f"first item after {took(step.first_item_s - step.started_s)}")
     if step.started_s is not None and step.looks:
         last = step.looks[-1]
-        parts.append(f"waited {_took(last.input_wait_s)} for input, {_took(last.output_wait_s)} for room")
+        parts.append(f"waited {took(last.input_wait_s)} for input, {took(last.output_wait_s)} for room")
     parts += [f"{step.items_in:,} items in"] if step.items_in else []
     parts += [f"{step.items_out:,} items out"] if step.items_out else []
     return one_line("; ".join(parts), limit=500)
@@ -308,8 +310,3 @@ def _moment(seconds: float, stride_s: float) -> str:
         if stride_s >= scale or (stride_s >= scale / 10 and seconds >= scale):
             return f"{seconds / scale:g} {unit}" if seconds else f"0 {unit}"
     return f"{seconds * 1e6:.3g} µs"
-
-
-def _took(seconds: float) -> str:
-    """Return a span of time, also where it is a very short one."""
-    return duration(seconds) if seconds >= 0.00095 else f"{seconds * 1e6:.0f} µs"

@@ -1,0 +1,156 @@
+"""Histograms of durations with fixed buckets, which take the same memory however much they count."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import inf
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["BOUNDS_S", "Distribution", "Histogram"]
+
+_PER_DECADE: Final = 10
+
+BOUNDS_S: Final[tuple[float, ...]] = tuple(
+    10.0 ** (power / _PER_DECADE) for power in range(-6 * _PER_DECADE, 6 * _PER_DECADE + 1)
+)
+"""Upper bounds of the buckets in seconds: ten for each power of ten, from a microsecond to eleven days."""
+
+
+class Distribution(BaseModel):
+    """What a histogram came to. Durations are in seconds; all but the count and the sum are None when it is empty.
+
+    Attributes:
+        count: How many values there are.
+        sum_s: Their sum.
+        mean_s: Their mean.
+        min_s: The shortest.
+        max_s: The longest.
+        p50_s: The median, as all percentiles within the width of a bucket, which is a quarter of its value.
+        p95_s: 95 % of the values are at most this.
+        p99_s: 99 % of the values are at most this.
+        buckets: How many values each bucket holds, as pairs of its upper bound and the count; empty ones are left out,
+            and the bound of what is beyond the last one is None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int = 0
+    sum_s: float = 0.0
+    mean_s: float | None = None
+    min_s: float | None = None
+    max_s: float | None = None
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    buckets: tuple[tuple[float | None, int], ...] = ()
+
+
+class Histogram:
+    """Count durations in buckets of fixed bounds, `BOUNDS_S`.
+
+    Attributes:
+        count: How many durations there are.
+        sum_s: Their sum in seconds.
+        min_s: The shortest in seconds; infinite when there is none.
+        max_s: The longest in seconds; 0 when there is none.
+
+    Example:
+        >>> histogram = Histogram()
+        >>> for value_s in (0.1, 0.2, 0.3, 4.0):
+        ...     histogram.add(value_s)
+        >>> histogram.count, histogram.max_s, round(histogram.quantile(0.5), 2)
+        (4, 4.0, 0.25)
+    """
+
+    __slots__ = ("_counts", "count", "max_s", "min_s", "sum_s")
+
+    def __init__(self) -> None:
+        self.count: int = 0
+        self.sum_s: float = 0.0
+        self.min_s: float = inf
+        self.max_s: float = 0.0
+        self._counts: dict[int, int] = {}  # by the place of the bucket: most are empty
+
+    def add(self, value_s: float) -> None:
+        """Count a duration.
+
+        Args:
+            value_s: The duration in seconds, from 0.
+        """
+        place = bisect_left(BOUNDS_S, value_s)
+        counts = self._counts
+        counts[place] = counts.get(place, 0) + 1
+        self.count += 1
+        self.sum_s += value_s
+        if value_s < self.min_s:  # noqa: PLR1730 - a call of min() costs as much as all the rest
+            self.min_s = value_s
+        if value_s > self.max_s:  # noqa: PLR1730 - likewise
+            self.max_s = value_s
+
+    def merge(self, other: Histogram) -> None:
+        """Count what another histogram has counted.
+
+        Args:
+            other: The other one, which stays as it is.
+        """
+        for place, count in other._counts.items():
+            self._counts[place] = self._counts.get(place, 0) + count
+        self.count += other.count
+        self.sum_s += other.sum_s
+        self.min_s = min(self.min_s, other.min_s)
+        self.max_s = max(self.max_s, other.max_s)
+
+    def quantile(self, share: float) -> float:
+        """Return a duration that a share of all is not longer than.
+
+        Args:
+            share: From 0 to 1.
+
+        Returns:
+            Seconds, within the width of a bucket (a factor of 1.26) of the true value, and never beyond the longest;
+            0 when there is no duration.
+        """
+        rank = share * self.count
+        seen = 0
+        for place, count in sorted(self._counts.items()):
+            seen += count
+            if seen >= rank:
+                upper_s = BOUNDS_S[place] if place < len(BOUNDS_S) else self.max_s
+                return max(min(upper_s, self.max_s), self.min_s)
+        return self.max_s
+
+    def cumulative(self, bounds_s: Sequence[float]) -> list[int]:
+        """Return how many durations are not longer than each of some bounds.
+
+        Args:
+            bounds_s: Some of `BOUNDS_S`, in order.
+
+        Returns:
+            A count for each bound.
+        """
+        places = [bisect_left(BOUNDS_S, bound_s) for bound_s in bounds_s]
+        return [sum(count for place, count in self._counts.items() if place <= last) for last in places]
+
+    def distribution(self) -> Distribution:
+        """Return what the histogram came to.
+
+        Returns:
+            Its figures, which do not change any more.
+        """
+        if not self.count:
+            return Distribution()
+        bounds: tuple[float | None, ...] = (*BOUNDS_S, None)
+        return Distribution(
+            count=self.count,
+            sum_s=self.sum_s,
+            mean_s=self.sum_s / self.count,
+            min_s=self.min_s,
+            max_s=self.max_s,
+            p50_s=self.quantile(0.5),
+            p95_s=self.quantile(0.95),
+            p99_s=self.quantile(0.99),
+            buckets=tuple((bounds[place], count) for place, count in sorted(self._counts.items())),
+        )
