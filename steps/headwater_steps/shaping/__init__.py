@@ -1,12 +1,77 @@
-"""Steps that shape streams of anything: choose, count, group, sort, batch, sample, pace.
+"""Steps that shape streams of anything: choose, count, add up, sort, batch, sample, pace.
 
 One rule says what becomes of header and footer. A step that is mapped over the items, such as `stream.filter`, leaves
 them around the items. A step that reads the stream as a whole starts a stream of its own, without them: they tell of a
 file or a count that the new stream is no longer.
 """
 
-from headwater_steps.shaping.choice import filter_items, skip, take
-from headwater_steps.shaping.counts import Group, count, group_count
-from headwater_steps.shaping.fields import FieldPath
+from __future__ import annotations
 
-__all__ = ["FieldPath", "Group", "count", "filter_items", "group_count", "skip", "take"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater_steps.shaping.augmentation import augment
+    from headwater_steps.shaping.batches import batch, flatten, window
+    from headwater_steps.shaping.chance import Parts, Sample, shuffle, split
+    from headwater_steps.shaping.choice import filter_items, skip, take
+    from headwater_steps.shaping.counts import Group, count, group_count
+    from headwater_steps.shaping.duplicates import distinct
+    from headwater_steps.shaping.fields import FieldPath
+    from headwater_steps.shaping.figures import largest, mean, smallest, total
+    from headwater_steps.shaping.order import sort
+    from headwater_steps.shaping.pace import peek, rate
+    from headwater_steps.shaping.transform import Transform
+
+__all__ = [
+    "FieldPath",
+    "Group",
+    "Parts",
+    "Sample",
+    "Transform",
+    "augment",
+    "batch",
+    "count",
+    "distinct",
+    "filter_items",
+    "flatten",
+    "group_count",
+    "largest",
+    "mean",
+    "peek",
+    "rate",
+    "shuffle",
+    "skip",
+    "smallest",
+    "sort",
+    "split",
+    "take",
+    "total",
+    "window",
+]
+
+_HOMES = {
+    "augmentation": "augment",
+    "batches": "batch flatten window",
+    "chance": "Parts Sample shuffle split",
+    "choice": "filter_items skip take",
+    "counts": "Group count group_count",
+    "duplicates": "distinct",
+    "fields": "FieldPath",
+    "figures": "largest mean smallest total",
+    "order": "sort",
+    "pace": "peek rate",
+    "transform": "Transform",
+}
+"""Where the public names live: module -> names."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562), so that a document pays only for the kinds it names."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import is_dataclass, replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from anyio.lowlevel import checkpoint
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from headwater import StepContext, Stream, step
 from headwater.config.operators import Lookup
-from headwater.config.shapes import is_mapping, is_sequence
-from headwater_steps.shaping.fields import MISSING, FieldPath, named
+from headwater_steps.shaping.fields import MISSING, FieldPath, named, replaced
 from headwater_steps.shaping.transform import Transform
 
 __all__ = ["augment"]
@@ -76,11 +74,11 @@ async def augment(
     for start in range(0, len(originals) * cycles, _SLICE_ITEMS):
         await checkpoint()  # nothing may be yielded for long
         for number in range(start, min(start + _SLICE_ITEMS, len(originals) * cycles)):
-            changed = change(originals[number % len(originals)])
+            changed: Any = change(originals[number % len(originals)])
             if changed is None and produces_none:
                 dropped += 1
             else:
-                yield changed
+                yield cast("Item", changed)
     if dropped:
         ctx.progress(None, f"dropped {dropped} results that are null", dropped_items=dropped)
 
@@ -105,22 +103,4 @@ class _Change:
         if value is MISSING:
             raise ValueError(f"{named(self._path)} is missing; leave such items out by a filter")
         changed = self._function(value)
-        return None if changed is None else _with(item, self._parts, changed)
-
-
-def _with(item: Any, parts: tuple[str, ...], value: Any) -> Any:
-    """Return a copy of an item with another value at a path that it has."""
-    if not parts:
-        return value
-    part, *inner = parts
-    value = _with(Lookup((part,)).find(item), tuple(inner), value)
-    if is_mapping(item):
-        return {**item, part: value}
-    if is_sequence(item):
-        index = int(part)
-        return type(item)([*item[:index], value, *item[index + 1 :]])
-    if isinstance(item, BaseModel):
-        return item.model_copy(update={part: value})
-    if is_dataclass(item) and not isinstance(item, type):
-        return replace(item, **{part: value})
-    return item._replace(**{part: value})  # the last of what a `Lookup` goes through: a named tuple
+        return None if changed is None else replaced(item, self._parts, changed)

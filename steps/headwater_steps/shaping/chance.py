@@ -63,14 +63,14 @@ class Sample(Step, kind="stream.sample"):
 async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Item]:
     """Return so many of the items, each with the same chance, in their order."""
     chosen: list[tuple[int, Item]] = []
-    number = 0
+    before = 0
     async for batch in items.batches():
-        for number, item in enumerate(batch, number):
+        for number, item in enumerate(batch, before):
             if number < size:
                 chosen.append((number, item))
             elif (place := int(random.random() * (number + 1))) < size:
                 chosen[place] = number, item
-        number += 1
+        before += len(batch)
     chosen.sort(key=lambda pair: pair[0])
     return [item for _, item in chosen]
 

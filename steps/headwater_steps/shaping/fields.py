@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass, replace
 from operator import itemgetter
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from headwater.config.faults import found
 from headwater.config.operators import Lookup
+from headwater.config.shapes import is_mapping, is_sequence
 
-__all__ = ["MISSING", "Column", "FieldPath", "column", "named"]
+__all__ = ["MISSING", "Column", "FieldPath", "column", "named", "replaced"]
 
 FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^.]+(\.[^.]+)*$")]
 """The path of a field in an item, as in conditions: `author.names.0`."""
@@ -52,6 +55,41 @@ def column(path: str | None) -> Column:
         return list(map(find, items))
 
     return values
+
+
+def replaced(item: Any, parts: Sequence[str], value: Any) -> Any:
+    """Return a copy of an item with another value in a field that it has.
+
+    Args:
+        item: An object, a list or tuple, a pydantic model or a dataclass; it stays as it is.
+        parts: The path of the field.
+        value: The value.
+
+    Returns:
+        The copy; what the path does not go through is shared with the item.
+
+    Raises:
+        TypeError: Something on the path is nothing of these.
+
+    Example:
+        >>> item = {"id": 7, "names": ["Ida", "Eva"]}
+        >>> replaced(item, ["names", "1"], "EVA"), item["names"]
+        ({'id': 7, 'names': ['Ida', 'EVA']}, ['Ida', 'Eva'])
+    """
+    if not parts:
+        return value
+    part, *inner = parts
+    value = replaced(Lookup((part,)).find(item), inner, value)
+    if is_mapping(item):
+        return {**item, part: value}
+    if is_sequence(item):
+        index = int(part)
+        return item.__class__([*item[:index], value, *item[index + 1 :]])
+    if isinstance(item, BaseModel):
+        return item.model_copy(update={part: value})
+    if is_dataclass(item) and not isinstance(item, type):
+        return replace(item, **{part: value})
+    raise TypeError(f"{found(item)} is no object whose field {part!r} can be replaced")
 
 
 def named(path: str | None, number: int | None = None) -> str:

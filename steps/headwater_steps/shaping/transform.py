@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, cast
 
 from pydantic import ConfigDict, Field, ValidationError, with_config
-from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema, to_json
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema, to_json
 from typing_extensions import TypedDict
 
 from headwater.config.shapes import is_mapping
@@ -15,7 +15,7 @@ from headwater.graph.checkers import checker
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import BoundStep, Call, Method, Placement, StepDefinition
 from headwater.kinds.registry import registry
-from headwater.kinds.step import Step, StepFunction
+from headwater.kinds.step import Step, StepFunction, bound_function
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -26,11 +26,11 @@ _HINT = "`headwater steps` lists the kinds; --steps FILE adds your own"
 
 
 @with_config(ConfigDict(extra="forbid", title="a kind with its params"))
-class TransformData(TypedDict, total=False):
+class TransformData(TypedDict):
     """How a document names a function."""
 
     kind: Annotated[str, Field(min_length=1)]
-    params: dict[str, Any]
+    params: NotRequired[dict[str, Any]]
 
 
 class Transform:
@@ -107,7 +107,7 @@ def _bound(source: object) -> BoundStep:
         given = model.__pydantic_validator__.validate_json(to_json(params), strict=True)
     except ValidationError as error:
         raise _refused_params(error, target.definition) from error
-    return bind(given) if isinstance(given, Step) else bind(target, given.__dict__)
+    return bind(given) if isinstance(given, Step) else bound_function(target.definition, given)
 
 
 def _of_bound(bound: BoundStep) -> Callable[[Any], Any]:
@@ -115,8 +115,9 @@ def _of_bound(bound: BoundStep) -> Callable[[Any], Any]:
     definition = bound.definition
     method = next(filter(_is_plain, definition.methods), None)
     if method is None or definition.placement is not Placement.INLINE or definition.has_lifespan:
-        wanted = "expected one that takes a value and returns one at once, without context or lifespan"
-        raise _refusal("not-plain", f"the kind {definition.kind!r} is no plain function of one value; {wanted}", ("kind",))
+        message = f"the kind {definition.kind!r} is no plain function of one value"
+        hint = "take one that gets a value and returns one at once, without context or lifespan"
+        raise _refusal("not-plain", message, ("kind",), hint)
     if definition.permission:
         message = f"the kind {definition.kind!r} needs the permission {definition.permission!r}"
         raise _refusal("not-allowed", message, ("kind",), "use it as a step of its own")
@@ -128,25 +129,27 @@ def _of_bound(bound: BoundStep) -> Callable[[Any], Any]:
 def _is_plain(method: Method) -> bool:
     ports = (*method.inputs, *method.outputs)
     one_each = len(method.inputs) == len(method.outputs) == 1
-    return one_each and method.call is Call.PLAIN and method.context is None and not any(port.streaming for port in ports)
+    plain = method.call is Call.PLAIN and method.context is None
+    return one_each and plain and not any(port.streaming for port in ports)
 
 
 def _refused_params(error: ValidationError, definition: StepDefinition) -> ValidationError:
     """Return what is wrong with the params of a kind, in our words, below `params`."""
-    lines: list[InitErrorDetails] = []
-    for fault in error.errors(include_url=False, include_input=False):
-        context = dict(fault.get("ctx", {}))
-        name = ".".join(map(str, fault["loc"]))
-        code, message = "wrong-value", f"param {name!r} of {definition.kind!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
-        if "-" in fault["type"]:
-            code, message = fault["type"], fault["msg"]
-        elif fault["type"] == "missing":
-            code, message = "missing-key", f"the param {name!r} of {definition.kind!r} is missing"
-        elif fault["type"] == "extra_forbidden":
-            code, message = "unknown-param", f"unknown param {name!r} in {definition.kind!r}"
-            context = {"unknown": name, "known": tuple(definition.params_model.model_fields)}
-        lines.append(_details(code, message, ("params", *fault["loc"]), **context))
-    return ValidationError.from_exception_data("Transform", lines)
+    faults = error.errors(include_url=False, include_input=False)
+    return ValidationError.from_exception_data("Transform", [_fault(fault, definition) for fault in faults])
+
+
+def _fault(fault: ErrorDetails, definition: StepDefinition) -> InitErrorDetails:
+    kind, name, code, message = definition.kind, ".".join(map(str, fault["loc"])), fault["type"], fault["msg"]
+    context: dict[str, Any] = {key: value for key, value in fault.get("ctx", {}).items() if key != "message"}
+    if code == "missing":
+        code, message, context = "missing-key", f"the param {name!r} of {kind!r} is missing", {}
+    elif code == "extra_forbidden":
+        code, message = "unknown-param", f"unknown param {name!r} in {kind!r}"
+        context = {"unknown": name, "known": tuple(definition.params_model.model_fields)}
+    elif "-" not in code:  # pydantic's own names have underscores
+        code, message, context = "wrong-value", f"param {name!r} of {kind!r}: {message[:1].lower()}{message[1:]}", {}
+    return _details(code, message, ("params", *fault["loc"]), **context)
 
 
 def _refusal(code: str, message: str, path: tuple[str | int, ...], hint: str = "") -> ValidationError:
