@@ -18,7 +18,7 @@ from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.secret_params import reveal_secrets, takes_secrets
 from headwater.config.shapes import is_object
 from headwater.config.spec import StepSpec
-from headwater.errors import StepDefinitionError
+from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition
 from headwater.kinds.params import arguments_of
 from headwater.kinds.step import Step, StepFunction
@@ -159,6 +159,9 @@ class _Binder:
         except ValidationError as error:
             path, owner = ("steps", index, "params"), f"kind {kind.name!r}"
             add_faults(error, Subject(params, kind.schema, path, "param", owner), self._problems)
+            return None
+        except MissingExtraError as error:
+            self._problems.add("missing-extra", str(error), ("steps", index, "kind"), "install it, then load again")
             return None
         except Exception as error:  # noqa: BLE001 - the validators of a foreign kind raise what they like
             path = ("steps", index, "params")
