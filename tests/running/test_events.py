@@ -368,3 +368,37 @@ async def test_start_tells_the_planned_flavor_of_each_step() -> None:
     planned = {step.id: step.flavor for step in recorder.events[0].data.steps}
     started = {event.step_id: event.data.flavor for event in recorder.events if event.event_type == "step_start"}
     assert planned == started == {"a": "unary_stream", "b": "stream_stream", "c": "stream_unary"}
+
+
+@step("events.lenient")
+async def lenient(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[int]:
+    async for number in numbers:
+        if number % 3:
+            yield number
+        else:
+            ctx.progress(message=f"left out {number}", compensations=1)
+
+
+@step("events.lenient_value")
+def lenient_value(number: int, ctx: StepContext) -> int:
+    ctx.progress(compensations=1)
+    return number
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "data", "counted"),
+    [
+        (chain(kinds.async_count, lenient, kinds.async_sum), 10, {"a": 0, "b": 4, "c": 0}),
+        (chain(kinds.async_count, lenient_value, kinds.async_sum), 10, {"a": 0, "b": 10, "c": 0}),
+        (chain(kinds.def_double, lenient_value), 10, {"a": 0, "b": 1}),
+    ],
+    ids=["stream", "mapped", "unary"],
+)
+async def test_end_of_a_step_tells_how_often_it_needed_compensation(
+    pipeline: Pipeline, data: int, counted: dict[str, int]
+) -> None:
+    """What a step left out is counted, however seldom its progress is told."""
+    recorder = Recorder()
+    await pipeline.run(data, subscribers=[recorder])
+    ends = [event for event in recorder.events if event.event_type == "step_complete"]
+    assert {event.step_id: event.data.compensations for event in ends} == counted

@@ -107,6 +107,7 @@ class StepContext:
             fraction: Done part of the work, from 0 to 1 (what is outside is taken for the nearer bound); None when
                 it is not known.
             message: What the step is doing.
-            **data: Anything else that is worth telling, of types that JSON knows.
+            **data: Anything else that is worth telling, of types that JSON knows. `compensations` is how many items had
+                to be skipped, put aside or replaced since the step last told; `step_complete` says how many in all.
         """
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

@@ -72,6 +72,7 @@ class StepRecord:
         "_telling",
         "_told_counts",
         "_untold_progress",
+        "compensations",
         "first_output_at",
         "input_wait_s",
         "items_in",
@@ -96,6 +97,7 @@ class StepRecord:
         self.state: StepState = StepState.WAITING
         self.items_in: int = 0
         self.items_out: int = 0
+        self.compensations: int = 0
         self.input_wait_s: float = 0.0
         self.output_wait_s: float = 0.0
         self.started_at: float = 0.0
@@ -170,7 +172,9 @@ class StepRecord:
             self.tell(item, port)
 
     def progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Tell how far the step has come, as the step itself says."""
+        """Tell how far the step has come, as the step itself says; compensations are counted in any case."""
+        if isinstance(compensations := data.get("compensations"), int):
+            self.compensations += compensations
         if self._redact is not str:
             message, data = self._redact(message), self._masked(plain(data))
         told = StepProgress(
@@ -258,6 +262,7 @@ class StepRecord:
             attempts=1,
             input_wait_s=self.input_wait_s,
             output_wait_s=self.output_wait_s,
+            compensations=self.compensations,
         )
         self._context.emit(EventType.STEP_COMPLETE, self.step_id, told)
 

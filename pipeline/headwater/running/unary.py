@@ -168,6 +168,8 @@ class UnaryRun:
                 if record.telling:
                     record.tell(part, port)
         complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
+        if (told := self._scope.records.get(step.id)) is not None:
+            complete.compensations = told.compensations
         self._emit(_COMPLETE, step.id, complete)
         self._ended[step.place] = True
         return self._pass_on(step, outputs)
