@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol, TextIO
+from time import time
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import anyio
 
-from headwater.events.event import StreamEvent
+from headwater.events.chunk import Batch
+from headwater.events.event import EventType, StreamEvent
 from headwater.events.subscriber import Policy, StreamSubscriber
 from headwater_subscribers.lines import LineDisplay
 
@@ -19,51 +21,64 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsoleSubscriber"]
 
-_REFRESH_S = 0.1
-_CLOCK_S = 1.0
+_CLOCK_S: Final = 1.0
+_SHOWN: Final = frozenset(EventType) - {EventType.STEP_OUTPUT}
 
 
 class _Display(Protocol):
-    def show(self, events: Sequence[StreamEvent]) -> None: ...
+    def show(self, events: Iterable[StreamEvent]) -> None: ...
 
 
 class ConsoleSubscriber(StreamSubscriber):
     """Show the steps of an execution while they run.
 
-    On a terminal, with the extra `cli` installed, this is a live table: the steps in the order of the data, items in
-    and out, rates, progress and time, and at the end how it ended. Elsewhere it is one line for each thing that
-    happens. The variable `NO_COLOR` (https://no-color.org) is honored.
+    On a terminal, with the extra `cli` installed, this is a live tree of the steps in the order of the data: items in
+    and out, the present rate, the time, and which share of it a step was busy rather than waiting for its neighbors.
+    A step that tells how far it is has a bar and the time that is left, the one that others wait for is marked, and a
+    step that fails says why. Where there are more steps than lines, those that matter most are shown and the others
+    counted. Elsewhere it is one line for each thing that happens. The variable `NO_COLOR` (https://no-color.org) is
+    honored, and so are terminals without Unicode.
+
+    It shows one execution, ten times a second at most, whatever the number of events.
 
     Args:
         file: Where to write; standard error when None, so that results keep standard output for themselves.
-        live: Whether to show a live table; None for whether `file` is a terminal and rich is installed.
+        live: Whether to show a live tree; None for whether `file` is a terminal and rich is installed.
+        clock: Tells the present, in seconds since 1970-01-01 UTC; for events of the past it has to tell their time.
 
     Raises:
-        MissingExtraError: A live table is asked for, but rich is not installed.
+        MissingExtraError: A live tree is asked for, but rich is not installed.
 
     Example:
         >>> subscriber = ConsoleSubscriber(live=False)
     """
 
     policy: Policy = "coalesce"
+    buffer_size: int | None = 50_000  # it looks at little of what there is, and the log keeps it in any case
+    interval_s: float = 0.1
 
-    def __init__(self, *, file: TextIO | None = None, live: bool | None = None) -> None:
+    def __init__(
+        self, *, file: TextIO | None = None, live: bool | None = None, clock: Callable[[], float] = time
+    ) -> None:
         self._file = sys.stderr if file is None else file
-        self._table = _table(self._file, live=live)
+        self._table = _table(self._file, clock, live=live)
         self._display: _Display = self._table or LineDisplay(self._file)
-        self._news = anyio.Event()
+        self._is_fresh = False
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Take events into account; plain lines are written at once, a table ten times a second.
+        """Show what events tell.
 
         Args:
             batch: The events.
         """
-        self._display.show(batch)
-        self._news.set()
+        # Of a batch of the log only the events that are shown are made: there may be thousands of others.
+        self._display.show(batch.select(_SHOWN, None, latest=True) if isinstance(batch, Batch) else batch)
+        if self._table is not None:
+            self._table.refresh()
+            self._is_fresh = True
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Keep the table up to date, and leave the terminal as it was.
+        """Keep the tree up to date, and leave the terminal as it was.
 
         Returns:
             The context for the time of the subscription.
@@ -74,26 +89,26 @@ class ConsoleSubscriber(StreamSubscriber):
     async def _refreshing(self, table: TableDisplay) -> AsyncGenerator[None, None]:
         with table:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._refresh, table)
+                tasks.start_soon(self._tick, table)
                 yield
                 tasks.cancel_scope.cancel()
 
-    async def _refresh(self, table: TableDisplay) -> None:
+    async def _tick(self, table: TableDisplay) -> None:
+        """Let the clocks of the steps go on without events."""
         while True:
-            self._news = anyio.Event()
-            table.refresh()
-            await anyio.sleep(_REFRESH_S)
-            with anyio.move_on_after(_CLOCK_S):  # the clocks of the steps go on without events
-                await self._news.wait()
+            await anyio.sleep(_CLOCK_S)
+            if not self._is_fresh:
+                table.refresh()
+            self._is_fresh = False
 
 
-def _table(file: TextIO, *, live: bool | None) -> TableDisplay | None:
-    """Return the live table, or None where plain lines are right."""
+def _table(file: TextIO, clock: Callable[[], float], *, live: bool | None) -> TableDisplay | None:
+    """Return the live tree, or None where plain lines are right."""
     if live is None:
         live = file.isatty() and find_spec("rich") is not None
     if not live:
         return None
     from headwater_subscribers.table import TableDisplay
 
-    table = TableDisplay(file)
+    table = TableDisplay(file, clock)
     return None if table.is_dumb else table

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TextIO
 
 from headwater.events.event import EventType, StreamEvent
+from headwater_subscribers.stepview import StepView
 from headwater_subscribers.text import duration
-from headwater_subscribers.view import ExecutionView, StepView
+from headwater_subscribers.view import ExecutionView
 
 __all__ = ["LineDisplay"]
 
@@ -36,7 +37,7 @@ class LineDisplay:
         self._view = ExecutionView()
         self._told_s: dict[str | None, float] = {}
 
-    def show(self, events: Sequence[StreamEvent]) -> None:
+    def show(self, events: Iterable[StreamEvent]) -> None:
         """Write what events tell.
 
         Args:
@@ -78,4 +79,5 @@ def _figures(event: StreamEvent, step: StepView) -> tuple[str, ...]:
     """Return the numbers of a step that has something to count."""
     if event.event_type not in {EventType.STEP_PROGRESS, EventType.STEP_COMPLETE, EventType.STEP_ERROR}:
         return ()
-    return (step.counts(), step.rate(event.time_s), "" if step.duration_s is None else duration(step.duration_s))
+    took = "" if step.duration_s is None else duration(step.duration_s)
+    return (step.counts(), step.rate(event.time_s), took, step.left(event.time_s))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "one_line", "quantity", "rate"]
+__all__ = ["countdown", "duration", "one_line", "quantity"]
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -27,23 +27,6 @@ def quantity(count: float) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}{unit}"
 
 
-def rate(count: int, duration_s: float | None) -> str:
-    """Return how many items there were per second.
-
-    Args:
-        count: Number of items.
-        duration_s: In which time; None when it is not known.
-
-    Returns:
-        Such as `52.0k/s`; empty when there is nothing to tell.
-
-    Example:
-        >>> rate(104_000, 2.0)
-        '52.0k/s'
-    """
-    return f"{quantity(count / duration_s)}/s" if count and duration_s and duration_s > 0 else ""
-
-
 def duration(seconds: float) -> str:
     """Return a time span with the two units that matter.
 
@@ -66,6 +49,22 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest_s:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
+
+
+def countdown(seconds: float) -> str:
+    """Return an estimate of the time that is left, as exact as an estimate is.
+
+    Args:
+        seconds: The time, from 0.
+
+    Returns:
+        Such as `12 s left` or `2 min 05 s left`.
+
+    Example:
+        >>> [countdown(seconds) for seconds in (0.2, 11.6, 125)]
+        ['1 s left', '12 s left', '2 min 05 s left']
+    """
+    return f"{max(round(seconds), 1)} s left" if seconds < 59.5 else f"{duration(max(seconds, 60))} left"
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from headwater.events.data import (
@@ -19,77 +18,10 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import EventType, StreamEvent
-from headwater_subscribers.text import duration, one_line, quantity, rate
+from headwater_subscribers.stepview import Pace, State, StepView
+from headwater_subscribers.text import countdown, duration, one_line
 
 __all__ = ["ExecutionView", "State", "StepView"]
-
-
-class State(Enum):
-    """Where a step or an execution stands; the value is how it is said."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    STOPPED = "stopped"
-
-
-@dataclass(slots=True)
-class StepView:
-    """One step as it stands.
-
-    Args:
-        step_id: Its id.
-        kind: Its registered name.
-    """
-
-    step_id: str
-    kind: str = ""
-    state: State = State.WAITING
-    items_in: int | None = None
-    items_out: int | None = None
-    fraction: float | None = None
-    message: str = ""
-    started_s: float | None = None
-    duration_s: float | None = None
-
-    def elapsed_s(self, now_s: float) -> float | None:
-        """Return how long the step has run, or ran.
-
-        Args:
-            now_s: The present, in seconds since 1970-01-01 UTC.
-
-        Returns:
-            The time in seconds; None when it has not started.
-        """
-        if self.duration_s is not None or self.started_s is None:
-            return self.duration_s
-        return max(now_s - self.started_s, 0.0)
-
-    def rate(self, now_s: float) -> str:
-        """Return how many items per second the step writes, or reads when it writes none.
-
-        Args:
-            now_s: The present, in seconds since 1970-01-01 UTC.
-
-        Returns:
-            Such as `52.0k/s`; empty when there is nothing to tell.
-        """
-        return rate(max(self.items_in or 0, self.items_out or 0), self.elapsed_s(now_s))
-
-    def counts(self) -> str:
-        """Return the numbers of items in words, such as `12 in, 7 out`."""
-        known = (
-            (self.items_in or None, "in"),
-            (self.items_out, "out"),
-        )  # that a source reads nothing goes without saying
-        return ", ".join(f"{quantity(count)} {way}" for count, way in known if count is not None)
-
-    def note(self) -> str:
-        """Return what the step last said of itself, such as `40 % decoding`."""
-        percent = "" if self.fraction is None or self.state is not State.RUNNING else f"{self.fraction:.0%}"
-        return " ".join(part for part in (percent, self.message) if part)
 
 
 @dataclass(slots=True)
@@ -106,8 +38,10 @@ class ExecutionView:
     name: str = "pipeline"
     state: State = State.WAITING
     steps: dict[str, StepView] = field(default_factory=dict[str, StepView])
+    readers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     started_s: float | None = None
     ended_s: float | None = None
+    place: str = ""
     failure: str = ""
     missed: int = 0
 
@@ -145,33 +79,72 @@ class ExecutionView:
         """
         return 0.0 if self.started_s is None else max((self.ended_s or now_s) - self.started_s, 0.0)
 
-    def summary(self, now_s: float) -> str:
-        """Return how the execution stands, in one line.
+    def left_s(self, now_s: float) -> float | None:
+        """Return how long the execution will take to its end, as far as the steps that read its data can tell.
 
         Args:
             now_s: The present, in seconds since 1970-01-01 UTC.
 
         Returns:
+            The time in seconds; None when there is a step without sources that cannot tell.
+        """
+        if self.state is not State.RUNNING:
+            return None
+        running = [step for step in self.steps.values() if not step.sources and step.state is State.RUNNING]
+        left = [left_s for step in running if (left_s := step.left_s(now_s)) is not None]
+        return max(left) if left and len(left) == len(running) else None
+
+    def mark_awaited(self) -> None:
+        """See which steps others wait for, while these steps themselves wait for nobody."""
+        for step in self.steps.values():
+            step.is_awaited = False
+        for step in self.steps.values():
+            if step.state is State.RUNNING and step.waits_for == "input":
+                self._mark(step.sources)
+            elif step.state is State.RUNNING and step.waits_for == "output":
+                self._mark(self.readers.get(step.step_id, ()))
+
+    def _mark(self, step_ids: Iterable[str]) -> None:
+        for step_id in step_ids:
+            step = self.steps[step_id]
+            if step.state is State.RUNNING and step.waits_for is None and step.input_wait_s is not None:
+                step.is_awaited = True
+
+    def summary(self, now_s: float, *, whole: bool = True) -> str:
+        """Return how the execution stands, in one line.
+
+        Args:
+            now_s: The present, in seconds since 1970-01-01 UTC.
+            whole: Whether to say why it failed, also where a step has said so.
+
+        Returns:
             Such as `word-report: failed at step 'words': no such file (after 2.1 s)`.
         """
         took = duration(self.elapsed_s(now_s))
+        failure = "" if self.place and not whole else self.failure
         ended = {
             State.DONE: f"done in {took}",
-            State.FAILED: f"failed{self.failure} (after {took})",
+            State.FAILED: f"failed{self.place}{failure} (after {took})",
             State.STOPPED: f"cancelled{self.failure} after {took}",
         }
-        done = sum(step.state in {State.DONE, State.SKIPPED} for step in self.steps.values())
-        return f"{self.name}: {ended.get(self.state, f'{done} of {len(self.steps)} steps done, {took}')}"
+        return f"{self.name}: {ended.get(self.state) or self._so_far(now_s, took)}"
 
-    def stop(self, state: State, event: StreamEvent, failure: str = "") -> None:
+    def _so_far(self, now_s: float, took: str) -> str:
+        done = sum(step.state in {State.DONE, State.SKIPPED} for step in self.steps.values())
+        left_s = self.left_s(now_s)
+        left = "" if left_s is None else f", {countdown(left_s)}"
+        return f"{done} of {len(self.steps)} steps done, {took}{left}"
+
+    def stop(self, state: State, event: StreamEvent, failure: str = "", place: str = "") -> None:
         """End the execution, and with it every step that has not ended.
 
         Args:
             state: How it ended.
             event: The terminal event.
             failure: What is to be said about it.
+            place: Where it failed.
         """
-        self.state, self.failure, self.ended_s = state, failure, event.time_s
+        self.state, self.failure, self.place, self.ended_s = state, failure, place, event.time_s
         for step in self.steps.values():
             if step.state is State.RUNNING:
                 step.state, step.duration_s = State.STOPPED, step.elapsed_s(event.time_s)
@@ -181,30 +154,51 @@ def _pipeline_start(view: ExecutionView, event: StreamEvent, data: Any) -> None:
     view.state, view.started_s = State.RUNNING, event.time_s
     if isinstance(data, PipelineStart):
         view.name = one_line(data.name) or view.name
-        for step in data.steps:
-            view.steps[step.id] = StepView(step.id, step.kind)
+        sources: dict[str, list[str]] = {step.id: [] for step in data.steps}
+        view.readers = {step.id: [] for step in data.steps}
+        for edge in data.edges:
+            source, target = _step_of(edge.source), _step_of(edge.target)
+            if source in sources and target in sources:  # and not the pipeline's own ends
+                sources[target].append(source)
+                view.readers[source].append(target)
+        view.steps = {step.id: StepView(step.id, step.kind, tuple(sources[step.id])) for step in data.steps}
+
+
+def _step_of(end: str) -> str:
+    """Return the id of the step that an end of an edge belongs to."""
+    return end.rpartition(".")[0]
 
 
 def _step_start(view: ExecutionView, event: StreamEvent, data: Any) -> None:
     del data
     step = view.step(event)
     step.state, step.started_s, step.duration_s = State.RUNNING, event.time_s, None
+    step.pace = Pace(event.time_s)
 
 
 def _step_progress(view: ExecutionView, event: StreamEvent, data: Any) -> None:
     step = view.step(event)
-    if isinstance(data, StepProgress):
+    if not isinstance(data, StepProgress):
+        return
+    step.told_s = event.time_s
+    if data.fraction is not None:
         step.fraction = data.fraction
-        step.message = one_line(data.message) or step.message
-        step.items_in = step.items_in if data.items_in is None else data.items_in
-        step.items_out = step.items_out if data.items_out is None else data.items_out
+    step.message = one_line(data.message) or step.message
+    step.items_in = step.items_in if data.items_in is None else data.items_in
+    step.items_out = step.items_out if data.items_out is None else data.items_out
+    if data.input_wait_s is not None:
+        step.input_wait_s, step.output_wait_s = data.input_wait_s, data.output_wait_s or 0.0
+        step.waits_for = data.waits_for
+    step.pace.note(step.count, event.time_s)
 
 
 def _step_complete(view: ExecutionView, event: StreamEvent, data: Any) -> None:
     step = view.step(event)
-    step.state, step.message = State.DONE, ""
+    step.state, step.message, step.waits_for = State.DONE, "", None
     if isinstance(data, StepComplete):
         step.items_in, step.items_out, step.duration_s = data.items_in, data.items_out, data.duration_s
+        if step.input_wait_s is not None or data.input_wait_s + data.output_wait_s > 0:
+            step.input_wait_s, step.output_wait_s = data.input_wait_s, data.output_wait_s
 
 
 def _step_error(view: ExecutionView, event: StreamEvent, data: Any) -> None:
@@ -240,11 +234,11 @@ def _pipeline_complete(view: ExecutionView, event: StreamEvent, data: Any) -> No
 
 
 def _pipeline_error(view: ExecutionView, event: StreamEvent, data: Any) -> None:
-    failure = ""
+    failure = place = ""
     if isinstance(data, PipelineFailure):
         place = "" if data.step_id is None else f" at step {data.step_id!r}"
-        failure = f"{place}: {one_line(f'{data.error_type}: {data.message}', limit=500)}"
-    view.stop(State.FAILED, event, failure)
+        failure = f": {one_line(f'{data.error_type}: {data.message}', limit=500)}"
+    view.stop(State.FAILED, event, failure, place)
 
 
 def _pipeline_cancelled(view: ExecutionView, event: StreamEvent, data: Any) -> None:

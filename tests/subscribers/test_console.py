@@ -29,7 +29,8 @@ from headwater.events.data import (
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.lines import LineDisplay
-from headwater_subscribers.view import ExecutionView, State
+from headwater_subscribers.stepview import State
+from headwater_subscribers.view import ExecutionView
 
 TYPES = {model: event_type for event_type, model in DATA_MODELS.items()}
 

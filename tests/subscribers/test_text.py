@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater_subscribers.text import duration, one_line, quantity, rate
+from headwater_subscribers.text import countdown, duration, one_line, quantity
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,6 @@ def test_quantity_is_short_and_exact_enough(count: float, expected: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("count", "seconds", "expected"),
-    [(100, 2.0, "50/s"), (1, 4.0, "0.2/s"), (0, 1.0, ""), (5, 0.0, ""), (5, None, ""), (3_000_000, 1.5, "2.00M/s")],
-)
-def test_rate_is_empty_when_there_is_nothing_to_tell(count: int, seconds: float | None, expected: str) -> None:
-    """No division by zero, and no rate of nothing."""
-    assert rate(count, seconds) == expected
-
-
-@pytest.mark.parametrize(
     ("seconds", "expected"),
     [
         (-1.0, "0 ms"),
@@ -58,6 +49,15 @@ def test_rate_is_empty_when_there_is_nothing_to_tell(count: int, seconds: float 
 def test_duration_has_the_units_that_matter(seconds: float, expected: str) -> None:
     """Rounding never gives 60 seconds or 60 minutes."""
     assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.0, "1 s left"), (1.4, "1 s left"), (59.4, "59 s left"), (59.6, "1 min 00 s left"), (3700.0, "1 h 01 min left")],
+)
+def test_countdown_promises_no_fractions(seconds: float, expected: str) -> None:
+    """An estimate is told in whole seconds, and never as over while it is not."""
+    assert countdown(seconds) == expected
 
 
 @given(text=st.text(), limit=st.integers(1, 40))
