@@ -98,6 +98,9 @@ class FileSubscriber(StreamSubscriber):
         self._missing: dict[str, _Missing] = {}
         self._is_reported = False
 
+    read = staticmethod(read_events)
+    """Reads a file back; the command line, which knows subscribers by name only, finds it here."""
+
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
         """Write events, in a thread, as a disk may be slow.
 
