@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from headwater_subscribers.console import ConsoleSubscriber
     from headwater_subscribers.file import FileSubscriber
     from headwater_subscribers.metrics import MetricsSubscriber
+    from headwater_subscribers.prometheus import PrometheusSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
 
@@ -17,6 +18,7 @@ __all__ = [
     "ConsoleSubscriber",
     "FileSubscriber",
     "MetricsSubscriber",
+    "PrometheusSubscriber",
     "QueueSubscriber",
     "Timeline",
     "TimelineSubscriber",
@@ -28,6 +30,7 @@ _MODULES = {
     "ConsoleSubscriber": "headwater_subscribers.console",
     "FileSubscriber": "headwater_subscribers.file",
     "MetricsSubscriber": "headwater_subscribers.metrics",
+    "PrometheusSubscriber": "headwater_subscribers.prometheus",
     "QueueSubscriber": "headwater_subscribers.queue",
     "Timeline": "headwater_subscribers.timeline",
     "TimelineSubscriber": "headwater_subscribers.timeline",

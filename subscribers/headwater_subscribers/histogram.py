@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 
 __all__ = ["BOUNDS_S", "Distribution", "Histogram"]
 
-_PER_DECADE: Final = 10
+_MANTISSAS: Final = ("1", "1.25", "1.6", "2", "2.5", "3.15", "4", "5", "6.3", "8")  # the Renard series R10 of ISO 3
 
 BOUNDS_S: Final[tuple[float, ...]] = tuple(
-    10.0 ** (power / _PER_DECADE) for power in range(-6 * _PER_DECADE, 6 * _PER_DECADE + 1)
+    float(f"{mantissa}e{power}") for power in range(-6, 6) for mantissa in _MANTISSAS
 )
-"""Upper bounds of the buckets in seconds: ten for each power of ten, from a microsecond to eleven days."""
+"""Upper bounds of the buckets in seconds: ten for each power of ten, from a microsecond to nine days."""
 
 
 class Distribution(BaseModel):
@@ -62,7 +62,7 @@ class Histogram:
         >>> for value_s in (0.1, 0.2, 0.3, 4.0):
         ...     histogram.add(value_s)
         >>> histogram.count, histogram.max_s, round(histogram.quantile(0.5), 2)
-        (4, 4.0, 0.25)
+        (4, 4.0, 0.2)
     """
 
     __slots__ = ("_counts", "count", "max_s", "min_s", "sum_s")
@@ -110,8 +110,8 @@ class Histogram:
             share: From 0 to 1.
 
         Returns:
-            Seconds, within the width of a bucket (a factor of 1.26) of the true value, and never beyond the longest;
-            0 when there is no duration.
+            Seconds, at most the width of a bucket (a factor of 1.28) above the true value, and never beyond the
+            longest; 0 when there is no duration.
         """
         rank = share * self.count
         seen = 0
