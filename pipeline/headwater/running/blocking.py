@@ -132,7 +132,6 @@ async def drive_blocking(
             await write_slices(items, stages, outbox, slicer)
         else:
             await outbox.write(items)
-        await outbox.room()
         return bool(items)
 
     async with WorkerThread[_Request](target, name) as thread:

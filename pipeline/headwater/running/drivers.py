@@ -14,7 +14,7 @@ from anyio import Event, Semaphore
 
 from headwater.running.groups import open_group
 from headwater.running.stages import Failure, Stage, batches_through
-from headwater.streams.frames import Batch
+from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 from headwater.streams.meter import SLICE_S
 
@@ -63,10 +63,9 @@ async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Call
     async for value in frames:
         if isinstance(value, expected):
             append(value)
-        elif isinstance(value, Batch):
+        elif is_batch(value):
             items = outbox.admit_all([value])
             await outbox.write(items if through is None else [*map(through, items)])
-            await room()
             continue
         else:
             item = admit(value)
@@ -185,6 +184,7 @@ async def _write_slice(
 ) -> None:
     """Run one slice through the stages and write what comes of it, then let others run."""
     results = batches_through(stages, part, outbox.capacity)
+    written = False
     while True:
         started = perf_counter()
         batch = next(results, None)
@@ -192,8 +192,10 @@ async def _write_slice(
         if batch is None:
             break
         await outbox.write(batch)
+        written = True
     slicer.adapt(elapsed_s)
-    await outbox.room()
+    if not written:
+        await outbox.room()
 
 
 class _Slot:

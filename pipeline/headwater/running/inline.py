@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from headwater.running.stages import Failure
-from headwater.streams.frames import Batch
+from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: St
     """Yield the items among the frames of an async generator."""
     async with aclosing(frames):
         async for frame in frames:
-            if isinstance(frame, Batch):
+            if is_batch(frame):
                 for item in outbox.admit_all([frame]):
                     record.note_output(item)
                     yield item

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headwater.streams.frames import Batch
+from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar, all_instances
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
+    from headwater.events.context import StreamingContext
     from headwater.streams.sinks import Sink
 
 __all__ = ["Outbox", "PortOutbox"]
@@ -23,9 +24,8 @@ class Outbox(Protocol):
         """What the hot loops append to: a channel, a tee, or the outbox itself where each item is looked at."""
         ...
 
-    @property
-    def room(self) -> Callable[[], Awaitable[None]]:
-        """Waits for room; always lets others run."""
+    async def room(self) -> None:
+        """Wait for room; always let others run."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Outbox(Protocol):
         ...
 
     async def write(self, items: Sequence[Any]) -> None:
-        """Write items, waiting for room."""
+        """Write items, waiting for room; always let others run."""
         ...
 
     def set_header(self, header: Any) -> None:
@@ -78,22 +78,23 @@ class PortOutbox:
     Args:
         sink: Where the items go.
         grammar: The order and types of what the step yields.
-        room: Waits for room; lets others run.
+        context: Knows whether subscribers lag that must not miss anything.
     """
 
-    __slots__ = ("_room", "grammar", "sink")
+    __slots__ = ("_context", "grammar", "sink")
 
     pressed = False
 
-    def __init__(self, sink: Sink, grammar: Grammar, room: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, sink: Sink, grammar: Grammar, context: StreamingContext) -> None:
         self.sink: Sink = sink
         self.grammar: Grammar = grammar
-        self._room = room
+        self._context = context
 
-    @property
-    def room(self) -> Callable[[], Awaitable[None]]:
-        """Waits for room; always lets others run."""
-        return self._room
+    async def room(self) -> None:
+        """Wait for room, and for subscribers that lag; always let others run."""
+        await self.sink.room()
+        if self._context.lags:
+            await self._context.room()
 
     @property
     def expected(self) -> Classes:
@@ -118,15 +119,18 @@ class PortOutbox:
         for value in values:
             if isinstance(value, grammar.expected):
                 items.append(value)
-            elif isinstance(value, Batch):
+            elif is_batch(value):
                 items += grammar.admit_batch(value.items)
             elif (item := grammar.admit(value)) is not NOT_AN_ITEM:
                 items.append(item)
         return items
 
     async def write(self, items: Sequence[Any]) -> None:
-        """Write items, waiting for room."""
-        await self.sink.write(items)
+        """Write items, waiting for room; always let others run."""
+        if not await self.sink.write(items):
+            await self.sink.room()
+        if self._context.lags:
+            await self._context.room()
 
     def set_header(self, header: Any) -> None:
         """Pass on a header that flows around the step."""

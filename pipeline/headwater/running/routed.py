@@ -141,8 +141,11 @@ class RoutedOutbox:
         return values
 
     async def write(self, items: Sequence[Any]) -> None:
-        """Write items to their ports, those of each port together, waiting for room."""
-        for name, parts in self._by_port(items).items():
+        """Write items to their ports, those of each port together, waiting for room; always let others run."""
+        written = {name: parts for name, parts in self._by_port(items).items() if parts}
+        if not written:
+            await self.room()
+        for name, parts in written.items():
             port = self._port(name)
             admitted = port.admit_all(parts)
             if name != self._main:

@@ -18,7 +18,7 @@ from headwater.streams.sinks import Sink, Tee
 from headwater.streams.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from headwater.graph.plan import Plan, PlannedInput, PlannedOutput, PlannedStep
     from headwater.running.record import StepRecord
@@ -124,7 +124,7 @@ class Wiring:
             on_header=sink.set_header,
             wrapped=wrapped_frames(written.type),
         )
-        return PortOutbox(sink, grammar, self._room(sink.room))
+        return PortOutbox(sink, grammar, self._scope.context)
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:
         branches = [(self._channels[index], self._plan.edges[index].condition) for index in indexes]
@@ -134,16 +134,6 @@ class Wiring:
             channel.on_first = audience
             return channel
         return Tee(branches, audience, every=record is not None and record.tells_every_item)
-
-    def _room(self, sink_room: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        context = self._scope.context
-
-        async def room() -> None:
-            await sink_room()
-            if context.lags:
-                await context.room()
-
-        return room
 
 
 def _is_stage(step: PlannedStep) -> bool:

@@ -154,15 +154,22 @@ class Channel:
         if self._left:
             raise ReaderLeft
 
-    async def write(self, items: Sequence[Any]) -> None:
-        """Append all the items, never more at a time than there is room for."""
+    async def write(self, items: Sequence[Any]) -> bool:
+        """Append all the items, never more at a time than there is room for.
+
+        Returns:
+            Whether others have had a turn since the last one was appended.
+        """
         start = 0
+        paused = False
         while start < len(items):
             free = self.capacity - len(self.buffer)
             self.buffer += items[start : start + free]
             start += free
-            if self.full() or start < len(items):
+            paused = self.full() or start < len(items)
+            if paused:
                 await self.room()
+        return paused
 
     def set_header(self, header: Any) -> None:
         """Give the header, before the first item."""

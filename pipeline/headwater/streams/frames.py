@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, TypeGuard
 
 from typing_extensions import TypeVar
 
-__all__ = ["Batch", "Footer", "Header", "Mode", "StreamType"]
+__all__ = ["Batch", "Footer", "Header", "Mode", "StreamType", "is_batch"]
 
 HeaderT = TypeVar("HeaderT", default=Any)
 FooterT = TypeVar("FooterT", default=Any)
@@ -65,6 +65,15 @@ class Batch(Generic[Item]):
     """
 
     items: list[Item]
+
+
+def is_batch(value: object) -> TypeGuard[Batch[Any]]:
+    """Return whether a value that a step yielded is several items.
+
+    Args:
+        value: The value.
+    """
+    return isinstance(value, Batch)
 
 
 @dataclass(frozen=True, slots=True)

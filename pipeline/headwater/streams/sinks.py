@@ -74,15 +74,22 @@ class Tee:
             except ReaderLeft:
                 self._forget(branch)
 
-    async def write(self, items: Sequence[Any]) -> None:
-        """Pass on all the items, never more at a time than every reader has room for."""
+    async def write(self, items: Sequence[Any]) -> bool:
+        """Pass on all the items, never more at a time than every reader has room for.
+
+        Returns:
+            Whether others have had a turn since the last one was passed on.
+        """
         start = 0
+        paused = False
         while start < len(items):
             free = min([channel.capacity - len(channel.buffer) for channel, _ in self._open], default=len(items))
             part = items[start : start + free] if free > 0 else ()
             start += len(part)
-            if self._pass_all(part) or start < len(items):
+            paused = self._pass_all(part) or start < len(items)
+            if paused:
                 await self.room()
+        return paused
 
     def set_header(self, header: Any) -> None:
         """Give the header to every reader."""
