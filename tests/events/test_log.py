@@ -243,11 +243,11 @@ TYPES = [EventType.STEP_START, EventType.STEP_PROGRESS, EventType.STEP_OUTPUT]
 
 
 @given(
-    told=st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["a", "b", None])), max_size=60),
-    types=st.none() | st.frozensets(st.sampled_from(TYPES)),
+    told=st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["a", "b", None])), max_size=100),
+    types=st.none() | st.frozensets(st.sampled_from(TYPES), max_size=2),
     steps=st.none() | st.frozensets(st.sampled_from(["a", "b"])),
-    history=st.integers(1, 60),
-    after=st.integers(0, 60),
+    history=st.integers(1, 100),
+    after=st.integers(0, 100),
     is_made=st.booleans(),
     latest=st.booleans(),
 )
@@ -280,3 +280,13 @@ def test_select_gives_the_events_that_are_wanted(
         expected = [(seq, step_id) for seq, step_id in expected if seq not in progress or last[step_id] == seq]
     selected = batches[not is_made].select(types, steps, latest=latest)
     assert [(event.seq, event.step_id) for event in selected] == expected
+
+
+def test_select_finds_rare_events_in_many_chunks() -> None:
+    """A few events among thousands of others are found, and only they are made."""
+    log = EventLog("e1", history=10_000)
+    rare = [1, 1024, 1025, 2048, 2049, 5000]
+    for seq in range(1, 5001):
+        log.append(EventType.STEP_START if seq in rare else EventType.STEP_OUTPUT, f"s{seq}")
+    selected = log.read(after=0).select(frozenset({EventType.STEP_START}), None)
+    assert [(event.seq, event.step_id) for event in selected] == [(seq, f"s{seq}") for seq in rare]

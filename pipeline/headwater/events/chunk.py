@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final, overload
@@ -34,6 +35,7 @@ class Chunk:
         first_seq: Number of the first of them.
 
     Attributes:
+        first_seq: Number of the first of them.
         fields: The `Fields` of all events, one after the other.
 
     Example:
@@ -43,12 +45,12 @@ class Chunk:
         [(7, 'count')]
     """
 
-    __slots__ = ("_encodings", "_execution_id", "_first_seq", "fields")
+    __slots__ = ("_encodings", "_execution_id", "fields", "first_seq")
 
     def __init__(self, execution_id: str, first_seq: int) -> None:
         self.fields: list[Any] = []
         self._execution_id = execution_id
-        self._first_seq = first_seq
+        self.first_seq: int = first_seq
         self._encodings: dict[int, bytes] = {}  # outlives the events, so that each is encoded once
 
     def make(self, first_seq: int, last_seq: int) -> list[StreamEvent]:
@@ -61,14 +63,14 @@ class Chunk:
         Returns:
             New events; those that are made of the same fields share what `to_json` returned.
         """
-        start = max(first_seq - self._first_seq, 0)
-        stop = min(last_seq + 1 - self._first_seq, len(self.fields) // WIDTH)
+        start = max(first_seq - self.first_seq, 0)
+        stop = min(last_seq + 1 - self.first_seq, len(self.fields) // WIDTH)
         execution_id, encodings = self._execution_id, self._encodings
         # All at once and field by field, as the call of a class with an `__init__` would cost half as much again.
         events = list(map(_new_event, repeat(StreamEvent, stop - start)))
         fields = iter(self.fields[start * WIDTH : stop * WIDTH])
         rows = zip(events, *repeat(fields, WIDTH), strict=True)
-        seq = self._first_seq + start
+        seq = self.first_seq + start
         for event, event_type, step_id, attempt, time_s, data, metadata in rows:
             event.seq = seq
             event.event_type = event_type
@@ -92,8 +94,8 @@ class Chunk:
         Returns:
             Their types, and the ids of their steps.
         """
-        start = max(first_seq - self._first_seq, 0) * WIDTH
-        stop = (last_seq + 1 - self._first_seq) * WIDTH
+        start = max(first_seq - self.first_seq, 0) * WIDTH
+        stop = (last_seq + 1 - self.first_seq) * WIDTH
         return self.fields[start:stop:WIDTH], self.fields[start + 1 : stop : WIDTH]
 
 
@@ -138,8 +140,12 @@ class Batch(Sequence[StreamEvent]):
         if self._events is not None or len(places) * 3 > len(kinds):  # making all is cheaper than many one by one
             made = self._made()
             return gap + [made[place + len(gap)] for place in places]
-        seqs = [self._first_seq + place for place in places]
-        return gap + [event for seq in seqs for chunk in self._chunks for event in chunk.make(seq, seq)]
+        return gap + [self._alone(self._first_seq + place) for place in places]
+
+    def _alone(self, seq: int) -> StreamEvent:
+        """Make one event."""
+        chunk = self._chunks[bisect_right(self._chunks, seq, key=lambda chunk: chunk.first_seq) - 1]
+        return chunk.make(seq, seq)[0]
 
     def _columns(self) -> tuple[list[EventType], list[str | None]]:
         if self._events is not None:
