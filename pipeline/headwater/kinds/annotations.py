@@ -113,7 +113,7 @@ def _union_of_frames(shape: Shape, item: Any) -> Form:
     members = get_args(item) if _is_union(get_origin(item)) else (item,)
     frames = {_WRAPPERS[get_origin(member)]: member for member in members if get_origin(member) in _WRAPPERS}
     items = [_single(member) for member in members if member not in frames.values()]
-    if frames or Batch in map(get_origin, members):
+    if frames or any(get_origin(member) is Batch for member in members):
         item = Union[tuple(items)] if items else Any  # noqa: UP007 - made of types known only at run time
     return _frames(shape, item, frames.get("header"), frames.get("footer"))
 
