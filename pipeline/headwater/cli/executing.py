@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import dataclass
-from importlib.metadata import entry_points
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from headwater.cli.output import OutputError, Sink, encoder, open_sink
 from headwater.cli.problems import FAILED, READER_LEFT, leave_quietly
 from headwater.cli.tally import how_far
 from headwater.cli.terminal import say
+from headwater.cli.watching import Watchers, WatchOptions
 from headwater.errors import ConfigError, StepError
 from headwater.running.groups import open_group
 from headwater.running.result import ExecutionTimeoutError
@@ -26,7 +26,6 @@ from headwater.running.runner import Runner
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
-    from headwater.events.subscriber import StreamSubscriber
     from headwater.running.execution import Execution
     from headwater.running.pipeline import Pipeline
     from headwater.running.result import Result
@@ -46,17 +45,17 @@ class RunOptions:
         input: Path of the data, `-` for standard input, or None for no data.
         input_format: What the data is written in.
         output: Path for the results, or `-` for standard output.
-        quiet: Whether nothing is shown while it runs.
         as_json: Whether text in the results is written as JSON too.
         debug: Whether errors are to be raised also when the live view has told them.
+        watch: What is to be told besides.
     """
 
     input: str | None = None
     input_format: InputFormat = InputFormat.AUTO
     output: str = "-"
-    quiet: bool = False
     as_json: bool = False
     debug: bool = False
+    watch: WatchOptions = field(default_factory=WatchOptions)
 
 
 def run_pipeline(pipeline: Pipeline, options: RunOptions) -> None:
@@ -73,14 +72,16 @@ def run_pipeline(pipeline: Pipeline, options: RunOptions) -> None:
         typer.Exit: It did not end well, and everything about that has been told.
     """
     _log_to_stderr()
+    backend = {"use_uvloop": find_spec("uvloop") is not None}
     with open_sink(options.output) as sink:
-        use_uvloop = find_spec("uvloop") is not None
-        run = anyio.run(_run, pipeline, options, sink, backend_options={"use_uvloop": use_uvloop})
+        with Watchers.opened(options.watch) as watchers:
+            run = anyio.run(_run, pipeline, options, sink, watchers, backend_options=backend)
+            watchers.tell()
         run.check()
 
 
-async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink) -> _Run:
-    run = _Run(pipeline, options, sink)
+async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> _Run:
+    run = _Run(pipeline, options, sink, watchers)
     await run.watched()
     return run
 
@@ -92,13 +93,14 @@ class _Run:
         pipeline: What to run.
         options: How.
         sink: Where results go.
+        watchers: Who receives the events.
     """
 
-    def __init__(self, pipeline: Pipeline, options: RunOptions, sink: Sink) -> None:
+    def __init__(self, pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> None:
         self._pipeline = pipeline
         self._options = options
         self._sink = sink
-        self._view = None if options.quiet else _console()
+        self._watchers = watchers
         self._turn = anyio.Lock()
         self._scope = anyio.CancelScope()
         self._execution: Execution | None = None
@@ -123,7 +125,7 @@ class _Run:
         data = None
         if self._options.input is not None:
             data = await open_input(self._options.input, self._options.input_format, self._pipeline.plan())
-        self._execution = Runner([] if self._view is None else [self._view]).start(self._pipeline, data)
+        self._execution = Runner(self._watchers.subscribers).start(self._pipeline, data)
         async with self._execution as execution:
             self._is_running = True
             async with open_group() as writers:
@@ -178,7 +180,10 @@ class _Run:
         if self._signal is not None and (self._result is None or self._result.status != "completed"):
             self._say_how_far(_SIGNALS[self._signal])
             raise typer.Exit(128 + self._signal)
-        if self._result is None or (error := self._result.error) is None:
+        if self._result is None:
+            return
+        if (error := self._result.error) is None:
+            self._watchers.check(self._result)
             return
         if isinstance(error.__cause__, ConfigError):  # the input has a line that is no JSON, or no text
             raise error.__cause__
@@ -186,22 +191,14 @@ class _Run:
 
     def _is_told(self, result: Result) -> bool:
         told = isinstance(result.error, StepError | ExecutionTimeoutError)
-        return told and self._view is not None and not result.lost_subscribers and not self._options.debug
+        return told and self._watchers.has_told(result) and not self._options.debug
 
     def _say_how_far(self, reason: str) -> None:
-        if self._view is not None and sys.stderr.isatty():  # the table, which stays there, has told it
+        if self._watchers.has_view and sys.stderr.isatty():  # the table, which stays there, has told it
             return
         events = None if self._result is None else self._result.events
         lines = [] if events is None else how_far(events.read(after=0))
         say("\n  ".join([f"headwater: stopped by {reason}{':' if lines else ' before the first step'}", *lines]))
-
-
-def _console() -> StreamSubscriber | None:
-    """Return the live view, when the package that brings it is installed."""
-    for entry in entry_points(group="headwater.subscribers", name="console"):
-        view: StreamSubscriber = entry.load()()
-        return view
-    return None
 
 
 def _log_to_stderr() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import string
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,14 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["load_pipeline", "load_step_modules"]
 
+_STARTS_OF_YAML = {bytes([code]) for code in b"#%-'\"" + string.ascii_letters.encode()}
 
-def load_pipeline(config: Path, settings: Sequence[str], steps: Sequence[str]) -> Pipeline:
+
+def load_pipeline(
+    config: Path, settings: Sequence[str] = (), steps: Sequence[str] = (), allow: Collection[str] = ()
+) -> Pipeline:
     """Load a pipeline as the options of a command say.
 
     Args:
-        config: Path of the document.
+        config: Path of the document; `-` is standard input.
         settings: Parameters, each as `name=value`.
         steps: Files and modules with further kinds of steps.
+        allow: Permissions that the document may use.
 
     Returns:
         The pipeline.
@@ -33,7 +43,36 @@ def load_pipeline(config: Path, settings: Sequence[str], steps: Sequence[str]) -
 
     load_step_modules(steps)
     texts = {name: value for name, _, value in (text.partition("=") for text in settings)}
-    return Pipeline.load(config, _values(config, texts) if texts else None)
+    with _regular(config) as path:
+        return Pipeline.load(path, _values(path, texts) if texts else None, allow=allow)
+
+
+@contextmanager
+def _regular(config: Path) -> Generator[Path]:
+    """Give a document that can be read only once, such as standard input or a pipe, as a file that can be read again.
+
+    Its problems are told with the name that the user knows.
+    """
+    name = "standard input" if str(config) == "-" else str(config)
+    if name == str(config) and not config.is_fifo():
+        yield config
+        return
+    from headwater.cli.problems import remember
+    from headwater.config.source import SIZE_LIMIT_BYTES
+    from headwater.errors import ConfigError
+
+    with TemporaryDirectory(prefix="headwater-") as folder:
+        with open(os.dup(0) if name != str(config) else config, "rb") as file:  # noqa: PTH123 - a descriptor is no path
+            content = file.read(SIZE_LIMIT_BYTES + 1)  # one more than is allowed, so that too much is refused
+        is_yaml = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in _STARTS_OF_YAML
+        path = Path(folder, "document.yaml" if is_yaml else "document.json")
+        path.write_bytes(content)
+        remember(name, content)
+        try:
+            yield path
+        except ConfigError as error:
+            known = [replace(one, file=name) if one.file == str(path) else one for one in error.problems]
+            raise ConfigError(known) from None
 
 
 def load_step_modules(files_or_modules: Iterable[str]) -> None:

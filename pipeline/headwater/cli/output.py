@@ -19,7 +19,7 @@ from headwater.cli.terminal import STANDARD_OUTPUT, flush
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.ids import new_execution_id
 
-__all__ = ["OutputError", "Sink", "encoder", "open_sink"]
+__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink"]
 
 _PIECE_BYTES = 4096  # POSIX: a pipe that is ready takes PIPE_BUF bytes without waiting, and that is 4096 on Linux
 
@@ -87,16 +87,35 @@ def open_sink(target: str) -> Generator[Sink]:
     Raises:
         ConfigError: The file cannot be made.
     """
-    path = Path(target)
     if target == "-":
         flush()
         yield _TerminalSink() if os.isatty(STANDARD_OUTPUT) else _PipeSink(STANDARD_OUTPUT)
-    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        with _opened(path, target, os.O_WRONLY) as descriptor:  # a device or a named pipe
-            yield _PipeSink(descriptor)
+    else:
+        with open_file(target) as descriptor:
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            yield _FileSink(descriptor) if is_regular else _PipeSink(descriptor)
+
+
+@contextmanager
+def open_file(target: str) -> Generator[int]:
+    """Open a file that is there only when it is complete; a device or a named pipe is written as it is.
+
+    Args:
+        target: Path of the file.
+
+    Yields:
+        The descriptor to write to. When the block is left by an error, a file that was there stays as it was.
+
+    Raises:
+        ConfigError: The file cannot be made.
+    """
+    path = Path(target)
+    if path.exists() and not path.is_file():
+        with _opened(path, target, os.O_WRONLY) as descriptor:
+            yield descriptor
     else:
         with _replacing(Path(os.path.realpath(path)), target) as descriptor:  # a symbolic link stays what it is
-            yield _FileSink(descriptor)
+            yield descriptor
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A plan as text in columns, and as JSON."""
+"""A plan as text in columns, as a drawing, and as JSON."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from headwater.cli.terminal import columns, plural, styled
+from headwater.cli.terminal import columns, encodable, plural, styled
+from headwater.errors import HeadwaterError
 from headwater.graph.annotations import describe
+from headwater.graph.draw import draw
 from headwater.graph.plan import Adapter
+from headwater.graph.views import plan_views
 
 if TYPE_CHECKING:
+    from headwater.graph.draw import DrawingStyle
     from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
     from headwater.streams.frames import StreamType
 
-__all__ = ["plan_json", "plan_summary", "plan_text", "type_text"]
+__all__ = ["graph_text", "plan_json", "plan_summary", "plan_text", "type_text"]
 
 _ADAPTERS = {
     Adapter.NONE: "",
@@ -140,6 +144,33 @@ def type_text(type_: StreamType) -> str:
 
 def _compact(value: Any) -> str:
     return to_json(value).decode()
+
+
+# ---- drawn
+
+
+def graph_text(plan: Plan, style: DrawingStyle) -> str:
+    """Return a drawing of a plan; text is in the styles of a terminal where standard output is one.
+
+    Args:
+        plan: The plan.
+        style: What the drawing is made for.
+
+    Returns:
+        Lines, the last of them without its end.
+
+    Raises:
+        HeadwaterError: The plan has too many steps for a picture.
+    """
+    if style != "text":
+        try:
+            return draw(plan, style).rstrip("\n")
+        except ValueError as error:
+            raise HeadwaterError(f"{error}; --dot writes any number, for Graphviz") from None
+    from headwater.graph.rails import drawing
+
+    text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))
+    return encodable(text.rstrip("\n"), sys.stdout)
 
 
 # ---- as JSON

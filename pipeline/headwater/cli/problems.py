@@ -26,6 +26,7 @@ __all__ = [
     "WRONG",
     "describe_problem",
     "leave_quietly",
+    "remember",
     "reporting",
     "say_error",
     "say_problems",
@@ -148,14 +149,29 @@ def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator
     yield f"{styled(' ' * (len(margin) - 2) + '| ', 'dim')}{' ' * before}{styled('^', 'bold', color)}"
 
 
+_remembered: dict[str, bytes] = {}
+"""Documents that cannot be read a second time, by the name that problems call them."""
+
+
+def remember(name: str, content: bytes) -> None:
+    """Keep a document that cannot be read again, so that the lines of its problems can be shown.
+
+    Args:
+        name: What problems call it.
+        content: All of it.
+    """
+    _remembered[name] = content
+
+
 @lru_cache(maxsize=8)
 def _lines(file: str) -> list[str]:
     """Return the lines of a file that problems are in, or nothing when it cannot be shown."""
     path = Path(file)
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+        if file not in _remembered and (not path.is_file() or path.stat().st_size > _LARGEST_BYTES):
             return []
-        return path.read_text("utf-8-sig").split("\n")
+        content = _remembered.get(file) or path.read_bytes()
+        return content.decode("utf-8-sig").split("\n")
     except (OSError, ValueError):
         return []
 

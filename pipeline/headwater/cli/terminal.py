@@ -12,6 +12,7 @@ __all__ = [
     "STANDARD_OUTPUT",
     "Style",
     "columns",
+    "encodable",
     "flush",
     "is_colored",
     "plural",
@@ -27,6 +28,7 @@ Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 STANDARD_OUTPUT = 1
 """The descriptor of standard output."""
 
+_ASCII = str.maketrans("│├┤┼╰╯┴╮┬─┄●○", "|++++++++--*o")
 _CODES: dict[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -85,6 +87,29 @@ def flush() -> None:
         BrokenPipeError: Nobody reads any more.
     """
     print(end="", flush=True)  # noqa: T201 - as above
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """Return a drawing with signs that a stream can write.
+
+    Args:
+        text: A drawing with lines and circles.
+        stream: Where it goes.
+
+    Returns:
+        The text as it is, or in ASCII where the encoding of the stream lacks the signs.
+
+    Example:
+        >>> from io import BytesIO, TextIOWrapper
+        >>> encodable("├─● a", TextIOWrapper(BytesIO(), "ascii"))
+        '+-* a'
+    """
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(_ASCII)
+        return text.encode(stream.encoding, "replace").decode(stream.encoding)
+    return text
 
 
 def printable(text: str) -> str:

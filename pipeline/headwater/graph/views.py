@@ -113,8 +113,10 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
         target=edge.target or output,
         label=type_name,
         condition=condition,
-        source_port=edge.source_port if writer is not None and len(writer.method.outputs) > 1 else "",
-        target_port=edge.target_port if reader is not None and len(reader.method.inputs) > 1 else "",
+        source_port=edge.source_port
+        if writer is not None and sum(bool(one.edges) for one in writer.outputs) > 1
+        else "",
+        target_port=edge.target_port if reader is not None and len(reader.inputs) > 1 else "",
         note=_note(edge, type_name, condition),
         streaming=edge.streaming,
         fused=edge.fused,

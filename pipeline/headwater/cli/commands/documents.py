@@ -1,0 +1,122 @@
+"""The commands that look at a document without running it."""
+
+# ruff: noqa: D301 - a real backspace tells typer to leave the lines of a paragraph as they are
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from headwater.cli.options import Allow, Config, Debug, Settings, Steps
+from headwater.cli.problems import reporting
+from headwater.cli.terminal import say, show, styled
+
+if TYPE_CHECKING:
+    from headwater.graph.draw import DrawingStyle
+    from headwater.running.pipeline import Pipeline
+
+__all__ = ["check", "graph", "plan"]
+
+_Name = TypeVar("_Name", bound=str)
+
+
+def check(
+    config: Config, *, settings: Settings = None, steps: Steps = None, allow: Allow = None, debug: Debug = False
+) -> None:
+    """Tell everything that is wrong with a document, with its place and what to do.
+
+    \b
+    Examples:
+      headwater check configs/word-report.json --set path=README.md
+      generate-a-config | headwater check -
+
+    \b
+    What passes, runs. Exit codes: 0 all is well, 2 something is wrong.
+    """
+    with reporting(debug=debug):
+        from headwater.cli.plans import plan_summary
+        from headwater.cli.problems import say_problems
+
+        plan = _load(config, settings, steps, allow).plan()
+        if plan.warnings:
+            say_problems(plan.warnings, noun="warning", color="yellow")
+        name = "standard input" if str(config) == "-" else config
+        say(f"{name}: {styled('well', 'green')}, {plan_summary(plan)}")
+
+
+def plan(
+    config: Config,
+    *,
+    settings: Settings = None,
+    steps: Steps = None,
+    allow: Allow = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the plan as JSON.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write a drawing as Mermaid text.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show how a pipeline would run: steps, edges with their types, buffers, and where each step runs.
+
+    \b
+    Examples:
+      headwater plan configs/word-report.json --set path=README.md
+      headwater plan configs/word-report.json --set path=README.md --json
+
+    \b
+    Nothing is opened, and no step acquires anything.
+    """
+    style = _one_of({"json": as_json, "mermaid": as_mermaid}, "text")
+    with reporting(debug=debug):
+        from headwater.cli.plans import graph_text, plan_json, plan_text
+
+        plan = _load(config, settings, steps, allow).plan()
+        show(plan_json(plan) if style == "json" else graph_text(plan, "mermaid") if as_mermaid else plan_text(plan))
+
+
+def graph(
+    config: Config,
+    *,
+    settings: Settings = None,
+    steps: Steps = None,
+    allow: Allow = None,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write Mermaid text, for documents.")] = False,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Write DOT text, for Graphviz.")] = False,
+    as_svg: Annotated[bool, typer.Option("--svg", help="Write a picture that is complete in itself.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Draw a pipeline: as lines of text, or as one of the options says.
+
+    \b
+    Examples:
+      headwater graph configs/access-log.json
+      headwater graph configs/access-log.json --svg > access-log.svg
+      headwater graph configs/access-log.json --dot | dot -Tpdf > access-log.pdf
+
+    \b
+    Each step stands below all that write to it, and what flows stands between them.
+    In a picture a thick line is a stream, a thin one a single value, and a dashed
+    one has a condition; a band joins the steps that run as one.
+    """
+    styles: dict[DrawingStyle, bool] = {"mermaid": as_mermaid, "dot": as_dot, "svg": as_svg}
+    style: DrawingStyle = _one_of(styles, "text")
+    with reporting(debug=debug):
+        from headwater.cli.plans import graph_text
+
+        pipeline = _load(config, settings, steps, allow)
+        show(graph_text(pipeline.plan(), style))
+
+
+def _one_of(options: Mapping[_Name, bool], default: _Name) -> _Name:
+    """Return the name of the option that is given, and refuse several that exclude each other."""
+    given = [name for name, is_given in options.items() if is_given]
+    if len(given) > 1:
+        message = f"{' and '.join(f'--{name}' for name in given)} exclude each other"
+        raise typer.BadParameter(message)
+    return given[0] if given else default
+
+
+def _load(config: Config, settings: list[str] | None, steps: list[str] | None, allow: list[str] | None) -> Pipeline:
+    from headwater.cli.loading import load_pipeline
+
+    return load_pipeline(config, settings or (), steps or (), allow or ())

@@ -1,0 +1,144 @@
+"""What a shell completes when the user presses Tab. Nothing is ever told here: a wrong document completes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from headwater.config.shapes import is_list, is_object
+
+__all__ = [
+    "complete_configs",
+    "complete_kinds",
+    "complete_modules",
+    "complete_permissions",
+    "complete_settings",
+    "complete_subjects",
+]
+
+_DOCUMENTS = frozenset({".json", ".yaml", ".yml"})
+
+
+def complete_configs(incomplete: str) -> list[str]:
+    """Return the documents and folders that begin as typed.
+
+    Args:
+        incomplete: What is typed so far.
+    """
+    return list(_files(incomplete, _DOCUMENTS))
+
+
+def complete_modules(incomplete: str) -> list[str]:
+    """Return the Python files and folders that begin as typed.
+
+    Args:
+        incomplete: What is typed so far.
+    """
+    return list(_files(incomplete, frozenset({".py"})))
+
+
+def complete_kinds(incomplete: str) -> list[str]:
+    """Return the kinds of steps that begin as typed; none is imported for it.
+
+    Args:
+        incomplete: What is typed so far.
+    """
+    from headwater.kinds.registry import registry
+
+    return [kind for kind in registry.kinds() if kind.startswith(incomplete)]
+
+
+def complete_subjects(incomplete: str) -> list[str]:
+    """Return what there is a schema of and that begins as typed.
+
+    Args:
+        incomplete: What is typed so far.
+    """
+    return [name for name in ("config", "events") if name.startswith(incomplete)] + complete_kinds(incomplete)
+
+
+def complete_permissions(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the permissions that the kinds of the document need and that begin as typed.
+
+    Args:
+        ctx: The command as it is typed so far.
+        incomplete: What is typed of the permission.
+    """
+    steps = _document(ctx).get("steps")
+    needed = {_permission(step.get("kind")) for step in (steps if is_list(steps) else ()) if is_object(step)}
+    return sorted(name for name in needed if name and name.startswith(incomplete))
+
+
+def _permission(kind: object) -> str:
+    """Return what a kind needs, or an empty text."""
+    from headwater.errors import HeadwaterError
+    from headwater.kinds.registry import registry
+
+    try:
+        found = registry.find(kind) if isinstance(kind, str) else None
+    except HeadwaterError:
+        return ""
+    return "" if found is None else found.definition.permission
+
+
+def complete_settings(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the parameters of the document, or the values of the one that is typed, with what they are.
+
+    Args:
+        ctx: The command as it is typed so far.
+        incomplete: What is typed of the setting.
+    """
+    declared = _document(ctx).get("parameters")
+    parameters = declared if is_object(declared) else {}
+    name, is_named, value = incomplete.partition("=")
+    if is_named:
+        return [(f"{name}={one}", "") for one in _values(parameters.get(name)) if one.startswith(value)]
+    given = {text.partition("=")[0] for text in ctx.params.get("settings") or ()}
+    names = [one for one in parameters if one.startswith(name) and one not in given]
+    return [(f"{one}=", _description(parameters[one])) for one in names]
+
+
+def _values(declaration: object) -> list[str]:
+    """Return the values that a parameter may have, where they are few."""
+    if not is_object(declaration):
+        return []
+    allowed = declaration.get("enum")
+    if is_list(allowed):
+        return [one if isinstance(one, str) else json.dumps(one) for one in allowed]
+    return ["true", "false"] if declaration.get("type") == "boolean" else []
+
+
+def _description(declaration: object) -> str:
+    return str(declaration.get("description", "")) if is_object(declaration) else ""
+
+
+def _document(ctx: typer.Context) -> dict[str, Any]:
+    """Return the document that the command names, or an empty one when there is none that can be read."""
+    from headwater.config.source import read_source
+    from headwater.errors import HeadwaterError
+
+    config = ctx.params.get("config")
+    if config is None or not Path(config).is_file():
+        return {}
+    try:
+        return read_source(Path(config)).document
+    except HeadwaterError:
+        return {}
+
+
+def _files(incomplete: str, suffixes: frozenset[str]) -> Iterator[str]:
+    folder, slash, start = incomplete.rpartition("/")
+    try:
+        entries = sorted(Path(f"{folder}{slash}" or ".").iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
+            if entry.is_dir():
+                yield f"{folder}{slash}{entry.name}/"
+            elif entry.suffix.lower() in suffixes:
+                yield f"{folder}{slash}{entry.name}"
