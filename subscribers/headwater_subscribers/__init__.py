@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from headwater_subscribers.prometheus import PrometheusSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
+    from headwater_subscribers.tracing import OpenTelemetrySubscriber
 
 __all__ = [
     "CallbackSubscriber",
     "ConsoleSubscriber",
     "FileSubscriber",
     "MetricsSubscriber",
+    "OpenTelemetrySubscriber",
     "PrometheusSubscriber",
     "QueueSubscriber",
     "Timeline",
@@ -30,6 +32,7 @@ _MODULES = {
     "ConsoleSubscriber": "headwater_subscribers.console",
     "FileSubscriber": "headwater_subscribers.file",
     "MetricsSubscriber": "headwater_subscribers.metrics",
+    "OpenTelemetrySubscriber": "headwater_subscribers.tracing",
     "PrometheusSubscriber": "headwater_subscribers.prometheus",
     "QueueSubscriber": "headwater_subscribers.queue",
     "Timeline": "headwater_subscribers.timeline",
