@@ -69,13 +69,13 @@ async def augment(
         originals += batch
         for item in batch:
             yield item
-    change = _Change(using, field)
+    change = _Change(using, field, drops_none=produces_none)
     dropped = 0
     for start in range(0, len(originals) * cycles, _SLICE_ITEMS):
         await checkpoint()  # nothing may be yielded for long
         for number in range(start, min(start + _SLICE_ITEMS, len(originals) * cycles)):
             changed: Any = change(originals[number % len(originals)])
-            if changed is None and produces_none:
+            if changed is MISSING:
                 dropped += 1
             else:
                 yield cast("Item", changed)
@@ -89,18 +89,22 @@ class _Change:
     Args:
         function: The function.
         path: The field; None for the item itself.
+        drops_none: Whether there is no copy where the function returns None.
     """
 
-    def __init__(self, function: Transform, path: str | None) -> None:
+    def __init__(self, function: Transform, path: str | None, *, drops_none: bool) -> None:
         self._function = function
         self._path = path
+        self._drops_none = drops_none
         self._parts = () if path is None else tuple(path.split("."))
         self._find = Lookup(self._parts).find
 
     def __call__(self, item: Any) -> Any:
-        """Return a changed copy of an item; None when the function returns that."""
+        """Return a changed copy of an item, or `MISSING` when there is none."""
         value = self._find(item)
         if value is MISSING:
             raise ValueError(f"{named(self._path)} is missing; leave such items out by a filter")
         changed = self._function(value)
-        return None if changed is None else replaced(item, self._parts, changed)
+        if changed is None and self._drops_none:
+            return MISSING
+        return replaced(item, self._parts, changed)
