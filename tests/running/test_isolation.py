@@ -2,6 +2,7 @@
 """Executions of one pipeline at the same time never meet."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -109,3 +110,16 @@ def test_runs_one_pipeline_in_several_threads() -> None:
 async def test_runs_inside_a_running_loop() -> None:
     """`run_sync` works where a loop runs already, as in notebooks."""
     assert run_sync(Pipeline("double", steps={"double": kinds.def_double}), 2).output == 4
+
+
+CALLER: ContextVar[str] = ContextVar("caller", default="nobody")
+
+
+async def test_subscribers_see_the_context_variables_of_who_runs_the_pipeline() -> None:
+    """Who started an execution is known where its events are received, also through the blocking door."""
+    pipeline = Pipeline("double", steps={"double": kinds.def_double})
+    seen: list[str] = []
+    CALLER.set("here")
+    await pipeline.run(2, subscribers=[lambda event: seen.append(CALLER.get())])
+    run_sync(pipeline, 2, subscribers=[lambda event: seen.append(CALLER.get())])
+    assert set(seen) == {"here"}

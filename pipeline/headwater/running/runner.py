@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -113,4 +115,14 @@ def run_sync(
     except anyio.NoEventLoopError:
         return run()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="headwater run_sync") as executor:
-        return executor.submit(run).result()
+        return executor.submit(_callers_context().run, run).result()
+
+
+def _callers_context() -> Context:
+    """Return a copy of the context of the caller, for subscribers that look there, for use outside of its event loop."""
+    context = copy_context()
+    with suppress(ImportError):
+        from sniffio import current_async_library_cvar
+
+        context.run(current_async_library_cvar.set, None)
+    return context
