@@ -119,7 +119,7 @@ def run_sync(
 
 
 def _callers_context() -> Context:
-    """Return a copy of the context of the caller, for subscribers that look there, for use outside of its event loop."""
+    """Return a copy of the context of the caller, which subscribers look into, for use outside of its event loop."""
     context = copy_context()
     with suppress(ImportError):
         from sniffio import current_async_library_cvar
