@@ -72,8 +72,9 @@ class ConsoleSubscriber(StreamSubscriber):
             batch: The events.
         """
         # Of a batch of the log only the events that are shown are made: there may be thousands of others.
-        self._display.show(batch.select(_SHOWN, None, latest=True) if isinstance(batch, Batch) else batch)
-        if self._table is not None:
+        events = batch.select(_SHOWN, None, latest=True) if isinstance(batch, Batch) else batch
+        self._display.show(events)
+        if self._table is not None and events:
             self._table.refresh()
             self._is_fresh = True
 

@@ -40,7 +40,8 @@ _FIRST_SHOWN: Final = (State.FAILED, State.RUNNING, State.STOPPED, State.WAITING
 """Which steps are shown where there is no room for all; one that others wait for comes even before those that run."""
 
 _NARROW: Final = 60
-"""Columns below which only the figures that matter most have room."""
+_WIDE: Final = 76
+"""Columns below which only the figures that matter most have room, and from which on all of them have."""
 
 _SHORTEST_NAME: Final = 8
 _SHORTEST_NOTE: Final = 10
@@ -117,18 +118,23 @@ class Painter:
         Returns:
             Lines that are not wider than the terminal.
         """
-        self._view.mark_awaited()
+        self._view.mark_awaited(now_s)
         places = self._shown(_FINAL_ROWS if final else height - 3)  # without heading, hidden steps and summary
-        headings = ("out", "time") if width < _NARROW else ("in", "out", "rate", "time")
-        if width >= _NARROW and any(step.input_wait_s is not None for step in self._view.steps.values()):
-            headings = (*headings, "busy")
+        headings = self._headings(width)
         rows = [self._row(place, headings, now_s) for place in places]
         lines = list(self._table(rows, headings, width, now_s, final=final)) if rows else []
         if len(places) < len(self._view.steps):
             lines.append([Segment(set_size(f"    {self._hidden(places)}", width, self._signs.ellipsis), _DIM)])
         return [*lines, *self._summary(places, width, now_s, final=final)]
 
-    # ---- which steps
+    # ---- which steps, and what of them
+
+    def _headings(self, width: int) -> Sequence[str]:
+        if width < _NARROW:
+            return ("out", "time")
+        is_known = any(step.input_wait_s is not None for step in self._view.steps.values())
+        headings = ("out", "rate", "time") if width < _WIDE else ("in", "out", "rate", "time")
+        return (*headings, "busy") if is_known else headings
 
     def _places(self) -> list[TreeRow]:
         if self._steps is not self._view.steps or len(self._tree) != len(self._view.steps):

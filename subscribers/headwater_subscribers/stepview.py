@@ -107,6 +107,11 @@ class StepView:
         """Items written, or read when those are more."""
         return max(self.items_in or 0, self.items_out or 0)
 
+    @property
+    def works(self) -> bool:
+        """Whether the step runs and is known to wait for nobody."""
+        return self.state is State.RUNNING and self.input_wait_s is not None and self.waits_for is None
+
     def elapsed_s(self, now_s: float) -> float | None:
         """Return how long the step has run, or ran.
 

@@ -81,7 +81,8 @@ class TableDisplay:
         if width < self._drawn_width:
             sizes = [sum(segment.cell_length for segment in line) for line in self._drawn]
             more = sum((max(size, 1) - 1) // width for size in sizes)
-            self._console.control(Control(*((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)) * more))
+            up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+            self._console.control(Control((ControlType.ERASE_IN_LINE, 2), *up * more))
 
 
 class Picture:

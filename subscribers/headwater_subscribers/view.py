@@ -94,21 +94,20 @@ class ExecutionView:
         left = [left_s for step in running if (left_s := step.left_s(now_s)) is not None]
         return max(left) if left and len(left) == len(running) else None
 
-    def mark_awaited(self) -> None:
-        """See which steps others wait for, while these steps themselves wait for nobody."""
+    def mark_awaited(self, now_s: float) -> None:
+        """Mark the step that others wait for while it waits for nobody; of several the busiest.
+
+        Args:
+            now_s: The present, in seconds since 1970-01-01 UTC.
+        """
+        awaited: dict[str, StepView] = {}
         for step in self.steps.values():
             step.is_awaited = False
-        for step in self.steps.values():
-            if step.state is State.RUNNING and step.waits_for == "input":
-                self._mark(step.sources)
-            elif step.state is State.RUNNING and step.waits_for == "output":
-                self._mark(self.readers.get(step.step_id, ()))
-
-    def _mark(self, step_ids: Iterable[str]) -> None:
-        for step_id in step_ids:
-            step = self.steps[step_id]
-            if step.state is State.RUNNING and step.waits_for is None and step.input_wait_s is not None:
-                step.is_awaited = True
+            if step.state is State.RUNNING and step.waits_for is not None:
+                neighbors = step.sources if step.waits_for == "input" else self.readers.get(step.step_id, ())
+                awaited |= {step_id: self.steps[step_id] for step_id in neighbors if self.steps[step_id].works}
+        if awaited:
+            max(awaited.values(), key=lambda step: step.busy(now_s) or 0.0).is_awaited = True
 
     def summary(self, now_s: float, *, whole: bool = True) -> str:
         """Return how the execution stands, in one line.

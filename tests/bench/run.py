@@ -22,9 +22,11 @@ import loading
 import starting
 import streams
 import values
+import watching
 from measure import Row
 
-ROWS = [*hops.ROWS, *values.ROWS, *events.ROWS, *loading.ROWS, *bounds.ROWS, *streams.ROWS, *starting.ROWS]
+MODULES = (hops, values, events, loading, bounds, streams, watching, starting)
+ROWS: list[Row] = [row for module in MODULES for row in module.ROWS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ Steps = frozenset[str]
 WIDTH: Final = 6
 """Number of the fields of an event."""
 
+_BLOCK: Final = 256
 _new_event: Final = StreamEvent.__new__
 
 
@@ -188,14 +189,16 @@ class Batch(Sequence[StreamEvent]):
 
 def _places(
     kinds: Sequence[EventType], step_ids: Sequence[str | None], types: Types | None, steps: Steps | None
-) -> Sequence[int]:
+) -> list[int]:
     """Return where the events are that are wanted."""
+    places: list[int] = []
     if types is None:
-        places: Sequence[int] = range(len(kinds))
-    elif types.isdisjoint(kinds):  # at once, as where items are told and nobody wants to see them
-        return ()
+        places += range(len(kinds))
     else:
-        places = [place for place, kind in enumerate(kinds) if kind in types]
+        for start in range(0, len(kinds), _BLOCK):
+            block = kinds[start : start + _BLOCK]
+            if not types.isdisjoint(block):  # a quarter of the cost, where items are told and nobody wants to see them
+                places += [place for place, kind in enumerate(block, start) if kind in types]
     return places if steps is None else [place for place in places if step_ids[place] in steps]
 
 
