@@ -23,6 +23,11 @@ class Framed(Outputs):
     others: SidePort[str]
 
 
+class Parity(Outputs):
+    even: int
+    odd: int
+
+
 @step("batches.thread", blocking=True)
 def thread(size: int) -> Iterator[int | Batch[int] | Header[str] | Footer[int]]:
     yield Header("begin")
@@ -55,6 +60,17 @@ def addressed(size: int) -> Iterator[Split]:
     yield Batch(list(range(size)))  # type: ignore[misc]  # as above
     yield To("others", Batch(["a", "b"]))
     yield To("main", Batch([7]))
+
+
+@step("batches.sorted_out", blocking=True)
+def sorted_out(size: int) -> Iterator[Parity | Batch[Parity]]:
+    yield Batch([To("odd" if number % 2 else "even", number) for number in range(size)])
+
+
+@step("batches.async_sorted_out")
+async def async_sorted_out(size: int) -> AsyncIterator[Parity | Batch[Parity]]:
+    for frame in sorted_out(size):
+        yield frame
 
 
 @step("batches.wrong", blocking=True)
@@ -137,6 +153,13 @@ async def test_gives_batches_to_the_ports_that_they_are_addressed_to() -> None:
 async def test_maps_a_step_that_yields_batches() -> None:
     """For each item come the items of its batches."""
     assert (await Pipeline("batches", steps={"mapped": mapped}).run(iter([2, 0, 3]))).output == [2, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize("target", [sorted_out, async_sorted_out])
+async def test_sends_the_items_of_a_batch_where_each_of_them_says(target: Any) -> None:
+    """A batch may hold items for several ports."""
+    result = await Pipeline("batches", steps={"parity": target}).run(1_001)
+    assert result.output == {"parity.even": list(range(0, 1_001, 2)), "parity.odd": list(range(1, 1_001, 2))}
 
 
 async def test_refuses_a_batch_with_an_item_of_another_type() -> None:

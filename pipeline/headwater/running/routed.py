@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.errors import StreamOrderError
 from headwater.kinds.outputs import Outputs, Routed, parts_of
+from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, all_instances
 from headwater.streams.source import ReaderLeft
 
@@ -137,8 +138,10 @@ class RoutedOutbox:
         return admitted
 
     def admit_all(self, values: list[Any]) -> list[Any]:
-        """Return the values; their ports check them."""
-        return values
+        """Return the values, those of a batch one by one, as each may go elsewhere; their ports check them."""
+        if not any(map(is_batch, values)):
+            return values
+        return [part for value in values for part in (value.items if is_batch(value) else [value])]
 
     async def write(self, items: Sequence[Any]) -> None:
         """Write items to their ports, those of each port together, waiting for room; always let others run."""

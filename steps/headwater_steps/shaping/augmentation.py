@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
-from anyio.lowlevel import checkpoint
 from pydantic import Field
 
-from headwater import StepContext, Stream, step
+from headwater import Batch, StepContext, Stream, step
 from headwater.config.operators import Lookup
 from headwater_steps.shaping.fields import MISSING, FieldPath, named, replaced
 from headwater_steps.shaping.transform import Transform
@@ -17,7 +16,7 @@ __all__ = ["augment"]
 
 Item = TypeVar("Item")
 
-_SLICE_ITEMS = 256
+_SLICE_ITEMS = 16  # few, as nothing is known of how long the function takes
 
 
 @step("stream.augment")
@@ -30,7 +29,7 @@ async def augment(
     field: FieldPath | None = None,
     produces_none: bool = False,
     max_items: Annotated[int, Field(ge=1)] = 100_000,
-) -> AsyncIterator[Item]:
+) -> AsyncIterator[Batch[Item]]:
     """Add changed copies of the items after them, such as variants of texts to train with.
 
     First all items pass as they are, while they are kept in memory. Then they are gone through again, in their order
@@ -67,18 +66,15 @@ async def augment(
         if len(originals) + len(batch) > max_items:
             raise ValueError(f"more than {max_items} items, which are all kept for the cycles; raise max_items")
         originals += batch
-        for item in batch:
-            yield item
+        yield Batch(batch)
     change = _Change(using, field, drops_none=produces_none)
     dropped = 0
     for start in range(0, len(originals) * cycles, _SLICE_ITEMS):
-        await checkpoint()  # nothing may be yielded for long
-        for number in range(start, min(start + _SLICE_ITEMS, len(originals) * cycles)):
-            changed: Any = change(originals[number % len(originals)])
-            if changed is MISSING:
-                dropped += 1
-            else:
-                yield cast("Item", changed)
+        numbers = range(start, min(start + _SLICE_ITEMS, len(originals) * cycles))
+        changed = [change(originals[number % len(originals)]) for number in numbers]
+        added = [item for item in changed if item is not MISSING]
+        dropped += len(changed) - len(added)
+        yield Batch(added)
     if dropped:
         ctx.progress(None, f"dropped {dropped} results that are null", dropped_items=dropped)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from headwater import StepContext, Stream, step
+from headwater import Batch, StepContext, Stream, step
 
 __all__ = ["batch", "flatten", "window"]
 
@@ -102,7 +102,7 @@ async def window(
 
 
 @step("stream.flatten")
-async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Item]:
+async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Batch[Item]]:
     """Take lists apart: give their items one by one.
 
     One level is taken off: the items of a list of lists are lists. A text is no list. Header and footer are not passed
@@ -123,5 +123,4 @@ async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Item]:
         ['a', 'b', 'c']
     """
     async for some in lists:
-        for item in some:
-            yield item
+        yield Batch(list(some))

@@ -8,7 +8,7 @@ from typing import Annotated, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import Field, model_validator
 
-from headwater import Outputs, Step, Stream, To, step
+from headwater import Batch, Outputs, Step, Stream, To, step
 
 __all__ = ["Parts", "Sample", "shuffle", "split"]
 
@@ -47,17 +47,15 @@ class Sample(Step, kind="stream.sample"):
             raise ValueError("expected either n or fraction: how many items to choose, or the chance of each")
         return self
 
-    async def run(self, items: Stream[Item]) -> AsyncIterator[Item]:
+    async def run(self, items: Stream[Item]) -> AsyncIterator[Batch[Item]]:
         """Pass on the chosen items."""
         random = Random(self.seed)  # noqa: S311 - chance that can be repeated, nothing secret
         if self.n is None:
             fraction = self.fraction or 0.0
-            async for item in items:
-                if random.random() < fraction:
-                    yield item
-            return
-        for item in await _reservoir(items, self.n, random):
-            yield item
+            async for batch in items.batches():
+                yield Batch([item for item in batch if random.random() < fraction])
+        else:
+            yield Batch(await _reservoir(items, self.n, random))
 
 
 async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Item]:
@@ -78,7 +76,7 @@ async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Ite
 @step("stream.shuffle")
 async def shuffle(
     items: Stream[Item], *, seed: Seed = 0, max_items: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
-) -> AsyncIterator[Item]:
+) -> AsyncIterator[Batch[Item]]:
     """Bring items into an order that chance decides.
 
     A stream of up to `max_items` is shuffled as a whole: every order is as likely as any other. Of a longer one, so
@@ -101,16 +99,16 @@ async def shuffle(
     """
     random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
     waiting: list[Item] = []
-    async for item in items:
-        if len(waiting) < max_items:
-            waiting.append(item)
-            continue
-        place = int(random.random() * max_items)
-        waiting[place], leaving = item, waiting[place]
-        yield leaving
+    async for batch in items.batches():
+        room = max_items - len(waiting)
+        waiting += batch[:room]
+        leaving = batch[room:]
+        for index, item in enumerate(leaving):
+            place = int(random.random() * max_items)
+            leaving[index], waiting[place] = waiting[place], item
+        yield Batch(leaving)
     random.shuffle(waiting)
-    for item in waiting:
-        yield item
+    yield Batch(waiting)
 
 
 class Parts(Outputs, Generic[Item]):
@@ -121,7 +119,7 @@ class Parts(Outputs, Generic[Item]):
 
 
 @step("stream.split")
-async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0) -> AsyncIterator[Parts[Item]]:
+async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0) -> AsyncIterator[Batch[Parts[Item]]]:
     """Split a stream by chance into a part to train with and a part to test with.
 
     Each item goes to `test` with the same chance, whatever the others do, so about that many do. The same items with
@@ -144,5 +142,5 @@ async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0)
         ([0, 1, 2, 3, 4, 5, 6, 7], [])
     """
     random = Random(seed).random  # noqa: S311 - chance that can be repeated, nothing secret
-    async for item in items:
-        yield To("train" if random() > test_fraction else "test", item)
+    async for batch in items.batches():
+        yield Batch([To("train" if random() > test_fraction else "test", item) for item in batch])

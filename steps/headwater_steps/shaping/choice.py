@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from headwater import Condition, Stream, step
+from headwater import Batch, Condition, Stream, step
 
 __all__ = ["filter_items", "skip", "take"]
 
@@ -36,7 +36,7 @@ def filter_items(item: Item, *, where: Condition) -> Iterable[Item]:
 
 
 @step("stream.take")
-async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Item]:
+async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Batch[Item]]:
     """Pass on the first items, then stop those who write the others.
 
     Header and footer are not passed on: they tell of the whole stream.
@@ -56,15 +56,15 @@ async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncI
     left = n
     if not left:
         return
-    async for item in items:
-        yield item
-        left -= 1
-        if not left:
+    async for batch in items.batches():
+        yield Batch(batch[:left])
+        left -= len(batch)
+        if left <= 0:
             return
 
 
 @step("stream.skip")
-async def skip(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Item]:
+async def skip(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Batch[Item]]:
     """Leave out the first items, and pass on the others.
 
     Header and footer are not passed on: they tell of the whole stream.
@@ -83,6 +83,5 @@ async def skip(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncI
     """
     left = n
     async for batch in items.batches():
-        for item in batch[left:]:
-            yield item
+        yield Batch(batch[left:])
         left = max(left - len(batch), 0)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from headwater import StepContext, Stream, step
-from headwater.config.shapes import is_mapping, is_sequence
+from headwater import Batch, StepContext, Stream, step
+from headwater.config.shapes import is_mapping, is_object, is_sequence
 from headwater_steps.shaping.fields import MISSING, FieldPath, column, named
 
 __all__ = ["distinct"]
@@ -26,7 +26,7 @@ async def distinct(
     by: FieldPath | None = None,
     max_keys: Annotated[int, Field(ge=1)] = 1_000_000,
     when_full: Literal["fail", "forget_oldest"] = "fail",
-) -> AsyncIterator[Item]:
+) -> AsyncIterator[Batch[Item]]:
     """Leave out items that are equal, or equal in one field, to one before.
 
     Values of different types are different: 1, 1.0, true and "1". Lists and objects are equal when all in them is, in
@@ -57,19 +57,22 @@ async def distinct(
     forgotten = 0
     keys = column(by)
     async for batch in items.batches():
+        fresh: list[Item] = []
         for item, value in zip(batch, keys(batch), strict=True):
-            key: Hashable = (value.__class__, value) if type(value) in _PLAIN else _key(value, by)
+            key = _key(value, by)
             if key in seen:
                 if when_full == "forget_oldest":
                     seen[key] = seen.pop(key)
                 continue
             if len(seen) == max_keys:
                 if when_full == "fail":
+                    yield Batch(fresh)
                     raise ValueError(f"more than {max_keys} keys; raise max_keys, or set when_full to forget_oldest")
                 del seen[next(iter(seen))]
                 forgotten += 1
             seen[key] = None
-            yield item
+            fresh.append(item)
+        yield Batch(fresh)
     if forgotten:
         ctx.progress(None, f"forgot {forgotten} keys, so equal items far apart may be left", forgotten_keys=forgotten)
 
@@ -85,9 +88,13 @@ def _key(value: Any, by: str | None) -> Hashable:
 
 def _frozen(value: Any) -> Hashable:
     kind: type[Any] = value.__class__
+    if kind in _PLAIN:
+        return kind, value
     if is_sequence(value):
         return kind, tuple(map(_frozen, value))
-    if is_mapping(value):
-        return kind, frozenset([(_frozen(key), _frozen(part)) for key, part in value.items()])
+    if is_object(value) or is_mapping(value):
+        kinds: list[type[Any]] = [part.__class__ for part in value.values()]
+        parts = value.values() if _PLAIN.issuperset(kinds) else map(_frozen, value.values())
+        return kind, frozenset(zip(value, kinds, parts, strict=True))
     hash(value)
     return kind, value

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from headwater.config.faults import found
 from headwater.config.operators import Lookup
-from headwater.config.shapes import is_mapping, is_sequence
+from headwater.config.shapes import is_mapping, is_object, is_sequence
 
 __all__ = ["MISSING", "Column", "FieldPath", "column", "named", "replaced"]
 
@@ -80,7 +80,7 @@ def replaced(item: Any, parts: Sequence[str], value: Any) -> Any:
         return value
     part, *inner = parts
     value = replaced(Lookup((part,)).find(item), inner, value)
-    if is_mapping(item):
+    if is_object(item) or is_mapping(item):  # the first is what items mostly are, and told apart faster
         return {**item, part: value}
     if is_sequence(item):
         index = int(part)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
 
-from headwater import StepContext, step
+from headwater import Batch, StepContext, step
 from headwater.config.faults import found
 from headwater.config.operators import Lookup
 from headwater_steps.shaping.fields import MISSING, FieldPath, named
@@ -18,6 +19,7 @@ __all__ = ["sort"]
 Item = TypeVar("Item")
 Key: TypeAlias = tuple[Any, ...]
 
+_BLOCK_ITEMS = 256
 _NUMBERS: frozenset[type] = frozenset({int, float})
 _CONTAINERS: frozenset[type] = frozenset({list, tuple, dict, set, frozenset})
 
@@ -31,7 +33,7 @@ def sort(
     descending: bool = False,
     missing: Literal["last", "first", "fail"] = "last",
     max_items: Annotated[int, Field(ge=1)] = 100_000,
-) -> Iterator[Item]:
+) -> Iterator[Batch[Item]]:
     """Sort a stream of any length.
 
     Numbers are sorted by size, texts by the code points of their characters (`Z` before `a`), false before true. Equal
@@ -77,7 +79,9 @@ def sort(
                 ctx.progress(None, f"{len(runs)} sorted parts on the disk", parts=len(runs))
                 waiting.clear()
             waiting.append(item)
-        yield from runs.merged(_sorted(waiting, key, descending=descending))
+        merged = runs.merged(_sorted(waiting, key, descending=descending))
+        while block := list(islice(merged, _BLOCK_ITEMS)):
+            yield Batch(block)
 
 
 def _sorted(items: list[Item], key: Callable[[Item], Key], *, descending: bool) -> list[Item]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from anyio import current_time, sleep_until
 from pydantic import Field
 
-from headwater import StepContext, Stream, step
+from headwater import Batch, StepContext, Stream, step
 from headwater.events.plain import preview
 
 __all__ = ["peek", "rate"]
@@ -25,7 +25,7 @@ async def peek(
     every: Annotated[int, Field(ge=1)] = 1_000,
     message: Annotated[str, Field(min_length=1, max_length=200)] = "item",
     to: Literal["log", "progress"] = "log",
-) -> AsyncIterator[Item]:
+) -> AsyncIterator[Batch[Item]]:
     """Look at some items as they pass.
 
     Shown are the first item and every so many after it, with its number; large items are cut. Header and footer are not
@@ -56,11 +56,11 @@ async def peek(
     """
     show = ctx.log.info if to == "log" else partial(ctx.progress, None)
     number = 0
-    async for item in items:
-        if not number % every:
-            show(message, number=number + 1, item=preview(item)[0])
-        number += 1
-        yield item
+    async for batch in items.batches():
+        for place in range(-number % every, len(batch), every):
+            show(message, number=number + place + 1, item=preview(batch[place])[0])
+        number += len(batch)
+        yield Batch(batch)
 
 
 @step("stream.rate")
