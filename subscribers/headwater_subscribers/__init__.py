@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater_subscribers.callback import CallbackSubscriber
     from headwater_subscribers.console import ConsoleSubscriber
-    from headwater_subscribers.file import FileSubscriber
+    from headwater_subscribers.file import FileSubscriber, read_events
+    from headwater_subscribers.filter import FilterSubscriber
+    from headwater_subscribers.log import LogSubscriber
     from headwater_subscribers.metrics import MetricsSubscriber
     from headwater_subscribers.prometheus import PrometheusSubscriber
     from headwater_subscribers.queue import QueueSubscriber
+    from headwater_subscribers.sample import SampleSubscriber
     from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
     from headwater_subscribers.tracing import OpenTelemetrySubscriber
 
@@ -18,12 +21,16 @@ __all__ = [
     "CallbackSubscriber",
     "ConsoleSubscriber",
     "FileSubscriber",
+    "FilterSubscriber",
+    "LogSubscriber",
     "MetricsSubscriber",
     "OpenTelemetrySubscriber",
     "PrometheusSubscriber",
     "QueueSubscriber",
+    "SampleSubscriber",
     "Timeline",
     "TimelineSubscriber",
+    "read_events",
     "timeline_svg",
 ]
 
@@ -31,12 +38,16 @@ _MODULES = {
     "CallbackSubscriber": "headwater_subscribers.callback",
     "ConsoleSubscriber": "headwater_subscribers.console",
     "FileSubscriber": "headwater_subscribers.file",
+    "FilterSubscriber": "headwater_subscribers.filter",
+    "LogSubscriber": "headwater_subscribers.log",
     "MetricsSubscriber": "headwater_subscribers.metrics",
     "OpenTelemetrySubscriber": "headwater_subscribers.tracing",
     "PrometheusSubscriber": "headwater_subscribers.prometheus",
     "QueueSubscriber": "headwater_subscribers.queue",
+    "SampleSubscriber": "headwater_subscribers.sample",
     "Timeline": "headwater_subscribers.timeline",
     "TimelineSubscriber": "headwater_subscribers.timeline",
+    "read_events": "headwater_subscribers.file",
     "timeline_svg": "headwater_subscribers.timeline",
 }
 

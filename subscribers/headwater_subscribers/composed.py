@@ -1,0 +1,50 @@
+"""What the subscribers share that hand chosen events to another one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Sequence
+
+from headwater.events.event import StreamEvent
+from headwater.events.subscriber import EventFunction, StreamSubscriber
+from headwater_subscribers.callback import CallbackSubscriber
+
+__all__ = ["ComposedSubscriber"]
+
+
+class ComposedSubscriber(StreamSubscriber):
+    """Hand chosen events to another subscriber, on the terms of that one: its lifespan, policy, deadline and filters.
+
+    Args:
+        inner: Who receives the events; it may itself hand them on.
+    """
+
+    def __init__(self, inner: StreamSubscriber | EventFunction) -> None:
+        receiver = inner if isinstance(inner, StreamSubscriber) else CallbackSubscriber(inner)
+        self.types = receiver.types
+        self.steps = receiver.steps
+        self.policy = receiver.policy
+        self.buffer_size = receiver.buffer_size
+        self.send_deadline_s = receiver.send_deadline_s
+        self.interval_s = receiver.interval_s
+        self._inner = receiver
+        # On the instance, so that the other one is served as if it were alone: in batches or one event at a time.
+        one_by_one = getattr(receiver.on_events, "__func__", None) is StreamSubscriber.on_events
+        object.__setattr__(self, *(("on_event", self._hand_one) if one_by_one else ("on_events", self._hand_several)))
+        object.__setattr__(self, "lifespan", receiver.lifespan)
+
+    @abstractmethod
+    def choose(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """Return those events that the other subscriber receives.
+
+        Args:
+            events: Events of one execution, in order.
+        """
+
+    def _hand_one(self, event: StreamEvent) -> Awaitable[None] | None:
+        chosen = self.choose((event,))
+        return self._inner.on_event(chosen[0]) if chosen else None
+
+    def _hand_several(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
+        chosen = self.choose(batch)
+        return self._inner.on_events(chosen) if chosen else None

@@ -1,0 +1,76 @@
+"""A subscriber that hands some of the events to another one, by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from headwater.config.conditions import Condition
+from headwater.events.event import EventType, StreamEvent
+from headwater.events.subscriber import EventFunction, StreamSubscriber, event_filter
+from headwater_subscribers.composed import ComposedSubscriber
+
+__all__ = ["FilterSubscriber"]
+
+_ENDS = frozenset(event_type for event_type in EventType if event_type.terminal)
+
+
+class FilterSubscriber(ComposedSubscriber):
+    """Hand to another subscriber only the events that pass; an event has to pass all that is given.
+
+    The terminal event always passes, and so does a `stream_gap`, unless the other subscriber itself does not want them.
+
+    Args:
+        inner: Who receives the events: a subscriber, or a function of one event.
+        types: Types of the events that pass; None for all.
+        steps: Ids of the steps whose events pass, together with the events about the execution itself; None for all.
+        where: A condition as documents have them, such as `{"field": "data.items_out", "ge": 1000}`, or a function of
+            the event; None for all.
+
+    Raises:
+        ConfigError: `where` is no condition; lists every problem.
+        ValueError: A type is not known.
+        TypeError: A single string stands in the place of a collection.
+
+    Example:
+        >>> failures: list[StreamEvent] = []
+        >>> subscriber = FilterSubscriber(failures.append, where={"field": "event_type", "ends_with": "_error"})
+    """
+
+    def __init__(
+        self,
+        inner: StreamSubscriber | EventFunction,
+        *,
+        types: Collection[str] | None = None,
+        steps: Collection[str] | None = None,
+        where: Mapping[str, Any] | Callable[[StreamEvent], bool] | None = None,
+    ) -> None:
+        super().__init__(inner)
+        event_filter(types, steps)  # tells what is wrong with them now rather than when the execution starts
+        self.types = _both(None if types is None else _ENDS.union(types), self.types)
+        self._wanted_steps = None if steps is None else frozenset(steps)
+        self._test = where if where is None or callable(where) else Condition(where).test
+
+    def choose(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """Return those events that pass.
+
+        Args:
+            events: Events in order, of types that are wanted.
+        """
+        if self._wanted_steps is None and self._test is None:
+            return events
+        return [event for event in events if self._passes(event)]
+
+    def _passes(self, event: StreamEvent) -> bool:
+        if event.event_type.terminal or event.event_type is EventType.STREAM_GAP:
+            return True
+        if self._wanted_steps is not None and event.step_id is not None and event.step_id not in self._wanted_steps:
+            return False
+        return self._test is None or self._test(event)
+
+
+def _both(types: Collection[str] | None, others: Collection[str] | None) -> Collection[str] | None:
+    """Return the types that are in both, None standing for all."""
+    if types is None or others is None:
+        return others if types is None else types
+    return frozenset(types).intersection(others)
