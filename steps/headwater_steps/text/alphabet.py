@@ -1,0 +1,149 @@
+"""The characters that a pattern can tell apart, so that its sets can be compared as bits of whole numbers.
+
+ASCII is looked at character by character. Beyond it, the literals and ranges of the pattern cut the code points into
+intervals, and each of them may hold a digit, another letter, a space and anything else; where that is not so, two sets
+only seem to overlap, which refuses a pattern and never lets a dangerous one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+__all__ = ["Alphabet", "CharSet"]
+
+_END = 0x110000
+_ASCII = 0x80
+_CATEGORIES = {"DIGIT": 0b001, "WORD": 0b011, "SPACE": 0b100}
+_KINDS = ((0b011, "٣"), (0b010, "é"), (0b100, "\u3000"), (0b000, "→"))
+"""The combinations of categories that there are (a digit is also a letter of words), each with an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharSet:
+    r"""The characters that one place of a pattern takes.
+
+    Args:
+        ranges: First and last code point of each range; a literal is a range of one.
+        categories: Names such as `DIGIT` and `NOT_SPACE`, for `\d` and `\S`.
+        negated: Whether it takes all the others.
+    """
+
+    ranges: tuple[tuple[int, int], ...] = ()
+    categories: tuple[str, ...] = ()
+    negated: bool = False
+
+    @classmethod
+    def parse(cls, op: str, argument: Any) -> CharSet | None:
+        """Read a node of the parser of `re`.
+
+        Args:
+            op: Name of the node.
+            argument: What the parser has stored with it.
+
+        Returns:
+            The set; None when the node is not one character.
+        """
+        match op:
+            case "LITERAL":
+                return cls(((argument, argument),))
+            case "NOT_LITERAL":
+                return cls(((argument, argument),), negated=True)
+            case "ANY":
+                return cls(((0x0A, 0x0A),), negated=True)
+            case "IN":
+                members = [(str(name), value) for name, value in argument]
+                return cls(
+                    tuple(value if name == "RANGE" else (value, value) for name, value in members if name in _RANGES),
+                    tuple(str(value).removeprefix("CATEGORY_") for name, value in members if name == "CATEGORY"),
+                    negated=("NEGATE", None) in members,
+                )
+            case _:
+                return None
+
+    def takes(self, code: int, kind: int) -> bool:
+        """Return whether the set has a character.
+
+        Args:
+            code: Its code point, or the first of an interval that no range of the set cuts.
+            kind: Its categories, as bits.
+        """
+        found = any(first <= code <= last for first, last in self.ranges) or any(
+            bool(kind & (bits := _CATEGORIES[name.removeprefix("NOT_")]) == bits) is not name.startswith("NOT_")
+            for name in self.categories
+        )
+        return found is not self.negated
+
+
+_RANGES = ("LITERAL", "RANGE")
+
+
+class Alphabet:
+    """Classes of characters: those of one class are in the same sets.
+
+    Args:
+        sets: The sets of a pattern.
+
+    Attributes:
+        full: The bits of all classes.
+    """
+
+    def __init__(self, sets: Iterable[CharSet]) -> None:
+        self._sets = tuple(dict.fromkeys(sets))
+        self._masks = dict.fromkeys(self._sets, 0)
+        self._examples: list[str] = []
+        classes: dict[tuple[bool, ...], int] = {}
+        for code, kind, example in _characters(self._sets):
+            key = tuple(each.takes(code, kind) for each in self._sets)
+            if key not in classes:
+                classes[key] = len(classes)
+                self._examples.append(example)
+                for each, taken in zip(self._sets, key, strict=True):
+                    self._masks[each] |= taken << classes[key]
+        self.full: int = (1 << len(classes)) - 1
+
+    def mask(self, chars: CharSet) -> int:
+        """Return the classes of a set, as bits.
+
+        Args:
+            chars: One of the sets that the alphabet was made of.
+        """
+        return self._masks[chars]
+
+    def example(self, mask: int) -> str:
+        """Return a character of one of the classes.
+
+        Args:
+            mask: At least one class.
+        """
+        return self._examples[(mask & -mask).bit_length() - 1]
+
+
+def _characters(sets: Sequence[CharSet]) -> Iterable[tuple[int, int, str]]:
+    """Yield code point, categories and an example for everything that the sets can tell apart."""
+    for code in sorted(range(_ASCII), key=_plainness):
+        yield code, _kind(chr(code)), chr(code)
+    cuts = {_ASCII, _END}
+    for first, last in (each for one in sets for each in one.ranges):
+        cuts.update(cut for cut in (first, last + 1) if _ASCII < cut < _END)
+    for first, after in pairwise(sorted(cuts)):
+        if after == first + 1:
+            yield first, _kind(chr(first)), chr(first)
+        else:
+            yield from ((first, kind, _example(first, after, usual)) for kind, usual in _KINDS)
+
+
+def _kind(char: str) -> int:
+    return char.isdecimal() * 0b001 | (char.isalnum() or char == "_") * 0b010 | char.isspace() * 0b100
+
+
+def _plainness(code: int) -> tuple[bool, bool, int]:
+    """Sort letters, digits and what can be seen first, so that examples read well."""
+    char = chr(code)
+    return not char.islower(), not char.isprintable() or char == " ", code
+
+
+def _example(first: int, after: int, usual: str) -> str:
+    return usual if first <= ord(usual) < after else chr(first)

@@ -1,0 +1,157 @@
+"""Steps that change texts: strip, replace, join."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from headwater import Step, Stream, step
+from headwater_steps.text.pattern import SearchPattern, compile_linear
+
+__all__ = ["Replace", "Strip", "join"]
+
+
+class Strip(Step, kind="text.strip"):
+    """Take spaces, or other characters, from the ends of a text.
+
+    Args:
+        chars: The characters to take away, in any order; spaces and ends of lines by default.
+        side: Where to take them away: at `both` ends, at the `start` or at the `end`.
+
+    Returns:
+        The text without them.
+
+    Example:
+        >>> Strip().run("  salt "), Strip(chars=".,", side="end").run("...and so on...")
+        ('salt', '...and so on')
+    """
+
+    chars: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    side: Literal["both", "start", "end"] = "both"
+
+    @cached_property
+    def call(self) -> Callable[[str, str | None], str]:
+        """What takes the characters away."""
+        return {"both": str.strip, "start": str.lstrip, "end": str.rstrip}[self.side]
+
+    def run(self, text: str) -> str:
+        """Return a text without the characters at its ends.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The text without them.
+        """
+        return self.call(text, self.chars)
+
+
+class Replace(Step, kind="text.replace"):
+    r"""Replace a part of a text, each time that it occurs.
+
+    Args:
+        old: The part to replace, taken as it is written. Give either this or `pattern`.
+        pattern: What the parts to replace look like. As it is looked for anywhere, it has to begin with what it does
+            not contain, such as `\b`, `(?<!\S)` or a quote, unless it matches whatever it has begun; `text.extract`
+            says more.
+        new: What comes in its place. After a `pattern`, `\1` and `\g<name>` stand for what a group has found, and `\\`
+            for a backslash.
+        most: Most replacements in a text; all by default.
+
+    Returns:
+        The text with the replacements.
+
+    Example:
+        >>> Replace(old=";", new=",").run("1;2;3")
+        '1,2,3'
+        >>> Replace(pattern=r"\b(\d+)-(\d+)", new=r"\2 to \1", most=1).run("3-1 4-2")
+        '1 to 3 4-2'
+    """
+
+    old: Annotated[str, Field(min_length=1)] | None = None
+    pattern: SearchPattern | None = None
+    new: str
+    most: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("new")
+    @classmethod
+    def _is_template(cls, new: str, info: ValidationInfo) -> str:
+        pattern = info.data.get("pattern")
+        if pattern is not None:
+            try:
+                compile_linear(pattern, "anywhere").sub(new, "")
+            except (re.error, IndexError) as error:
+                raise ValueError(
+                    f"{error}; write \\1 or \\g<name> for a group of the pattern, \\\\ for a backslash"
+                ) from None
+        return new
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if (self.old is None) is (self.pattern is None):
+            raise ValueError("what is to be replaced is not clear; give either old or pattern")
+        return self
+
+    @cached_property
+    def call(self) -> Callable[[str], str]:
+        """What replaces the parts."""
+        old, new, most = self.old, self.new, self.most
+        if self.pattern is not None:
+            sub = compile_linear(self.pattern, "anywhere").sub
+            return lambda text: sub(new, text, count=most or 0)
+        return lambda text: text.replace(old or "", new, most or -1)
+
+    def run(self, text: str) -> str:
+        """Return a text with the replacements.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The text with the replacements.
+        """
+        return self.call(text)
+
+
+@step("text.join")
+async def join(
+    texts: Stream[str],
+    *,
+    separator: str = "",
+    prefix: str = "",
+    suffix: str = "",
+    max_chars: Annotated[int, Field(ge=0)] = 100_000_000,
+) -> str:
+    r"""Join the texts of a stream into one.
+
+    Args:
+        texts: The texts.
+        separator: What stands between two of them, such as `\n`.
+        prefix: What stands before the first; also when there is none.
+        suffix: What stands after the last; also when there is none.
+        max_chars: Most characters of the result, as all of it is kept in memory; more are an error.
+
+    Returns:
+        The one text.
+
+    Raises:
+        ValueError: There are more characters than `max_chars`.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> listed = join.with_params(separator=", ", prefix="[", suffix="]")
+        >>> run_sync(Pipeline("listed", steps={"join": listed}), iter(["salt", "water"])).output
+        '[salt, water]'
+    """
+    parts: list[str] = []
+    chars = len(prefix) + len(suffix) - len(separator)
+    async for batch in texts.batches():
+        parts += batch
+        chars += sum(map(len, batch)) + len(separator) * len(batch)
+        if chars > max_chars:
+            raise ValueError(f"more than {max_chars} characters; raise max_chars, or write the texts to a file")
+    return f"{prefix}{separator.join(parts)}{suffix}"

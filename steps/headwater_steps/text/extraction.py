@@ -1,0 +1,266 @@
+"""Steps that take parts out of texts by patterns: one record, all records, all finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from headwater import Outputs, SidePort, Step, To
+from headwater_steps.text.ambiguity import Scope
+from headwater_steps.text.pattern import Pattern, SearchPattern, compile_linear, with_groups
+
+__all__ = ["Extract", "ExtractAll", "Extracted", "Find"]
+
+_SHOWN = 200
+
+GroupType = Literal["text", "integer", "number"]
+"""What the text of a group becomes."""
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if number - number != 0:  # infinity and NaN, which JSON does not know
+        raise ValueError(f"{text!r} is not a finite number")
+    return number
+
+
+_Conversions = tuple[tuple[str, Callable[[str], Any]], ...]
+_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": _number}
+
+
+class Extracted(Outputs):
+    """What becomes of a text: a record on the main port, or the text itself on the side."""
+
+    records: dict[str, Any]
+    unmatched: SidePort[str]
+
+
+_no_ports: Any = Outputs()
+_NOTHING: Extracted = _no_ports
+
+
+class _Grouped(Step):
+    """The params that say which groups of a pattern become which fields.
+
+    Args:
+        pattern: What the texts look like, with a named group for each field.
+        types: Which fields are no texts.
+        only: Which groups become fields; all by default.
+    """
+
+    scope: ClassVar[Scope] = "start"
+
+    pattern: Pattern
+    types: Annotated[dict[str, GroupType], Field(max_length=100)] = Field(default_factory=dict[str, GroupType])
+    only: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_groups(cls, pattern: str) -> str:
+        if not compile_linear(pattern, cls.scope).groupindex:
+            raise ValueError("a pattern without named groups; name what is to be a field, as in (?P<path>[^ ]*)")
+        return pattern
+
+    @field_validator("types", "only")
+    @classmethod
+    def _are_groups(cls, names: Any, info: ValidationInfo) -> Any:
+        if "pattern" in info.data:
+            known = compile_linear(info.data["pattern"], cls.scope).groupindex
+            unknown = [name for name in names or () if name not in known]
+            with_groups(info.data["pattern"], names or ())
+            if unknown:
+                raise ValueError(f"the pattern has no group {unknown[0]!r}; its groups are {', '.join(known)}")
+        return names
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, with the groups that become fields."""
+        return re.compile(self.pattern if self.only is None else with_groups(self.pattern, self.only))
+
+    @cached_property
+    def conversions(self) -> _Conversions:
+        """The fields that are no texts, each with what makes it what it is."""
+        wanted = {name: _CONVERSIONS.get(type_) for name, type_ in self.types.items()}
+        return tuple(
+            (name, convert)
+            for name, convert in wanted.items()
+            if convert is not None and (self.only is None or name in self.only)
+        )
+
+
+def _convert(record: dict[str, Any], conversions: _Conversions) -> dict[str, Any]:
+    for name, convert in conversions:
+        text = record[name]
+        if text is not None:
+            record[name] = convert(text)
+    return record
+
+
+class Extract(_Grouped, kind="text.extract"):
+    r"""Make a record of each text, by a pattern with named groups.
+
+    The pattern is a regular expression in the syntax of Python's `re`, https://docs.python.org/3/library/re.html, of
+    those that read every text in linear time: no flags, no references to groups, no looks at more than one character,
+    and only one way to read a text. Where a repetition could go on into what follows it, say what it does not take
+    (`[^"]*"` rather than `.*"`), or make it possessive (` ++`). What can be read in two ways is refused when the
+    document is loaded, with a text for which that is so.
+
+    Args:
+        pattern: What the texts look like, with a named group for each field, such as `(?P<path>\S+)`.
+        types: Which fields are no texts: `integer` or `number` by name. A text that is none does not match.
+        only: Which groups become fields; all by default. Fewer are faster.
+        find: Where the pattern is to match: at the `start` of a text, the `whole` of it, or at the first place
+            `anywhere`.
+        unmatched: What becomes of a text that does not match: `fail` ends the execution with an error, `skip` leaves it
+            out (the step's counts tell how many: items in, less items out), `reject` passes it on at port `unmatched`.
+
+    Returns:
+        An object with a field for each group; null for a group that took no part.
+
+    Raises:
+        ValueError: A text does not match, and `unmatched` is `fail`.
+
+    Example:
+        >>> pattern = r'(?P<client>\S+) \S+ \S+ \[[^\]]*\] "(?P<request>[^"]*)" (?P<status>\d+) (?:(?P<size>\d+)|-)'
+        >>> extract = Extract(pattern=pattern, types={"status": "integer", "size": "integer"})
+        >>> extract.run('10.0.0.1 - - [21/Nov/2026:09:00:00 +0000] "GET / HTTP/1.1" 304 -')
+        {'client': '10.0.0.1', 'request': 'GET / HTTP/1.1', 'status': 304, 'size': None}
+    """
+
+    find: Scope = "start"
+    unmatched: Literal["fail", "skip", "reject"] = "fail"
+
+    @field_validator("find")
+    @classmethod
+    def _is_linear(cls, find: Scope, info: ValidationInfo) -> Scope:
+        if "pattern" in info.data:
+            compile_linear(info.data["pattern"], find)
+        return find
+
+    @cached_property
+    def parts(self) -> tuple[Callable[[str], re.Match[str] | None], _Conversions]:
+        """What finds the pattern and converts its fields: all that `run` needs, looked up at once."""
+        compiled = self.compiled
+        find = {"start": compiled.match, "whole": compiled.fullmatch, "anywhere": compiled.search}[self.find]
+        return find, self.conversions
+
+    def run(self, text: str) -> Extracted:
+        """Return the record of a text.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The record, or what becomes of a text that does not match.
+        """
+        find, conversions = self.parts
+        match = find(text)
+        if match is None:
+            return self._refused(text, "the pattern does not match")
+        fields: Any = match.groupdict()
+        try:
+            for name, convert in conversions:  # as `_convert`, whose call would cost as much as a conversion
+                found = fields[name]
+                if found is not None:
+                    fields[name] = convert(found)
+        except ValueError as error:
+            return self._refused(text, str(error))
+        record: Extracted = fields
+        return record
+
+    def _refused(self, text: str, reason: str) -> Extracted:
+        if self.unmatched == "skip":
+            return _NOTHING
+        if self.unmatched == "reject":
+            rejected: Extracted = To("unmatched", text)
+            return rejected
+        shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+        raise ValueError(f"{reason}: {shown}; mend the pattern, or set unmatched to skip or reject")
+
+
+class ExtractAll(_Grouped, kind="text.extract_all"):
+    r"""Make a record of each place of a text where a pattern with named groups is found.
+
+    Args:
+        pattern: What is looked for, with a named group for each field. As it is looked for anywhere, it has to begin
+            with what it does not contain, such as `\b`, `(?<!\S)` or a quote; `text.extract` says more.
+        types: Which fields are no texts: `integer` or `number` by name.
+        only: Which groups become fields; all by default.
+
+    Yields:
+        An object for each find, from left to right; they do not overlap.
+
+    Raises:
+        ValueError: The text of a group is not of its type.
+
+    Example:
+        >>> settings = ExtractAll(pattern=r"\b(?P<name>\w+)=(?P<value>\S*)")
+        >>> list(settings.run("path=/tmp size=3"))
+        [{'name': 'path', 'value': '/tmp'}, {'name': 'size', 'value': '3'}]
+    """
+
+    scope: ClassVar[Scope] = "anywhere"
+
+    pattern: SearchPattern
+
+    def run(self, text: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of a text.
+
+        Args:
+            text: The text.
+
+        Yields:
+            A record for each find.
+        """
+        conversions = self.conversions
+        for match in self.compiled.finditer(text):
+            yield _convert(match.groupdict(), conversions)
+
+
+class Find(Step, kind="text.find"):
+    r"""Find all places of a text that a pattern matches.
+
+    Args:
+        pattern: What is looked for. As it is looked for anywhere, it has to begin with what it does not contain, such
+            as `\b`, `(?<!\S)` or a quote, unless it matches whatever it has begun; `text.extract` says more.
+
+    Yields:
+        The text of each find, from left to right; they do not overlap. Of a pattern with a group it is the text of the
+        group, without the finds in which it takes no part.
+
+    Example:
+        >>> list(Find(pattern=r"#\w+").run("a #small #story"))
+        ['#small', '#story']
+        >>> list(Find(pattern=r"#(\w+)").run("a #small #story"))
+        ['small', 'story']
+    """
+
+    pattern: SearchPattern
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str) -> str:
+        groups = compile_linear(pattern, "anywhere").groups
+        if groups > 1:
+            raise ValueError(f"a pattern with {groups} groups; keep one, and write the others (?:...)")
+        return pattern
+
+    def run(self, text: str) -> Iterator[str]:
+        """Yield the finds in a text.
+
+        Args:
+            text: The text.
+
+        Yields:
+            The text of each find.
+        """
+        compiled = compile_linear(self.pattern, "anywhere")
+        group = compiled.groups
+        for match in compiled.finditer(text):
+            found = match[group]
+            if found is not None:
+                yield found

@@ -1,0 +1,244 @@
+r"""Sentences of a text that arrives piece by piece.
+
+A sentence begins with a character that is neither a space nor one of the marks `.`, `!` and `?`. It ends after the
+first mark that stands before a space or the end of the text, with a quote that may come between; or before the end of
+the line in which it begins, where no mark comes before that. These are the matches of
+
+    [^.!?\s][^.!?\n]*(?:[.!?](?!['"]?\s|$)[^.!?]*)*[.!?]?['"]?(?=\s|$)
+
+which never has to go back: the two characters after a mark tell whether a sentence ends there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from headwater import Flavor, Step, Stream, Task
+
+__all__ = ["SENTENCES", "Piece", "Sentence", "SentenceSplitter", "Sentences"]
+
+_BEGIN = re.compile(r"[^.!?\s]")
+_MARK = re.compile(r"[.!?]")
+_MARK_OR_LINE_END = re.compile(r"[.!?\n]")
+_QUOTES = ("'", '"')
+
+Piece = Literal["chunk", "line", "text"]
+"""What each item of a stream of texts is: any part of one text, a line of it, or a text of its own."""
+
+
+class Sentence(BaseModel, frozen=True):
+    """A sentence and its place.
+
+    Args:
+        text: The sentence as it is written.
+        start: Place of its first character in the text, in characters from 0.
+        end: Place after its last character.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+class SentenceSplitter:
+    """Splits a text that is fed in pieces; it reads each character about once, and keeps no more than one sentence.
+
+    Args:
+        max_sentence_chars: Longest sentence, in characters.
+        cuts: Whether a longer one is cut, rather than refused.
+
+    Attributes:
+        start: Where the sentence starts that has begun; None between sentences.
+
+    Example:
+        >>> splitter = SentenceSplitter()
+        >>> [sentence.text for sentence in splitter.feed("It rains. It po")]
+        ['It rains.']
+        >>> [sentence.text for sentence in [*splitter.feed("urs!"), *splitter.finish()]]
+        ['It pours!']
+    """
+
+    def __init__(self, max_sentence_chars: int = 100_000, *, cuts: bool = False) -> None:
+        self._max_sentence_chars = max_sentence_chars
+        self._cuts = cuts
+        self._read_chars: int = 0  # of the text, without what is undecided
+        self._undecided = ""  # a mark, and perhaps a quote, at the end of what has come
+        self.start: int | None = None
+        self._parts: list[str] = []  # of it
+        self._marked = False  # whether it has a mark that ends nothing, after which it goes on over the ends of lines
+
+    def feed(self, piece: str) -> Iterator[Sentence]:
+        """Read the next piece of the text.
+
+        Args:
+            piece: Any part of it.
+
+        Yields:
+            The sentences that surely end within what has come so far.
+
+        Raises:
+            ValueError: A sentence is longer than allowed.
+        """
+        return self._split(self._undecided + piece, ended=False)
+
+    def finish(self) -> Iterator[Sentence]:
+        """Read the end of the text.
+
+        Yields:
+            The last sentence, if there is one.
+
+        Raises:
+            ValueError: The sentence is longer than allowed.
+        """
+        yield from self._split(self._undecided, ended=True)
+        if self.start is not None:
+            yield self._complete(self._read_chars)
+
+    def _split(self, text: str, *, ended: bool) -> Iterator[Sentence]:
+        offset = self._read_chars
+        place = 0
+        while place < len(text):
+            if self.start is None:
+                begin = _BEGIN.search(text, place)
+                if begin is None:
+                    place = len(text)
+                    break
+                place = begin.start()
+                self.start = offset + place
+            most = self.start + self._max_sentence_chars - offset
+            end, is_complete = self._end(text, place, most, ended=ended)
+            if end > most:
+                end, is_complete = self._cut(most), True
+            self._parts.append(text[place:end])
+            place = end
+            if is_complete:
+                yield self._complete(offset + end)
+            else:
+                break
+        self._read_chars = offset + place
+        self._undecided = text[place:]
+
+    def _end(self, text: str, place: int, most: int, *, ended: bool) -> tuple[int, bool]:
+        """Return where the sentence ends and True, or how far it goes on for sure and False."""
+        while mark := (_MARK if self._marked else _MARK_OR_LINE_END).search(text, place, most + 1):
+            place = mark.start()
+            if text[place] == "\n":
+                return place, True
+            end = _end_at_mark(text, place, ended=ended)
+            if end is None:
+                return place, False
+            if end:
+                return end, True
+            self._marked = True
+            place += 1
+        return min(len(text), most + 1), False
+
+    def _cut(self, end: int) -> int:
+        if self._cuts:
+            return end
+        raise ValueError(
+            f"the sentence that starts at character {self.start} has more than {self._max_sentence_chars} characters; "
+            "raise max_sentence_chars, or set too_long to cut"
+        )
+
+    def _complete(self, end: int) -> Sentence:
+        sentence = Sentence(text="".join(self._parts), start=self.start or 0, end=end)
+        self.start, self._marked = None, False
+        self._parts.clear()
+        return sentence
+
+
+def _end_at_mark(text: str, place: int, *, ended: bool) -> int | None:
+    """Return where a sentence ends at a mark; 0 when it goes on, None when what comes next has to tell."""
+    after = text[place + 1 : place + 3]
+    quote = after.startswith(_QUOTES)
+    following = after[quote:]
+    if not following[:1]:
+        return place + 1 + quote if ended else None
+    return place + 1 + quote if following[0].isspace() else 0
+
+
+SENTENCES = Task(
+    "sentences",
+    unary_input=str,
+    stream_input=str,
+    unary_output=list[Sentence],
+    stream_output=Sentence,
+    input_join="".join,
+    output_join=list,
+)
+"""From a text, whole or in pieces, to its sentences."""
+
+
+class Sentences(Step, kind="text.sentences"):
+    """Split a text into its sentences, also while it arrives.
+
+    A sentence ends after a `.`, `!` or `?` that stands before a space or the end of the text, with a quote that may
+    come between; a line without any of them is a sentence too. Abbreviations are not known: `Mr. Hyde` is cut. A
+    sentence leaves as soon as one or two characters after it have come; however the text is cut into pieces, the
+    sentences are the same, with the same places.
+
+    Args:
+        each: What each item of a stream is: a `chunk`, any part of one text, by default; a `line` of one text, without
+            its end, as `source.lines` gives it; or a `text` of its own, whose places start from 0 again.
+        max_sentence_chars: Longest sentence, in characters. No more of the text is kept in memory.
+        too_long: What becomes of a longer one: `fail` ends the execution with an error, `cut` goes on after so many
+            characters as if a sentence began there.
+
+    Yields:
+        The sentences, each with `text`, `start` and `end`; the places count characters of the text from 0.
+
+    Raises:
+        ValueError: A sentence is too long, and `too_long` is `fail`.
+
+    Example:
+        >>> [(sentence.text, sentence.start) for sentence in Sentences().whole("It rains. It pours!")]
+        [('It rains.', 0), ('It pours!', 10)]
+    """
+
+    each: Piece = "chunk"
+    max_sentence_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+    too_long: Literal["fail", "cut"] = "fail"
+
+    @SENTENCES.method(Flavor.UNARY_STREAM)
+    def whole(self, text: str) -> Iterator[Sentence]:
+        """Yield the sentences of a whole text.
+
+        Args:
+            text: The text.
+
+        Yields:
+            Its sentences.
+        """
+        splitter = self._splitter()
+        yield from splitter.feed(text)
+        yield from splitter.finish()
+
+    @SENTENCES.method(Flavor.STREAM_STREAM)
+    async def stream(self, pieces: Stream[str]) -> AsyncIterator[Sentence]:
+        """Yield the sentences of a text in pieces.
+
+        Args:
+            pieces: The pieces.
+
+        Yields:
+            The sentences.
+        """
+        splitter = self._splitter()
+        line_end = "\n" if self.each == "line" else ""
+        async for piece in pieces:
+            for sentence in splitter.feed(piece + line_end):
+                yield sentence
+            if self.each == "text":
+                for sentence in splitter.finish():
+                    yield sentence
+                splitter = self._splitter()
+        for sentence in splitter.finish():
+            yield sentence
+
+    def _splitter(self) -> SentenceSplitter:
+        return SentenceSplitter(self.max_sentence_chars, cuts=self.too_long == "cut")

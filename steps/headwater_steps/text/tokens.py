@@ -1,0 +1,86 @@
+"""Tokens of a language model, counted by a tokenizer that lies in a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from pydantic import Field, PrivateAttr
+
+from headwater import Step
+from headwater.errors import MissingExtraError
+
+__all__ = ["CountTokens"]
+
+
+class CountTokens(Step, kind="text.count_tokens", blocking=True):
+    """Count the tokens of a text, as a language model would read it.
+
+    It needs the extra `tokens` (the library `tokenizers`), and the tokenizer of the model as a file; nothing is ever
+    downloaded.
+
+    Args:
+        tokenizer: Path of the tokenizer, the `tokenizer.json` that comes with a model.
+        special: Whether the tokens count too that the tokenizer adds at the ends of a text.
+
+    Returns:
+        How many tokens the text has; it is never truncated.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no tokenizer.
+        MissingExtraError: The extra `tokens` is not installed.
+
+    Example:
+        >>> from tokenizers import Tokenizer, models, pre_tokenizers
+        >>> tokenizer = Tokenizer(models.WordLevel({"salt": 0, "?": 1}, unk_token="?"))
+        >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        >>> tokenizer.save("tokenizer.json")
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("tokens", steps={"count": CountTokens(tokenizer="tokenizer.json")}), "salt, water").output
+        3
+    """
+
+    tokenizer: Annotated[str, Field(min_length=1)]
+    special: bool = False
+
+    _encode: Any = PrivateAttr(None)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        """Read the tokenizer.
+
+        Yields:
+            None, when it is read.
+        """
+        self._encode = (await run_sync(_read, self.tokenizer)).encode
+        yield
+
+    def run(self, text: str) -> int:
+        """Return how many tokens a text has.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The number of tokens.
+        """
+        return len(self._encode(text, add_special_tokens=self.special))
+
+
+def _read(path: str) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtraError("counting tokens", "tokens") from error
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a plain path of a document
+        text = file.read()
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:
+        raise ValueError(f"{path} is no tokenizer: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

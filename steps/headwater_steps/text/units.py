@@ -1,0 +1,146 @@
+"""The units that the chunks of a text are counted in, and where they begin while the text arrives."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Literal, Protocol
+
+from headwater_steps.text.sentence import SentenceSplitter
+
+__all__ = ["Unit", "Units", "units_of"]
+
+_WORD_BEGIN = re.compile(r"(?<!\S)\S")
+
+Unit = Literal["characters", "words", "sentences"]
+"""What is counted."""
+
+
+class Units(Protocol):
+    """Tells where the units of a text begin, as far as it has come."""
+
+    def feed(self, piece: str) -> None:
+        """Read the next piece of the text."""
+        ...
+
+    def finish(self) -> None:
+        """Read the end of the text."""
+        ...
+
+    def place(self, unit: int) -> int | None:
+        """Return where a unit begins; None when that is not known yet, or when there is no such unit."""
+        ...
+
+    def forget(self, unit: int) -> None:
+        """Forget the units before one."""
+        ...
+
+
+class _Characters:
+    """Every character is a unit."""
+
+    def __init__(self) -> None:
+        self._read_chars = 0
+
+    def feed(self, piece: str) -> None:
+        """Read the next piece of the text."""
+        self._read_chars += len(piece)
+
+    def finish(self) -> None:
+        """Read the end of the text."""
+
+    def place(self, unit: int) -> int | None:
+        """Return where a unit begins, also the one after the last character."""
+        return unit if unit <= self._read_chars else None
+
+    def forget(self, unit: int) -> None:
+        """Forget nothing: there is nothing to keep."""
+
+
+class _Begins:
+    """Units whose beginnings have to be found; the first of them begins with the text."""
+
+    def __init__(self) -> None:
+        self._places: deque[int] = deque([0])
+        self._first = 0
+
+    def place(self, unit: int) -> int | None:
+        """Return where a unit begins, if it is known."""
+        index = unit - self._first
+        return self._places[index] if index < len(self._places) else None
+
+    def forget(self, unit: int) -> None:
+        """Forget the units before one."""
+        while self._first < unit:
+            self._places.popleft()
+            self._first += 1
+
+    def add(self, place: int) -> None:
+        """Note where the next unit begins; what is before the first one belongs to it."""
+        self._places.append(place)
+
+
+class _Words(_Begins):
+    """A word is what stands between spaces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read_chars = 0
+        self._last = " "
+        self._is_empty = True
+
+    def feed(self, piece: str) -> None:
+        """Read the next piece of the text."""
+        offset = self._read_chars - 1
+        for begin in _WORD_BEGIN.finditer(self._last + piece, 1):
+            if self._is_empty:
+                self._is_empty = False
+            else:
+                self.add(offset + begin.start())
+        self._last = piece[-1:] or self._last
+        self._read_chars += len(piece)
+
+    def finish(self) -> None:
+        """Read the end of the text."""
+
+
+class _Sentences(_Begins):
+    """Sentences as `text.sentences` has them."""
+
+    def __init__(self, max_chars: int) -> None:
+        super().__init__()
+        self._splitter = SentenceSplitter(max_chars, cuts=True)
+        self._last: int | None = None
+
+    def feed(self, piece: str) -> None:
+        """Read the next piece of the text."""
+        for sentence in self._splitter.feed(piece):
+            self._note(sentence.start)
+        self._note(self._splitter.start)
+
+    def finish(self) -> None:
+        """Read the end of the text."""
+        for sentence in self._splitter.finish():
+            self._note(sentence.start)
+
+    def _note(self, start: int | None) -> None:
+        if start is not None and start != self._last:
+            if self._last is not None:
+                self.add(start)
+            self._last = start
+
+
+def units_of(unit: Unit, max_chars: int) -> Units:
+    """Return what finds the units of a text.
+
+    Args:
+        unit: What is counted.
+        max_chars: Longest unit that has to be found as one, in characters.
+    """
+    match unit:
+        case "characters":
+            return _Characters()
+        case "words":
+            return _Words()
+        case "sentences":
+            return _Sentences(max_chars)
