@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import wraps
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -182,3 +184,29 @@ def test_leaves_out_an_input_in_the_middle() -> None:
         return [left, middle, right]
 
     assert run(bind(three), 1, 2, ports=["left", "right"]) == [1, 5, 2]
+
+
+def test_calls_a_configured_function_as_fast_as_itself() -> None:
+    """Params are defaults of a copy, so that a call passes nothing but the item; the function itself keeps its own."""
+    bound = bind(repeat, {"times": 3})
+    configured = callable_of(bound, bound.definition.methods[0])
+    assert isinstance(configured, FunctionType)
+    assert (configured("a"), repeat("a")) == ("aaa", "aa")
+
+
+def test_configures_a_function_that_another_one_wraps() -> None:
+    """What takes any arguments gets its params by name."""
+
+    def loud(function: Callable[..., str]) -> Callable[..., str]:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> str:
+            return function(*args, **kwargs).upper()
+
+        return wrapped
+
+    @step("binding.wrapped")
+    @loud
+    def echo(text: str, *, times: int = 1) -> str:
+        return text * times
+
+    assert run(bind(echo, {"times": 2}), "a") == "AA"

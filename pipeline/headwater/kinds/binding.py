@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 from headwater.kinds.context import StepContext
@@ -87,8 +88,26 @@ def callable_of(
     given = list(names if ports is None else ports)
     context_is_last = method.context_index is None or method.context_index >= len(given)
     if given == names[: len(given)] and context_is_last:
-        return partial(function, **fixed) if fixed else function
+        return _with(function, fixed) if fixed else function
     return partial(_call_by_name, function, given, fixed)
+
+
+def _with(function: Callable[..., Any], fixed: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return a function with some of its arguments fixed.
+
+    Those that can only be given by name become the defaults of a copy, which is called as fast as the function itself;
+    a `partial` adds 200 ns to each call.
+    """
+    if isinstance(function, FunctionType):
+        code = function.__code__
+        by_name = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        if fixed.keys() <= set(by_name):
+            copy = FunctionType(
+                code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+            )
+            copy.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **fixed}
+            return copy
+    return partial(function, **fixed)
 
 
 def _call_by_name(function: Callable[..., Any], names: Sequence[str], fixed: Mapping[str, Any], *inputs: Any) -> Any:
