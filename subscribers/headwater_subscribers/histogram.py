@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -121,18 +120,6 @@ class Histogram:
                 upper_s = BOUNDS_S[place] if place < len(BOUNDS_S) else self.max_s
                 return max(min(upper_s, self.max_s), self.min_s)
         return self.max_s
-
-    def cumulative(self, bounds_s: Sequence[float]) -> list[int]:
-        """Return how many durations are not longer than each of some bounds.
-
-        Args:
-            bounds_s: Some of `BOUNDS_S`, in order.
-
-        Returns:
-            A count for each bound.
-        """
-        places = [bisect_left(BOUNDS_S, bound_s) for bound_s in bounds_s]
-        return [sum(count for place, count in self._counts.items() if place <= last) for last in places]
 
     def distribution(self) -> Distribution:
         """Return what the histogram came to.

@@ -160,7 +160,7 @@ def _steps(steps: Sequence[StepMetrics]) -> TextTable:
         "waits in",
         "waits out",
     )
-    spare = ("kind", "p95", "retries", "first", "failed", "ended")
+    spare = ("kind", "p95", "retries", "first", "failed", "ended", "in", "waits out")
     longest = sorted(range(len(steps)), key=lambda place: -steps[place].duration.sum_s)[:_MOST_STEPS]
     rows = tuple(_step_row(steps[place]) for place in sorted(longest))
     hidden = len(steps) - len(rows)

@@ -50,6 +50,10 @@ _STYLE: Final = """
 .failed{fill:#ff7b72}.retry{fill:#b392f0}.stopped{fill:#9198a1}.done{fill:#3fb950}.first{fill:#0d1117;stroke:#e6edf3}
 .cut{stroke:#9198a1}.cross{stroke:#ff7b72}.never{stroke:#484f58}}
 """
+_MINUTES: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
+_UNITS: Final = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 0.1), ("ms", 1e-4), ("µs", 0.0))
+"""The units of the axis, each with the smallest stride between two marks that it is used for, in seconds."""
+_SCALES_S: Final = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6}
 _FONT: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
 
 
@@ -295,18 +299,20 @@ def _cut(text: str, room: float, char: float) -> str:
 
 
 def _stride(span_s: float, most: int) -> float:
-    """Return a round number of seconds that fits into a span at most so often."""
+    """Return a round span of time that fits into another one at most so often."""
+    for factor in _MINUTES:
+        if most * 30.0 < span_s <= most * 60.0 * factor:
+            return 60.0 * factor
+    unit_s = 86_400.0 if span_s > most * 30.0 else 1.0
     power = 10.0**-7
     while True:
         for factor in (1, 2, 5):
-            if span_s / (factor * power) <= most:
-                return factor * power
+            if span_s <= most * factor * power * unit_s:
+                return factor * power * unit_s
         power *= 10
 
 
 def _moment(seconds: float, stride_s: float) -> str:
-    """Return a place on the axis of time."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
-        if stride_s >= scale or (stride_s >= scale / 10 and seconds >= scale):
-            return f"{seconds / scale:g} {unit}" if seconds else f"0 {unit}"
-    return f"{seconds * 1e6:.3g} µs"
+    """Return a place on the axis of time, in the unit that its marks have."""
+    unit = next(unit for unit, from_s in _UNITS if stride_s >= from_s * 0.999)
+    return f"{seconds / _SCALES_S[unit]:.6g} {unit}"
