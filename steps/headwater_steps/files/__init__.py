@@ -1,0 +1,8 @@
+"""What the steps that read and write files share."""
+
+from __future__ import annotations
+
+from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader, FileSummary
+from headwater_steps.files.whole import replacing
+
+__all__ = ["BadLineError", "BadRow", "FileFooter", "FileHeader", "FileSummary", "replacing"]

@@ -1,0 +1,138 @@
+"""Compressed files: which format one has, and how it is read and written."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, Literal, Protocol, cast
+
+from headwater import MissingExtraError
+
+__all__ = [
+    "Compression",
+    "DamagedFileError",
+    "Decompressor",
+    "compressing",
+    "decompressing",
+    "format_of",
+    "is_damage",
+    "suffix_of",
+]
+
+Compression = Literal["auto", "none", "gzip", "bzip2", "xz", "zstd"]
+"""How a file is compressed; `auto` tells it from the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`."""
+
+_FORMATS: dict[str, Compression] = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+_SUFFIXES = {compression: suffix for suffix, compression in _FORMATS.items()}
+_GZIP_LEVEL = 6  # as the tool of this name has it: nine takes thrice as long to save one byte in a hundred
+
+
+class DamagedFileError(ValueError):
+    """A compressed file is cut off, damaged, or of another format."""
+
+
+class Decompressor(Protocol):
+    """A compressed file that is open for reading."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return some data, at most `size` bytes; nothing at the end."""
+        ...
+
+
+def format_of(path: Path, compression: Compression) -> Compression:
+    """Return the format of a file.
+
+    Args:
+        path: The file.
+        compression: What its step was told.
+
+    Example:
+        >>> format_of(Path("log.jsonl.GZ"), "auto"), format_of(Path("log.gz"), "none"), format_of(Path("log"), "auto")
+        ('gzip', 'none', 'none')
+    """
+    return _FORMATS.get(path.suffix.lower(), "none") if compression == "auto" else compression
+
+
+def suffix_of(compression: Compression) -> str:
+    """Return what the name of a compressed file ends with.
+
+    Args:
+        compression: Its format.
+
+    Example:
+        >>> suffix_of("gzip"), suffix_of("none")
+        ('.gz', '')
+    """
+    return _SUFFIXES.get(compression, "")
+
+
+def decompressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[Decompressor]:
+    """Open a compressed file for reading; what it expands to is made piece by piece, whatever its size.
+
+    Args:
+        file: The file.
+        compression: Its format, which is neither `auto` nor `none`.
+
+    Raises:
+        MissingExtraError: The format needs an optional dependency.
+    """
+    return cast("AbstractContextManager[Decompressor]", _opened(file, compression, "rb"))
+
+
+def compressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[IO[bytes]]:
+    """Open a file for what is to be compressed; leaving the context writes what is left, and leaves the file open.
+
+    Args:
+        file: The file.
+        compression: Its format, which is neither `auto` nor `none`.
+
+    Raises:
+        MissingExtraError: The format needs an optional dependency.
+    """
+    return cast("AbstractContextManager[IO[bytes]]", _opened(file, compression, "wb"))
+
+
+def _opened(file: IO[bytes], compression: Compression, mode: Literal["rb", "wb"]) -> Any:
+    match compression:
+        case "gzip":
+            from gzip import GzipFile
+
+            return GzipFile("", mode, _GZIP_LEVEL, file, mtime=0)
+        case "bzip2":
+            from bz2 import BZ2File
+
+            return BZ2File(file, mode)
+        case "xz":
+            from lzma import LZMAFile
+
+            return LZMAFile(file, mode)
+        case _:
+            return _zstd().ZstdFile(file, mode)
+
+
+def _zstd() -> Any:
+    """Return the module for Zstandard (RFC 8878): the standard library's since Python 3.14, before it a backport."""
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise MissingExtraError("a file that is compressed by Zstandard", "zstd") from error
+    return zstd
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether an error of a decompressor tells of the data, not of the disk that they come from.
+
+    Args:
+        error: What `read1` raised.
+
+    Example:
+        >>> is_damage(EOFError()), is_damage(OSError("Invalid data stream")), is_damage(OSError(5, "I/O error"))
+        (True, True, False)
+    """
+    if isinstance(error, OSError):
+        return error.errno is None
+    return isinstance(error, EOFError) or type(error).__name__ in {"LZMAError", "ZstdError", "error"}

@@ -1,0 +1,193 @@
+"""Items as the bytes of rows: JSON lines, comma-separated values, lines of text."""
+
+from __future__ import annotations
+
+import csv
+from codecs import getincrementalencoder
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, Protocol, cast
+
+from pydantic_core import from_json, to_json, to_jsonable_python
+
+from headwater.config.shapes import is_mapping, is_sequence
+
+__all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
+
+
+class RowEncoder(Protocol):
+    """Makes the bytes of rows, one after the other; the first ones may come with what stands before them."""
+
+    def encode(self, item: Any, number: int) -> bytes:
+        """Return the bytes of a row.
+
+        Args:
+            item: The item.
+            number: Its number in the stream, from 1, for messages.
+
+        Raises:
+            ValueError: The item is none that can be written so.
+        """
+        ...
+
+    def end(self) -> bytes:
+        """Return what the file lacks after its last row."""
+        ...
+
+
+class JsonEncoder:
+    r"""Writes JSON lines.
+
+    Example:
+        >>> JsonEncoder().encode({"day": None, "rain": True}, 1)
+        b'{"day":null,"rain":true}\n'
+    """
+
+    def encode(self, item: Any, number: int) -> bytes:
+        """Return the bytes of a row."""
+        try:
+            line = to_json(item)
+            if b"NaN" in line or b"Infinity" in line:  # as a text they may stand there, as a number they are no JSON
+                from_json(line, allow_inf_nan=False)
+        except ValueError as error:
+            raise ValueError(f"item {number} cannot be written as JSON: {error}") from error
+        return line + b"\n"
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+class TextEncoder:
+    """Writes texts.
+
+    Args:
+        encoding: How.
+        end: What follows each of them.
+    """
+
+    def __init__(self, encoding: str = "utf-8", end: str = "\n") -> None:
+        self._encoder = getincrementalencoder(encoding)()  # which writes a byte order mark once
+        self._encoding = encoding
+        self._end = end
+
+    def encode(self, item: Any, number: int) -> bytes:
+        """Return the bytes of a row."""
+        if not isinstance(item, str):
+            hint = "take the field that is a text, or write JSON lines"
+            raise ValueError(f"item {number} is no text, but {type(item).__name__}; {hint}")  # noqa: TRY004 - of the data
+        try:
+            return self._encoder.encode(item + self._end)
+        except UnicodeEncodeError as error:
+            raise ValueError(f"item {number} cannot be written: {_unencodable(error)}") from error
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+class CsvEncoder:
+    r"""Writes comma-separated values (RFC 4180), with line feeds at the ends of lines.
+
+    Args:
+        columns: Fields to write; None for those of the first item, which all others may have and nothing beside.
+        delimiter: What stands between cells.
+        header: Whether the names of the columns come first.
+        encoding: How the text is encoded.
+
+    Example:
+        >>> encoder = CsvEncoder()
+        >>> encoder.encode({"name": "salt", "price": 1.5}, 1), encoder.encode({"price": None}, 2)
+        (b'name,price\nsalt,1.5\n', b',\n')
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        delimiter: str = ",",
+        header: bool = True,
+        encoding: str = "utf-8",
+    ) -> None:
+        self._columns = columns
+        self._known = None if columns is None else frozenset(columns)
+        self._is_given = columns is not None
+        self._waits = header
+        self._encoder = getincrementalencoder(encoding)()
+        self._parts: list[str] = []
+        self._writer = csv.writer(_Parts(self._parts), delimiter=delimiter, lineterminator="\r\n")
+
+    def encode(self, item: Any, number: int) -> bytes:
+        """Return the bytes of a row."""
+        fields = _fields(item, number)
+        columns, known = self._columns, self._known
+        if columns is None or known is None:
+            columns, known = self._columns, self._known = tuple(fields), frozenset(fields)
+        if not (self._is_given or fields.keys() <= known):
+            unknown = next(name for name in fields if name not in known)
+            hint = "set columns to all that are to be written"
+            raise ValueError(f"item {number} has {unknown!r}, which is no column of the items before it; {hint}")
+        if self._waits:
+            self._write(columns)
+        try:
+            self._write([_cell(fields.get(column)) for column in columns])
+            return self._taken()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"item {number} cannot be written: {_unencodable(error)}") from error
+        except ValueError as error:
+            raise ValueError(f"item {number} cannot be written as comma-separated values: {error}") from error
+
+    def end(self) -> bytes:
+        """Return the names of the columns if there was no row."""
+        if self._waits and self._columns is not None:
+            self._write(self._columns)
+        return self._taken()
+
+    def _write(self, cells: Sequence[str]) -> None:
+        self._waits = False
+        self._writer.writerow(cells)
+
+    def _taken(self) -> bytes:
+        text = "".join([f"{part[:-2]}\n" for part in self._parts])  # a lone CR is quoted only where lines end with one
+        self._parts.clear()
+        return self._encoder.encode(text)
+
+
+class _Parts:
+    """A file that keeps what is written to it in a list."""
+
+    def __init__(self, parts: list[str]) -> None:
+        self.write: Callable[[str], object] = parts.append
+
+
+def _fields(item: Any, number: int) -> Mapping[str, Any]:
+    if type(item) is dict:
+        return cast("dict[str, Any]", item)
+    plain = to_jsonable_python(item, fallback=str)
+    if not is_mapping(plain):
+        hint = "comma-separated values are made of objects with fields"
+        raise ValueError(f"item {number} is no object, but {type(item).__name__}; {hint}")
+    return plain
+
+
+def _cell(value: Any) -> str:
+    """Return a value as the text of a cell; what is no single value stands there as JSON."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(f"{value} is no number")
+        return repr(value)
+    plain = to_jsonable_python(value)
+    return to_json(plain).decode() if is_mapping(plain) or is_sequence(plain) else _cell(plain)
+
+
+def _unencodable(error: UnicodeEncodeError) -> str:
+    found = ", ".join(f"U+{ord(char):04X}" for char in error.object[error.start : error.end])
+    return f"{found} cannot be expressed in {error.encoding}; set another encoding"

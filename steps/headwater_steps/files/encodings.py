@@ -1,0 +1,165 @@
+"""Encodings of text files, and the whole lines in a stream of their bytes."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+__all__ = ["LONGEST_LINE", "Encoding", "Limit", "LineCutter", "split_lines", "undecodable"]
+
+Encoding = Literal[
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii", "latin-1", "iso-8859-2",
+    "iso-8859-15", "cp1250", "cp1251", "cp1252", "koi8-r", "big5", "gb18030", "euc-jp", "shift_jis", "euc-kr",
+]  # fmt: skip
+"""Encodings of text files: a closed list, because Python imports a module for whatever name it is asked for.
+
+In all of them, but for those with units of two or four bytes, the byte of a line feed is never part of anything else.
+"""
+
+LONGEST_LINE: Final = 16 * 1024 * 1024
+
+Limit = Annotated[int, Field(ge=1, le=2**31)]
+
+_MARKS: dict[str, tuple[tuple[bytes, str], ...]] = {
+    "utf-8": ((codecs.BOM_UTF8, "utf-8"),),
+    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
+    "utf-16-le": ((codecs.BOM_UTF16_LE, "utf-16-le"),),
+    "utf-16-be": ((codecs.BOM_UTF16_BE, "utf-16-be"),),
+    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
+    "utf-32-le": ((codecs.BOM_UTF32_LE, "utf-32-le"),),
+    "utf-32-be": ((codecs.BOM_UTF32_BE, "utf-32-be"),),
+}
+"""Byte order marks by encoding, with what the text is in after each."""
+
+_WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+class LineCutter:
+    r"""Cuts the bytes of a text, as they come, into pieces of whole lines; drops the byte order mark.
+
+    Args:
+        encoding: How the text is encoded; UTF-16 and UTF-32 without a mark are little-endian.
+
+    Attributes:
+        encoding: The same, with its byte order as soon as that is known.
+        newline: How the end of a line is encoded.
+        waiting_bytes: Bytes of the last line, whose end has not come.
+
+    Example:
+        >>> cutter = LineCutter("utf-8")
+        >>> cutter.feed(b"a\nb"), cutter.feed(b"c\nd\ne"), cutter.flush()
+        (b'a\n', b'bc\nd\n', b'e')
+    """
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding: str = _WITHOUT_MARK.get(encoding, encoding)
+        self.newline: bytes = "\n".encode(self.encoding)
+        self.waiting_bytes: int = 0
+        self._marks = _MARKS.get(encoding, ())
+        self._waiting: list[bytes] = []
+
+    def feed(self, block: bytes) -> bytes:
+        """Take some bytes.
+
+        Args:
+            block: Those that follow the ones before.
+
+        Returns:
+            Whole lines: what was not returned before, up to the last end of a line; nothing when there is none.
+        """
+        if self._marks:
+            block = self._without_mark(block)
+        width = len(self.newline)
+        if width > 1 and (self._marks or self.waiting_bytes % width):  # so that every block starts with a unit
+            block = self._take_waiting() + block
+        end = _end_of_lines(block, self.newline)
+        if end:
+            piece = self._take_waiting() + block[:end]
+            block = block[end:]
+        else:
+            piece = b""
+        if block:
+            self._waiting.append(block)
+            self.waiting_bytes += len(block)
+        return piece
+
+    def flush(self) -> bytes:
+        """Return what is left at the end of the text: a line without an end, or nothing."""
+        return self._take_waiting()
+
+    def _take_waiting(self) -> bytes:
+        if not self._waiting:
+            return b""
+        waiting = b"".join(self._waiting)
+        self._waiting.clear()
+        self.waiting_bytes = 0
+        return waiting
+
+    def _without_mark(self, block: bytes) -> bytes:
+        """Return the start of the text without its mark; what may become one is kept back."""
+        start = self._take_waiting() + block
+        for mark, encoding in self._marks:
+            if start.startswith(mark):
+                self._marks = ()
+                self.encoding = encoding
+                self.newline = "\n".encode(encoding)
+                return start[len(mark) :]
+        if any(mark.startswith(start) for mark, _ in self._marks):
+            self._waiting.append(start)
+            self.waiting_bytes = len(start)
+            return b""
+        self._marks = ()
+        return start
+
+
+def _end_of_lines(block: bytes, newline: bytes) -> int:
+    """Return where the last line that has an end ends; 0 when none does."""
+    width = len(newline)
+    index = block.rfind(newline)
+    while index > 0 and index % width:
+        index = block.rfind(newline, 0, index + width - 1)
+    return index + width if index >= 0 else 0
+
+
+def split_lines(piece: bytes, newline: bytes) -> list[bytes]:
+    r"""Split bytes of whole lines.
+
+    Args:
+        piece: The bytes.
+        newline: How the text encodes the end of a line.
+
+    Returns:
+        The lines without their ends; nothing after the last end.
+
+    Example:
+        >>> split_lines(b"a\0\n\0\0\nb\0", b"\n\0")
+        [b'a\x00', b'\x00\nb\x00']
+    """
+    width = len(newline)
+    lines: list[bytes] = []
+    start = index = 0
+    while (index := piece.find(newline, index)) >= 0:
+        if index % width:
+            index += 1
+        else:
+            lines.append(piece[start:index])
+            start = index = index + width
+    return lines if start == len(piece) else [*lines, piece[start:]]
+
+
+def undecodable(error: UnicodeDecodeError) -> str:
+    r"""Return which bytes of a line are no text.
+
+    Args:
+        error: What decoding it raised.
+
+    Example:
+        >>> try:
+        ...     b"caf\xe9".decode()
+        ... except UnicodeDecodeError as error:
+        ...     print(undecodable(error))
+        the bytes e9 are no utf-8 text
+    """
+    return f"the bytes {error.object[error.start : error.end].hex(' ')} are no {error.encoding} text"

@@ -1,0 +1,174 @@
+"""The files of a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import translate
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from headwater import Footer, StepContext, step
+
+__all__ = ["FolderFooter", "FoundFile", "files"]
+
+_ANY_FOLDERS = "**"
+
+
+class FoundFile(BaseModel, frozen=True):
+    """A file of a folder.
+
+    Args:
+        path: The file: the folder as it was given, and the way from there.
+        size_bytes: Its size.
+    """
+
+    path: str
+    size_bytes: int
+
+
+class FolderFooter(BaseModel, frozen=True):
+    """What is known of a folder after its last file.
+
+    Args:
+        files: How many files were found.
+        size_bytes: Size of all of them together.
+    """
+
+    files: int
+    size_bytes: int
+
+
+def _checked(pattern: str) -> str:
+    parts = pattern.split("/")
+    if pattern.startswith("/") or ".." in parts or "" in parts:
+        raise ValueError("a pattern is the way from the folder down: without a / at its ends or twice, and without ..")
+    return pattern
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_checked)]
+
+
+@step("source.files", blocking=True)
+def files(
+    ctx: StepContext,
+    *,
+    folder: Path,
+    pattern: Pattern = "*",
+    hidden: bool = False,
+    follow_links: bool = False,
+    on_none: Literal["fail", "ignore"] = "fail",
+) -> Iterator[FoundFile | Footer[FolderFooter]]:
+    r"""Find the files of a folder whose names match a pattern, in the order of their names.
+
+    In each folder files and folders come in the order of their names, by the numbers of their characters, so that the
+    order is the same everywhere. Only regular files count; a link to one does as well.
+
+    Args:
+        ctx: Knows when to stop looking.
+        folder: Where to look; a relative path starts at the working directory.
+        pattern: Which files: `*.txt` in the folder itself, `*/*.txt` one below, `**/*.txt` in it and everywhere below;
+            `*` is any characters, `?` one, `[ab]` one of those. Letters match as they are written.
+        hidden: Whether names that start with a dot count where the pattern has no dot in their place.
+        follow_links: Whether links to folders are followed; a link to a folder that it is in itself never is.
+        on_none: What happens when no file matches: `fail`, as it is mostly a mistake, or `ignore`.
+
+    Yields:
+        The files, and a footer with their number and size.
+
+    Raises:
+        OSError: There is no such folder, or a folder cannot be read.
+        ValueError: No file matches.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from headwater import Pipeline, run_sync
+        >>> with TemporaryDirectory() as folder:
+        ...     for name in ("b.txt", "a.txt", "c.log"):
+        ...         _ = Path(folder, name).write_text(name)
+        ...     result = run_sync(Pipeline("find", steps={"texts": files.with_params(folder=folder, pattern="*.txt")}))
+        ...     [Path(found.path).name for found in result.output], result.footer
+        (['a.txt', 'b.txt'], FolderFooter(files=2, size_bytes=10))
+    """
+    search = _Search(pattern, hidden=hidden, follow_links=follow_links, stop=lambda: ctx.cancelled)
+    count = size_bytes = 0
+    for found in search.within(folder):
+        count += 1
+        size_bytes += found.size_bytes
+        yield found
+    if not count and on_none == "fail":
+        hint = "mend folder or pattern, or set on_none to ignore"
+        raise ValueError(f"no file in {folder} matches {pattern!r}, of {search.seen} that were looked at; {hint}")
+    yield Footer(FolderFooter(files=count, size_bytes=size_bytes))
+
+
+class _Search:
+    """One walk through a folder; what is left of the pattern at a place is a set of its parts.
+
+    Args:
+        pattern: Which files.
+        hidden: Whether hidden ones count.
+        follow_links: Whether links to folders are followed.
+        stop: Returns whether nobody needs the files any more.
+
+    Attributes:
+        seen: How many files were looked at.
+    """
+
+    def __init__(self, pattern: str, *, hidden: bool, follow_links: bool, stop: Callable[[], bool]) -> None:
+        parts = pattern.split("/")
+        self._parts = [*parts, "*"] if parts[-1] == _ANY_FOLDERS else parts
+        self._matches = [re.compile(translate(part)).match for part in self._parts]
+        self._hidden = hidden
+        self._follow_links = follow_links
+        self._stop = stop
+        self.seen: int = 0
+
+    def within(self, folder: Path) -> Iterator[FoundFile]:
+        """Yield the files in a folder that match."""
+        return self._walk(str(folder), self._reachable({0}), (_identity(folder.stat()),))
+
+    def _walk(self, folder: str, places: frozenset[int], way: tuple[tuple[int, int], ...]) -> Iterator[FoundFile]:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
+            if self._stop():
+                return
+            below = self._after(entry.name, places)
+            if entry.is_dir(follow_symlinks=self._follow_links):
+                identity = _identity(entry.stat())
+                if below and identity not in way:
+                    yield from self._walk(entry.path, below, (*way, identity))
+            elif entry.is_file():
+                self.seen += 1
+                if len(self._parts) in below:
+                    yield FoundFile(path=entry.path, size_bytes=entry.stat().st_size)
+
+    def _after(self, name: str, places: frozenset[int]) -> frozenset[int]:
+        """Return the places in the pattern that are reached from some others by a name."""
+        after: set[int] = set()
+        for place in places:
+            if place == len(self._parts):
+                continue
+            part = self._parts[place]
+            if name.startswith(".") and not (self._hidden or part.startswith(".")):
+                continue
+            if part == _ANY_FOLDERS:
+                after.add(place)
+            elif self._matches[place](name):
+                after.add(place + 1)
+        return self._reachable(after)
+
+    def _reachable(self, places: set[int]) -> frozenset[int]:
+        """Return some places and those that follow them without a name, as `**` may be no folder at all."""
+        for place in range(len(self._parts)):
+            if place in places and self._parts[place] == _ANY_FOLDERS:
+                places.add(place + 1)
+        return frozenset(places)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

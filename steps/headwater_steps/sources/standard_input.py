@@ -1,0 +1,151 @@
+"""What comes on standard input."""
+
+from __future__ import annotations
+
+import os
+from codecs import getincrementaldecoder
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import aclosing, contextmanager
+from threading import Lock
+from typing import Any, Final, Literal
+
+import anyio
+from anyio import to_thread
+
+from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable
+from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
+from headwater_steps.files.reading import BLOCK_BYTES
+from headwater_steps.files.rejects import OnBad
+from headwater_steps.sources.rows import Rows, TextRows
+
+__all__ = ["InputLines", "stdin"]
+
+_NAME: Final = "standard input"
+_DESCRIPTOR: Final = 0
+_reading = Lock()  # held by the only step that may read: what one has read is lost for another
+
+
+class InputLines(Outputs):
+    """What comes on standard input."""
+
+    out: Stream[str, FileHeader, FileFooter]
+    rejected: SidePort[BadRow]
+
+
+@step("source.stdin")
+async def stdin(
+    ctx: StepContext,
+    *,
+    split: Literal["lines", "chunks"] = "lines",
+    encoding: Encoding = "utf-8",
+    on_bad: OnBad | Literal["replace"] = "fail",
+    max_line_chars: Limit = LONGEST_LINE,
+) -> AsyncIterator[InputLines]:
+    r"""Read text from standard input, as it comes.
+
+    Lines end with `\n` or `\r\n`, which are no part of the items; the last one may end with the input. A byte order
+    mark is dropped. One step at a time reads standard input, as each line comes once.
+
+    Args:
+        ctx: Knows whether the port `rejected` leads somewhere.
+        split: What the items are: `lines`, or `chunks` of text as they arrive, ends of lines included.
+        encoding: How the text is encoded; UTF-16 and UTF-32 without a byte order mark are little-endian.
+        on_bad: What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts U+FFFD
+            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`, which must lead
+            somewhere. The footer tells how many there were. Chunks have no lines to leave out: they know `fail` and
+            `replace`.
+        max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
+
+    Yields:
+        The header, every line or chunk, the footer; bad lines on the port `rejected`.
+
+    Raises:
+        OSError: Standard input is closed, or cannot be read.
+        BadLineError: A line is too long, or has bytes that are no text.
+        ValueError: Another step reads standard input, or chunks are to be left out.
+
+    Example:
+        A pipeline that counts the lines it is given::
+
+            {"name": "count", "steps": [{"id": "lines", "kind": "source.stdin"}, {"id": "n", "kind": "stream.count"}]}
+    """
+    lines = split == "lines"
+    rows: Rows = TextRows(_NAME, encoding, max_line_chars, on_bad, ctx) if lines else _Chunks(encoding, on_bad)
+    with _alone():
+        yield To("out", Header(FileHeader(path=_NAME, size_bytes=None)))
+        async with aclosing(_blocks()) as blocks:
+            async for block in blocks:
+                for frame in rows.feed(block):
+                    yield frame
+        for frame in rows.flush():
+            yield frame
+        yield To("out", Footer(rows.footer()))
+
+
+class _Chunks:
+    """Text that is cut where it happened to be cut on its way.
+
+    Args:
+        encoding: How it is encoded.
+        on_bad: What happens to bytes that are no text.
+    """
+
+    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"]) -> None:
+        if on_bad not in {"fail", "replace"}:
+            hint = "set it to fail or replace, or split to lines"
+            raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")
+        self._decoder = getincrementaldecoder(encoding)("strict" if on_bad == "fail" else "replace")
+        self._lines = 0
+        self._chunks = 0
+
+    def feed(self, block: bytes, *, final: bool = False) -> Iterator[Any]:
+        """Take the bytes that follow, and yield the text that is whole with them."""
+        try:
+            text = self._decoder.decode(block, final)
+        except UnicodeDecodeError as error:
+            line = self._lines + error.object[: error.start].count(b"\n") + 1
+            reason = f"{undecodable(error)}; set another encoding, or on_bad to replace"
+            raise BadLineError(_NAME, line, reason) from error
+        if not self._chunks:
+            text = text.removeprefix("\ufeff")
+        if text:
+            self._chunks += 1
+            self._lines += text.count("\n")
+            yield text
+
+    def flush(self) -> Iterator[Any]:
+        """Take the end of the text, and yield what is left."""
+        return self.feed(b"", final=True)
+
+    def footer(self) -> FileFooter:
+        """Return what is known after the end."""
+        return FileFooter(lines=self._lines, items=self._chunks)
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    if not _reading.acquire(blocking=False):
+        raise ValueError("another step reads standard input already; read it once, and give it to several steps")
+    try:
+        yield
+    finally:
+        _reading.release()
+
+
+async def _blocks() -> AsyncGenerator[bytes]:
+    """Yield the bytes that come, so that waiting for them can be cancelled."""
+    descriptor = os.dup(_DESCRIPTOR)
+    try:
+        while block := await _read(descriptor):
+            yield block
+    finally:
+        os.close(descriptor)
+
+
+async def _read(descriptor: int) -> bytes:
+    try:
+        await anyio.wait_readable(descriptor)
+    except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
+        return await to_thread.run_sync(os.read, descriptor, BLOCK_BYTES)
+    return os.read(descriptor, BLOCK_BYTES)
