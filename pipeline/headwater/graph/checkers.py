@@ -29,7 +29,7 @@ from headwater.errors import FrameTypeError
 from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
 from headwater.streams.grammar import Checker
 
-__all__ = ["checker", "needs_validation", "runtime_class"]
+__all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]
 
 _TOWER: Mapping[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _TEXTS = (str, bytes, bytearray, memoryview)
@@ -68,6 +68,27 @@ def checker(annotation: Any) -> Checker:
 at a[1] input should be a valid integer, found '2'
     """
     expected = () if needs_validation(annotation) else runtime_class(annotation)
+    return Checker(object if expected is None else expected, _Coercion(annotation))
+
+
+@cached
+def class_checker(annotation: Any) -> Checker:
+    """Return a checker that looks at the class of a value alone, not at what is in it.
+
+    It is enough for what a generic step makes of its items: it cannot know their type, so what is in a list of them is
+    what the edge brought.
+
+    Args:
+        annotation: The declared type, with its type variables replaced.
+
+    Returns:
+        A checker that validates only what is of another class.
+
+    Example:
+        >>> class_checker(list[int]).check(["2"], "out")
+        ['2']
+    """
+    expected = runtime_class(annotation)
     return Checker(object if expected is None else expected, _Coercion(annotation))
 
 

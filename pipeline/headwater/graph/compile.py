@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import Problem
-from headwater.graph.annotations import substitute
-from headwater.graph.checkers import checker
+from headwater.graph.annotations import parameters, substitute
+from headwater.graph.checkers import checker, class_checker
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
 from headwater.graph.resolve import edges_by_port
@@ -223,15 +223,17 @@ def _input(part: ResolvedInput, bindings: Mapping[Any, Any]) -> PlannedInput:
 def _output(name: str, flow: Flow, choice: Choice) -> PlannedOutput:
     """Return an output without its edges."""
     own = choice.mapped is None and flow.streaming
+    port = next(port for port in choice.method.outputs if port.name == name)
+    checker_of = class_checker if parameters(port.type.item) else checker
     return PlannedOutput(
         name=name,
         type=flow.type,
         streaming=flow.streaming,
         edges=(),
-        items=checker(flow.type.item),
+        items=checker_of(flow.type.item),
         header=checker(flow.type.header) if own and flow.type.header is not None else None,
         footer=checker(flow.type.footer) if own and flow.type.footer is not None else None,
-        required=next(port.required for port in choice.method.outputs if port.name == name),
+        required=port.required,
     )
 
 
