@@ -402,3 +402,13 @@ async def test_end_of_a_step_tells_how_often_it_needed_compensation(
     await pipeline.run(data, subscribers=[recorder])
     ends = [event for event in recorder.events if event.event_type == "step_complete"]
     assert {event.step_id: event.data.compensations for event in ends} == counted
+
+
+async def test_start_tells_the_flavors_of_the_plan_that_runs() -> None:
+    """The same pipeline runs in other flavors when its input is a stream."""
+    pipeline, planned = chain(kinds.def_double, kinds.async_double), []
+    for data in (1, [1, 2]):
+        recorder = Recorder()
+        await pipeline.run(data, subscribers=[recorder])
+        planned.append([step.flavor for step in recorder.events[0].data.steps])
+    assert planned == [["unary_unary", "unary_unary"], ["stream_stream", "stream_stream"]]

@@ -157,6 +157,7 @@ class Pipeline:
         check_options(self._graph, self._choices[False], loaded.problems)
         loaded.problems.raise_if_any()
         self._plans: dict[bool, Plan] = {}
+        self._starts: dict[Plan, PipelineStart] = {}
         self._loaded = loaded
         self._spec = loaded.spec
         self._secrets, self._env = secrets, env
@@ -227,9 +228,11 @@ class Pipeline:
     def _redact(self) -> Callable[[str], str]:
         return redactor(self._graph.steps.values())
 
-    @cached_property
-    def _start_data(self) -> PipelineStart:
-        return start_data(self.plan())
+    def _start_data(self, plan: Plan) -> PipelineStart:
+        """Return what executions of a plan tell first, made once."""
+        if plan not in self._starts:
+            self._starts[plan] = start_data(plan)
+        return self._starts[plan]
 
     def draw(self, style: DrawingStyle = "mermaid") -> str:
         """Return a drawing of the pipeline.
@@ -282,7 +285,7 @@ class Pipeline:
             plan=plan,
             data=data,
             streaming=self._spec.streaming,
-            start_data=self._start_data,
+            start_data=self._start_data(plan),
             timeout_s=None if timeout is None else timeout.total_s,
             redact=self._redact,
             allowed=self._allowed,
