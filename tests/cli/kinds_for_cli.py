@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from headwater import StepContext, Stream, step
+from headwater import Outputs, SidePort, StepContext, Stream, To, step
 
 
 def _mark(marker: str) -> None:
@@ -74,3 +74,41 @@ def strict(number: int, ctx: StepContext) -> int:
 def odd(number: int) -> slice:
     """Give what JSON cannot hold."""
     return slice(number)
+
+
+@step("cli.launch", permission="launching")
+def launch(text: str) -> str:
+    """Launch what only an operator may."""
+    return f"launched {text}"
+
+
+class Sorted(Outputs):
+    """Numbers that are even, and on the side those that are odd."""
+
+    even: int
+    odd: SidePort[int]
+
+
+@step("cli.sort")
+async def sort(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[Sorted]:
+    """Sort numbers.
+
+    Args:
+        numbers: Any numbers.
+        ctx: Tells what is connected.
+
+    Yields:
+        Even numbers, and odd ones on the port `odd`.
+
+    Raises:
+        ValueError: Never.
+
+    Example:
+        >>> 1 + 1
+        2
+    """
+    async for number in numbers:
+        if number % 2 == 0:
+            yield To("even", number)
+        elif "odd" in ctx.connected:
+            yield To("odd", number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -285,3 +286,36 @@ def test_extra_is_named_when_it_is_not_installed(missing: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [f"headwater: the command line needs {missing}: pip install 'headwater[cli]'"]
+
+
+def test_kind_is_described_by_its_docstring(call: Call) -> None:
+    """A kind in full has its ports, those on the side too, what it gives, its errors and its example."""
+    told = call("steps", "cli.sort", "--steps", KINDS).out
+    assert re.search(r"odd +stream of int +on the side: may lead nowhere", told)
+    parts = (
+        "in a document",
+        "gives",
+        "Even numbers",
+        "fails with",
+        "ValueError: Never.",
+        "in Python",
+        ">>> 1 + 1",
+        "2",
+    )
+    places = [told.index(text) for text in parts]
+    assert places == sorted(places)
+    assert "Args:" not in told
+    assert "Any numbers" not in told
+
+
+def test_kind_tells_the_permission_that_it_needs(call: Call) -> None:
+    """What the operator has to give stands in the description."""
+    assert "needs a permission: --allow launching" in call("steps", "cli.launch", "--steps", KINDS).out
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan", "graph", "schema", "steps", "replay", "new"])
+def test_help_has_an_example_that_begins_with_the_command(call: Call, command: str) -> None:
+    """Each command explains itself, with something to type."""
+    done = call(command, "--help")
+    assert done.code == 0
+    assert f"  headwater {command}" in done.out.partition("Example")[2]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +98,98 @@ def test_place_is_shown_with_a_caret_when_a_document_is_wrong(call: Call, write:
         "  at $.stepps",
         "  hint: did you mean 'steps'?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        (
+            "tabs.json",
+            '{\n\t"name": "a",\t"stepps": 1\n}',
+            ['  2 |  "name": "a", "stepps": 1', "    |               ^"],
+        ),
+        (
+            "marks.json",
+            '{"name": "e\u0301", "stepps": 1}',
+            ['  1 | {"name": "e\u0301", "stepps": 1}', "    |               ^"],
+        ),
+        ("a.yaml", "name: a\nstepps: 1\n", ["  2 | stepps: 1", "    | ^"]),
+        ("b.yaml", "name: a\nsteps:\n  - id: [\n", ["  4 | ", "    | ^"]),
+        ("windows.json", '{\r\n  "name": "a",\r\n  "stepps": 1\r\n}', ['  3 |   "stepps": 1', "    |   ^"]),
+    ],
+)
+def test_caret_stands_under_the_mistake_whatever_is_before_it(
+    call: Call, write: Write, name: str, text: str, shown: list[str]
+) -> None:
+    """Tabs, combining marks, YAML and the line ends of Windows do not move the caret."""
+    Path(write(name, "")).write_bytes(text.encode())
+    lines = [line.rstrip() for line in call("check", name, "--steps", KINDS).err.splitlines()]
+    places = [index for index, line in enumerate(lines) if line == shown[0].rstrip()]
+    assert [lines[index + 1] for index in places if lines[index + 1] == shown[1]], "\n".join(lines)
+
+
+def start_check(document: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Check a document that comes from standard input."""
+    command = [sys.executable, "-m", "headwater.cli", *arguments, "--steps", KINDS]
+    return subprocess.run(command, input=document, capture_output=True, check=False, timeout=50)
+
+
+@pytest.mark.parametrize(
+    "document", [b'{"name": "a",\n "stepps": 1}', b"name: a\nstepps: 1\n", b"\n\n# YAML\nstepps: 1\n"]
+)
+def test_line_is_shown_when_the_document_comes_from_standard_input(document: bytes) -> None:
+    """`-` is standard input, JSON or YAML, and its mistakes are shown like those of a file."""
+    done = start_check(document, "check", "-")
+    errors = done.stderr.decode()
+    line = document.decode().count("\n", 0, document.index(b"stepps")) + 1
+    assert done.returncode == 2
+    assert f"standard input:{line}:" in errors
+    shown = errors.splitlines()
+    assert any("stepps" in before and caret.split() == ["|", "^"] for before, caret in pairwise(shown)), errors
+    assert "/tmp" not in errors
+
+
+@pytest.mark.parametrize(("document", "text"), [(b"", "found the end"), (b"[1]", "expected"), (b"\xff{", "UTF-8")])
+def test_standard_input_is_refused_when_it_is_no_document(document: bytes, text: str) -> None:
+    """Nothing, a list and broken text are told as such."""
+    done = start_check(document, "check", "-")
+    assert done.returncode == 2
+    assert text in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_document_runs_when_it_comes_from_standard_input() -> None:
+    """What passes the check runs, parameters included, and cannot be the input at the same time."""
+    done = start_check(json.dumps(GOOD).encode(), "run", "-", "--set", "count=2", "--quiet")
+    assert (done.returncode, done.stdout) == (0, b"0\n1\n")
+    both = start_check(json.dumps(GOOD).encode(), "run", "-", "--input", "-")
+    assert both.returncode == 2
+    assert "cannot both be standard input" in both.stderr.decode()
+
+
+def test_document_may_be_a_pipe(tmp_path: Path) -> None:
+    """A named pipe, such as a shell makes for `<(...)`, is read once, and its lines are shown all the same."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "headwater.cli", "check", str(pipe), "--set", "a=1", "--steps", KINDS]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        pipe.write_text('{"stepps": 1}')
+        _, errors = process.communicate(timeout=50)
+    assert process.returncode == 2
+    assert f"{pipe}:1:2" in errors.decode()
+    assert '  1 | {"stepps": 1}' in errors.decode()
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan", "graph"])
+def test_kind_is_refused_unless_the_operator_allows_it(call: Call, write: Write, command: str) -> None:
+    """A document cannot use a kind that needs a permission, until `--allow` gives it."""
+    write("launch.json", {"name": "launch", "steps": [{"id": "launch", "kind": "cli.launch"}]})
+    write("in.txt", "x")
+    arguments = [command, "launch.json", "--steps", KINDS, *(["--input", "in.txt"] if command == "run" else [])]
+    refused = call(*arguments)
+    assert refused.code == 2
+    assert "--allow launching" in refused.err
+    assert call(*arguments, "--allow", "launching").code == 0
 
 
 def test_surroundings_are_shown_when_the_line_is_very_long(call: Call, write: Write) -> None:

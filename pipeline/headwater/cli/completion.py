@@ -86,20 +86,24 @@ def _permission(kind: object) -> str:
 
 
 def complete_settings(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return the parameters of the document, or the values of the one that is typed, with what they are.
+    """Return the parameters of the document that begin as typed, with their values where these are few.
 
     Args:
         ctx: The command as it is typed so far.
         incomplete: What is typed of the setting.
+
+    Returns:
+        Settings, each with what the document says of its parameter.
     """
     declared = _document(ctx).get("parameters")
-    parameters = declared if is_object(declared) else {}
-    name, is_named, value = incomplete.partition("=")
-    if is_named:
-        return [(f"{name}={one}", "") for one in _values(parameters.get(name)) if one.startswith(value)]
     given = {text.partition("=")[0] for text in ctx.params.get("settings") or ()}
-    names = [one for one in parameters if one.startswith(name) and one not in given]
-    return [(f"{one}=", _description(parameters[one])) for one in names]
+    offered = [
+        (f"{name}={value}", _description(declaration))
+        for name, declaration in (declared.items() if is_object(declared) else ())
+        if name not in given
+        for value in _values(declaration) or [""]
+    ]
+    return [(setting, description) for setting, description in offered if setting.startswith(incomplete)]
 
 
 def _values(declaration: object) -> list[str]:
@@ -121,11 +125,12 @@ def _document(ctx: typer.Context) -> dict[str, Any]:
     from headwater.config.source import read_source
     from headwater.errors import HeadwaterError
 
-    config = ctx.params.get("config")
-    if config is None or not Path(config).is_file():
+    # Arguments are not assigned yet where the option that is completed has no value.
+    config = Path(ctx.params.get("config") or (ctx.args or [""])[0])
+    if not config.is_file():
         return {}
     try:
-        return read_source(Path(config)).document
+        return read_source(config).document
     except HeadwaterError:
         return {}
 

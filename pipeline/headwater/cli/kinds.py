@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["kind_text", "kinds_text", "schema_text"]
 
 _WIDTH = 100
+_TITLES = {
+    "Returns": "gives",
+    "Yields": "gives",
+    "Raises": "fails with",
+    "Example": "in Python",
+    "Examples": "in Python",
+}
+_OTHER_TITLES = {"Args": "", "Arguments": "", "Attributes": "", "Params": ""}  # told with the params and ports
 
 
 def schema_text(subject: str) -> str:
@@ -109,38 +117,52 @@ def kind_text(kind: str) -> str:
 
 
 def _parts(definition: StepDefinition) -> Iterator[list[str]]:
-    summary, _, rest = definition.doc.partition("\n")
+    doc = _sections(definition.doc)
+    summary, _, rest = doc.pop("", "").partition("\n")
     yield [f"{_bold(definition.kind)}: {summary or 'no description'}"]
-    if prose := _prose(rest):
-        yield ["", *(f"  {line}".rstrip() for line in prose.splitlines())]
+    if prose := rest.strip():
+        yield ["", *_indented(prose, 2)]
     yield ["", *chain.from_iterable(map(_method, definition.methods))]
     schema = definition.params_schema()
     if properties := schema.get("properties"):
         yield ["", "  params", *_params(schema, properties)]
     yield ["", "  in a document", f"    {_example(definition.kind, schema)}"]
+    for title, text in doc.items():
+        if title in _TITLES:
+            yield ["", f"  {_TITLES[title]}", *_indented(text, 4)]
+    if definition.permission:
+        yield ["", f"  needs a permission: --allow {definition.permission}"]
     yield ["", f"  defined in {definition.origin}, runs {_place(definition)}"]
 
 
-def _prose(text: str) -> str:
-    """Return a docstring without its first line and without its sections, which are for programmers."""
-    sections = ("Args:", "Returns:", "Yields:", "Raises:", "Example:", "Examples:", "Attributes:")
-    lines = inspect.cleandoc("\n" + text).splitlines()
-    end = next((index for index, line in enumerate(lines) if line in sections), len(lines))
-    return "\n".join(lines[:end]).strip()
+def _sections(doc: str) -> dict[str, str]:
+    """Return the sections of a docstring in Google's style by their titles; what stands before them has none."""
+    sections: dict[str, list[str]] = {"": []}
+    title = ""
+    for line in inspect.cleandoc(doc).splitlines():
+        if line.endswith(":") and line[:-1] in _TITLES | _OTHER_TITLES:
+            title = line[:-1]
+        sections.setdefault(title, []).append("" if line == f"{title}:" else line)
+    return {title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in sections.items()}
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return [f"{' ' * width}{line}".rstrip() for line in text.splitlines()]
 
 
 def _method(method: Method) -> Iterator[str]:
     task = f", task {method.task.name}" if method.task is not None else ""
     yield f"  {method.flavor.name.lower().replace('_', ' -> ')}{task}"
-    ports = [["in", *_port(port)] for port in method.inputs] + [["out", *_port(port)] for port in method.outputs]
+    ports = [["in", *_port(port, "optional")] for port in method.inputs]
+    ports += [["out", *_port(port, "on the side: may lead nowhere")] for port in method.outputs]
     yield from columns(ports, indent="    ")
 
 
-def _port(port: Port) -> list[str]:
+def _port(port: Port, unless_required: str) -> list[str]:
     return [
         port.name,
         f"{'stream of ' if port.streaming else ''}{type_text(port.type)}",
-        "" if port.required else "optional",
+        "" if port.required else unless_required,
     ]
 
 

@@ -171,7 +171,7 @@ def _lines(file: str) -> list[str]:
         if file not in _remembered and (not path.is_file() or path.stat().st_size > _LARGEST_BYTES):
             return []
         content = _remembered.get(file) or path.read_bytes()
-        return content.decode("utf-8-sig").split("\n")
+        return [line.removesuffix("\r") for line in content.decode("utf-8-sig").split("\n")]
     except (OSError, ValueError):
         return []
 

@@ -17,6 +17,7 @@ from headwater.cli.problems import FAILED, INTERRUPTED
 from headwater.cli.terminal import plural, say
 from headwater.cli.watching import find_subscriber
 from headwater.errors import ConfigError, HeadwaterError, Problem
+from headwater.running.groups import open_group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,8 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
         if execution is not None:
             events = (event for event in events if event.execution_id.startswith(execution))
         shown = anyio.run(_show_all, events, view, speed)
+    except BrokenPipeError:  # of standard output, which is no fault of the file
+        raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(Problem("unreadable", f"the events cannot be read: {reason}", file=str(path))) from None
@@ -75,7 +78,7 @@ async def _show_all(events: Iterable[StreamEvent], view: Callable[..., Any], spe
     """Show one execution after the other; return how many there were, or None when Ctrl-C came."""
     count = 0
     with anyio.open_signal_receiver(signal.SIGINT) as signals:
-        async with anyio.create_task_group() as tasks:
+        async with open_group() as tasks:
             tasks.start_soon(_cancel_at, signals, tasks.cancel_scope)
             for one in executions(events):
                 if count:

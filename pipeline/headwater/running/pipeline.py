@@ -177,6 +177,11 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(self._graph.steps)} steps>"
 
+    def _repr_html_(self) -> str:
+        from headwater.running.notebook import pipeline_html
+
+        return pipeline_html(self.plan())
+
     def with_parameters(self, **parameters: Any) -> Pipeline:
         """Return the same pipeline with other values for some of its parameters.
 

@@ -66,6 +66,11 @@ class Result:
         output = short_repr(self.output)
         return f"Result(status={self.status!r}, output={output}, duration_s={self.duration_s:.3g}{error})"
 
+    def _repr_html_(self) -> str:
+        from headwater.running.notebook import result_html  # only a notebook asks for it
+
+        return result_html(self)
+
     @property
     def metrics(self) -> Mapping[str, StepComplete]:
         """What each completed step told at its end, by step id."""

@@ -64,14 +64,14 @@ def run(  # noqa: PLR0913 - each argument is an option of the command
       141  the reader of standard output left
       143  stopped by SIGTERM
     """
+    if input_ == "-" and str(config) == "-":
+        message = "the document and the input cannot both be standard input"
+        raise typer.BadParameter(message)
     with reporting(debug=debug):
         from headwater.cli.executing import RunOptions, run_pipeline
         from headwater.cli.loading import load_pipeline
         from headwater.cli.watching import WatchOptions
 
-        if input_ == "-" and str(config) == "-":
-            message = "the document and the input cannot both be standard input"
-            raise typer.BadParameter(message)
         pipeline = load_pipeline(config, settings or (), steps or (), allow or ())
         watch = WatchOptions(quiet=quiet, events=events, metrics=metrics, timeline=timeline)
         run_pipeline(pipeline, RunOptions(input_, input_format, output, as_json=as_json, debug=debug, watch=watch))

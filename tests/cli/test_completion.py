@@ -1,0 +1,101 @@
+"""What a shell offers when the user presses Tab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Write = Callable[[str, Any], str]
+
+DOCUMENT = {
+    "name": "up",
+    "parameters": {
+        "path": {"type": "string", "description": "What to read."},
+        "pace": {"type": "string", "enum": ["slow", "fast"], "default": "fast"},
+        "deep": {"type": "boolean", "default": False},
+    },
+    "steps": [{"id": "up", "kind": "text.upper"}],
+}
+
+
+@pytest.fixture
+def folder(write: Write) -> Path:
+    """Make a folder with a document and other files, and go there."""
+    write("up.json", DOCUMENT)
+    write("usual.yaml", "")
+    write("unread.txt", "")
+    write("use.py", "")
+    Path("under").mkdir()
+    write("under/deep.json", DOCUMENT)
+    return Path.cwd()
+
+
+def complete(line: str, shell: str = "bash") -> list[str]:
+    """Return what the command offers for a line, by the protocol of the shell's completion."""
+    words = line.split(" ")
+    environment = {**os.environ, "_HEADWATER_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+    environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    command = [sys.executable, "-m", "headwater.cli"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=50)
+    assert done.stderr == ""
+    return [line for line in done.stdout.split("\n") if line]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("headwater ch", ["check"]),
+        ("headwater steps text.u", ["text.upper"]),
+        ("headwater schema ev", ["events"]),
+        ("headwater schema text.up", ["text.upper"]),
+        ("headwater run u", ["under/", "up.json", "usual.yaml"]),
+        ("headwater run under/", ["under/deep.json"]),
+        ("headwater run up.json --set pa", ["pace=slow", "pace=fast", "path="]),
+        ("headwater run up.json --set pace=", ["pace=slow", "pace=fast"]),
+        ("headwater check up.json --set deep=t", ["deep=true"]),
+        ("headwater run up.json --set pace=slow --set pa", ["path="]),
+        ("headwater run up.json --steps u", ["under/", "use.py"]),
+        ("headwater run up.json --input-format js", ["json", "jsonl"]),
+        ("headwater run usual.yaml --set p", []),
+        ("headwater run none.json --set p", []),
+        ("headwater run nowhere/", []),
+    ],
+)
+def test_shell_offers_what_fits(folder: Path, line: str, offered: list[str]) -> None:
+    """Commands, kinds, documents, parameters and their values are completed; mistakes complete nothing."""
+    del folder
+    assert sorted(complete(line)) == sorted(offered)
+
+
+def test_zsh_is_told_what_a_parameter_is(folder: Path) -> None:
+    """Where a shell shows descriptions, those of the document stand there."""
+    del folder
+    (line,) = complete("headwater run up.json --set pat", "zsh")
+    assert '"path="' in line
+    assert "What to read." in line
+
+
+def test_bash_completes_by_the_script_that_is_installed(folder: Path, tmp_path: Path) -> None:
+    """The script of `--install-completion` gives a real bash what fits."""
+    program, command = shutil.which("bash"), Path(sys.executable).with_name("headwater")
+    if program is None or not command.exists():
+        pytest.skip("bash or the installed command is missing")
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # the shell is named, as tests run in none
+    install = [sys.executable, "-m", "headwater.cli", "--install-completion", "bash"]
+    subprocess.run(install, env=environment, capture_output=True, check=True, timeout=50, cwd=folder)
+    line = "COMP_WORDS=(headwater steps text.up); COMP_CWORD=2"
+    script = f'. "$HOME/.bashrc"; {line}; _headwater_completion "{command}"; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(
+        [program, "-c", script], env=environment, capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.stdout.strip() == "text.upper", done.stderr

@@ -1,0 +1,120 @@
+"""A project that `headwater new` makes works as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.cli.conftest import Done
+
+Call = Callable[..., Done]
+Write = Callable[[str, Any], str]
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python in a folder, as somebody does who has installed nothing from there."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))}
+    arguments = [sys.executable, "-m", *command]
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=50
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a project, and return its folder."""
+    folder = tmp_path_factory.mktemp("new")
+    done = run(folder, "headwater.cli", "new", "folder/salt-marsh")
+    assert done.returncode == 0, done.stderr
+    (folder / "told.txt").write_text(done.stderr)
+    return folder / "folder" / "salt-marsh"
+
+
+def test_project_has_what_is_told(project: Path) -> None:
+    """Every file that is told is there, none has a placeholder left, and what to type next is told."""
+    top = project.parents[1]
+    told = (top / "told.txt").read_text()
+    files = {path.relative_to(top).as_posix() for path in project.rglob("*") if path.is_file()}
+    assert files == {line.strip() for line in told.splitlines() if line.startswith("  folder/")}
+    assert not [file for file in files if "@" in (top / file).read_text("utf-8").replace("@step(", "")]
+    assert "cd folder/salt-marsh" in told
+    assert "--steps salt_marsh.steps" in told
+
+
+def test_tests_of_the_project_pass(project: Path) -> None:
+    """Its tests run without installing anything, and there are some."""
+    done = run(project, "pytest", "-q", "-p", "no:cacheprovider")
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_pipeline_of_the_project_runs(project: Path) -> None:
+    """The commands that are told to be typed next work."""
+    done = run(
+        project, "headwater.cli", *["run", "pipeline.json", "--steps", "salt_marsh.steps", "--input", "README.md", "-q"]
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["count"] > 10
+
+
+def test_editor_knows_the_own_step(project: Path) -> None:
+    """The schema beside the pipeline accepts it, and refuses wrong params of its own step."""
+    schema = json.loads((project / "pipeline.schema.json").read_text())
+    document = json.loads((project / "pipeline.json").read_text())
+    settings = json.loads((project / ".vscode/settings.json").read_text())
+    assert document["$schema"] == settings["json.schemas"][0]["url"] == "./pipeline.schema.json"
+    jsonschema.validate(document, schema)
+    document["steps"][1]["params"]["longest"] = 0
+    assert not jsonschema.Draft202012Validator(schema).is_valid(document)
+
+
+def test_nothing_is_overwritten(call: Call, write: Write) -> None:
+    """A folder in which there is something is refused, and stays as it is."""
+    write("mine.txt", "mine")
+    Path("salt-marsh").mkdir()
+    Path("mine.txt").rename("salt-marsh/mine.txt")
+    done = call("new", "salt-marsh")
+    assert done.code == 2
+    assert "nothing is overwritten" in done.err
+    assert [path.name for path in Path("salt-marsh").iterdir()] == ["mine.txt"]
+
+
+def test_empty_folder_is_used(tmp_path: Path) -> None:
+    """A folder with nothing but a repository becomes the project, also the current one."""
+    folder = tmp_path / "salt-marsh"
+    (folder / ".git").mkdir(parents=True)
+    done = run(folder, "headwater.cli", "new", ".")
+    assert done.returncode == 0, done.stderr
+    assert "cd " not in done.stderr
+    assert (folder / "salt_marsh" / "steps.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("1st", "cannot be the name of a project"),
+        ("salt marsh", "cannot be the name of a project"),
+        ("wäter", "cannot be the name of a project"),
+        ("salt--marsh", "cannot be the name of a project"),
+        ("class", "would hide the module"),
+        ("json", "would hide the module"),
+        ("headwater", "would hide the module"),
+        ("tests", "would hide the module"),
+    ],
+)
+def test_name_is_refused_when_no_package_can_have_it(call: Call, write: Write, name: str, text: str) -> None:
+    """A name that Python could not import, or that would hide another module, is told with an example."""
+    write("other.txt", "")
+    done = call("new", name)
+    assert done.code == 2
+    assert text in done.err
+    assert "hint: " in done.err
+    assert not Path(name).exists()
