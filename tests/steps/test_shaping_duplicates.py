@@ -52,6 +52,8 @@ def test_keeps_the_first_of_each_value(items: list[Any]) -> None:
         ("id", [{"id": {"a": 1, "b": 2}}, {"id": {"b": 2, "a": 1}}], [0]),
         (None, [Point(x=1), Point(x=1), Point(x=2)], [0, 2]),
         (None, [(1, 2), [1, 2], (1, 2)], [0, 1]),
+        (None, [{"a": "\ud800"}, {"a": "\ud800"}, {"a": "?"}], [0, 2]),
+        (None, [{"a": 1, 2: 3}, {2: 3, "a": 1}, {"a": 1, "2": 3}], [0, 2]),
     ],
 )
 async def test_tells_items_apart_by_a_field(by: str | None, items: list[Any], kept: list[int]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Hashable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from headwater import Batch, StepContext, Stream, step
 from headwater.config.shapes import is_mapping, is_object, is_sequence
@@ -59,7 +60,8 @@ async def distinct(
     async for batch in items.batches():
         fresh: list[Item] = []
         for item, value in zip(batch, keys(batch), strict=True):
-            key = _key(value, by)
+            kind: type[Any] = value.__class__
+            key = (kind, value) if kind in _PLAIN else _key(value, by)
             if key in seen:
                 if when_full == "forget_oldest":
                     seen[key] = seen.pop(key)
@@ -90,11 +92,14 @@ def _frozen(value: Any) -> Hashable:
     kind: type[Any] = value.__class__
     if kind in _PLAIN:
         return kind, value
+    if is_object(value) and _PLAIN.issuperset(map(type, value.values())):
+        try:
+            return to_json(sorted(value.items()))  # faster and smaller than what follows, and as exact
+        except (TypeError, ValueError):  # names of several types, or a text that is no Unicode
+            pass
     if is_sequence(value):
         return kind, tuple(map(_frozen, value))
-    if is_object(value) or is_mapping(value):
-        kinds: list[type[Any]] = [part.__class__ for part in value.values()]
-        parts = value.values() if _PLAIN.issuperset(kinds) else map(_frozen, value.values())
-        return kind, frozenset(zip(value, kinds, parts, strict=True))
+    if is_mapping(value):
+        return kind, frozenset([(key, _frozen(part)) for key, part in value.items()])
     hash(value)
     return kind, value

@@ -79,7 +79,8 @@ def replaced(item: Any, parts: Sequence[str], value: Any) -> Any:
     if not parts:
         return value
     part, *inner = parts
-    value = replaced(Lookup((part,)).find(item), inner, value)
+    if inner:
+        value = replaced(Lookup((part,)).find(item), inner, value)
     if is_object(item) or is_mapping(item):  # the first is what items mostly are, and told apart faster
         return {**item, part: value}
     if is_sequence(item):

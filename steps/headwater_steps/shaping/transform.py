@@ -27,7 +27,12 @@ _HINT = "`headwater steps` lists the kinds; --steps FILE adds your own"
 
 @with_config(ConfigDict(extra="forbid", title="a kind with its params"))
 class TransformData(TypedDict):
-    """How a document names a function."""
+    """How a document names a function.
+
+    Args:
+        kind: The kind of a step that takes one value and returns one at once.
+        params: Options of the kind.
+    """
 
     kind: Annotated[str, Field(min_length=1)]
     params: NotRequired[dict[str, Any]]
@@ -91,7 +96,8 @@ def _bound(source: object) -> BoundStep:
             raise _refusal("unknown-key", f"unknown key {key!r}, expected kind and params", (key,))
     kind, params = source.get("kind"), source.get("params", {})
     if not isinstance(kind, str):
-        raise _refusal("missing-key", "expected the kind of a step", ("kind",), _HINT)
+        code = "wrong-type" if "kind" in source else "missing-key"
+        raise _refusal(code, "expected the kind of a step", ("kind",), _HINT)
     if not is_mapping(params):
         raise _refusal("wrong-type", "expected params: an object", ("params",))
     try:
@@ -106,7 +112,7 @@ def _bound(source: object) -> BoundStep:
     try:
         given = model.__pydantic_validator__.validate_json(to_json(params), strict=True)
     except ValidationError as error:
-        raise _refused_params(error, target.definition) from error
+        raise _refused_params(error, target.definition, are_given="params" in source) from error
     return bind(given) if isinstance(given, Step) else bound_function(target.definition, given)
 
 
@@ -133,10 +139,12 @@ def _is_plain(method: Method) -> bool:
     return one_each and plain and not any(port.streaming for port in ports)
 
 
-def _refused_params(error: ValidationError, definition: StepDefinition) -> ValidationError:
-    """Return what is wrong with the params of a kind, in our words, below `params`."""
-    faults = error.errors(include_url=False, include_input=False)
-    return ValidationError.from_exception_data("Transform", [_fault(fault, definition) for fault in faults])
+def _refused_params(error: ValidationError, definition: StepDefinition, *, are_given: bool) -> ValidationError:
+    """Return what is wrong with the params of a kind, in our words, below `params`, or there if there are none."""
+    lines = [_fault(fault, definition) for fault in error.errors(include_url=False, include_input=False)]
+    for line in lines:
+        line["loc"] = ("params", *line.get("loc", ())) if are_given else ("params",)
+    return ValidationError.from_exception_data("Transform", lines)
 
 
 def _fault(fault: ErrorDetails, definition: StepDefinition) -> InitErrorDetails:
@@ -149,7 +157,7 @@ def _fault(fault: ErrorDetails, definition: StepDefinition) -> InitErrorDetails:
         context = {"unknown": name, "known": tuple(definition.params_model.model_fields)}
     elif "-" not in code:  # pydantic's own names have underscores
         code, message, context = "wrong-value", f"param {name!r} of {kind!r}: {message[:1].lower()}{message[1:]}", {}
-    return _details(code, message, ("params", *fault["loc"]), **context)
+    return _details(code, message, fault["loc"], **context)
 
 
 def _refusal(code: str, message: str, path: tuple[str | int, ...], hint: str = "") -> ValidationError:
