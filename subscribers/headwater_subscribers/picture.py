@@ -125,7 +125,8 @@ class Painter:
         lines = list(self._table(rows, headings, width, now_s, final=final)) if rows else []
         if len(places) < len(self._view.steps):
             lines.append([Segment(set_size(f"    {self._hidden(places)}", width, self._signs.ellipsis), _DIM)])
-        return [*lines, *self._summary(places, width, now_s, final=final)]
+        lines += self._summary(places, width, now_s, final=final)
+        return [_cropped(line, width, self._signs.ellipsis) for line in lines] if width < _NARROW else lines
 
     # ---- which steps, and what of them
 

@@ -74,10 +74,11 @@ class StepView:
         items_in: Items read; None when that is not known.
         items_out: Items written; None when that is not known.
         fraction: How much is done, from 0 to 1; None when that is not known.
+        fraction_s: When that was told.
         message: What it last said of itself.
         started_s: When it started; None when it has not.
         duration_s: How long it ran; None when it has not ended.
-        told_s: When it was last told of.
+        waits_s: When its waits were told.
         input_wait_s: How long it waited for input by then; None when that is not known.
         output_wait_s: How long it waited for room downstream by then.
         waits_for: What it waited for by then: `input`, `output`, or None for nothing.
@@ -92,10 +93,11 @@ class StepView:
     items_in: int | None = None
     items_out: int | None = None
     fraction: float | None = None
+    fraction_s: float = 0.0
     message: str = ""
     started_s: float | None = None
     duration_s: float | None = None
-    told_s: float = 0.0
+    waits_s: float = 0.0
     input_wait_s: float | None = None
     output_wait_s: float = 0.0
     waits_for: Literal["input", "output"] | None = None
@@ -159,7 +161,7 @@ class StepView:
             return None
         waited_s = self.input_wait_s + self.output_wait_s
         if self.waits_for is not None and self.started_s is not None:  # it has waited ever since it was last told of
-            waited_s += max(self.started_s + elapsed_s - self.told_s, 0.0)
+            waited_s += max(self.started_s + elapsed_s - self.waits_s, 0.0)
         return min(max(1 - waited_s / elapsed_s, 0.0), 1.0)
 
     def left_s(self, now_s: float) -> float | None:
@@ -173,10 +175,10 @@ class StepView:
         """
         if self.state is not State.RUNNING or self.started_s is None or not self.fraction or self.fraction > 1:
             return None
-        took_s = self.told_s - self.started_s
+        took_s = self.fraction_s - self.started_s
         if took_s < _TRUSTED_S:
             return None
-        return max(took_s * (1 / self.fraction - 1) - max(now_s - self.told_s, 0.0), 0.0)
+        return max(took_s * (1 / self.fraction - 1) - max(now_s - self.fraction_s, 0.0), 0.0)
 
     def left(self, now_s: float) -> str:
         """Return what `left_s` does, in words.

@@ -179,16 +179,16 @@ def _step_progress(view: ExecutionView, event: StreamEvent, data: Any) -> None:
     step = view.step(event)
     if not isinstance(data, StepProgress):
         return
-    step.told_s = event.time_s
     if data.fraction is not None:
-        step.fraction = data.fraction
+        step.fraction, step.fraction_s = data.fraction, event.time_s
     step.message = one_line(data.message) or step.message
     step.items_in = step.items_in if data.items_in is None else data.items_in
     step.items_out = step.items_out if data.items_out is None else data.items_out
     if data.input_wait_s is not None:
         step.input_wait_s, step.output_wait_s = data.input_wait_s, data.output_wait_s or 0.0
-        step.waits_for = data.waits_for
-    step.pace.note(step.count, event.time_s)
+        step.waits_for, step.waits_s = data.waits_for, event.time_s
+    if data.input_wait_s is not None or step.count > step.pace.count:  # or the step spoke without being counted
+        step.pace.note(step.count, event.time_s)
 
 
 def _step_complete(view: ExecutionView, event: StreamEvent, data: Any) -> None:
