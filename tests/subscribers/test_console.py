@@ -176,7 +176,8 @@ async def show(file: Any, end: str) -> str:
         for event in events(BEGIN + ENDS[end]):
             context.emit(event.event_type, event.step_id, event.data)
     assert context.lost == []
-    return file.getvalue()
+    written: str = file.getvalue()
+    return written
 
 
 @pytest.fixture

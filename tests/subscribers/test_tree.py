@@ -62,9 +62,8 @@ def test_lines_go_on_below_a_step() -> None:
 @given(st.lists(st.frozensets(st.integers(0, 30), max_size=4), max_size=30))
 def test_every_step_is_drawn_once_below_what_it_needs(reads: list[frozenset[int]]) -> None:
     """Whatever the graph, each step has one row, and a chain's source stands above it."""
-    sources = {
-        f"s{number}": [f"s{read}" for read in sorted(some) if read < number] for number, some in enumerate(reads)
-    }
+    earlier = [sorted(read for read in some if read < number) for number, some in enumerate(reads)]
+    sources = {f"s{number}": [f"s{read}" for read in some] for number, some in enumerate(earlier)}
     rows = [row.step_id for row in tree_rows(sources)]
     assert sorted(rows) == sorted(sources)
     for step_id, read in sources.items():
