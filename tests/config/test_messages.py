@@ -408,6 +408,19 @@ BROKEN = [
         ["2:55 $.steps[0].params.size wrong-value", "2:74 $.steps[0].params.names[1] wrong-type"],
         id="params within bounds and lists",
     ),
+    pytest.param(
+        joined('a texts; b store "concurrency": 2'), ["3:49 $.steps[1].concurrency no-concurrency !"], id="concurrency"
+    ),
+    pytest.param(
+        document('{"id": "a", "kind": "stream.validate", "params": {"schema": {"pattern": "("}}}'),
+        ["2:83 $.steps[0].params.schema.pattern bad-schema !"],
+        id="bad pattern of a schema",
+    ),
+    pytest.param(
+        document('{"id": "a", "kind": "stream.pick", "params": {"fields": ["a", "a.b"]}}'),
+        ["2:67 $.steps[0].params.fields refused-value"],
+        id="value that a check in Python refuses",
+    ),
     # what is broken already is not blamed for what follows from it
     pytest.param(
         joined("a numbers; b nothing; c read_titled"), ["3:21 $.steps[1].kind unknown-kind !"], id="kind in a chain"

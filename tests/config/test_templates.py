@@ -230,5 +230,5 @@ def test_redacts_the_message_when_a_validator_tells_the_secret() -> None:
     """What the code of a kind says about a secret is not repeated."""
     loaded, steps = bound({"token": "${secret.KEY}"}, "zq7")
     assert steps == {}
-    assert [problem.code for problem in loaded.problems.listed()] == ["wrong-value"]
+    assert [problem.code for problem in loaded.problems.listed()] == ["refused-value"]
     assert "zq7" not in repr(loaded.problems.listed())

@@ -230,13 +230,30 @@ def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predica
     return check
 
 
+def _described(operand: Any, meaning: str) -> Any:
+    return Annotated[operand, Field(description=meaning)]
+
+
+_PATH = Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT, pattern=r"^[^.]+(\.[^.]+)*$")]
+_SEVERAL = Annotated[list["ConditionData"], Field(min_length=1)]
 _OPERANDS: dict[str, Any] = {
-    "field": Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT, pattern=r"^[^.]+(\.[^.]+)*$")],
-    **{name: spec.operand for name, spec in OPERATORS.items()},
-    **dict.fromkeys(("all", "any"), list["ConditionData"]),
-    "not": "ConditionData",
+    "field": _described(_PATH, "Path of the field to test, such as author.names.0; without it, the item itself."),
+    **{name: _described(spec.operand, spec.meaning) for name, spec in OPERATORS.items()},
+    "all": _described(_SEVERAL, "All of these conditions hold."),
+    "any": _described(_SEVERAL, "At least one of these conditions holds."),
+    "not": _described("ConditionData", "This condition does not hold."),
+}
+_SHAPE: dict[str, Any] = {  # what the types of its keys do not say
+    "minProperties": 1,
+    "dependentSchemas": {
+        "field": {"minProperties": 2},
+        **{
+            combiner: {"properties": dict.fromkeys(_COMBINERS[: index + 1], True), "additionalProperties": False}
+            for index, combiner in enumerate(_COMBINERS)
+        },
+    },
 }
 _typed_dict: Any = TypedDict  # called with a table: some operators are keywords of Python, so no class can name them
-ConditionData: Any = with_config(ConfigDict(extra="forbid", title="a condition"))(
+ConditionData: Any = with_config(ConfigDict(extra="forbid", title="a condition", json_schema_extra=_SHAPE))(
     _typed_dict("ConditionData", _OPERANDS, total=False)
 )

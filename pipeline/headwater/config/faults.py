@@ -143,7 +143,7 @@ class _Report:
         elif "-" in kind:  # our own: pydantic's names have underscores
             self._own(line)
         elif kind in {"value_error", "assertion_error"}:
-            self._add("wrong-value", str(line["msg"]).partition(", ")[2] or str(line["msg"]))
+            self._add("refused-value", str(line["msg"]).partition(", ")[2] or str(line["msg"]))
         else:
             self._wrong(lines)
 
@@ -213,7 +213,7 @@ def _place(value: object, line: _Error) -> Place:
         if has_part(value, part):
             value = value[part]
             path.append(part)
-    if line["type"] in _MISSING:
+    if line["type"] in {*_MISSING, "missing-key"} and path != list(location):
         path.append(location[-1])
     return Place(tuple(path), at_key=location[-1:] == (_KEY_MARK,))
 

@@ -133,10 +133,16 @@ def _copied(value: Any) -> Any:
 
 
 def _least(path: JsonPath) -> JsonPath:
-    """Return the least part of the document that has to go: an edge keeps its ends where only an option is wrong."""
-    if path[0] != "edges":
-        return path
-    return path[:3] if len(path) > 2 and path[2] not in {"from", "to"} else path[:2]
+    """Return the least part that can go so that the rest is right: an edge keeps its ends where an option is wrong."""
+    match path:
+        case ("output", *_):
+            return path[:1]
+        case ("parameters", *_) | ("edges", int(), "from" | "to", *_):
+            return path[:2]
+        case ("edges", *_):
+            return path[:3]
+        case _:
+            return path
 
 
 def _mend(document: dict[str, Any], path: JsonPath) -> None:
@@ -167,5 +173,3 @@ def _parent(document: Any, path: JsonPath) -> Any:
 def _remove(container: Any, part: Any) -> None:
     if is_object(container):
         container.pop(part, None)
-    elif is_list(container):
-        container[part] = None

@@ -36,10 +36,12 @@ class Operator:
     Args:
         build: Returns the predicate for an operand; raises `OperandError` or `PatternError` for a wrong one.
         operand: Type of the operand, for the JSON Schema.
+        meaning: What it tests, one line for editors.
     """
 
     build: Callable[[Any], Predicate]
     operand: Any
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,20 +223,34 @@ _Comparable = int | float | str
 _Length = Annotated[int, Field(ge=0)]
 
 OPERATORS: Mapping[str, Operator] = {
-    "eq": Operator(_eq, Any),
-    "ne": Operator(_ne, Any),
-    "gt": Operator(_ordering(operator.gt), _Comparable),
-    "ge": Operator(_ordering(operator.ge), _Comparable),
-    "lt": Operator(_ordering(operator.lt), _Comparable),
-    "le": Operator(_ordering(operator.le), _Comparable),
-    "in": Operator(_in, list[Any]),
-    "not_in": Operator(_not_in, list[Any]),
-    "contains": Operator(_contains, Any),
-    "starts_with": Operator(_starts_with, str),
-    "ends_with": Operator(_ends_with, str),
-    "matches": Operator(_matches, Annotated[str, Field(max_length=PATTERN_LENGTH_LIMIT)]),
-    "exists": Operator(_exists, bool),
-    "length_at_least": Operator(_length(operator.ge), _Length),
-    "length_at_most": Operator(_length(operator.le), _Length),
+    "eq": Operator(
+        _eq, Any, "It is equal to this: a number to a number, a text to a text, lists and objects part by part."
+    ),
+    "ne": Operator(_ne, Any, "It is not equal to this."),
+    "gt": Operator(_ordering(operator.gt), _Comparable, "It is greater than this number, or after this text."),
+    "ge": Operator(_ordering(operator.ge), _Comparable, "It is at least this number, or this text or after it."),
+    "lt": Operator(_ordering(operator.lt), _Comparable, "It is less than this number, or before this text."),
+    "le": Operator(_ordering(operator.le), _Comparable, "It is at most this number, or this text or before it."),
+    "in": Operator(_in, list[Any], "It is equal to one of these."),
+    "not_in": Operator(_not_in, list[Any], "It is equal to none of these."),
+    "contains": Operator(
+        _contains, Any, "It is a text with this in it, a list with this element, or an object with this key."
+    ),
+    "starts_with": Operator(_starts_with, str, "It is a text that starts with this."),
+    "ends_with": Operator(_ends_with, str, "It is a text that ends with this."),
+    "matches": Operator(
+        _matches,
+        Annotated[str, Field(max_length=PATTERN_LENGTH_LIMIT)],
+        "It is a text in which this regular expression is found; without look-around and back-references.",
+    ),
+    "exists": Operator(_exists, bool, "Whether the field is there."),
+    "length_at_least": Operator(
+        _length(operator.ge),
+        _Length,
+        "It is a text, list or object with at least so many characters, elements or keys.",
+    ),
+    "length_at_most": Operator(
+        _length(operator.le), _Length, "It is a text, list or object with at most so many characters, elements or keys."
+    ),
 }
 """Every operator by its name: the one declaration that checks, hints and the JSON Schema derive from."""

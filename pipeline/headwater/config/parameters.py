@@ -92,9 +92,11 @@ def _bind(
 ) -> object:
     """Put the value of one parameter into `values`; return MISSING when it has no usable one."""
     path: JsonPath = ("parameters", name)
-    if spec.default is not MISSING and spec.default is not None:
-        _check(spec, spec.default, problems, (*path, "default"), f"the default of parameter {quote(name)}")
     value = given.get(name, spec.default)
+    if spec.default is not MISSING and spec.default is not None:
+        good = _check(spec, spec.default, problems, (*path, "default"), f"the default of parameter {quote(name)}")
+        if not good and name not in given:
+            return MISSING
     if value is MISSING:
         hint = f"give it a value (--set {name}=...) or a default"
         problems.add("missing-parameter", f"the parameter {quote(name)} has no value", path, hint)

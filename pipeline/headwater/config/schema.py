@@ -1,19 +1,21 @@
 """The JSON Schema of documents, with the params of every kind: for editors, and for programs that write documents.
 
-It derives from the same declarations that documents are checked with. Where a template may stand, a text with
-a template is allowed besides. The dialect is draft 2020-12 (https://json-schema.org/draft/2020-12).
+It derives from the same declarations that documents are checked with, and agrees with those checks wherever a schema
+can know. Where a template may stand, a text with a template is allowed besides. The dialect is draft 2020-12
+(https://json-schema.org/draft/2020-12); `enumDescriptions`, `markdownDescription` and `patternErrorMessage` are for
+editors (https://code.visualstudio.com/docs/languages/json).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
 from headwater.config.binding import Kinds
-from headwater.config.shapes import is_list, is_object, values_of
+from headwater.config.shapes import is_object
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
 from headwater.kinds.definition import StepDefinition
@@ -22,21 +24,50 @@ from headwater.kinds.registry import registry as process_registry
 
 __all__ = ["config_schema"]
 
+Schema: TypeAlias = dict[str, Any]
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TEMPLATE = {"type": "string", "pattern": r"\$\{"}
-_TEMPLATE_REF = {"$ref": "#/$defs/template"}
+
+_FORMS = "${parameters.NAME}, ${env.NAME} or ${secret.NAME}"
+_TEMPLATES: dict[str, Schema] = {
+    "template": {
+        "type": "string",
+        "pattern": r"^\$\{(parameters|env|secret)\.[^{}]+\}$",
+        "patternErrorMessage": f"expected a template: {_FORMS}",
+        "description": _FORMS,
+    },
+    "text with a template": {"type": "string", "pattern": r"\$\{", "description": f"A text with {_FORMS} in it."},
+    "secret": {
+        "type": "string",
+        "pattern": r"^\$\{secret\.[^{}]+\}$",
+        "patternErrorMessage": "a secret must come from outside: write ${secret.NAME}",
+        "description": "${secret.NAME}",
+    },
+    "without templates": {
+        "not": {"type": "string", "pattern": r"(^|[^$])\$\{"},
+        "errorMessage": "no template is allowed here",
+        "items": {"$ref": "#/$defs/without%20templates"},
+        "additionalProperties": {"$ref": "#/$defs/without%20templates"},
+    },
+}
 _FIXED = {
     "the document": {"$schema", "name", "parameters", "steps", "edges"},
     "a step": {"id", "kind", "params"},
     "an edge": {"from", "to"},
 }
+"""Values that say what the pipeline is, by the title of the part that they stand in: they may hold no template."""
+
+_AROUND = ("description", "default", "examples")
+_NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs")
+_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
+_ALONE = ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else")
 
 
-def config_schema(registry: Kinds | None = None) -> dict[str, Any]:
+def config_schema(registry: Kinds | None = None) -> Schema:
     """Return the JSON Schema of documents.
 
     Args:
-        registry: The kinds whose params are described; those of the process by default. A kind that cannot be imported
+        registry: The kinds that a document may name; those of the process by default. A kind that cannot be imported
             is left without a description of its params.
 
     Returns:
@@ -47,32 +78,24 @@ def config_schema(registry: Kinds | None = None) -> dict[str, Any]:
         'string'
     """
     kinds = process_registry if registry is None else registry
-    schema: dict[str, Any] = copy.deepcopy(TypeAdapter(PipelineSpec).json_schema())
-    definitions: dict[str, Any] = schema["$defs"]
-    _allow_templates_in_parts([schema, *definitions.values()])
+    schema: Schema = copy.deepcopy(TypeAdapter(PipelineSpec).json_schema())
+    definitions: dict[str, Schema] = schema["$defs"]
+    for part in (schema, *definitions.values()):
+        _describe(part)
+        _allow_templates(part, _FIXED.get(part.get("title", ""), ()))
+    _refuse_templates(schema["properties"]["name"])
+    _refuse_templates(definitions["ParameterSpec"])
+    known = {name: _definition(kinds, name) for name in sorted(kinds.kinds())}
     step = definitions["StepSpec"]
-    known = sorted(kinds.kinds())
-    step["properties"]["kind"] = {"type": "string", "examples": known, **step["properties"]["kind"]}
-    step["allOf"] = list(_choices(known, kinds, definitions))
-    definitions["template"] = {**_TEMPLATE, "description": "${parameters.NAME}, ${env.NAME} or ${secret.NAME}"}
-    _tidy(schema)
-    return {"$schema": DIALECT, "title": "Headwater pipeline", **{k: v for k, v in schema.items() if k != "title"}}
-
-
-def _choices(names: Iterable[str], kinds: Kinds, definitions: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """Yield, for each kind, what its params may be; their definitions go among those of the document."""
-    for name in names:
-        definition = _definition(kinds, name)
-        if definition is None:
-            continue
-        params = copy.deepcopy(definition.params_schema())
-        _adopt(params, f"{name}.", definitions)
-        _allow_templates(params)
-        definitions[f"params of {name}"] = {"description": definition.doc, **params, "title": f"params of {name}"}
-        reference = {"$ref": f"#/$defs/{_pointer(f'params of {name}')}"}
-        required = ["params"] if params.get("required") else []
-        chosen = {"properties": {"params": reference}, **({"required": required} if required else {})}
-        yield {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": chosen}
+    step["properties"]["kind"] = _kind(step["properties"]["kind"], known)
+    step["allOf"] = [_choice(name, found, definitions) for name, found in known.items() if found is not None]
+    definitions |= copy.deepcopy(_TEMPLATES)
+    parts = list(_schemas(schema))
+    used = {part["$ref"] for part in parts if "$ref" in part}
+    schema["$defs"] = {name: part for name, part in definitions.items() if _reference(name) in used}
+    for part in parts:
+        _tidy(part)
+    return {"$schema": DIALECT, "title": "Headwater pipeline", **schema}
 
 
 def _definition(kinds: Kinds, name: str) -> StepDefinition | None:
@@ -83,85 +106,131 @@ def _definition(kinds: Kinds, name: str) -> StepDefinition | None:
     return None if target is None else target.definition
 
 
-def _adopt(params: dict[str, Any], prefix: str, definitions: dict[str, Any]) -> None:
-    """Move the definitions of a kind's params among those of the document, under names of their own."""
-    own: dict[str, Any] = params.pop("$defs", {})
-    for part in (params, *own.values()):
-        _rename(part, prefix)
-    for name, definition in own.items():
+def _kind(declared: Schema, known: Mapping[str, StepDefinition | None]) -> Schema:
+    """Return the schema of the names of kinds, each with one line that says what it does."""
+    lines = ["Cannot be imported." if found is None else _summary(found.doc) for found in known.values()]
+    return {"description": declared["description"], "type": "string", "enum": list(known), "enumDescriptions": lines}
+
+
+def _choice(name: str, definition: StepDefinition, definitions: dict[str, Schema]) -> Schema:
+    """Return what the params of a kind may be; their definitions go among those of the document."""
+    params = copy.deepcopy(definition.params_schema())
+    _adopt(params, name, definitions)
+    _allow_templates(params)
+    told = {"description": _summary(definition.doc), "markdownDescription": _prose(definition.doc)}
+    definitions[f"params of {name}"] = {**params, **told}
+    chosen: Schema = {"properties": {"params": {"$ref": _reference(f"params of {name}")}}}
+    if params.get("required"):
+        chosen["required"] = ["params"]
+    return {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": chosen}
+
+
+def _adopt(params: Schema, kind: str, definitions: dict[str, Schema]) -> None:
+    """Move the definitions of a kind's params among those of the document, under names of their own if need be."""
+    own: dict[str, Schema] = params.pop("$defs", {})
+    for definition in own.values():
+        _describe(definition)
         _allow_templates(definition)
-        definitions[prefix + name] = definition
+    names = {name: name if definitions.get(name, same) == same else f"{kind}.{name}" for name, same in own.items()}
+    for part in _schemas({"allOf": [params, *own.values()]}):
+        if "$ref" in part and not part["$ref"].startswith(tuple(map(_reference, _TEMPLATES))):
+            part["$ref"] = _reference(names[part["$ref"].rpartition("/")[2]])
+    definitions |= {names[name]: definition for name, definition in own.items()}
 
 
-def _rename(schema: Any, prefix: str) -> None:
-    if is_object(schema):
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            schema["$ref"] = f"#/$defs/{prefix}{reference.rpartition('/')[2]}"
-    if is_object(schema) or is_list(schema):
-        for inner in values_of(schema):
-            _rename(inner, prefix)
+def _reference(name: str) -> str:
+    """Return a reference to a definition (RFC 6901, percent-encoded as RFC 3986 asks)."""
+    return f"#/$defs/{name.replace('~', '~0').replace('/', '~1').replace(' ', '%20')}"
 
 
-def _pointer(name: str) -> str:
-    """Return a name as a part of a reference (RFC 6901, percent-encoded as RFC 3986 asks)."""
-    return name.replace("~", "~0").replace("/", "~1").replace(" ", "%20")
-
-
-def _describe(part: dict[str, Any]) -> None:
+def _describe(part: Schema) -> None:
     """Give each property the description that the docstring of its class has for the field, in the same order."""
     doc: str = part.get("description", "")
     described = argument_descriptions(doc).values()
     for inner, description in zip(part.get("properties", {}).values(), described, strict=False):
-        inner["description"] = description
+        inner.setdefault("description", description)
     if described:
-        part["description"] = doc.partition("\n")[0]
+        part["description"] = _summary(doc)
 
 
-def _allow_templates_in_parts(parts: Iterable[dict[str, Any]]) -> None:
-    for part in parts:
-        _describe(part)
-        if part.get("title") != "a parameter":
-            _allow_templates(part, _FIXED.get(part.get("title", ""), set()))
+def _summary(doc: str) -> str:
+    return doc.partition("\n")[0]
 
 
-def _allow_templates(schema: dict[str, Any], fixed: Iterable[str] = ()) -> None:
+def _prose(doc: str) -> str:
+    """Return a docstring up to its first section."""
+    lines = doc.splitlines()
+    end = next((index for index, line in enumerate(lines) if line in _SECTIONS), len(lines))
+    return "\n".join(lines[:end]).strip()
+
+
+_SECTIONS = {"Args:", "Returns:", "Yields:", "Raises:", "Example:", "Examples:"}
+
+
+def _allow_templates(schema: Schema, fixed: Iterable[str] = ()) -> None:
     """Allow a template for each value of an object, but for those that say what the pipeline is."""
-    properties: dict[str, Any] = schema.get("properties", {})
-    for name, inner in properties.items():
-        if name not in fixed:
-            properties[name] = _or_template(inner)
-    extra = schema.get("additionalProperties")
-    if is_object(extra):
-        schema["additionalProperties"] = _or_template(extra)
+    properties: dict[str, Schema] = schema.get("properties", {})
+    properties |= {name: _or_template(inner) for name, inner in properties.items() if name not in fixed}
+    _allow_in_other_values(schema)
 
 
-def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema that allows a template too, at its top and within."""
+def _allow_in_other_values(schema: Schema) -> None:
+    patterned: dict[str, Schema] = schema.get("patternProperties", {})
+    patterned |= {pattern: _or_template(inner) for pattern, inner in patterned.items()}
     for key in ("items", "additionalProperties"):
         if is_object(schema.get(key)):
             schema[key] = _or_template(schema[key])
-    if not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"}:
-        return schema  # it allows everything
-    if schema.get("type") == "string" and not schema.keys() & {"pattern", "format", "enum", "const", "maxLength"}:
-        return schema  # it allows every text
+
+
+def _or_template(schema: Schema) -> Schema:
+    """Return a schema that allows a template too, at its top and within."""
+    around = {key: schema[key] for key in _AROUND if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in around}
+    alternatives: list[Schema] = inner["anyOf"] if inner.keys() - {"title"} == {"anyOf"} else [inner]
+    for alternative in alternatives:
+        _allow_in_other_values(alternative)
+    if any(_allows_every_text(alternative) for alternative in alternatives):
+        return schema
     if schema.get("format") == "password":
-        return {**_outer(schema), **_TEMPLATE_REF}  # secrets come from outside only
-    return {**_outer(schema), "anyOf": [{k: v for k, v in schema.items() if k not in _OUTER}, _TEMPLATE_REF]}
+        return {**around, "$ref": _reference("secret")}  # secrets come from outside only
+    has_text = any(alternative.get("type") == "string" for alternative in alternatives)
+    template = {"$ref": _reference("text with a template" if has_text else "template")}
+    return {**around, "anyOf": [*alternatives, template]}
 
 
-_OUTER = ("title", "description", "default", "examples")
+def _allows_every_text(schema: Schema) -> bool:
+    if schema.get("type") == "string":
+        return not schema.keys() & {"pattern", "format", "enum", "const", "maxLength", "minLength"}
+    return not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not"}
 
 
-def _outer(schema: dict[str, Any]) -> dict[str, Any]:
-    return {key: schema[key] for key in _OUTER if key in schema}
+def _refuse_templates(schema: Schema) -> None:
+    schema["allOf"] = [{"$ref": _reference("without templates")}]
 
 
-def _tidy(schema: Any) -> None:
-    """Take out what only our own messages need."""
-    if is_object(schema):
-        for key in ("x-words", "x-planned"):
-            schema.pop(key, None)
-    if is_object(schema) or is_list(schema):
-        for inner in values_of(schema):
-            _tidy(inner)
+def _schemas(schema: Schema) -> Iterator[Schema]:
+    """Yield a schema and all those within it."""
+    yield schema
+    within = [inner for key in _NAMED for inner in schema.get(key, {}).values()]
+    within += [inner for key in _LISTED for inner in schema.get(key, ())]
+    within += [schema[key] for key in _ALONE if key in schema]
+    for inner in within:
+        if is_object(inner):
+            yield from _schemas(inner)
+
+
+def _tidy(schema: Schema) -> None:
+    """Take out what only our own messages need, and what an editor would rather write than show."""
+    words = schema.pop("x-words", "")
+    if words and "pattern" in schema:
+        schema["patternErrorMessage"] = f"expected {words}"
+    for key in ("x-planned", "title"):
+        schema.pop(key, None)
+    if schema.get("default", True) is None:
+        del schema["default"]
+    if "patternProperties" in schema:
+        schema.setdefault("additionalProperties", False)
+        if not schema.get("propertyNames", True):
+            del schema["propertyNames"]
+    if "`" in schema.get("description", ""):
+        schema.setdefault("markdownDescription", schema["description"])

@@ -255,8 +255,8 @@ class PipelineSpec:
         description: What it is for.
         version: Version of the document, free text.
         parameters: Values that are given when it is loaded.
-        edges: What joins the steps; None for a chain in the order written.
-        output: The step or port whose output is the pipeline's; None for all outputs that lead nowhere else.
+        edges: What joins the steps; without it they are a chain in the order written.
+        output: The step or port whose output is the pipeline's; without it, all outputs that lead nowhere else.
         streaming: What is told while it runs.
         timeout: How long an execution may take.
     """

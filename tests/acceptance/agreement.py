@@ -1,0 +1,138 @@
+"""Whether a JSON Schema and the loader find the same things wrong with a document, at the same places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from headwater.config.problems import path_text
+from headwater.errors import Problem
+
+__all__ = ["BEYOND", "NO_VALUE", "disagreements"]
+
+Path = tuple[str | int, ...]
+
+NO_VALUE = {"syntax", "too-deep", "number-too-large", "not-a-number", "duplicate-key", "bad-text", "too-many-problems"}
+"""The codes of problems of a text, of which a schema never hears: it is about values. The last one hides others."""
+
+BEYOND = {
+    "unknown-step": "no schema refers to other values of a document",
+    "unknown-port": "as unknown-step",
+    "no-port": "as unknown-step",
+    "ambiguous-port": "as unknown-step",
+    "misplaced-end": "as unknown-step: it depends on the side of an edge in a text",
+    "duplicate-edge": "two ways of writing an edge are different values",
+    "duplicate-id": "uniqueItems compares whole steps",
+    "reserved-id": "an id is a name like any other",
+    "cycle": "a schema knows no graph",
+    "self-loop": "as cycle",
+    "unused-step": "as cycle",
+    "missing-input": "as cycle",
+    "merge-missing": "as cycle",
+    "merge-unused": "as cycle",
+    "deadlock-risk": "as cycle",
+    "no-concurrency": "it depends on what feeds the step",
+    "type-mismatch": "a schema knows no types of ports",
+    "header-mismatch": "as type-mismatch",
+    "merged-headers": "as type-mismatch",
+    "mapped-header": "as type-mismatch",
+    "mode-mismatch": "as type-mismatch",
+    "several-mapped": "as type-mismatch",
+    "no-adapter": "as type-mismatch",
+    "cpu-streams": "as type-mismatch",
+    "unknown-task": "as type-mismatch",
+    "unknown-parameter": "no schema refers to other values of a document",
+    "missing-parameter": "parameters are given when the document is loaded",
+    "wrong-parameter": "a default is compared with a type beside it",
+    "unknown-variable": "the environment is not in the document",
+    "unknown-secret": "as unknown-variable",
+    "bad-operand": "only for `matches`: whether a pattern is a good one, takes a parser of patterns",
+    "bad-schema": "as bad-operand",
+    "refused-value": "a check that is a function of Python",
+    "bad-template": "a text with a dollar sign may be meant as it is",
+    "secret-misplaced": "as bad-template",
+}
+"""The codes of problems that a JSON Schema cannot express, and why."""
+
+_TEMPLATES = {"template-misplaced", "bad-template", "secret-misplaced"}
+_VALUES = {"unknown-parameter", "unknown-variable", "unknown-secret", "missing-parameter", "wrong-parameter"}
+
+
+def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) -> list[str]:
+    """Return what only one of the two finds.
+
+    A key that is missing within params that are missing has the place of the params. What a template stands for is
+    known to the loader alone; it does not look at what is around a template without a value.
+    """
+    problems = list(problems)
+    places = _wrong_places(validator, document)
+    templates = {path_text(path) for path, value in _walk(document) if isinstance(value, str) and "${" in value}
+    only_loader = [
+        f"loader: {problem}"
+        for problem in problems
+        if problem.code not in BEYOND
+        and (problem.path not in templates or problem.code in _TEMPLATES)
+        and not any(_same(problem, place) for place in places)
+    ]
+    unfilled = any(
+        problem.code in _TEMPLATES | _VALUES or _is_within(problem.path, "$.parameters") for problem in problems
+    )
+    around = {place for place in places if unfilled and any(_is_within(text, place) for text in templates)}
+    only_schema = [
+        f"schema: {place}"
+        for place in sorted(places - around)
+        if not any(_same(problem, place) or problem.path == place for problem in problems)
+    ]
+    return only_loader + only_schema
+
+
+def _same(problem: Problem, place: str) -> bool:
+    if problem.code in {"missing-key", "template-misplaced"}:
+        return _is_within(problem.path, place)
+    return problem.path == place
+
+
+def _is_within(inner: str, outer: str) -> bool:
+    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def _walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    yield path, value
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        yield from _walk(inner, (*path, key))
+
+
+def _wrong_places(validator: Any, document: Any) -> set[str]:
+    """Return the JSON path of everything that a schema finds wrong; a missing or unknown key has its own."""
+    paths = {path for error in validator.iter_errors(document) for path in _places(error)}
+    outer = {path[:size] for path in paths for size in range(len(path))}
+    return {path_text(path) for path in paths - outer}
+
+
+def _places(error: Any) -> Iterator[Path]:
+    path: Path = tuple(error.absolute_path)
+    match error.validator:
+        case "required":
+            yield from ((*path, name) for name in error.validator_value if name not in error.instance)
+        case "additionalProperties":
+            known, patterns = error.schema.get("properties", {}), error.schema.get("patternProperties", {})
+            unknown = (name for name in error.instance if name not in known)
+            yield from ((*path, name) for name in unknown if not any(re.search(one, name) for one in patterns))
+        case "propertyNames":
+            yield (*path, error.instance)
+        case "anyOf" | "oneOf" if error.context:
+            yield from _nearest(error)
+        case _:
+            yield path
+
+
+def _nearest(error: Any) -> set[Path]:
+    """Return the places of the alternatives that were meant most likely: those that fail inside, if there are any."""
+    own: Path = tuple(error.absolute_path)
+    branches: dict[int, set[Path]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], set()).update(_places(inner))
+    inside = [paths for paths in branches.values() if own not in paths]
+    return set[Path]().union(*inside) if inside else {own}
