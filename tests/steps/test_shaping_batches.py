@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater import Pipeline, Runner, StepError, run_sync
-from headwater.testing import EventRecorder, slow_stream
+from headwater import ExecutionCancelled, Pipeline, Runner, StepError, run_sync, step
+from headwater.testing import EventRecorder, endless_stream, slow_stream
 from headwater_steps.shaping import batch, flatten, skip, window
 
 
@@ -135,3 +135,30 @@ def test_flatten_refuses_what_is_no_list(item: Any) -> None:
     """A text is not taken for its characters, nor an object for its keys."""
     with pytest.raises(StepError, match="FrameTypeError"):
         output(flatten, [item])
+
+
+@step("test_batches.halves")
+def halves(text: str) -> list[str]:
+    """Cut a text in two."""
+    return [text[: len(text) // 2], text[len(text) // 2 :]]
+
+
+async def test_flatten_takes_one_list() -> None:
+    """A single list is a stream of one."""
+    pipeline = Pipeline("flat", steps={"halves": halves, "flat": flatten})
+    assert (await pipeline.run("salt")).output == ["sa", "lt"]
+
+
+async def test_flatten_stops_its_writer_when_cancelled() -> None:
+    """In the middle of lists without an end, a cancel leaves nothing behind, also when all of them are empty."""
+
+    def empty_or_cancel(number: int) -> list[int]:
+        if number == 1_000:
+            execution.cancel()
+        return []
+
+    lists = endless_stream(empty_or_cancel)
+    async with Runner().start(only(flatten), lists) as execution:
+        with pytest.raises(ExecutionCancelled):
+            await execution.result()
+    assert lists.closed

@@ -26,7 +26,7 @@ _HINT = "`headwater steps` lists the kinds; --steps FILE adds your own"
 
 
 @with_config(ConfigDict(extra="forbid", title="a kind with its params"))
-class TransformData(TypedDict):
+class KindWithParams(TypedDict):
     """How a document names a function.
 
     Args:
@@ -81,7 +81,7 @@ class Transform:
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             lambda value: value if isinstance(value, cls) else cls(value),
-            json_schema_input_schema=handler.generate_schema(TransformData),
+            json_schema_input_schema=handler.generate_schema(KindWithParams),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda transform: transform.source),
         )
 
