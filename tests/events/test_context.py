@@ -10,10 +10,13 @@ import pytest
 import structlog
 from anyio.lowlevel import checkpoint
 
+from headwater.events.chunk import Batch
 from headwater.events.context import StreamingContext
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
+from headwater.events.log import UNLIMITED, EventLog
 from headwater.events.subscriber import Policy, StreamSubscriber
+from headwater.events.subscription import Subscription, Terms
 
 PROGRESS, START, COMPLETE = EventType.STEP_PROGRESS, EventType.STEP_START, EventType.PIPELINE_COMPLETE
 
@@ -803,3 +806,24 @@ async def test_subscriber_misses_nothing_when_its_buffer_is_larger_than_the_hist
         context.subscribe(recorder)
         await emit_many(context, 3000)
     assert recorder.seqs == list(range(1, 3002))
+
+
+async def test_events_that_wait_for_a_filtered_subscriber_are_counted_once() -> None:
+    """Asking again and again whether a subscriber lags looks only at what is new, and still finds the right time."""
+    looked: list[int] = []
+
+    class Counting(EventLog):
+        def read(self, *, after: int, limit: int = UNLIMITED) -> Batch:
+            batch = super().read(after=after, limit=limit)
+            looked.append(len(batch))
+            return batch
+
+    log, recorder = Counting("e1"), Recorder()
+    subscription = Subscription(log, recorder, recorder, Terms({"step_start"}, None, 1, "wait", 100, 5.0))
+    rooms: list[int] = []
+    for number in range(1000):
+        log.append(EventType.STEP_START if number % 2 else PROGRESS, "a")
+        rooms.append(subscription.room())
+    assert rooms[-1] == 100 - 500
+    assert rooms.index(0) == 199
+    assert sum(looked) <= 1000

@@ -143,6 +143,15 @@ class Batch(Sequence[StreamEvent]):
             return gap + [made[place + len(gap)] for place in places]
         return gap + [self._alone(self._first_seq + place) for place in places]
 
+    def wanted(self, types: Types | None, steps: Steps | None) -> int:
+        """Return how many events are wanted, the gap before them not counted; none of them is made for it.
+
+        Args:
+            types: Types of the events that are wanted; None for all.
+            steps: Ids of the steps whose events are wanted; None for all.
+        """
+        return len(_places(*self._columns(), types, steps))
+
     def _alone(self, seq: int) -> StreamEvent:
         """Make one event."""
         chunk = self._chunks[bisect_right(self._chunks, seq, key=lambda chunk: chunk.first_seq) - 1]

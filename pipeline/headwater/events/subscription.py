@@ -15,7 +15,7 @@ from headwater.events.chunk import Batch
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent, gap_event
 from headwater.events.log import UNLIMITED, EventLog
-from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, event_filter
+from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
 
 __all__ = ["LostSubscriber", "Subscription", "Terms"]
 
@@ -85,6 +85,7 @@ class Subscription:
     """
 
     __slots__ = (
+        "_counted",
         "_deliveries",
         "_joined_seq",
         "_lagged",
@@ -109,6 +110,7 @@ class Subscription:
         self.cursor: int = terms.from_seq - 1
         self.detached: bool = False
         self._lagged = False
+        self._counted = (0, 0, 0)  # after which event, up to which one, and how many
         self._deliveries: Iterator[Awaitable[object]] = iter(())
         self._log = log
         self._wanted = event_filter(terms.types, terms.steps)
@@ -131,9 +133,20 @@ class Subscription:
         room = terms.buffer_size - (log.last_seq - lived_seq)
         if room > 0 or (self._wanted is None and terms.policy == "wait"):
             return room
+        if self._wanted is not None and terms.policy == "wait":
+            return terms.buffer_size - self._count(lived_seq, self._wanted)
         waiting = self._select(log.read(after=lived_seq))
         outdated = _outdated_progress(waiting) if terms.policy == "coalesce" else ()
         return terms.buffer_size - (len(waiting) - len(outdated))
+
+    def _count(self, after: int, wanted: Wanted) -> int:
+        """Return how many wanted events there are after a number; each is looked at once, however often one asks."""
+        counted_after, counted_seq, count = self._counted
+        if counted_after != after:
+            counted_seq, count = after, 0
+        count += self._log.read(after=counted_seq).wanted(*wanted)
+        self._counted = (after, self._log.last_seq, count)
+        return count
 
     def detach(self) -> None:
         """End the subscription: nothing more is delivered, and a call that waits is cancelled."""
