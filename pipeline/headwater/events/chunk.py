@@ -213,7 +213,7 @@ def _places(
 
 def _without_outdated(
     places: Sequence[int], kinds: Sequence[EventType], step_ids: Sequence[str | None]
-) -> Sequence[int]:
+) -> list[int]:
     """Return places without those of progress that has a later one of the same step."""
     seen: set[str | None] = set()
     kept: list[int] = []
