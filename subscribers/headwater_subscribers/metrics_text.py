@@ -181,7 +181,7 @@ def _share(part: float, whole: float) -> str:
 
 
 def _reliability(snapshot: MetricsSnapshot) -> TextTable:
-    objectives = {result.slo.metric: result for result in snapshot.slos}
+    objectives: dict[str, SloResult] = {result.slo.metric: result for result in snapshot.slos}
     rows: list[tuple[str, ...]] = []
     for metric, meaning in _NAMES.items():
         value = getattr(snapshot.reliability, metric.lower())
