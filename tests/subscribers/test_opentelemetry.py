@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -224,6 +225,15 @@ def test_names_of_the_conventions_are_current() -> None:
     known = {getattr(conventions, name) for name in dir(conventions) if name.startswith("GEN_AI_")}
     assert set(GEN_AI_ATTRIBUTES.values()) <= known - given_up
     assert len(set(GEN_AI_ATTRIBUTES.values())) == len(GEN_AI_ATTRIBUTES)
+
+
+def test_reference_names_each_attribute_of_models() -> None:
+    """Who writes a step finds what to tell."""
+    reference = Path(__file__).parents[2] / "docs/reference/metrics.md"
+    if not reference.exists():
+        pytest.skip("the built package is tested without the documents")
+    text = reference.read_text("utf-8")
+    assert not [key for key in GEN_AI_ATTRIBUTES if f"`{key}`" not in text]
 
 
 def test_what_steps_tell_of_models_has_the_names_of_the_conventions(exported: Exported) -> None:

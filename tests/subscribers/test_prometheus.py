@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +142,17 @@ def test_given_metrics_count_for_both() -> None:
     metrics = MetricsSubscriber()
     told_to(PrometheusSubscriber(metrics=metrics), [START, DONE])
     assert metrics.snapshot().pipelines[0].completed == 1
+
+
+def test_reference_names_each_metric() -> None:
+    """Who writes an alert finds every name, and none that does not exist."""
+    reference = Path(__file__).parents[2] / "docs/reference/metrics.md"
+    if not reference.exists():
+        pytest.skip("the built package is tested without the documents")
+    named = set(re.findall(r"`(headwater_\w+)`", reference.read_text("utf-8"))) - {"headwater_subscribers"}
+    offered = told_to(PrometheusSubscriber(), [START, ended("words"), DONE])
+    total = {name for name, family in offered.items() if family.type == "counter"}
+    assert named == {f"{name}_total" if name in total else name for name in offered}
 
 
 @step("prometheus.double")
