@@ -7,7 +7,7 @@ import re
 
 __all__ = ["argument_descriptions", "sections"]
 
-_TITLES = frozenset("Args Arguments Attributes Params Returns Yields Raises Example Examples Note Notes".split())
+_TITLES = {"Args", "Arguments", "Attributes", "Params", "Returns", "Yields", "Raises", "Example", "Examples"}
 
 _SECTION = re.compile(r"^(?:Args|Arguments|Attributes|Params):[ ]*\n((?:(?:[ ]+.*)?\n)*)", re.MULTILINE)
 _ARGUMENT = re.compile(r"^(\w+)(?: \([^)\n]*\))?:[ ]*(.*(?:\n[ ]+.*)*)", re.MULTILINE)
