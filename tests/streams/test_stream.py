@@ -8,9 +8,16 @@ from typing import Any
 import anyio
 import pytest
 
-from headwater import Stream, StreamBrokenError, StreamConsumedError, StreamOrderError
+from headwater import Pipeline, Runner, Stream, StreamBrokenError, StreamConsumedError, StreamOrderError, step
 from headwater.streams.channel import Channel
 from headwater.streams.source import NOTHING
+
+
+@step("test_stream.same")
+def same(number: int) -> int:
+    """Return the number."""
+    return number
+
 
 Reading = Callable[[Stream[Any, Any, Any]], Any]
 
@@ -221,3 +228,12 @@ class TestFilledBatches:
         before_s = virtual_clock.elapsed_s
         assert await anext(batches) == [3]
         assert virtual_clock.elapsed_s == before_s
+
+    async def test_can_be_left_at_any_list(self) -> None:
+        """A reader that has enough leaves no generator behind, also of the output of an execution."""
+        pipeline = Pipeline("pass", steps={"same": same})
+        async with Runner().start(pipeline, range(1_000)) as execution:
+            async for batch in execution.output.batches(7):
+                assert batch == list(range(7))
+                break
+            execution.cancel()

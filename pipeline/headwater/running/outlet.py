@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from anyio import get_current_task
@@ -134,14 +135,9 @@ class _OutputStream(Stream[Any, Any, Any]):
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._begin(_Items(self._more))
 
-    def batches(self) -> AsyncIterator[list[Any]]:
-        """Iterate over the items in lists of whatever is there; see `Stream.batches`."""
-        return self._begin(_Batches(self._more))
-
-    async def _more(self) -> list[Any]:
-        batch = await self._source.take()
-        self._ended = not batch
-        return batch
+    def batches(self, size: int | None = None, *, linger_s: float = inf) -> AsyncIterator[list[Any]]:
+        """Iterate over the items in lists; see `Stream.batches`."""
+        return self._begin(_Batches(self._more)) if size is None else super().batches(size, linger_s=linger_s)
 
 
 class _Batches:

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic
 
-from anyio import CancelScope, current_time
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
+from headwater.streams.filled import Filled
 from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         Raises:
             StreamConsumedError: The stream was read before.
         """
-        return self._begin(self._batches() if size is None else self._filled(size, linger_s))
+        return self._begin(self._batches() if size is None else Filled(self._more, size, linger_s))
 
     async def collect(self) -> list[Item]:
         """Read all the items.
@@ -156,32 +156,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
             yield batch
         self._ended = True
 
-    async def _filled(self, size: int, linger_s: float) -> AsyncGenerator[list[Item], None]:
-        waiting: list[Item] = []
-        deadline = inf
-        failure: Exception | None = None
-        arrived: list[Item] | None = None
-        while arrived != []:
-            try:
-                arrived = await self._arrived(deadline)
-            except Exception as error:  # noqa: BLE001 - raised below, after the items that came before it
-                failure, arrived = error, []
-            due = current_time() + linger_s
-            deadline = deadline if waiting else due
-            waiting += arrived or ()
-            ready = len(waiting) // size * size if arrived else len(waiting)
-            for start in range(0, ready, size):
-                yield waiting[start : start + size]
-            if ready:
-                waiting, deadline = waiting[ready:], due
-            if not waiting:
-                deadline = inf
-        if failure is not None:
-            raise failure
-        self._ended = True
-
-    async def _arrived(self, deadline: float) -> list[Item] | None:
-        """Return the next items, nothing at the end; None when there are none until a time."""
-        with CancelScope(deadline=deadline):
-            return await self._source.take()
-        return None
+    async def _more(self) -> list[Item]:
+        batch = await self._source.take()
+        self._ended = not batch
+        return batch

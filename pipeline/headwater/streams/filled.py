@@ -1,0 +1,70 @@
+"""The items of a stream in lists of a size, with a bound of how long an item waits for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from math import inf
+from typing import Generic, Self, TypeVar
+
+from anyio import CancelScope, current_time
+
+__all__ = ["Filled"]
+
+Item = TypeVar("Item")
+
+
+class Filled(Generic[Item]):
+    """An iterator of lists, which may be left at any of them: it is no generator that somebody would have to close.
+
+    Args:
+        take: Returns whatever items are there, waiting for at least one; nothing at the end.
+        size: How many items make a list; the last one may have fewer.
+        linger_s: Longest time, in seconds, that an item waits for its list to be full.
+    """
+
+    __slots__ = ("_deadline", "_ended", "_failure", "_linger_s", "_ready", "_size", "_take", "_waiting")
+
+    def __init__(self, take: Callable[[], Awaitable[list[Item]]], size: int, linger_s: float) -> None:
+        self._take = take
+        self._size = size
+        self._linger_s = linger_s
+        self._waiting: list[Item] = []
+        self._ready: Iterator[list[Item]] = iter(())
+        self._deadline = inf
+        self._ended = False
+        self._failure: Exception | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Item]:
+        while (full := next(self._ready, None)) is None:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                raise StopAsyncIteration
+            await self._fill()
+        return full
+
+    async def _fill(self) -> None:
+        """Wait for items, or for the time at which those that wait are sent."""
+        try:
+            arrived = await self._arrived()
+        except Exception as error:  # noqa: BLE001 - raised after the items that came before it
+            self._failure, arrived = error, []
+        self._ended = arrived == []
+        due = current_time() + self._linger_s
+        if arrived and not self._waiting:
+            self._deadline = due
+        waiting, size = [*self._waiting, *(arrived or ())], self._size
+        ready = len(waiting) // size * size if arrived else len(waiting)
+        self._ready = iter([waiting[start : start + size] for start in range(0, ready, size)])
+        self._waiting = waiting[ready:]
+        if ready:
+            self._deadline = due if self._waiting else inf
+
+    async def _arrived(self) -> list[Item] | None:
+        """Return the next items, nothing at the end; None when there are none until the deadline."""
+        with CancelScope(deadline=self._deadline):
+            return await self._take()
+        return None
