@@ -169,3 +169,18 @@ def test_results_stand_above_the_table_when_both_are_on_one_terminal(pipeline: M
     shown = terminal_text(process, terminal)
     positions = [shown.rindex(text) for text in ("item 0", "item 1", "item 2", "tested: done in")]
     assert positions == sorted(positions)
+
+
+def test_replay_draws_the_table_again_when_standard_output_is_a_terminal(pipeline: MakePipeline) -> None:
+    """A recorded run looks as it did while it ran, and the cursor is there again at the end."""
+    recorded = start("run", pipeline(("cli.numbers", {"count": 3}), NAMED), "--events", "run.jsonl", "--quiet", *STEPS)
+    assert finish(recorded)[0] == 0
+    terminal, line = pty.openpty()
+    termios.tcsetwinsize(line, (30, 100))
+    process = start("replay", "run.jsonl", "--speed", "0", stdout=line)
+    os.close(line)
+    shown = terminal_text(process, terminal)
+    assert finish(process) == (0, "")
+    assert re.search(r"named.*3", shown)
+    assert "tested: done in" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")

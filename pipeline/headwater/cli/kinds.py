@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
@@ -14,6 +13,7 @@ from pydantic_core import to_json
 from headwater.cli.plans import type_text
 from headwater.cli.terminal import columns, printable, styled
 from headwater.errors import ConfigError, Problem, StepDefinitionError
+from headwater.kinds.docstring import sections
 from headwater.kinds.registry import registry
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _TITLES = {
     "Example": "in Python",
     "Examples": "in Python",
 }
-_OTHER_TITLES = {"Args": "", "Arguments": "", "Attributes": "", "Params": ""}  # told with the params and ports
 
 
 def schema_text(subject: str) -> str:
@@ -117,7 +116,7 @@ def kind_text(kind: str) -> str:
 
 
 def _parts(definition: StepDefinition) -> Iterator[list[str]]:
-    doc = _sections(definition.doc)
+    doc = sections(definition.doc)
     summary, _, rest = doc.pop("", "").partition("\n")
     yield [f"{_bold(definition.kind)}: {summary or 'no description'}"]
     if prose := rest.strip():
@@ -133,17 +132,6 @@ def _parts(definition: StepDefinition) -> Iterator[list[str]]:
     if definition.permission:
         yield ["", f"  needs a permission: --allow {definition.permission}"]
     yield ["", f"  defined in {definition.origin}, runs {_place(definition)}"]
-
-
-def _sections(doc: str) -> dict[str, str]:
-    """Return the sections of a docstring in Google's style by their titles; what stands before them has none."""
-    sections: dict[str, list[str]] = {"": []}
-    title = ""
-    for line in inspect.cleandoc(doc).splitlines():
-        if line.endswith(":") and line[:-1] in _TITLES | _OTHER_TITLES:
-            title = line[:-1]
-        sections.setdefault(title, []).append("" if line == f"{title}:" else line)
-    return {title: inspect.cleandoc("\n".join(lines)).strip() for title, lines in sections.items()}
 
 
 def _indented(text: str, width: int) -> list[str]:
