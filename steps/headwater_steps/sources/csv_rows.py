@@ -26,7 +26,7 @@ Delimiter = Annotated[str, Field(min_length=1, max_length=1, pattern=r"""^[^\r\n
 Quote = Literal['"', "'"]
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
-_LONGEST_ROW: Final = 4 * 1024 * 1024
+_LONGEST_ROW: Final = 1024 * 1024
 _MEND = "mend it, or set on_bad to skip or reject"
 _CUT_OFF = "unexpected end"
 _REPLACED = "\ufffd"
@@ -143,12 +143,14 @@ class CsvRows:
             How many lines there are before the bad row, and what is wrong with it; nothing at the end of the lines.
         """
         names = self._names
-        width = 0 if self._converters or self._is_broken else len(names)
+        width = -1 if self._converters or self._is_broken else len(names) or -1
         try:
             for cells in rows:
                 if len(cells) == width:
                     good.append(dict(zip(names, cells, strict=True)))
-                elif cells and (fault := self._take(cells, good)):
+                elif not cells:
+                    self._blank_lines += 1
+                elif fault := self._take(cells, good):
                     return start, fault
                 start = rows.line_num
         except csv_module.Error as error:
@@ -208,7 +210,8 @@ def csv(
     r"""Read a file of comma-separated values (RFC 4180) as objects, by the names of its columns.
 
     The first row has the names, unless `names` does. Every cell is a text, unless `types` says otherwise. A quoted cell
-    may contain delimiters and line ends, and a quote that is written twice; cells have at most 131,072 characters.
+    may contain delimiters and line ends, and a quote that is written twice. A cell has at most 131,072 characters; a
+    row of more than 1,048,576 is an error in any case.
     Lines end with `\n` or `\r\n`; empty ones are left out, and counted. A pipe is read as it is written.
 
     Args:

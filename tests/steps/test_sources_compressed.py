@@ -1,0 +1,192 @@
+"""Compressed files: every format, whatever is in it, and what is told of one that is cut off or damaged."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater import MissingExtraError, StepContext, StepError
+from headwater_steps.files.compression import DamagedFileError
+from headwater_steps.sources import csv, jsonl, lines, text
+from tests.steps.reading import cause, items_of, read
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+FORMATS: list[Any] = [
+    pytest.param("gzip", ".gz", gzip.compress, id="gzip"),
+    pytest.param("bzip2", ".bz2", bz2.compress, id="bzip2"),
+    pytest.param("xz", ".xz", partial(lzma.compress, preset=0), id="xz"),
+    pytest.param("zstd", ".zst", zstd.compress, id="zstd"),
+]
+Compress = Callable[[bytes], bytes]
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+@pytest.mark.parametrize(
+    ("source", "content", "expected"),
+    [
+        (lines, "a\nb\n", ["a", "b"]),
+        (text, "a\nb\n", "a\nb\n"),
+        (jsonl, '1\n{"a": 2}\n', [1, {"a": 2}]),
+        (csv, "a\n1\n", [{"a": "1"}]),
+    ],
+)
+def test_source_reads_a_compressed_file(
+    tmp_path: Path, name: str, suffix: str, compress: Compress, *, source: Any, content: str, expected: Any
+) -> None:
+    """The end of the name tells the format, or a param does; files may consist of several compressed parts."""
+    data = compress(content[:3].encode()) + compress(content[3:].encode())
+    named, other = tmp_path / f"data{suffix.upper()}", tmp_path / "data"
+    named.write_bytes(data)
+    other.write_bytes(data)
+    assert read(source, named).output == expected
+    assert read(source, other, compression=name).output == expected
+    if source is not text:
+        assert read(source, named).header.size_bytes == len(data)
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+def test_source_reads_a_compressed_file_as_it_is_when_told(
+    tmp_path: Path, name: str, suffix: str, compress: Compress
+) -> None:
+    """A name may end so and the file not be compressed."""
+    path = tmp_path / f"data{suffix}"
+    path.write_text("plain\n")
+    assert read(lines, path, compression="none").output == ["plain"]
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+@pytest.mark.parametrize("kept", [0, 10, 100, -1, -6])
+def test_source_tells_that_a_compressed_file_is_cut_off(
+    tmp_path: Path, name: str, suffix: str, compress: Compress, kept: int
+) -> None:
+    """A file whose end is missing is an error, and never taken for a shorter one."""
+    path = tmp_path / f"data{suffix}"
+    path.write_bytes(compress(os.urandom(50_000).hex().encode())[:kept])
+    with pytest.raises(StepError) as error:
+        read(lines, path)
+    assert isinstance(error.value.__cause__, DamagedFileError)
+    assert cause(error).startswith(f"{path}: the {name} data are cut off after ")
+    assert cause(error).endswith(" bytes of content; get the whole file")
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+def test_source_tells_that_a_file_is_of_another_format(
+    tmp_path: Path, name: str, suffix: str, compress: Compress
+) -> None:
+    """A file that is not what its name says is an error with what to do."""
+    path = tmp_path / f"data{suffix}"
+    path.write_text("this is plain text, and long enough to be a header\n")
+    with pytest.raises(StepError) as error:
+        read(lines, path)
+    assert isinstance(error.value.__cause__, DamagedFileError)
+    assert cause(error).startswith(
+        f"{path}: no {name} data after 0 bytes of content; set compression to what it is, or mend the file: "
+    )
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+def test_source_tells_that_a_compressed_file_is_damaged(
+    tmp_path: Path, name: str, suffix: str, compress: Compress
+) -> None:
+    """A wrong byte in the middle is found by the checks of the format."""
+    path = tmp_path / f"data{suffix}"
+    content = os.urandom(50_000).hex().encode()
+    checked = {zstd.CompressionParameter.checksum_flag: 1}
+    data = bytearray(zstd.compress(content, options=checked) if name == "zstd" else compress(content))
+    data[-2 if name == "zstd" else len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(StepError) as error:
+        read(lines, path)
+    assert isinstance(error.value.__cause__, DamagedFileError)
+    assert f"no {name} data after" in cause(error)
+
+
+@pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
+def test_source_tells_progress_by_the_compressed_bytes(
+    tmp_path: Path, name: str, suffix: str, compress: Compress
+) -> None:
+    """The fraction is that of the file, so that it reaches one at its end."""
+    path = tmp_path / f"data{suffix}"
+    path.write_bytes(compress(b"".join(os.urandom(50).hex().encode() + b"\n" for _ in range(20_000))))
+    told: list[float | None] = []
+    context = StepContext("execution", "lines", report=lambda fraction, _message, _data: told.append(fraction))
+    assert len(items_of(lines(context, path=path))) == 20_000
+    assert len(told) > 1
+    assert told == sorted(told, key=lambda fraction: fraction or 0)
+    assert told[-1] is not None
+    assert 0.8 < told[-1] <= 1
+
+
+def test_source_says_what_to_install_for_zstandard(tmp_path: Path) -> None:
+    """Without the optional dependency the error names the extra."""
+    script = (
+        "import sys; sys.modules.update({'backports': None, 'compression': None})\n"
+        "from headwater_steps.files.compression import decompressing\n"
+        "from headwater import MissingExtraError\n"
+        "try:\n"
+        "    decompressing(sys.stdin.buffer, 'zstd')\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "a file that is compressed by Zstandard needs an optional dependency: pip install 'headwater[zstd]'\n"
+    )
+    assert issubclass(MissingExtraError, ImportError)
+
+
+MEMORY = """
+import resource, sys
+from headwater import Pipeline, run_sync
+from headwater_steps import shaping, sources
+
+def run(path):
+    steps = {"read": getattr(sources, sys.argv[1]).with_params(path=path), "n": shaping.count}
+    return run_sync(Pipeline("count", steps=steps)).output
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+run(sys.argv[2])
+before = peak()
+print(run(sys.argv[3]), peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix", "compress"),
+    [
+        ("lines", "", bytes),
+        ("jsonl", "", bytes),
+        ("csv", "", bytes),
+        *(("lines", *one.values[1:]) for one in FORMATS),
+    ],
+)
+def test_source_takes_constant_memory_whatever_the_size(
+    tmp_path: Path, kind: str, suffix: str, compress: Compress
+) -> None:
+    """A file of 30 MB takes hardly more memory than one of 3 MB, also one that expands a thousandfold."""
+    first, line = ("a,b\n", f"{'a' * 499},{'b' * 499}\n") if kind == "csv" else ("", f'"{"y" * 997}"\n')
+    small, large = tmp_path / f"small{suffix}", tmp_path / f"large{suffix}"
+    small.write_bytes(compress((first + line * 3_000).encode()))
+    large.write_bytes(compress((first + line * 30_000).encode()))
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, kind, str(small), str(large)], capture_output=True, text=True, check=True
+    )
+    items, growth_kib = map(int, done.stdout.split())
+    assert items == 30_000
+    assert growth_kib < 6_144

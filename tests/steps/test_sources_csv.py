@@ -1,0 +1,272 @@
+"""Files of comma-separated values: what is a row, a cell, a type, and what becomes of bad rows."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from headwater import Pipeline, StepError
+from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
+from headwater_steps.files.rejects import Rejects
+from headwater_steps.shaping import count
+from headwater_steps.sources import csv
+from headwater_steps.sources.csv_rows import CsvRows
+from tests.steps.reading import CONTEXT, cause, items_of, read, reject
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A place for the file under test."""
+    return tmp_path / "data.csv"
+
+
+def rows(names: list[str] | None = None, dialect: dict[str, Any] | None = None) -> CsvRows:
+    """Return rows that fail at a bad one, to be fed."""
+    rejects = Rejects("test", "fail", CONTEXT)
+    return CsvRows("test", names, {}, dialect=dialect or {}, encoding="utf-8", rejects=rejects)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("a,b\n1,2\n3,4\n", [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}], id="rows"),
+        pytest.param("a,b\r\n1,2\r\n3,4", [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}], id="CR LF and no last end"),
+        pytest.param('a\n"x, ""y"" z"\n', [{"a": 'x, "y" z'}], id="quotes"),
+        pytest.param('a,b\n"1\n2\r\n3",x\n', [{"a": "1\n2\r\n3", "b": "x"}], id="lines in a cell"),
+        pytest.param('a\n5" pipe\n', [{"a": '5" pipe'}], id="quote within a cell without quotes"),
+        pytest.param("a,b\n\n1,2\n\r\n", [{"a": "1", "b": "2"}], id="blank lines"),
+        pytest.param("a,b\n,\n", [{"a": "", "b": ""}], id="empty cells"),
+        pytest.param("\ufeffa\n1\n", [{"a": "1"}], id="byte order mark"),
+        pytest.param("a\n\x0b1\x0c\x85\u2028\n", [{"a": "\x0b1\x0c\x85\u2028"}], id="only LF ends a line"),
+        pytest.param("a,b\n", [], id="names alone"),
+        pytest.param("", [], id="empty"),
+    ],
+)
+def test_csv_reads_rows_by_the_names_of_the_first(file: Path, content: str, expected: list[dict[str, str]]) -> None:
+    """Rows become objects, by RFC 4180."""
+    file.write_bytes(content.encode())
+    result = read(csv, file)
+    assert result.output == expected
+    assert result.header == FileHeader(path=str(file), size_bytes=len(content.encode()))
+    assert result.footer.items == len(expected)
+    assert result.footer.lines == len(io.StringIO(content, newline="\n").readlines())
+
+
+def test_csv_counts_blank_lines(file: Path) -> None:
+    """Lines with nothing on them are no rows, and are told in the footer."""
+    file.write_bytes(b"\na,b\n\n1,2\r\n\r\n")
+    assert read(csv, file).footer == FileFooter(lines=5, items=1, blank_lines=3)
+
+
+@pytest.mark.parametrize(
+    ("params", "content", "expected"),
+    [
+        ({"delimiter": ";"}, "a;b\n1,5;2\n", [{"a": "1,5", "b": "2"}]),
+        ({"delimiter": "\t"}, "a\tb\n1\t2\n", [{"a": "1", "b": "2"}]),
+        ({"quote": "'"}, "a,b\n'1,\"',2\n", [{"a": '1,"', "b": "2"}]),
+        ({"quote": None}, 'a,b\n"1,2\n', [{"a": '"1', "b": "2"}]),
+        ({"names": ["x", "y"]}, "a,b\n1,2\n", [{"x": "a", "y": "b"}, {"x": "1", "y": "2"}]),
+        ({"encoding": "utf-16"}, "a,b\nä,€\n", [{"a": "ä", "b": "€"}]),
+    ],
+)
+def test_csv_reads_other_dialects(file: Path, params: dict[str, Any], content: str, expected: list[Any]) -> None:
+    """The delimiter, the quote, names for a file without them, and the encoding can be set."""
+    file.write_bytes(content.encode(params.get("encoding", "utf-8")))
+    assert read(csv, file, **params).output == expected
+
+
+TYPES = {"t": "text", "i": "integer", "n": "number", "b": "boolean", "d": "date", "at": "datetime"}
+
+
+def test_csv_reads_typed_columns(file: Path) -> None:
+    """Cells become values of their types, with spaces around them or not; empty ones are null, but for texts."""
+    file.write_text(
+        "t,i,n,b,d,at\n"
+        " x,-12, 1.50 ,true,2026-11-21,2026-11-21T09:31:00Z\n"
+        "007,+3,.5e-3,No,2026-02-28,2026-11-21T09:31:00+00:00\n"
+        ",,,,,\n"
+    )
+    at = datetime(2026, 11, 21, 9, 31, tzinfo=UTC)
+    assert read(csv, file, types=TYPES).output == [
+        {"t": " x", "i": -12, "n": 1.5, "b": True, "d": date(2026, 11, 21), "at": at},
+        {"t": "007", "i": 3, "n": 0.0005, "b": False, "d": date(2026, 2, 28), "at": at},
+        {"t": "", "i": None, "n": None, "b": None, "d": None, "at": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("i", "1.0", "an integer such as -12"),
+        ("i", "1_000", "an integer such as -12"),
+        ("i", "٣", "an integer such as -12"),
+        ("i", "9" * 4_001, "an integer such as -12"),
+        ("n", "nan", "a number such as -1.5e3"),
+        ("n", "1e999", "a number such as -1.5e3"),
+        ("n", "1,5", "a number such as -1.5e3"),
+        ("b", "maybe", "true, false, yes, no, 1 or 0"),
+        ("d", "2026-02-30", "a date such as 2026-11-21"),
+        ("at", "noon", "a date and time such as 2026-11-21T09:31:00Z"),
+    ],
+)
+def test_csv_names_the_cell_that_is_not_of_its_type(file: Path, column: str, cell: str, expected: str) -> None:
+    """The reason has the column, the cell and what was expected."""
+    file.write_text(f'{column}\n"{cell}"\n')
+    shown = cell if len(cell) <= 40 else f"{cell[:40]}..."
+    with pytest.raises(StepError) as error:
+        read(csv, file, types={column: TYPES[column]})
+    assert cause(error) == (
+        f"{file}:2: column {column!r}: {shown!r} is no {TYPES[column]}: expected {expected}; "
+        "mend it, or set on_bad to skip or reject"
+    )
+
+
+BAD = [
+    pytest.param("1\n", "the row has 1 cells, but there are 2 columns", id="too few"),
+    pytest.param("1,2,3\n", "the row has 3 cells, but there are 2 columns", id="too many"),
+    pytest.param('"1"x,2\n', "something stands between the end of a quoted cell and the next delimiter", id="quotes"),
+    pytest.param("1\r2,3\n", "a carriage return stands alone in a cell without quotes", id="CR"),
+    pytest.param("\udcff,2\n", "some bytes are no utf-8 text", id="bytes"),
+    pytest.param("x" * 131_073 + ",2\n", "a cell is longer than 131,072 characters", id="long cell"),
+]
+
+
+@pytest.mark.parametrize(("row", "reason"), BAD)
+@pytest.mark.parametrize("before", [0, 1_500])
+def test_csv_tells_a_bad_row_and_reads_on(file: Path, row: str, reason: str, before: int) -> None:
+    """A bad row is told with its line and text, wherever it stands, and the rows around it are read."""
+    cell = f"{'a' * 50}\n{'b' * 50}"
+    good = f'"{cell}",2\n'
+    file.write_bytes(f"x,y\n{good * before}{row}{good}".encode(errors="surrogateescape"))
+    line = 2 * before + 2
+    with pytest.raises(StepError) as error:
+        read(csv, file)
+    assert isinstance(error.value.__cause__, BadLineError)
+    assert cause(error).startswith(f"{file}:{line}: {reason}")
+
+    result = read(csv, file, on_bad="skip")
+    assert result.output == [{"x": cell, "y": "2"}] * (before + 1)
+    assert result.footer.first_bad_lines[0] == line
+
+    values, (bad, *_), footer = reject(csv, path=file)
+    assert (values, footer) == (result.output, result.footer)
+    assert bad.line == line
+    assert bad.reason.startswith(reason)
+    assert bad.text == row.split("\n", maxsplit=1)[0].encode(errors="surrogateescape").decode(errors="replace")
+
+
+def test_csv_gives_the_whole_of_a_bad_row_of_several_lines(file: Path) -> None:
+    """The text of a rejected row has all its lines."""
+    file.write_text('a,b\n"1\n2",3,4\n5,6\n')
+    assert reject(csv, path=file) == (
+        [{"a": "5", "b": "6"}],
+        [BadRow(line=2, reason="the row has 3 cells, but there are 2 columns", text='"1\n2",3,4')],
+        FileFooter(lines=4, items=1, bad_rows=1, first_bad_lines=(2,)),
+    )
+
+
+def test_csv_tells_a_quote_without_an_end(file: Path) -> None:
+    """What follows an opening quote to the end of the file is one bad row."""
+    file.write_text('a\n1\n"2\n3\n')
+    result = read(csv, file, on_bad="skip")
+    assert (result.output, result.footer.first_bad_lines) == ([{"a": "1"}], (3,))
+    with pytest.raises(StepError, match="3: a quoted cell has no end"):
+        read(csv, file)
+
+
+def test_csv_reads_on_after_a_quote_without_an_end_in_a_long_file(file: Path) -> None:
+    """A missing quote costs the rows up to the limit of a cell, and not the rest of the file."""
+    file.write_text("a,b\n1,2\n" + '"3,4\n' + "5,6\n" * 80_000)
+    result = read(csv, file, on_bad="skip")
+    assert result.footer.lines == 80_003
+    assert result.footer.bad_rows == 1
+    assert 40_000 < result.footer.items < 50_000
+
+
+def test_csv_refuses_a_row_without_bounds(file: Path) -> None:
+    """A row of ever more cells is given up before it fills the memory."""
+    file.write_text("a\n" + '"x\n",' * 300_000)
+    with pytest.raises(StepError, match=r"2: the row is longer than 1,048,576 characters"):
+        read(csv, file, on_bad="skip")
+    file.write_text("a\n" + "x" * 2_000_000)
+    with pytest.raises(StepError, match=r"2: the row is longer than 1,048,576 characters"):
+        read(csv, file, on_bad="skip")
+
+
+@pytest.mark.parametrize(
+    ("content", "params", "message"),
+    [
+        ("a,a\n", {}, "several columns are called 'a'; mend the first row, or take it away and set names"),
+        ("a,\n", {}, "a column has no name"),
+        ("a,b\n", {"types": {"c": "date"}}, "types has 'c', but the columns are 'a', 'b'"),
+        ("", {"names": ["a"], "types": {"c": "date"}}, "types has 'c', but the columns are 'a'"),
+    ],
+)
+def test_csv_refuses_wrong_names(file: Path, content: str, params: dict[str, Any], message: str) -> None:
+    """Names that cannot be told apart, or that types expect in vain, are an error whatever happens to bad rows."""
+    file.write_text(content)
+    with pytest.raises(StepError) as error:
+        read(csv, file, on_bad="skip", **params)
+    assert message in cause(error)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"path": "x", "delimiter": ""},
+        {"path": "x", "delimiter": ", "},
+        {"path": "x", "delimiter": '"'},
+        {"path": "x", "quote": "|"},
+        {"path": "x", "names": []},
+        {"path": "x", "types": {"a": "int"}},
+        {"path": "x", "on_bad": "replace"},
+    ],
+)
+def test_csv_refuses_wrong_params(params: dict[str, Any]) -> None:
+    """Params are checked before anything is opened."""
+    with pytest.raises(ValidationError):
+        csv.with_params(**params)
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), max_size=5)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), max_size=5), st.sampled_from(["\n", "\r\n"]), st.data())
+def test_csv_reads_what_was_written_however_it_arrives(
+    values: list[tuple[str, str]], end: str, data: st.DataObject
+) -> None:
+    """Whatever the standard library writes comes back, wherever blocks are cut."""
+    written = io.StringIO()
+    csv_module.writer(written, quoting=csv_module.QUOTE_ALL, lineterminator=end).writerows(values)
+    content = written.getvalue().encode()
+    reading = rows(["x", "y"])
+    frames: list[Any] = []
+    while content:
+        size = data.draw(st.integers(1, 9))
+        frames += reading.feed(content[:size])
+        content = content[size:]
+    frames += reading.flush()
+    expected = [(one.removeprefix("\ufeff") if not index else one, other) for index, (one, other) in enumerate(values)]
+    assert [tuple(item.values()) for item in items_of(frames)] in (expected, values)
+
+
+@pytest.fixture
+def numbers(file: Path) -> Path:
+    """A file with two columns and 2,000 rows."""
+    file.write_text("a,b\n" + "".join(f"{number},x\n" for number in range(2_000)))
+    return file
+
+
+async def test_csv_flows_on_every_event_loop(numbers: Path) -> None:
+    """The rows pass the edges of a pipeline, whatever runs it."""
+    pipeline = Pipeline("count", steps={"rows": csv.with_params(path=numbers), "n": count})
+    assert (await pipeline.run()).output == 2_000

@@ -1,0 +1,227 @@
+"""Sources that never end by themselves: named pipes and standard input, read as they are written, left at any time."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import fail_after
+from anyio.to_thread import run_sync as run_in_thread
+
+from headwater import Pipeline, Runner, StepError, run_sync
+from headwater_steps.files import FileFooter, FileHeader
+from headwater_steps.shaping import take
+from headwater_steps.sources import csv, jsonl, lines, stdin, text
+from tests.steps.reading import cause, pipeline
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe that nobody writes to."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def standard_input() -> Iterator[int]:
+    """The end to write to of a pipe that stands for standard input."""
+    before = os.dup(0)
+    reading, writing = os.pipe()
+    os.dup2(reading, 0)
+    os.close(reading)
+    with os.fdopen(writing, "wb") as file:
+        yield file.fileno()
+    os.dup2(before, 0)
+    os.close(before)
+
+
+def opened(path: Path) -> int:
+    """Open a named pipe for writing, once it is read."""
+    return os.open(path, os.O_WRONLY)
+
+
+# ---- named pipes
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "rows", "expected"),
+    [
+        (lines, "", ("a", "b"), ["a", "b"]),
+        (jsonl, "", ("1", "2"), [1, 2]),
+        (csv, "x,y\n", ("1,2", "3,4"), [{"x": "1", "y": "2"}, {"x": "3", "y": "4"}]),
+    ],
+)
+async def test_source_gives_each_row_of_a_pipe_when_it_is_written(
+    pipe: Path, source: Any, first: str, *, rows: tuple[str, ...], expected: list[Any]
+) -> None:
+    """No row waits for another: each is there before the next one is written."""
+    seen: list[Any] = []
+    async with Runner().start(pipeline(source, path=pipe)) as execution:
+        writing = await run_in_thread(opened, pipe)
+        os.write(writing, first.encode())
+        items = aiter(execution.output)
+        with fail_after(30):
+            for row in rows:
+                os.write(writing, f"{row}\n".encode())
+                seen.append(await anext(items))
+            os.close(writing)
+            assert await anext(items, None) is None
+        assert seen == expected
+        assert await execution.output.header() == FileHeader(path=str(pipe), size_bytes=None)
+
+
+@pytest.mark.parametrize("source", [lines, jsonl, csv, text])
+@pytest.mark.parametrize("compression", ["none", "gzip", "bzip2", "xz", "zstd"])
+async def test_source_is_cancelled_while_it_waits_for_a_pipe(pipe: Path, source: Any, compression: str) -> None:
+    """A pipe that nobody ever writes to does not hold the execution."""
+    with fail_after(30):
+        async with Runner().start(pipeline(source, path=pipe, compression=compression)) as execution:
+            async for _ in execution.events(types={"step_start"}):
+                break
+            execution.cancel()
+
+
+async def test_source_is_left_while_it_waits_for_a_pipe(pipe: Path) -> None:
+    """A reader that has enough ends a source that waits for more."""
+    steps = {"lines": lines.with_params(path=pipe), "first": take.with_params(n=1)}
+    with fail_after(30):
+        async with Runner().start(Pipeline("first", steps=steps)) as execution:
+            writing = await run_in_thread(opened, pipe)
+            os.write(writing, b"a\nb\n")
+            assert (await execution.result()).output == ["a"]
+        os.close(writing)
+
+
+async def test_source_reads_a_compressed_pipe(pipe: Path) -> None:
+    """What comes through a pipe may be compressed, and its end is not taken for its being cut off."""
+    async with Runner().start(pipeline(lines, path=pipe, compression="gzip")) as execution:
+        writing = await run_in_thread(opened, pipe)
+        os.write(writing, gzip.compress(b"a\nb\n"))
+        os.close(writing)
+        assert (await execution.result()).output == ["a", "b"]
+
+
+# ---- standard input
+
+
+async def test_stdin_gives_each_line_when_it_is_written(standard_input: int) -> None:
+    """No line waits for another, and the last one needs no end."""
+    async with Runner().start(pipeline(stdin)) as execution:
+        items = aiter(execution.output)
+        with fail_after(30):
+            for line in ("a", "bä"):
+                os.write(standard_input, f"{line}\r\n".encode())
+                assert await anext(items) == line
+            os.write(standard_input, b"c\nd")
+            assert await anext(items) == "c"
+            _close(standard_input)
+            assert await anext(items) == "d"
+            assert await anext(items, None) is None
+        assert await execution.output.header() == FileHeader(path="standard input", size_bytes=None)
+        assert await execution.output.footer() == FileFooter(lines=4, items=4)
+
+
+def _close(descriptor: int) -> None:
+    """Close the other end of a pipe, keeping the number in use for whoever closes it again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+async def test_stdin_gives_chunks_as_they_arrive(standard_input: int) -> None:
+    """A chunk is a text, also where a character was cut on its way."""
+    async with Runner().start(pipeline(stdin, split="chunks")) as execution:
+        items = aiter(execution.output)
+        with fail_after(30):
+            os.write(standard_input, b"\xef\xbb\xbfa\r\nb\xc3")
+            assert await anext(items) == "a\r\nb"
+            os.write(standard_input, b"\xa4")
+            assert await anext(items) == "ä"
+            _close(standard_input)
+            assert await anext(items, None) is None
+        assert await execution.output.footer() == FileFooter(lines=1, items=2)
+
+
+@pytest.mark.parametrize("split", ["lines", "chunks"])
+async def test_stdin_is_cancelled_while_it_waits(standard_input: int, split: str) -> None:
+    """Standard input that never says anything does not hold the execution, and can be read by the next one."""
+    with fail_after(30):
+        for _ in range(2):
+            async with Runner().start(pipeline(stdin, split=split)) as execution:
+                async for _ in execution.events(types={"step_start"}):
+                    break
+                execution.cancel()
+
+
+async def test_stdin_is_left_when_the_reader_has_enough(standard_input: int) -> None:
+    """A reader that leaves ends it while it waits for more."""
+    steps = {"lines": stdin, "first": take.with_params(n=1)}
+    os.write(standard_input, b"a\nb\n")
+    with fail_after(30):
+        assert (await Pipeline("first", steps=steps).run()).output == ["a"]
+
+
+async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
+    """A second reader would get what the first one lacks, so it is refused."""
+    async with Runner().start(pipeline(stdin)) as execution:
+        async for _ in execution.events(types={"step_start"}):
+            break
+        os.write(standard_input, b"a\n")
+        assert await anext(aiter(execution.output)) == "a"
+        with pytest.raises(StepError) as error:
+            await pipeline(stdin).run()
+        execution.cancel()
+    assert cause(error) == "another step reads standard input already; read it once, and give it to several steps"
+
+
+@pytest.mark.parametrize(
+    ("params", "content", "message"),
+    [
+        ({}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding, or on_bad"),
+        ({"max_line_chars": 3}, b"a\nabc\n", "standard input:2: the line is longer than 3 chars"),
+        ({"split": "chunks"}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding"),
+        ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are no utf-8 text"),
+        ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),
+        ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' leads nowhere"),
+    ],
+)
+async def test_stdin_tells_what_cannot_be_read(
+    standard_input: int, params: dict[str, Any], content: bytes, message: str
+) -> None:
+    """The error names the line and what to do."""
+    os.write(standard_input, content)
+    _close(standard_input)
+    with pytest.raises(StepError) as error:
+        await pipeline(stdin, **params).run()
+    assert cause(error).startswith(message)
+
+
+def test_stdin_mends_chunks_when_told(standard_input: int) -> None:
+    """Bytes that are no text become U+FFFD."""
+    os.write(standard_input, b"a\xffb")
+    _close(standard_input)
+    assert run_sync(pipeline(stdin, split="chunks", on_bad="replace")).output == ["a\ufffdb"]
+
+
+COUNT = """
+from headwater import Pipeline, run_sync
+from headwater_steps import shaping, sources
+
+print(run_sync(Pipeline("count", steps={"lines": sources.stdin, "n": shaping.count})).output)
+"""
+
+
+def test_stdin_may_be_a_file(tmp_path: Path) -> None:
+    """What cannot be waited for is read all the same."""
+    path = tmp_path / "input"
+    path.write_text("line\n" * 100_000)
+    with path.open() as file:
+        done = subprocess.run([sys.executable, "-c", COUNT], stdin=file, capture_output=True, text=True, check=True)
+    assert done.stdout == "100000\n"
