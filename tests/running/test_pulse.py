@@ -94,7 +94,7 @@ async def test_tells_no_counts_when_progress_is_off() -> None:
 async def slow(values: Stream[bool], *, gate: float = 0.6) -> AsyncIterator[bool]:
     """Take long for each value."""
     async for value in values:
-        await anyio.sleep(gate)
+        await anyio.sleep(gate)  # so that the others have to wait for it
         yield value
 
 

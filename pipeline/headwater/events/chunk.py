@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import compress, repeat
+from operator import is_
 from typing import Any, Final, overload
 
 from headwater.events.data import EventData
@@ -22,6 +23,7 @@ WIDTH: Final = 6
 """Number of the fields of an event."""
 
 _BLOCK: Final = 256
+_OTHERS: Final = frozenset(EventType) - {EventType.STEP_PROGRESS}
 _new_event: Final = StreamEvent.__new__
 
 
@@ -135,9 +137,7 @@ class Batch(Sequence[StreamEvent]):
         """
         gap = [] if self._gap is None else [self._gap]
         kinds, step_ids = self._columns()
-        places = _places(kinds, step_ids, types, steps)
-        if latest:
-            places = _without_outdated(places, kinds, step_ids)
+        places = (_latest_places if latest else _places)(kinds, step_ids, types, steps)
         if self._events is not None or len(places) * 3 > len(kinds):  # making all is cheaper than many one by one
             made = self._made()
             return gap + [made[place + len(gap)] for place in places]
@@ -211,17 +211,21 @@ def _places(
     return places if steps is None else [place for place in places if step_ids[place] in steps]
 
 
-def _without_outdated(
-    places: Sequence[int], kinds: Sequence[EventType], step_ids: Sequence[str | None]
+def _latest_places(
+    kinds: Sequence[EventType], step_ids: Sequence[str | None], types: Types | None, steps: Steps | None
 ) -> list[int]:
-    """Return places without those of progress that has a later one of the same step."""
-    seen: set[str | None] = set()
-    kept: list[int] = []
-    progress = EventType.STEP_PROGRESS
-    for place in reversed(places):
-        if kinds[place] is progress:
-            if step_ids[place] in seen:
-                continue
-            seen.add(step_ids[place])
-        kept.append(place)
-    return kept[::-1]
+    """Return where the events are that are wanted, of progress only the latest of each step."""
+    others = _places(kinds, step_ids, _OTHERS if types is None else types - {EventType.STEP_PROGRESS}, steps)
+    if types is not None and EventType.STEP_PROGRESS not in types:
+        return others
+    is_progress = list(map(is_, kinds, repeat(EventType.STEP_PROGRESS)))
+    missing = set(compress(step_ids, is_progress))
+    if steps is not None:
+        missing &= steps
+    for place in range(len(kinds) - 1, -1, -1):
+        if not missing:  # which is so after a few of thousands
+            break
+        if is_progress[place] and step_ids[place] in missing:
+            missing.remove(step_ids[place])
+            others.append(place)
+    return sorted(others)
