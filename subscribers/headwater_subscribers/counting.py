@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGES"]
 
+_NONE: Final = (0, 0)
+
 _MOST_ERRORS: Final = 1_000
 """Errors of one execution of which the time is kept until they are explained."""
 
@@ -31,20 +33,26 @@ def _step_start(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
 
 def _step_progress(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
     if isinstance(data, StepProgress) and data.items_in is not None and data.items_out is not None:
-        _count_items(tallies.step(run, event.step_id), run, event.step_id or OTHER, data.items_in, data.items_out)
+        step_id = event.step_id or OTHER
+        tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
+        run.told[step_id] = _count_items(tally, run.told.get(step_id, _NONE), data.items_in, data.items_out)
 
 
-def _count_items(tally: StepTally, run: RunTally, step_id: str, items_in: int, items_out: int) -> None:
-    """Count what is new since the step last told its counts."""
-    told_in, told_out = run.told.get(step_id, (0, 0))
-    run.told[step_id] = (max(items_in, told_in), max(items_out, told_out))
-    tally.items_in += max(items_in - told_in, 0)
-    tally.items_out += max(items_out - told_out, 0)
+def _count_items(tally: StepTally, told: tuple[int, int], items_in: int, items_out: int) -> tuple[int, int]:
+    """Count what is new since the step last told its counts, and return what is counted now."""
+    told_in, told_out = told
+    if items_in > told_in:
+        tally.items_in += items_in - told_in
+        told_in = items_in
+    if items_out > told_out:
+        tally.items_out += items_out - told_out
+        told_out = items_out
+    return told_in, told_out
 
 
 def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
     step_id = event.step_id or OTHER
-    tally = tallies.step(run, step_id)
+    tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
     run.running.pop(step_id, None)
     tally.completed += 1
     if not isinstance(data, StepComplete):
@@ -52,12 +60,12 @@ def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     tally.durations.add(data.duration_s)
     if data.first_item_s is not None:
         tally.first_items.add(data.first_item_s)
-    if step_id in run.told:
-        _count_items(tally, run, step_id, data.items_in, data.items_out)
-        del run.told[step_id]
-    else:
+    told = run.told.pop(step_id, None)
+    if told is None:
         tally.items_in += data.items_in
         tally.items_out += data.items_out
+    else:
+        _count_items(tally, told, data.items_in, data.items_out)
     if data.bytes_out is not None:
         tally.bytes_out += data.bytes_out
     tally.input_wait_s += data.input_wait_s
