@@ -1,0 +1,33 @@
+"""Configuration of the documentation site: `make docs` builds it into build/docs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from headwater import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "Headwater"
+author = "The Headwater authors"
+copyright = "The Headwater authors"  # noqa: A001 - the name that Sphinx reads
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "headwater_reference"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["pictures/*"]
+templates_path: list[str] = []
+
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+html_theme = "furo"
+html_title = "Headwater"
+html_show_sourcelink = False
+html_copy_source = False
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
+napoleon_google_docstring = True
