@@ -1,0 +1,98 @@
+"""What becomes of a whole body: a text, or the value that its type says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic_core import from_json
+
+from headwater_steps.files.encodings import Encoding, undecodable
+from headwater_steps.web.body import declared_encoding
+from headwater_steps.web.faults import HttpBrokenError
+
+if TYPE_CHECKING:
+    from headwater_steps.web.answer import Answer
+
+__all__ = ["OnBad", "ReadAs", "encoding_of", "text_of", "value_of"]
+
+OnBad = Literal["fail", "replace"]
+ReadAs = Literal["auto", "json", "text", "bytes"]
+
+_TEXTS = ("application/xml", "application/javascript", "application/x-www-form-urlencoded", "application/yaml")
+
+
+def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
+    """Return how the text of a body is encoded.
+
+    Args:
+        answer: The response.
+        encoding: What is known better; None when the server knows.
+
+    Raises:
+        HttpBrokenError: The server names a charset that is not known.
+    """
+    try:
+        return declared_encoding(answer.content_type) if encoding is None else encoding
+    except ValueError as error:
+        raise HttpBrokenError(answer.place, str(error)) from error
+
+
+async def text_of(answer: Answer, encoding: Encoding | None, on_bad: OnBad) -> str:
+    """Return a body as a text, without a byte order mark.
+
+    Args:
+        answer: The response.
+        encoding: How it is encoded; None for what the server says.
+        on_bad: What happens to bytes that are no text.
+
+    Raises:
+        HttpError: The body cannot be read, or is no text.
+    """
+    return _decoded(answer, await answer.body(), encoding_of(answer, encoding), on_bad)
+
+
+async def value_of(answer: Answer, read_as: ReadAs) -> Any:
+    """Return what a body holds.
+
+    Args:
+        answer: The response.
+        read_as: What it is taken for; `auto` for what the server says it is.
+
+    Returns:
+        A value of JSON, a text or bytes; None when there is no body.
+
+    Raises:
+        HttpError: The body cannot be read, or is not what it is taken for.
+    """
+    body = await answer.body()
+    if not body:
+        return None
+    kind = _kind(answer.content_type) if read_as == "auto" else read_as
+    if kind == "json":
+        return _parsed(answer, body)
+    return _decoded(answer, body, encoding_of(answer, None), "fail") if kind == "text" else body
+
+
+def _kind(content_type: str | None) -> ReadAs:
+    media = (content_type or "").partition(";")[0].strip().lower()
+    if media == "application/json" or media.endswith("+json"):
+        return "json"
+    return "text" if media.startswith("text/") or media.endswith("+xml") or media in _TEXTS else "bytes"
+
+
+def _parsed(answer: Answer, body: bytes) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise HttpBrokenError(answer.place, f"the body is no JSON: {error}") from error
+
+
+def _decoded(answer: Answer, body: bytes, encoding: Encoding, on_bad: OnBad) -> str:
+    try:
+        text = body.decode(encoding, "strict" if on_bad == "fail" else "replace")
+    except UnicodeDecodeError as error:
+        hint = "set encoding, or on_bad to replace"
+        raise HttpBrokenError(
+            answer.place, f"{undecodable(error)}, at byte {error.start} of the body; {hint}"
+        ) from error
+    return text.removeprefix("\ufeff")
