@@ -28,7 +28,7 @@ FOLDER = Path("reference/generated")
 CONTENTS = {
     "Tutorial": "tutorial/first-pipeline\ntutorial/first-step\ntutorial/first-subscriber\ntutorial/first-test",
     "How to": "how-to/*",
-    "Reference": "reference/*\nreference/generated/*\nreference/generated/kinds/index\nreference/generated/api/index\nglossary",
+    "Reference": "reference/*\nreference/generated/*\nreference/generated/*/index\nglossary",
     "Explanation": "explanation/*\nexplanation/decisions/README",
 }
 """What stands in the margin of every page: caption -> pages."""
@@ -119,7 +119,7 @@ def _kinds_index(kinds: Sequence[str]) -> str:
     entries = "\n".join(families)
     return (
         "# Kinds of steps\n\n"
-        "These come with Headwater; `headwater steps` lists them together with those of installed packages and your own.\n\n"
+        "These come with Headwater; `headwater steps` lists them together with those of other packages and your own.\n\n"
         f"{table(['kind', 'what it does'], rows)}\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
     )
 
