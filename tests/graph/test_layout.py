@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +102,15 @@ def test_edges_do_not_cross_when_they_need_not() -> None:
 def test_source_stands_beside_its_reader() -> None:
     """A node that reads nothing is drawn as late as it can be, which keeps its edges short."""
     assert layers_of(4, [Link(0, 1), Link(1, 2), Link(3, 2)]).rows[1] in ([1, 3], [3, 1])
+
+
+def test_layout_is_refused_when_edges_would_pass_too_many_boxes() -> None:
+    """Long edges take room in every layer that they pass; more of them than anybody can follow are refused."""
+    count = 500
+    links = [Link(one, one + 1) for one in range(count - 1)] + [Link(0, other) for other in range(2, count)]
+    with pytest.raises(ValueError, match="found 124,751"):
+        layers_of(count, links)
+    assert sum(map(len, layers_of(count, links[:count]).rows)) == count
 
 
 def test_nothing_is_laid_out_when_there_is_nothing() -> None:

@@ -166,7 +166,7 @@ def graph_text(plan: Plan, style: DrawingStyle) -> str:
         try:
             return draw(plan, style).rstrip("\n")
         except ValueError as error:
-            raise HeadwaterError(f"{error}; --dot writes any number, for Graphviz") from None
+            raise HeadwaterError(f"the picture would be too large: {error}; --dot draws any, by Graphviz") from None
     from headwater.graph.rails import drawing
 
     text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))

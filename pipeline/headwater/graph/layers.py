@@ -12,10 +12,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["Layers", "Link", "layers_of"]
+__all__ = ["PLACES_LIMIT", "Layers", "Link", "layers_of", "rounds"]
+
+PLACES_LIMIT = 50_000
+"""Most nodes and waypoints of a drawing."""
 
 _SWEEPS = 24
 _PATIENCE = 4
+_WORK = 60_000  # places to be looked at, in which a drawing is made within a second or so
+
+
+def rounds(most: int, places: int) -> int:
+    """Return how often a drawing is gone over to make it better; a large one is not as often.
+
+    Args:
+        most: How often at most.
+        places: How many nodes and waypoints it has.
+    """
+    return max(2, min(most, _WORK // max(places, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +74,17 @@ def layers_of(count: int, links: Sequence[Link]) -> Layers:
     Returns:
         The layers; every link leads from one layer to the next, by way of waypoints where it passes several.
 
+    Raises:
+        ValueError: There are more than `PLACES_LIMIT` nodes and waypoints.
+
     Example:
         >>> layers_of(3, [Link(0, 1), Link(1, 2), Link(0, 2)]).rows
         [[0], [1, 3], [2]]
     """
     depths = _depths(count, links)
+    places = count + sum(depths[link.target] - depths[link.source] - 1 for link in links)
+    if places > PLACES_LIMIT:
+        raise ValueError(f"a drawing has room for {PLACES_LIMIT:,} nodes and edges beside them, found {places:,}")
     rows: list[list[int]] = [[] for _ in range(max(depths, default=-1) + 1)]
     for node in _along_links(count, links):
         rows[depths[node]].append(node)
@@ -147,7 +167,7 @@ class _Ordering:
     def best(self) -> list[list[int]]:
         """Return the order with the fewest crossings that was found."""
         best, fewest, failures = self._copy(), self._crossings(), 0
-        for sweep in range(_SWEEPS):
+        for sweep in range(rounds(_SWEEPS, sum(map(len, self._rows)))):
             if not fewest or failures == _PATIENCE:
                 break
             self._sweep(forward=sweep % 2 == 0)

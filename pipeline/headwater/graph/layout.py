@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from headwater.graph.layers import Layers, Link, layers_of
+from headwater.graph.layers import Layers, Link, layers_of, rounds
 
 __all__ = ["Box", "Joint", "Layout", "lay_out"]
 
@@ -86,6 +86,9 @@ def lay_out(boxes: Sequence[Box], joints: Sequence[Joint]) -> Layout:
 
     Returns:
         The routes, and the size of the whole.
+
+    Raises:
+        ValueError: It would be too large.
 
     Example:
         >>> boxes = [Box(100, 40), Box(100, 40)]
@@ -194,10 +197,10 @@ class _Across:
 
     def places(self) -> dict[int, float]:
         """Return the place of each node and waypoint."""
-        for _ in range(_SWEEPS):
+        for _ in range(rounds(_SWEEPS, len(self._places))):
             self._sweep(self._rows, self._before)
             self._sweep(reversed(self._rows), self._after)
-        for _ in range(_LAST_SWEEPS):
+        for _ in range(rounds(_LAST_SWEEPS, len(self._places))):
             self._sweep([*self._rows, *reversed(self._rows)], self._both)
         self._sweep(self._rows, self._before, reach=_NEARLY_STRAIGHT)
         return self._places

@@ -96,7 +96,7 @@ def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = ""
         The drawing, one `svg` element ended by a newline. All texts are escaped, and nothing in it is ever run.
 
     Raises:
-        ValueError: There are more than `NODES_LIMIT` nodes.
+        ValueError: There are more than `NODES_LIMIT` nodes, or too many edges that pass many of them.
     """
     if len(nodes) > NODES_LIMIT:
         raise ValueError(f"a drawing has at most {NODES_LIMIT:,} nodes, found {len(nodes):,}")

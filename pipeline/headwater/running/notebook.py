@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pipeline_html", "result_html"]
 
-_MOST_DRAWN_STEPS = 300
+_MOST_DRAWN_STEPS, _MOST_DRAWN_EDGES = 150, 300  # whose drawing cannot become too large
 _SHOWN_ITEMS, _SHOWN_COLUMNS, _SHOWN_TEXT = 10, 12, 300
 _GREY = "rgba(128,128,128,.35)"
 _CELL = f"text-align:left;padding:2px 14px 2px 0;border-bottom:1px solid {_GREY};vertical-align:top"
@@ -49,8 +49,8 @@ def pipeline_html(plan: Plan) -> str:
     """
     size = f"{_count(len(plan.steps), 'step')}, {_count(len(plan.edges), 'edge')}"
     head = f"<div><b>{_text(plan.name)}</b>: {size}</div>"
-    if len(plan.steps) > _MOST_DRAWN_STEPS:
-        return f"<div>{head}<div>too many steps for a notebook; <code>draw('svg')</code> gives a picture</div></div>"
+    if len(plan.steps) > _MOST_DRAWN_STEPS or len(plan.edges) > _MOST_DRAWN_EDGES:
+        return f"<div>{head}<div>too many for a notebook; <code>draw('svg')</code> gives a picture</div></div>"
     return f'<div>{head}<div style="overflow:auto;max-height:80vh">{draw(plan, "svg")}</div></div>'
 
 
