@@ -45,6 +45,7 @@ _WIDE: Final = 76
 
 _SHORTEST_NAME: Final = 8
 _SHORTEST_NOTE: Final = 10
+_SHORTEST_MESSAGE: Final = 4
 _LONGEST_BAR: Final = 20
 _SHORTEST_BAR: Final = 6
 _FINAL_ROWS: Final = 200
@@ -218,9 +219,10 @@ class Painter:
         if step.state is State.FAILED or room < 2:
             return []
         line = [Segment("  "), *(self._bar(step, room, now_s) if step.percent() else ())]
+        left = room + 2 - sum(segment.cell_length for segment in line)
         if step.is_awaited:
-            line.append(Segment(self._awaited(room - sum(segment.cell_length for segment in line)), _AWAITED))
-        elif step.message:
+            line.append(Segment(self._awaited(left), _AWAITED))
+        elif step.message and left >= _SHORTEST_MESSAGE:
             line.append(Segment(step.message, _DIM))
         elif row.place.joins and len(line) == 1:
             line.append(Segment(f"{self._signs.joins} {', '.join(row.place.joins)}", _DIM))
@@ -233,7 +235,7 @@ class Painter:
 
     def _bar(self, step: StepView, room: int, now_s: float) -> Line:
         told = "  ".join(part for part in (f"{step.percent():>4}", step.left(now_s)) if part)
-        size = min(room - len(told) - 2, _LONGEST_BAR)
+        size = min(room - len(told) - 3, _LONGEST_BAR)
         if size < _SHORTEST_BAR or step.state is not State.RUNNING:
             return [Segment(f"{step.percent()}  ", _STYLES[step.state])]
         whole, half, rest = self._signs.bar
