@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry import context, trace
+from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from headwater.events.data import (
@@ -103,9 +103,8 @@ class Spans:
             abandoned = self._traces.pop(next(iter(self._traces)))
             self._close(abandoned, event, "abandoned")
         start = event.data if isinstance(event.data, PipelineStart) else PipelineStart("unknown")
-        span = self._tracer.start_span(
+        span = self._tracer.start_span(  # below the caller's, as events are delivered in a copy of its context
             f"pipeline {start.name}",
-            context=context.get_current(),  # the caller's: events are delivered in a copy of its context
             attributes={
                 "headwater.pipeline.name": start.name,
                 "headwater.pipeline.steps": len(start.steps),
