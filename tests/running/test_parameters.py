@@ -23,6 +23,20 @@ DOCUMENT = {
 }
 
 
+@step("parameters.shown")
+def shown(number: int, *, around: dict[str, list[str]]) -> str:
+    """Show a number among texts."""
+    return f"{number} {around}"
+
+
+async def test_takes_no_param_that_python_gives_for_a_template() -> None:
+    """What a program says is meant as it is, and the document that it gives says the same."""
+    pipeline = Pipeline("shown", steps={"shown": shown.with_params(around={"${x}": ["${y}", "$${z}", "${"]})})
+    expected = "1 {'${x}': ['${y}', '$${z}', '${']}"
+    assert (await pipeline.run(1)).output == expected
+    assert (await Pipeline.load(pipeline.to_json()).run(1)).output == expected
+
+
 async def test_gives_another_pipeline_when_a_parameter_changes() -> None:
     """The others keep their values, and the pipeline it was made from stays as it was."""
     pipeline = Pipeline.load(DOCUMENT, {"first": 1})

@@ -19,9 +19,9 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.shapes import is_text
+from headwater.config.shapes import is_list, is_mapping, is_text
 
-__all__ = ["SECRET_PREFIX", "Scope", "fill"]
+__all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
 
 SECRET_PREFIX = "HEADWATER_SECRET_"  # noqa: S105 - the name of variables, not a secret
 """What the names of the environment variables that hold secrets begin with."""
@@ -126,6 +126,26 @@ def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[
         {'steps': [{'params': {'n': 3}}]}
     """
     return cast("dict[str, Any]", _Filler(scope, problems).value(document))
+
+
+def literal(value: Any) -> Any:
+    """Return data as a document writes it, so that none of its texts is taken for a template.
+
+    Args:
+        value: Any JSON data.
+
+    Returns:
+        The data with `$${` for each `${` in its texts.
+
+    Example:
+        >>> literal({"text": ["${name}"]})
+        {'text': ['$${name}']}
+    """
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if is_mapping(value):
+        return {key: literal(member) for key, member in value.items()}
+    return [literal(member) for member in value] if is_list(value) else value
 
 
 class _Filler:

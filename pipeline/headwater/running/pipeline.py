@@ -11,6 +11,7 @@ from headwater.config.binding import bind_steps
 from headwater.config.garbage import collection_paused
 from headwater.config.load import load
 from headwater.config.permissions import allowed_names, check_permissions
+from headwater.config.templates import literal
 from headwater.graph.compile import compile_plan
 from headwater.graph.draw import draw
 from headwater.graph.graph import build_graph
@@ -300,5 +301,5 @@ class Pipeline:
 def _step_document(step_id: str, step: BoundStep, options: Mapping[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = {"id": step_id, "kind": step.definition.kind}
     if step.params:
-        document["params"] = dict(step.params)
+        document["params"] = literal(step.params)
     return {**document, **options}
