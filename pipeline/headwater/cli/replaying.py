@@ -76,18 +76,19 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
 
 async def _show_all(events: Iterable[StreamEvent], view: Callable[..., Any], speed: float) -> int | None:
     """Show one execution after the other; return how many there were, or None when Ctrl-C came."""
-    count = 0
+    shown: int | None = None
     with anyio.open_signal_receiver(signal.SIGINT) as signals:
         async with open_group() as tasks:
             tasks.start_soon(_cancel_at, signals, tasks.cancel_scope)
+            count = 0
             for one in executions(events):
                 if count:
                     say()
                 count += 1
                 await _Replay(view, speed).show(one)
+            shown = count
             tasks.cancel_scope.cancel()
-            return count
-    return None
+    return shown
 
 
 async def _cancel_at(signals: Any, scope: anyio.CancelScope) -> None:
