@@ -119,7 +119,7 @@ def _kinds_index(kinds: Sequence[str]) -> str:
     entries = "\n".join(families)
     return (
         "# Kinds of steps\n\n"
-        "These come with Headwater; `headwater steps` lists them together with those of other packages and your own.\n\n"
+        "These come with Headwater; `headwater steps` lists them together with those of your own.\n\n"
         f"{table(['kind', 'what it does'], rows)}\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
     )
 
