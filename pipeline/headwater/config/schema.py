@@ -2,8 +2,8 @@
 
 It derives from the same declarations that documents are checked with, and agrees with those checks wherever a schema
 can know. Where a template may stand, a text with a template is allowed besides. The dialect is draft 2020-12
-(https://json-schema.org/draft/2020-12); `enumDescriptions`, `markdownDescription` and `patternErrorMessage` are for
-editors (https://code.visualstudio.com/docs/languages/json).
+(https://json-schema.org/draft/2020-12); `enumDescriptions`, `markdownDescription`, `errorMessage` and the like
+are for editors (https://code.visualstudio.com/docs/languages/json).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 
 from headwater.config.binding import Kinds
+from headwater.config.faults import expected
 from headwater.config.shapes import is_object
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
@@ -90,11 +91,11 @@ def config_schema(registry: Kinds | None = None) -> Schema:
     step["properties"]["kind"] = _kind(step["properties"]["kind"], known)
     step["allOf"] = [_choice(name, found, definitions) for name, found in known.items() if found is not None]
     definitions |= copy.deepcopy(_TEMPLATES)
-    parts = list(_schemas(schema))
-    used = {part["$ref"] for part in parts if "$ref" in part}
-    schema["$defs"] = {name: part for name, part in definitions.items() if _reference(name) in used}
-    for part in parts:
+    for part in list(_schemas(schema)):
+        _unite(part)
         _tidy(part)
+    used = {part["$ref"] for part in _schemas(schema) if "$ref" in part}
+    schema["$defs"] = {name: part for name, part in definitions.items() if _reference(name) in used}
     return {"$schema": DIALECT, "title": "Headwater pipeline", **schema}
 
 
@@ -191,8 +192,9 @@ def _or_template(schema: Schema) -> Schema:
         _allow_in_other_values(alternative)
     if any(_allows_every_text(alternative) for alternative in alternatives):
         return schema
-    if schema.get("format") == "password":
-        return {**around, "$ref": _reference("secret")}  # secrets come from outside only
+    secret = {"$ref": _reference("secret")}  # secrets come from outside only
+    if any(alternative.get("format") == "password" for alternative in alternatives):
+        return {**around, "anyOf": [secret if one.get("format") == "password" else one for one in alternatives]}
     has_text = any(alternative.get("type") == "string" for alternative in alternatives)
     template = {"$ref": _reference("text with a template" if has_text else "template")}
     return {**around, "anyOf": [*alternatives, template]}
@@ -217,6 +219,27 @@ def _schemas(schema: Schema) -> Iterator[Schema]:
     for inner in within:
         if is_object(inner):
             yield from _schemas(inner)
+
+
+def _unite(schema: Schema) -> None:
+    """Make alternatives of different types one schema with several types, so that an editor knows what is meant."""
+    template = {"$ref": _reference("template")}
+    alternatives: list[Schema] = schema.get("anyOf", [])
+    written = [one for one in alternatives if one != template]
+    if not all("type" in one and not one.keys() & {"enum", "const"} for one in written):
+        return
+    types = [one["type"] for one in written] + ["string"] * (len(alternatives) - len(written))
+    families = ["number" if one == "integer" else one for one in types]  # that the same keywords are about
+    narrowed = [family for family, one in zip(families, written, strict=False) if one.keys() - {"type", "title"}]
+    if not written or any(families.count(family) > 1 for family in narrowed):
+        return
+    del schema["anyOf"]
+    for one in written:
+        schema |= one
+    schema["type"] = types
+    if template in alternatives:
+        schema["pattern"] = _TEMPLATES["template"]["pattern"]
+        schema["errorMessage"] = f"expected {expected(written)}, or a template: {_FORMS}"
 
 
 def _tidy(schema: Schema) -> None:
