@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +130,8 @@ class FolderWriter:
                 can be written.
         """
         try:
-            part = self._parts.get(_typed(key)) or self._begun(key)
+            part = self._parts.get(_typed(key)) if isinstance(key, Hashable) else None
+            part = part or self._begun(key)
         except (TypeError, ValueError) as error:
             raise ValueError(f"item {number}: {error}") from error
         row = part.encoder.encode(value, number)
