@@ -16,7 +16,7 @@ __all__ = ["Alphabet", "CharSet"]
 
 _END = 0x110000
 _ASCII = 0x80
-_CATEGORIES = {"DIGIT": 0b001, "WORD": 0b011, "SPACE": 0b100}
+_CATEGORIES = {"DIGIT": 0b001, "WORD": 0b010, "SPACE": 0b100}
 _KINDS = ((0b011, "٣"), (0b010, "é"), (0b100, "\u3000"), (0b000, "→"))
 """The combinations of categories that there are (a digit is also a letter of words), each with an example."""
 

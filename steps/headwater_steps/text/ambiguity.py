@@ -13,6 +13,7 @@ way may also be a later beginning.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -86,17 +87,17 @@ class _Check:
     def run(self) -> int:
         waiting = list(self._first_chases()) if self._scope == "anywhere" else []
         waiting += [found for position in range(len(self._masks)) for found in self._partings(position)]
-        todo: list[_Pair] = []
+        todo: deque[_Pair] = deque()  # the shortest first, so that the text of a message is short
         for pair, mask in waiting:
             self._note(None, pair, mask, todo)
         while todo:
-            pair = todo.pop()
+            pair = todo.popleft()
             following = self._chases(pair) if pair.right == _WAITING else self._twins(pair)
             for found, mask in following:
                 self._note(pair, found, mask, todo)
         return self._steps
 
-    def _note(self, origin: _Pair | None, pair: _Pair, mask: int, todo: list[_Pair]) -> None:
+    def _note(self, origin: _Pair | None, pair: _Pair, mask: int, todo: deque[_Pair]) -> None:
         self._steps += 1
         if self._steps > _STEPS_LIMIT:
             raise PatternError("a pattern with too many ways to read a text to be checked; make it simpler")

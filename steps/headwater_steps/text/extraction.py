@@ -55,7 +55,7 @@ class _Grouped(Step):
     scope: ClassVar[Scope] = "start"
 
     pattern: Pattern
-    types: Annotated[dict[str, GroupType], Field(max_length=100)] = Field(default_factory=dict[str, GroupType])
+    types: Annotated[dict[str, GroupType], Field(max_length=100)] | None = None
     only: Annotated[list[str], Field(min_length=1, max_length=100)] | None = None
 
     @field_validator("pattern")
@@ -71,9 +71,10 @@ class _Grouped(Step):
         if "pattern" in info.data:
             known = compile_linear(info.data["pattern"], cls.scope).groupindex
             unknown = [name for name in names or () if name not in known]
-            with_groups(info.data["pattern"], names or ())
             if unknown:
                 raise ValueError(f"the pattern has no group {unknown[0]!r}; its groups are {', '.join(known)}")
+            if info.field_name == "only" and names is not None:
+                with_groups(info.data["pattern"], names)
         return names
 
     @cached_property
@@ -84,7 +85,7 @@ class _Grouped(Step):
     @cached_property
     def conversions(self) -> _Conversions:
         """The fields that are no texts, each with what makes it what it is."""
-        wanted = {name: _CONVERSIONS.get(type_) for name, type_ in self.types.items()}
+        wanted = {name: _CONVERSIONS.get(type_) for name, type_ in (self.types or {}).items()}
         return tuple(
             (name, convert)
             for name, convert in wanted.items()
