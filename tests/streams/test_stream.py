@@ -158,6 +158,22 @@ async def test_gives_batches_of_what_is_there() -> None:
     assert batches == [[1], [2, 3]]
 
 
+@pytest.mark.parametrize("size", [None, 2])
+async def test_loses_nothing_when_a_wait_for_a_batch_is_given_up(size: int | None) -> None:
+    """A reader may stop waiting, do something else, and wait again."""
+    channel = Channel()
+    batches = Stream[int](channel).batches(size)
+    read: list[int] = []
+    for number in range(4):
+        with anyio.move_on_after(0):
+            read += await anext(batches)
+        channel.put(number)
+    channel.finish()
+    async for batch in batches:
+        read += batch
+    assert read == [0, 1, 2, 3]
+
+
 async def test_tells_its_statistics() -> None:
     """A stream says how much waits and how much was read."""
     stream = given(4)

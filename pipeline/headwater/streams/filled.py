@@ -1,4 +1,8 @@
-"""The items of a stream in lists of a size, with a bound of how long an item waits for the others."""
+"""The items of a stream in lists: those that are there, or lists of a size.
+
+Both are iterators rather than generators, so that nobody has to close them, and so that a reader may give up waiting
+for a list and ask again later: no item is lost.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,35 @@ from typing import Generic, Self, TypeVar
 
 from anyio import CancelScope, current_time
 
-__all__ = ["Filled"]
+__all__ = ["Arrived", "Filled"]
 
 Item = TypeVar("Item")
 
 
+class Arrived(Generic[Item]):
+    """An iterator of lists of whatever is there, so that no item waits for another.
+
+    Args:
+        take: Returns whatever items are there, waiting for at least one; nothing at the end.
+    """
+
+    __slots__ = ("_take",)
+
+    def __init__(self, take: Callable[[], Awaitable[list[Item]]]) -> None:
+        self._take = take
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Item]:
+        batch = await self._take()
+        if not batch:
+            raise StopAsyncIteration
+        return batch
+
+
 class Filled(Generic[Item]):
-    """An iterator of lists, which may be left at any of them: it is no generator that somebody would have to close.
+    """An iterator of lists of a size, with a bound of how long an item waits for the others.
 
     Args:
         take: Returns whatever items are there, waiting for at least one; nothing at the end.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
-from headwater.streams.filled import Filled
+from headwater.streams.filled import Arrived, Filled
 from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     def batches(self, size: int | None = None, *, linger_s: float = inf) -> AsyncIterator[list[Item]]:
         """Iterate over the items in lists; faster where a step works on many at once.
 
+        A wait for a list that is cancelled loses no item, so a step that waits for several things may give up this one
+        and come back to it.
+
         Args:
             size: How many items make a list, from 1; the last list may have fewer. By default a list is whatever is
                 there, so that no item waits for another.
@@ -87,7 +90,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         Raises:
             StreamConsumedError: The stream was read before.
         """
-        return self._begin(self._batches() if size is None else Filled(self._more, size, linger_s))
+        return self._begin(Arrived(self._more) if size is None else Filled(self._more, size, linger_s))
 
     async def collect(self) -> list[Item]:
         """Read all the items.
@@ -149,11 +152,6 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         while batch := await take():
             for item in batch:
                 yield item
-        self._ended = True
-
-    async def _batches(self) -> AsyncGenerator[list[Item], None]:
-        while batch := await self._source.take():
-            yield batch
         self._ended = True
 
     async def _more(self) -> list[Item]:
