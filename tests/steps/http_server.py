@@ -108,7 +108,7 @@ async def serving(handle: Handler, tls: ssl.SSLContext | None = None) -> AsyncGe
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     async with listener, open_group() as group:
         server.port = listener.extra_attributes[SocketAttribute.local_port]()
-        group.start_soon((listener if tls is None else TLSListener(listener, tls)).serve, talk)
+        group.start_soon((listener if tls is None else TLSListener(listener, tls, standard_compatible=False)).serve, talk)
         try:
             yield server
         finally:
