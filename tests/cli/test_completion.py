@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Done
+
+Call = Callable[..., Done]
 Write = Callable[[str, Any], str]
 
 DOCUMENT = {
@@ -37,15 +40,21 @@ def folder(write: Write) -> Path:
     return Path.cwd()
 
 
-def complete(line: str, shell: str = "bash") -> list[str]:
-    """Return what the command offers for a line, by the protocol of the shell's completion."""
-    words = line.split(" ")
-    environment = {**os.environ, "_HEADWATER_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
-    environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    command = [sys.executable, "-m", "headwater.cli"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=50)
-    assert done.stderr == ""
-    return [line for line in done.stdout.split("\n") if line]
+@pytest.fixture
+def complete(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Return a function that tells what is offered for a line, by the protocol of a shell's completion."""
+    del folder
+
+    def offered(line: str, shell: str = "bash") -> list[str]:
+        monkeypatch.setenv("_HEADWATER_COMPLETE", f"complete_{shell}")
+        monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
+        done = call()
+        assert done.err == ""
+        return [one for one in done.out.split("\n") if one]
+
+    return offered
 
 
 @pytest.mark.parametrize(
@@ -68,15 +77,13 @@ def complete(line: str, shell: str = "bash") -> list[str]:
         ("headwater run nowhere/", []),
     ],
 )
-def test_shell_offers_what_fits(folder: Path, line: str, offered: list[str]) -> None:
+def test_shell_offers_what_fits(complete: Callable[..., list[str]], line: str, offered: list[str]) -> None:
     """Commands, kinds, documents, parameters and their values are completed; mistakes complete nothing."""
-    del folder
     assert sorted(complete(line)) == sorted(offered)
 
 
-def test_zsh_is_told_what_a_parameter_is(folder: Path) -> None:
+def test_zsh_is_told_what_a_parameter_is(complete: Callable[..., list[str]]) -> None:
     """Where a shell shows descriptions, those of the document stand there."""
-    del folder
     (line,) = complete("headwater run up.json --set pat", "zsh")
     assert '"path="' in line
     assert "What to read." in line

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -128,21 +130,31 @@ def test_caret_stands_under_the_mistake_whatever_is_before_it(
     assert [lines[index + 1] for index in places if lines[index + 1] == shown[1]], "\n".join(lines)
 
 
-def start_check(document: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Check a document that comes from standard input."""
-    command = [sys.executable, "-m", "headwater.cli", *arguments, "--steps", KINDS]
-    return subprocess.run(command, input=document, capture_output=True, check=False, timeout=50)
+@contextmanager
+def standard_input(content: bytes) -> Iterator[None]:
+    """Give standard input, the descriptor itself, some content for a while."""
+    before = os.dup(0)
+    with TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            yield
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
 
 
 @pytest.mark.parametrize(
     "document", [b'{"name": "a",\n "stepps": 1}', b"name: a\nstepps: 1\n", b"\n\n# YAML\nstepps: 1\n"]
 )
-def test_line_is_shown_when_the_document_comes_from_standard_input(document: bytes) -> None:
+def test_line_is_shown_when_the_document_comes_from_standard_input(call: Call, document: bytes) -> None:
     """`-` is standard input, JSON or YAML, and its mistakes are shown like those of a file."""
-    done = start_check(document, "check", "-")
-    errors = done.stderr.decode()
+    with standard_input(document):
+        done = call("check", "-")
+    errors = done.err
     line = document.decode().count("\n", 0, document.index(b"stepps")) + 1
-    assert done.returncode == 2
+    assert done.code == 2
     assert f"standard input:{line}:" in errors
     shown = errors.splitlines()
     assert any("stepps" in before and caret.split() == ["|", "^"] for before, caret in pairwise(shown)), errors
@@ -150,21 +162,22 @@ def test_line_is_shown_when_the_document_comes_from_standard_input(document: byt
 
 
 @pytest.mark.parametrize(("document", "text"), [(b"", "found the end"), (b"[1]", "expected"), (b"\xff{", "UTF-8")])
-def test_standard_input_is_refused_when_it_is_no_document(document: bytes, text: str) -> None:
+def test_standard_input_is_refused_when_it_is_no_document(call: Call, document: bytes, text: str) -> None:
     """Nothing, a list and broken text are told as such."""
-    done = start_check(document, "check", "-")
-    assert done.returncode == 2
-    assert text in done.stderr.decode()
-    assert "Traceback" not in done.stderr.decode()
+    with standard_input(document):
+        done = call("check", "-")
+    assert done.code == 2
+    assert text in done.err
+    assert "Traceback" not in done.err
 
 
-def test_document_runs_when_it_comes_from_standard_input() -> None:
+def test_document_runs_when_it_comes_from_standard_input(call: Call) -> None:
     """What passes the check runs, parameters included, and cannot be the input at the same time."""
-    done = start_check(json.dumps(GOOD).encode(), "run", "-", "--set", "count=2", "--quiet")
-    assert (done.returncode, done.stdout) == (0, b"0\n1\n")
-    both = start_check(json.dumps(GOOD).encode(), "run", "-", "--input", "-")
-    assert both.returncode == 2
-    assert "cannot both be standard input" in both.stderr.decode()
+    with standard_input(json.dumps(GOOD).encode()):
+        assert call("run", "-", "--set", "count=2", "--quiet", "--steps", KINDS) == Done(0, "0\n1\n", "")
+    both = call("run", "-", "--input", "-")
+    assert both.code == 2
+    assert "cannot both be standard input" in both.err
 
 
 def test_document_may_be_a_pipe(tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def remember(name: str, content: bytes) -> None:
         content: All of it.
     """
     _remembered[name] = content
+    _lines.cache_clear()
 
 
 @lru_cache(maxsize=8)
