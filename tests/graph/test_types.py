@@ -369,6 +369,10 @@ def test_describe_cuts_names_when_long() -> None:
         (Row, Row, False),
         (Sequence[str], Sequence, True),
         (Numbers, (int, list), True),
+        (dict[str, Any], dict, False),
+        (Mapping[str, Any], Mapping, False),
+        (dict[str, int], dict, True),
+        (dict[int, Any], dict, True),
     ],
 )
 def test_runtime_class_and_validation_say_what_isinstance_proves(

@@ -15,6 +15,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    MutableMapping,
     Reversible,
     Sequence,
 )
@@ -27,6 +28,7 @@ from typing_extensions import TypedDict, is_protocol, is_typeddict
 
 from headwater.errors import FrameTypeError
 from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
+from headwater.graph.glances import glance_of
 from headwater.streams.grammar import Checker
 
 __all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]
@@ -37,6 +39,7 @@ _STRICT_KINDS = frozenset({"int", "float", "bool", "str", "bytes", "list", "dict
 _RECORD_KINDS = frozenset({"dataclass", "typed-dict"})
 _OPAQUE_KEYS = frozenset({"default", "metadata", "serialization", "config", "cls", "expected"})
 _TEXT_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
+_RECORDS: frozenset[Any] = frozenset({dict, Mapping, MutableMapping})
 _LAZY: frozenset[Any] = frozenset({Iterable, Iterator, Generator, AsyncIterable, AsyncIterator, AsyncGenerator})
 _MOST_FAULTS = 3
 _LONGEST_VALUE = 200
@@ -68,7 +71,8 @@ def checker(annotation: Any) -> Checker:
 at a[1] input should be a valid integer, found '2'
     """
     expected = () if needs_validation(annotation) else runtime_class(annotation)
-    return Checker(object if expected is None else expected, _Coercion(annotation))
+    glance = None if expected else glance_of(annotation)
+    return Checker(object if expected is None else expected, _Coercion(annotation), glance)
 
 
 @cached
@@ -150,11 +154,12 @@ def needs_validation(annotation: Any) -> bool:
         annotation: The declared type.
 
     Returns:
-        True for literals, typed dictionaries, constrained types, and generics with arguments that say something.
+        True for literals, typed dictionaries, constrained types, and generics with arguments that say something. A
+        mapping from texts to anything is a record: it says no more than its class, as the keys of records are texts.
 
     Example:
-        >>> needs_validation(list[int]), needs_validation(list)
-        (True, False)
+        >>> needs_validation(list[int]), needs_validation(list), needs_validation(dict[str, Any])
+        (True, False, False)
     """
     beneath = plain(annotation)
     alternatives = members(beneath)
@@ -165,6 +170,8 @@ def needs_validation(annotation: Any) -> bool:
     if len(alternatives) > 1:
         return any(map(needs_validation, alternatives))
     origin, args = shape(beneath)
+    if args == (str, Any) and origin in _RECORDS:
+        return False
     return origin in _TEXT_SPLITTERS or (origin not in _LAZY and any(map(_says_something, args)))
 
 
