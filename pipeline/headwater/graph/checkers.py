@@ -28,7 +28,6 @@ from typing_extensions import TypedDict, is_protocol, is_typeddict
 
 from headwater.errors import FrameTypeError
 from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
-from headwater.graph.glances import glance_of
 from headwater.streams.grammar import Checker
 
 __all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]
@@ -71,8 +70,7 @@ def checker(annotation: Any) -> Checker:
 at a[1] input should be a valid integer, found '2'
     """
     expected = () if needs_validation(annotation) else runtime_class(annotation)
-    glance = None if expected else glance_of(annotation)
-    return Checker(object if expected is None else expected, _Coercion(annotation), glance)
+    return Checker(object if expected is None else expected, _Coercion(annotation))
 
 
 @cached

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FrameTypeError
+from headwater.streams.grammar import all_instances
 from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Checked:
         if self._error is not None:
             raise self._error
         batch = await self._source.take()
-        if self._items is None:
+        if self._items is None or all_instances(batch, self._items.expected):
             return batch
         checked: list[Any] = []
         try:
