@@ -57,7 +57,7 @@ class EdgeInfo:
 
 @dataclass(slots=True)
 class PipelineStart:
-    """Data of `pipeline_start`.
+    """Data of `pipeline_start`: an execution begins, with these steps and edges.
 
     Args:
         name: Name of the pipeline.
@@ -72,7 +72,7 @@ class PipelineStart:
 
 @dataclass(slots=True)
 class StepStart:
-    """Data of `step_start`.
+    """Data of `step_start`: a step begins.
 
     Args:
         kind: Registered name of the step.
@@ -85,7 +85,7 @@ class StepStart:
 
 @dataclass(slots=True)
 class StepProgress:
-    """Data of `step_progress`.
+    """Data of `step_progress`: how far a step has come; the latest replaces those before.
 
     Args:
         fraction: How much is done, from 0 to 1; None when nobody knows.
@@ -111,7 +111,9 @@ class StepProgress:
 
 @dataclass(slots=True)
 class StepOutput:
-    """Data of `step_output`; `preview` of `headwater.events.plain` gives the last three fields.
+    """Data of `step_output`: a step wrote an item.
+
+    `preview` of `headwater.events.plain` gives the last three fields.
 
     Args:
         port: Output port of the step.
@@ -130,7 +132,7 @@ class StepOutput:
 
 @dataclass(slots=True)
 class StepComplete:
-    """Data of `step_complete`.
+    """Data of `step_complete`: a step ended well.
 
     Args:
         items_in: Items read.
@@ -159,7 +161,7 @@ class StepComplete:
 
 @dataclass(slots=True)
 class StepFailure:
-    """Data of `step_error`.
+    """Data of `step_error`: a step failed, or suffers from one that did.
 
     Args:
         error_type: Name of the class of the error.
@@ -174,7 +176,7 @@ class StepFailure:
 
 @dataclass(slots=True)
 class StepRetry:
-    """Data of `step_retry`.
+    """Data of `step_retry`: a step failed, and will be tried again.
 
     Args:
         next_attempt: Number of the attempt that follows, from 2.
@@ -191,7 +193,7 @@ class StepRetry:
 
 @dataclass(slots=True)
 class StepSkipped:
-    """Data of `step_skipped`.
+    """Data of `step_skipped`: a step did not run, as nothing came to it.
 
     Args:
         reason: Why the step did not run.
@@ -202,7 +204,7 @@ class StepSkipped:
 
 @dataclass(slots=True)
 class PipelineComplete:
-    """Data of `pipeline_complete`.
+    """Data of `pipeline_complete`: the execution ended well.
 
     Args:
         duration_s: From the start of the execution to its end.
@@ -213,7 +215,7 @@ class PipelineComplete:
 
 @dataclass(slots=True)
 class PipelineFailure:
-    """Data of `pipeline_error`.
+    """Data of `pipeline_error`: the execution failed.
 
     Args:
         duration_s: From the start of the execution to its end.
@@ -234,7 +236,7 @@ class PipelineFailure:
 
 @dataclass(slots=True)
 class PipelineCancelled:
-    """Data of `pipeline_cancelled`.
+    """Data of `pipeline_cancelled`: the execution was stopped before it was done.
 
     Args:
         duration_s: From the start of the execution to its end.
@@ -249,7 +251,7 @@ class PipelineCancelled:
 
 @dataclass(slots=True)
 class CheckpointSaved:
-    """Data of `checkpoint_saved`.
+    """Data of `checkpoint_saved`: progress was saved, from where the execution can be resumed.
 
     Args:
         checkpoint_id: Under which name a store gives it back.
@@ -260,7 +262,7 @@ class CheckpointSaved:
 
 @dataclass(slots=True)
 class InputRequired:
-    """Data of `input_required`.
+    """Data of `input_required`: the execution waits for the answer of a person.
 
     Args:
         prompt: What is asked of the person.
@@ -273,7 +275,7 @@ class InputRequired:
 
 @dataclass(slots=True)
 class StreamGap:
-    """Data of `stream_gap`, which stands in the place of events that one reader missed.
+    """Data of `stream_gap`: one reader missed events, in whose place this one stands.
 
     Args:
         missed: How many events it missed.

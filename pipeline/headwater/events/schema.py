@@ -50,15 +50,15 @@ def events_schema() -> dict[str, Any]:
 
 def _envelope(event_type: EventType, data: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {
-        "schema_version": {"const": SCHEMA_VERSION},
+        "schema_version": {"const": SCHEMA_VERSION, "description": "Version of this format."},
         "seq": {"type": "integer", "minimum": 1, "description": "Number within the execution, without gaps."},
         "event_type": {"const": event_type.value},
-        "execution_id": {"type": "string"},
+        "execution_id": {"type": "string", "description": "The execution it is about."},
         "step_id": {"type": ["string", "null"], "description": "The step it is about, if any."},
         "attempt": {"type": "integer", "minimum": 1, "description": "Which try of the step it is about."},
         "timestamp": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
         "data": {"anyOf": [data, {"type": "null"}]},
-        "metadata": {"type": ["object", "null"]},
+        "metadata": {"type": ["object", "null"], "description": "Whatever the emitter adds."},
     }
     return {
         "type": "object",
