@@ -22,12 +22,24 @@ templates_path: list[str] = []
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 4
 
+
 html_theme = "furo"
 html_title = "Headwater"
 html_show_sourcelink = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["headwater.css"]
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
+    "dark_css_variables": {"color-brand-primary": "#6cb6ff", "color-brand-content": "#6cb6ff"},
+}
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 100
 napoleon_google_docstring = True
+default_role = "literal"
+smartquotes_action = "D"  # dashes only: quotes are often those of JSON

@@ -1,0 +1,74 @@
+"""The pages of the Python API, by package and subject; Sphinx fills them from the docstrings."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from headwater_reference.markdown import prose, table
+
+PACKAGES = {
+    "headwater": "",
+    "headwater.testing": "Test kit",
+    "headwater_subscribers": "Subscribers",
+}
+SUBJECTS = {
+    "running": "Pipelines and executions",
+    "graph": "Plans",
+    "kinds": "Steps",
+    "streams": "Streams",
+    "config": "Conditions",
+    "events": "Events",
+    "errors": "Errors",
+}
+"""Sub-packages of `headwater` in the order of the page, and what their names are about."""
+
+_NOT_SHOWN = "BaseModel, Exception, str, Enum, Generic"
+
+
+def api_pages() -> dict[str, str]:
+    """Return a page for each package with public names."""
+    return {f"api/{name}.md": _page(name, title) for name, title in PACKAGES.items()}
+
+
+def public_names(package: str) -> list[str]:
+    """Return the names that a package offers."""
+    return list(import_module(package).__all__)
+
+
+def _page(package: str, title: str) -> str:
+    parts = [f"# {title + ': ' if title else ''}`{package}`\n", prose(import_module(package).__doc__ or "") + "\n"]
+    if package == "headwater_subscribers":
+        parts.append(_subscribers())
+    for subject, names in _by_subject(package).items():
+        parts += [f"## {subject}\n"] if subject else []
+        parts.append("```{eval-rst}\n" + "\n".join(_directive(package, name) for name in names) + "\n```\n")
+    return "\n".join(parts)
+
+
+def _subscribers() -> str:
+    """Return the subscribers that entry points offer, in a table."""
+    rows = [
+        [f"`{entry.name}`", f"`{entry.attr}`", (inspect.getdoc(entry.load()) or "").partition("\n")[0]]
+        for entry in sorted(entry_points(group="headwater.subscribers"), key=lambda entry: entry.name)
+    ]
+    return table(["name", "class", "what it does"], rows) + "\n"
+
+
+def _by_subject(package: str) -> dict[str, list[str]]:
+    """Return the names of a package by what they are about; only the large one needs headings."""
+    if package != "headwater":
+        return {"": public_names(package)}
+    found: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
+    for name in public_names(package):
+        module = getattr(import_module(package), name).__module__
+        found[SUBJECTS[module.split(".")[1]]].append(name)
+    return found
+
+
+def _directive(package: str, name: str) -> str:
+    value = getattr(import_module(package), name)
+    if inspect.isclass(value):
+        return f".. autoclass:: {package}.{name}\n   :members:\n   :inherited-members: {_NOT_SHOWN}\n"
+    return f".. {'autofunction' if callable(value) else 'autodata'}:: {package}.{name}\n"
