@@ -71,7 +71,7 @@ async def told(subscriber: StreamSubscriber) -> None:
         ({"where": lambda event: event.step_id == "next", "types": {"step_start"}}, [("step_start", "next")]),
         ({"where": {"field": "data.nothing", "eq": 3}}, []),
     ],
-    ids=str,
+    ids=["all", "type", "no type", "step", "type and step", "condition", "function and type", "no such field"],
 )
 async def test_filter_hands_on_what_passes_and_the_end(arguments: Any, expected: list[tuple[str, str | None]]) -> None:
     """Types, steps and conditions are all met by what is received, and the terminal event is always there."""
