@@ -153,6 +153,36 @@ def test_replaces_what_is_defined_again(kinds: Registry) -> None:
     assert kinds.find("reg.again") is new
 
 
+CELL = """
+from headwater import Step, step
+
+
+@step("reg.cell")
+def cell(text: str) -> str:
+    return text
+
+
+class Cell(Step, kind="reg.cell_class"):
+    def run(self, text: str) -> str:
+        return text
+"""
+
+
+@pytest.mark.parametrize(("module", "clashes"), [("__main__", False), ("some_module", True)])
+def test_replaces_what_a_cell_of_a_notebook_defines_again(kinds: Registry, module: str, *, clashes: bool) -> None:
+    """A notebook compiles each form of a cell as a file of its own, while the form before is still in use."""
+    names: dict[str, Any] = {"__name__": module}
+    exec(compile(CELL, "/cells/1.py", "exec"), names)  # noqa: S102 - as a notebook does
+    held = names["cell"], names["Cell"]
+    if clashes:
+        with pytest.raises(StepDefinitionError, match="duplicate-kind"):
+            exec(compile(CELL, "/cells/2.py", "exec"), names)  # noqa: S102 - as above
+        return
+    exec(compile(CELL, "/cells/2.py", "exec"), names)  # noqa: S102 - as above
+    assert kinds.find("reg.cell") is names["cell"] is not held[0]
+    assert kinds.find("reg.cell_class") is names["Cell"] is not held[1]
+
+
 # ---------------------------------------------------------------- installed steps
 
 

@@ -63,7 +63,8 @@ class Registry:
     def add(self, target: Target) -> None:
         """Register a step for as long as something else holds it.
 
-        A step of the same file and qualified name replaces the one before, as when a module is reloaded.
+        A step of the same file and qualified name replaces the one before, as when a module is reloaded; so does one
+        of the same name in the main program, of which each cell of a notebook is a file of its own.
 
         Args:
             target: A decorated function or a `Step` class.
@@ -261,8 +262,11 @@ def _duplicate(kind: str, first: Target, second: Target) -> Problem:
 
 
 def _same_place(one: Target, other: Target) -> bool:
+    if one is other:
+        return True
     first, second = one.definition.origin, other.definition.origin
-    return one is other or (first.file, first.qualname) == (second.file, second.qualname)
+    in_main = first.module == second.module == "__main__"
+    return first.qualname == second.qualname and (in_main or first.file == second.file)
 
 
 def _provider(entry: EntryPoint) -> str:
