@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -63,15 +63,18 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
     """Return what only one of the two finds.
 
     A key that is missing within params that are missing has the place of the params. What a template stands for is
-    known to the loader alone; it does not look at what is around a template without a value.
+    known to the loader alone; it does not look at what is around a template without a value. To a schema, 1.0 is a
+    whole number, and no number is too large for a float.
     """
     problems = list(problems)
     places = _wrong_places(validator, document)
     templates = {path_text(path) for path, value in _walk(document) if isinstance(value, str) and "${" in value}
+    numbers = {path_text(path) for path, value in _walk(document) if _is_odd_number(value)}
     only_loader = [
         f"loader: {problem}"
         for problem in problems
         if problem.code not in BEYOND
+        and problem.path not in numbers
         and (problem.path not in templates or problem.code in _TEMPLATES)
         and not any(_same(problem, place) for place in places)
     ]
@@ -87,9 +90,17 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
     return only_loader + only_schema
 
 
+def _is_odd_number(value: Any) -> bool:
+    return (
+        value.is_integer() if isinstance(value, float) else isinstance(value, int) and abs(value) > sys.float_info.max
+    )
+
+
 def _same(problem: Problem, place: str) -> bool:
     if problem.code in {"missing-key", "template-misplaced"}:
         return _is_within(problem.path, place)
+    if problem.code == "bad-condition":  # a key too many may be wrong inside as well
+        return _is_within(place, problem.path)
     return problem.path == place
 
 
@@ -106,22 +117,25 @@ def _walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 def _wrong_places(validator: Any, document: Any) -> set[str]:
     """Return the JSON path of everything that a schema finds wrong; a missing or unknown key has its own."""
-    paths = {path for error in validator.iter_errors(document) for path in _places(error)}
-    outer = {path[:size] for path in paths for size in range(len(path))}
-    return {path_text(path) for path in paths - outer}
+    return set(
+        map(path_text, _innermost({path for error in validator.iter_errors(document) for path in _places(error)}))
+    )
+
+
+def _innermost(paths: set[Path]) -> set[Path]:
+    return paths - {path[:size] for path in paths for size in range(len(path))}
 
 
 def _places(error: Any) -> Iterator[Path]:
     path: Path = tuple(error.absolute_path)
+    if "propertyNames" in list(error.absolute_schema_path)[-2:-1]:
+        yield (*path, error.instance)
+        return
     match error.validator:
         case "required":
             yield from ((*path, name) for name in error.validator_value if name not in error.instance)
         case "additionalProperties":
-            known, patterns = error.schema.get("properties", {}), error.schema.get("patternProperties", {})
-            unknown = (name for name in error.instance if name not in known)
-            yield from ((*path, name) for name in unknown if not any(re.search(one, name) for one in patterns))
-        case "propertyNames":
-            yield (*path, error.instance)
+            yield from ((*path, name) for name in error.instance if name not in error.schema.get("properties", {}))
         case "anyOf" | "oneOf" if error.context:
             yield from _nearest(error)
         case _:
@@ -134,5 +148,5 @@ def _nearest(error: Any) -> set[Path]:
     branches: dict[int, set[Path]] = {}
     for inner in error.context:
         branches.setdefault(inner.schema_path[0], set()).update(_places(inner))
-    inside = [paths for paths in branches.values() if own not in paths]
+    inside = [paths for paths in map(_innermost, branches.values()) if own not in paths]
     return set[Path]().union(*inside) if inside else {own}

@@ -84,8 +84,8 @@ def config_schema(registry: Kinds | None = None) -> Schema:
     for part in (schema, *definitions.values()):
         _describe(part)
         _allow_templates(part, _FIXED.get(part.get("title", ""), ()))
-    _refuse_templates(schema["properties"]["name"])
-    _refuse_templates(definitions["ParameterSpec"])
+    for part in (schema["properties"]["$schema"], schema["properties"]["name"], definitions["ParameterSpec"]):
+        part["allOf"] = [{"$ref": _reference("without templates")}]
     known = {name: _definition(kinds, name) for name in sorted(kinds.kinds())}
     step = definitions["StepSpec"]
     step["properties"]["kind"] = _kind(step["properties"]["kind"], known)
@@ -206,10 +206,6 @@ def _allows_every_text(schema: Schema) -> bool:
     return not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not"}
 
 
-def _refuse_templates(schema: Schema) -> None:
-    schema["allOf"] = [{"$ref": _reference("without templates")}]
-
-
 def _schemas(schema: Schema) -> Iterator[Schema]:
     """Yield a schema and all those within it."""
     yield schema
@@ -251,9 +247,8 @@ def _tidy(schema: Schema) -> None:
         schema.pop(key, None)
     if schema.get("default", True) is None:
         del schema["default"]
-    if "patternProperties" in schema:
-        schema.setdefault("additionalProperties", False)
-        if not schema.get("propertyNames", True):
-            del schema["propertyNames"]
+    if "patternProperties" in schema:  # which would let keys that do not match hold anything
+        ((pattern, schema["additionalProperties"]),) = schema.pop("patternProperties").items()
+        schema.setdefault("propertyNames", {})["pattern"] = pattern
     if "`" in schema.get("description", ""):
         schema.setdefault("markdownDescription", schema["description"])
