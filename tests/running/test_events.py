@@ -385,23 +385,61 @@ def lenient_value(number: int, ctx: StepContext) -> int:
     return number
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "data", "counted"),
+@step("events.lenient_threads", blocking=True)
+def lenient_thread(number: int, ctx: StepContext) -> int:
+    ctx.progress(message=f"mended {number}", compensations=1)
+    return number
+
+
+STEPS_THAT_COMPENSATE = pytest.mark.parametrize(
+    ("steps", "counted"),
     [
-        (chain(kinds.async_count, lenient, kinds.async_sum), 10, {"a": 0, "b": 4, "c": 0}),
-        (chain(kinds.async_count, lenient_value, kinds.async_sum), 10, {"a": 0, "b": 10, "c": 0}),
-        (chain(kinds.def_double, lenient_value), 10, {"a": 0, "b": 1}),
+        ((kinds.async_count, lenient, kinds.async_sum), {"a": 0, "b": 4, "c": 0}),
+        ((kinds.async_count, lenient_value, kinds.async_sum), {"a": 0, "b": 10, "c": 0}),
+        ((kinds.async_count, lenient_thread, kinds.async_sum), {"a": 0, "b": 10, "c": 0}),
+        ((kinds.def_double, lenient_value), {"a": 0, "b": 1}),
+        ((kinds.def_double, lenient_thread), {"a": 0, "b": 1}),
     ],
-    ids=["stream", "mapped", "unary"],
+    ids=["stream", "mapped", "threads", "unary", "unary thread"],
 )
+
+
+@pytest.mark.parametrize("emit_progress", [True, False])
+@STEPS_THAT_COMPENSATE
 async def test_end_of_a_step_tells_how_often_it_needed_compensation(
-    pipeline: Pipeline, data: int, counted: dict[str, int]
+    steps: Sequence[Any], counted: dict[str, int], emit_progress: bool
 ) -> None:
-    """What a step left out is counted, however seldom its progress is told."""
+    """What a step left out is counted, however seldom its progress is told, and when none is."""
     recorder = Recorder()
-    await pipeline.run(data, subscribers=[recorder])
+    pipeline = chain(*steps, streaming={"emit_progress": emit_progress})
+    await pipeline.run(10, subscribers=[recorder])
     ends = [event for event in recorder.events if event.event_type == "step_complete"]
     assert {event.step_id: event.data.compensations for event in ends} == counted
+
+
+async def test_compensations_are_told_when_the_reader_leaves() -> None:
+    """A step that is stopped by its reader has ended well, and says what it had left out till then."""
+    recorder = Recorder()
+    pipeline = chain(kinds.async_count, lenient, kinds.take.with_params(count=1))
+    await pipeline.run(100, subscribers=[recorder])
+    (end,) = [event for event in recorder.events if event.event_type == "step_complete" and event.step_id == "b"]
+    assert end.data.compensations >= 1
+
+
+@step("events.twice")
+def told_twice(number: int, ctx: StepContext) -> int:
+    ctx.progress(0.5, "half")
+    ctx.progress(1.0, "all")
+    return number
+
+
+@pytest.mark.parametrize("data", [1, [1]])
+async def test_last_progress_is_told_however_fast_it_came(data: Any) -> None:
+    """What is held back because progress comes too fast is told before the step ends."""
+    recorder = Recorder()
+    await chain(told_twice, streaming={"flush_interval_ms": 60_000}).run(data, subscribers=[recorder])
+    progress = [event.data.message for event in recorder.events if event.event_type == "step_progress"]
+    assert [message for message in progress if message] == ["half", "all"]
 
 
 async def test_start_tells_the_flavors_of_the_plan_that_runs() -> None:

@@ -108,6 +108,8 @@ class StepContext:
                 it is not known.
             message: What the step is doing.
             **data: Anything else that is worth telling, of types that JSON knows. `compensations` is how many items had
-                to be skipped, put aside or replaced since the step last told; `step_complete` says how many in all.
+                to be skipped, put aside or replaced, because they could not be used as they were, since the step last
+                told; `step_complete` says how many in all. What a step is asked to leave out, as a filter is, is none.
+                Tell them one by one, where they happen: too much progress is held back, but all of it is counted.
         """
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

@@ -113,7 +113,7 @@ class StepRecord:
         self._held = False
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
-        self._untold_progress: StepProgress | None = None
+        self._untold_progress: tuple[float | None, str, Mapping[str, Any]] | None = None
 
     @property
     def telling(self) -> bool:
@@ -171,21 +171,26 @@ class StepRecord:
         for item in items if self.tells_every_item else items[:1]:
             self.tell(item, port)
 
-    def progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Tell how far the step has come, as the step itself says; compensations are counted in any case."""
-        if isinstance(compensations := data.get("compensations"), int):
-            self.compensations += compensations
+    def note_progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> bool:
+        """Note how far the step has come, as the step itself says; from any thread.
+
+        Returns:
+            True when it is time to tell it.
+        """
+        self._untold_progress = (fraction, message, data)
+        return perf_counter() - self._progress_at >= self._progress_interval_s
+
+    def tell_progress(self) -> None:
+        """Tell what was noted last, unless that is told."""
+        if self._untold_progress is None:
+            return
+        (fraction, message, data), self._untold_progress = self._untold_progress, None
+        self._progress_at = perf_counter()
         if self._redact is not str:
             message, data = self._redact(message), self._masked(plain(data))
         told = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
-        now = perf_counter()
-        if now - self._progress_at < self._progress_interval_s:
-            self._untold_progress = told
-            return
-        self._progress_at = now
-        self._untold_progress = None
         self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
 
     def _masked(self, value: Any) -> Any:
@@ -197,12 +202,6 @@ class StepRecord:
         if is_object(value):
             return {self._masked(key): self._masked(member) for key, member in value.items()}
         return [self._masked(member) for member in value] if is_sequence(value) else value
-
-    def _tell_last_progress(self) -> None:
-        """Tell the progress that was held back, before the step ends."""
-        if self._untold_progress is not None:
-            told, self._untold_progress = self._untold_progress, None
-            self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
 
     def tell_counts(self) -> None:
         """Tell how many items have gone through, and what the step waits for, when it runs and that is news."""
@@ -245,7 +244,7 @@ class StepRecord:
         """Note that the step has ended well."""
         if self.state.ended:
             return
-        self._tell_last_progress()
+        self.tell_progress()
         self.state = StepState.COMPLETED
         now = perf_counter()
         first_at = self.first_output_at
@@ -270,7 +269,7 @@ class StepRecord:
         """Note that the step failed, or that it suffers from another step's failure."""
         if self.state.ended:
             return
-        self._tell_last_progress()
+        self.tell_progress()
         self.state = StepState.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
         told = StepFailure(error_type=type(error).__name__, message=self._redact(str(error)), cause_step_id=cause)

@@ -70,6 +70,7 @@ class ExecutionScope:
         self._instances = instances
         self._on_failure = on_failure
         self._stop_others: Callable[[str], None] = lambda _step_id: None
+        self._counting = threading.Lock()  # threads of one step may count at the same time
         self._thread = threading.get_ident()
         self._token = current_token()
 
@@ -137,11 +138,14 @@ class ExecutionScope:
         )
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Tell the progress of a step, from any thread."""
-        if not self.tells_progress:
-            return
+        """Tell the progress of a step, from any thread; compensations are counted also when no progress is told."""
         record = self.record(step)
+        if isinstance(compensations := data.get("compensations"), int):
+            with self._counting:
+                record.compensations += compensations
+        if not self.tells_progress or not record.note_progress(fraction, message, data):
+            return
         if threading.get_ident() == self._thread:
-            record.progress(fraction, message, data)
+            record.tell_progress()
         else:
-            run_in_loop(record.progress, fraction, message, data, token=self._token)
+            run_in_loop(record.tell_progress, token=self._token)

@@ -169,6 +169,7 @@ class UnaryRun:
                     record.tell(part, port)
         complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
         if (told := self._scope.records.get(step.id)) is not None:
+            told.tell_progress()
             complete.compensations = told.compensations
         self._emit(_COMPLETE, step.id, complete)
         self._ended[step.place] = True
