@@ -17,7 +17,11 @@ from tests.docs.blocks import Block, blocks, commands
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # Where the built package is tested, the documents and what they use are not all there: then nothing is followed.
-DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))] if DOCS.exists() else []
+DOCUMENTS = (
+    [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "generated" not in page.parts)]
+    if DOCS.exists()
+    else []
+)
 CHECKER = doctest.OutputChecker()
 NOT_RUN = ("make ", "pip ")  # they install, or run these very tests
 LANGUAGES = {"python", "sh", "console", "json", "text"}  # `text` is only shown

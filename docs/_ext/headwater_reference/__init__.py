@@ -12,7 +12,6 @@ from headwater_reference.api import api_pages
 from headwater_reference.commands import commands_page
 from headwater_reference.data import conditions_page, document_page, events_page
 from headwater_reference.kinds import kind_pages
-from headwater_reference.links import NamesToLinks
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -32,6 +31,8 @@ NESTED = {"explanation/decisions/README": "0*"}
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Ask Sphinx to have the pages written before it reads."""
+    from headwater_reference.links import NamesToLinks  # the pages can be made where there is no Sphinx
+
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / FOLDER))
     app.connect("source-read", _add_contents)
     app.add_post_transform(NamesToLinks)

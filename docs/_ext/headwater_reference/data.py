@@ -6,6 +6,7 @@ import inspect
 
 from headwater.config.operators import OPERATORS
 from headwater.config.schema import config_schema
+from headwater.events import data
 from headwater.events.event import DATA_MODELS, EventType
 from headwater.events.schema import events_schema
 from headwater.kinds.docstring import argument_descriptions, sections
@@ -36,11 +37,10 @@ def document_page() -> str:
         DOCUMENT,
         definitions(fields(schema)),
     ]
-    names = [name for name, found in objects.items() if found.get("properties") and name.isidentifier()]
+    names: list[str] = [name for name, found in objects.items() if found.get("properties") and name.isidentifier()]
     for name in sorted({*names} - {CONDITION}, key=[*TITLES, *names].index):
-        parts.append(
-            f"({anchor(name).lower()})=\n## {TITLES.get(name, name).capitalize()}\n\n{objects[name].get('description', '')}\n"
-        )
+        parts += [f"({anchor(name).lower()})=", f"## {TITLES.get(name, name).capitalize()}\n"]
+        parts.append(objects[name].get("description", "") + "\n")
         parts.append(definitions(fields(objects[name])))
     parts.append("## A document in full\n\n" + block("json", _example()))
     return "\n".join(parts)
@@ -97,7 +97,9 @@ def events_page() -> str:
     shown = {*EventType, *(model.__name__ for model in DATA_MODELS.values())}
     for part in sorted(part for part, schema in objects.items() if part not in shown and "properties" in schema):
         parts.append(f"({anchor(part).lower()})=\n## `{part}`\n\n{objects[part].get('description', '')}\n")
-        parts.append(definitions(fields(objects[part])))
+        parts.append(
+            definitions(fields(objects[part], argument_descriptions(inspect.getdoc(getattr(data, part)) or "")))
+        )
     return "\n".join(parts)
 
 

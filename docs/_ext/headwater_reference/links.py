@@ -30,7 +30,7 @@ def targets() -> dict[str, tuple[str, str, str]]:
 class NamesToLinks(SphinxPostTransform):
     """Makes the links; the prose names things as it would anywhere, and nothing is broken on a forge."""
 
-    default_priority: ClassVar[int] = 5  # before Sphinx resolves references, which is at 10
+    default_priority = 5  # before Sphinx resolves references, which is at 10
     skipped: ClassVar[tuple[type, ...]] = (nodes.reference, nodes.title, addnodes.pending_xref, addnodes.desc_signature)
 
     def run(self, **_: Any) -> None:
