@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime
+from math import isfinite
 from typing import Any, Literal
 
 __all__ = ["CellType", "converter"]
@@ -12,8 +12,7 @@ __all__ = ["CellType", "converter"]
 CellType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
 """What the cells of a column are: dates and times as ISO 8601 writes them."""
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}").fullmatch
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+_SHOWN_CHARS = 40
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _EXAMPLES: dict[CellType, str] = {
     "integer": "an integer such as -12",
@@ -47,30 +46,32 @@ def converter(type_: CellType) -> Callable[[str], Any]:
     convert = _CONVERTERS[type_]
 
     def value_of(text: str) -> Any:
-        text = text.strip()
-        if not text:
-            return None
         try:
             return convert(text)
-        except (ValueError, KeyError, OverflowError):
-            shown = text if len(text) <= 40 else f"{text[:40]}..."
+        except (ValueError, KeyError):
+            bare = text.strip()
+        if not bare:
+            return None
+        try:
+            return convert(bare)
+        except (ValueError, KeyError):
+            shown = bare if len(bare) <= _SHOWN_CHARS else f"{bare[:_SHOWN_CHARS]}..."
             raise ValueError(f"{shown!r} is no {type_}: expected {_EXAMPLES[type_]}") from None
 
     return value_of
 
 
 def _integer(text: str) -> int:
-    if not _INTEGER(text):
+    value = int(text)
+    if "_" in text or not text.isascii():  # which Python takes for a number
         raise ValueError(text)
-    return int(text)
+    return value
 
 
 def _number(text: str) -> float:
-    if not _NUMBER(text):
-        raise ValueError(text)
     value = float(text)
-    if value in {float("inf"), float("-inf")}:
-        raise OverflowError(text)
+    if "_" in text or not (text.isascii() and isfinite(value)):
+        raise ValueError(text)
     return value
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
-from codecs import getincrementalencoder
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol, cast
 
 from pydantic_core import from_json, to_json, to_jsonable_python
 
 from headwater.config.shapes import is_mapping, is_sequence
+from headwater_steps.files.encodings import written_as
 
 __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
+
+_SIMPLE = frozenset({str, int, type(None)})
+"""Types of cells that the writer of the standard library writes as they are to be written."""
 
 
 class RowEncoder(Protocol):
@@ -67,8 +70,7 @@ class TextEncoder:
     """
 
     def __init__(self, encoding: str = "utf-8", end: str = "\n") -> None:
-        self._encoder = getincrementalencoder(encoding)()  # which writes a byte order mark once
-        self._encoding = encoding
+        self._start, self._encoding = written_as(encoding)
         self._end = end
 
     def encode(self, item: Any, number: int) -> bytes:
@@ -77,9 +79,12 @@ class TextEncoder:
             hint = "take the field that is a text, or write JSON lines"
             raise ValueError(f"item {number} is no text, but {type(item).__name__}; {hint}")  # noqa: TRY004 - of the data
         try:
-            return self._encoder.encode(item + self._end)
+            row = (item + self._end).encode(self._encoding)
         except UnicodeEncodeError as error:
             raise ValueError(f"item {number} cannot be written: {_unencodable(error)}") from error
+        if self._start:
+            row, self._start = self._start + row, b""
+        return row
 
     def end(self) -> bytes:
         """Return nothing."""
@@ -112,10 +117,10 @@ class CsvEncoder:
         self._columns = columns
         self._known = None if columns is None else frozenset(columns)
         self._is_given = columns is not None
-        self._waits = header
-        self._encoder = getincrementalencoder(encoding)()
-        self._parts: list[str] = []
-        self._writer = csv.writer(_Parts(self._parts), delimiter=delimiter, lineterminator="\r\n")
+        self._start, self._encoding = written_as(encoding)
+        self._has_names = header
+        self._is_open = False
+        self._row = csv.writer(_Echo(), delimiter=delimiter, lineterminator="\r\n").writerow
 
     def encode(self, item: Any, number: int) -> bytes:
         """Return the bytes of a row."""
@@ -127,37 +132,35 @@ class CsvEncoder:
             unknown = next(name for name in fields if name not in known)
             hint = "set columns to all that are to be written"
             raise ValueError(f"item {number} has {unknown!r}, which is no column of the items before it; {hint}")
-        if self._waits:
-            self._write(columns)
+        cells = list(map(fields.get, columns))
         try:
-            self._write([_cell(fields.get(column)) for column in columns])
-            return self._taken()
+            if not _SIMPLE.issuperset(map(type, cells)):
+                cells = list(map(_cell, cells))
+            row = self._encoded(cells)
+            return row if self._is_open else self.end() + row
         except UnicodeEncodeError as error:
             raise ValueError(f"item {number} cannot be written: {_unencodable(error)}") from error
         except ValueError as error:
             raise ValueError(f"item {number} cannot be written as comma-separated values: {error}") from error
 
     def end(self) -> bytes:
-        """Return the names of the columns if there was no row."""
-        if self._waits and self._columns is not None:
-            self._write(self._columns)
-        return self._taken()
+        """Return what stands before the first row if there was none."""
+        if self._is_open:
+            return b""
+        self._is_open = True
+        names = self._encoded(self._columns) if self._has_names and self._columns is not None else b""
+        return self._start + names
 
-    def _write(self, cells: Sequence[str]) -> None:
-        self._waits = False
-        self._writer.writerow(cells)
-
-    def _taken(self) -> bytes:
-        text = "".join([f"{part[:-2]}\n" for part in self._parts])  # a lone CR is quoted only where lines end with one
-        self._parts.clear()
-        return self._encoder.encode(text)
+    def _encoded(self, cells: Sequence[Any]) -> bytes:
+        """Return a row, with a line feed at its end: a lone CR is quoted only where lines end with one."""
+        return f"{self._row(cells)[:-2]}\n".encode(self._encoding)
 
 
-class _Parts:
-    """A file that keeps what is written to it in a list."""
+class _Echo:
+    """A file that returns what is written to it, as the writer of the standard library then does itself."""
 
-    def __init__(self, parts: list[str]) -> None:
-        self.write: Callable[[str], object] = parts.append
+    def write(self, text: str) -> str:
+        return text
 
 
 def _fields(item: Any, number: int) -> Mapping[str, Any]:

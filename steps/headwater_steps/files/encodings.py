@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-__all__ = ["LONGEST_LINE", "Encoding", "Limit", "LineCutter", "split_lines", "undecodable"]
+__all__ = ["LONGEST_LINE", "Encoding", "Limit", "LineCutter", "split_lines", "undecodable", "written_as"]
 
 Encoding = Literal[
     "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii", "latin-1", "iso-8859-2",
@@ -121,6 +121,21 @@ def _end_of_lines(block: bytes, newline: bytes) -> int:
     while index > 0 and index % width:
         index = block.rfind(newline, 0, index + width - 1)
     return index + width if index >= 0 else 0
+
+
+def written_as(encoding: str) -> tuple[bytes, str]:
+    r"""Return how a text that is written piece by piece begins, and what its pieces are encoded in.
+
+    Args:
+        encoding: How the text shall be encoded.
+
+    Example:
+        >>> written_as("utf-16"), written_as("utf-8")
+        ((b'\xff\xfe', 'utf-16-le'), (b'', 'utf-8'))
+    """
+    if encoding in _WITHOUT_MARK:
+        return _MARKS[encoding][0]
+    return b"", encoding
 
 
 def split_lines(piece: bytes, newline: bytes) -> list[bytes]:

@@ -19,7 +19,7 @@ from headwater_steps.files.facts import FileHeader, size_of
 
 __all__ = ["BLOCK_BYTES", "FileReader", "opened"]
 
-BLOCK_BYTES = 128 * 1024
+BLOCK_BYTES = 64 * 1024
 """Most bytes that are read at once."""
 
 _TOLD_PARTS = 200

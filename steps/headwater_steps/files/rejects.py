@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from headwater import StepContext, To
 from headwater_steps.files.facts import BadLineError, BadRow
@@ -15,6 +15,7 @@ OnBad = Literal["fail", "skip", "reject"]
 """What happens to a row that cannot be read: the step fails, the row is left out, or it goes to the port `rejected`."""
 
 _LINES_KEPT = 10
+_DONE: Final = {"skip": "skipped", "reject": "rejected", "replace": "replaced parts of"}
 
 
 class Rejects:
@@ -23,7 +24,7 @@ class Rejects:
     Args:
         path: What is read, for messages.
         policy: What happens to them; `replace` only counts them.
-        ctx: Knows whether the port `rejected` leads somewhere.
+        ctx: Knows whether the port `rejected` leads somewhere, and takes what became of each row.
 
     Attributes:
         count: How many there were.
@@ -46,7 +47,8 @@ class Rejects:
         self.count: int = 0
         self.first_lines: list[int] = []
         self._path = path
-        self._policy = policy
+        self._policy: OnBad | Literal["replace"] = policy
+        self._ctx = ctx
 
     def take(self, line: int, reason: str, text: str, *, column: int | None = None, hint: str = "") -> Iterator[Any]:
         """Take a row that cannot be read.
@@ -69,5 +71,6 @@ class Rejects:
             self.first_lines.append(line)
         if self._policy == "fail":
             raise BadLineError(self._path, line, f"{reason}; {hint}" if hint else reason, column)
+        self._ctx.progress(message=f"{_DONE[self._policy]} line {line}: {reason}", compensations=1)
         if self._policy == "reject":
             yield To("rejected", BadRow(line=line, reason=reason, text=text, column=column))

@@ -109,6 +109,11 @@ class CsvRows:
     def _frames(self, piece: bytes, *, final: bool) -> Iterator[Any]:
         """Yield the rows of what has waited and of some more lines; a last row without an end waits again."""
         lines = [*self._waiting, *StringIO(self._decoded(piece), newline="\n")]
+        if (records := self._all(lines)) is not None:
+            self._lines += len(lines)
+            self._waiting = []
+            yield self._batch(records)
+            return
         rows = self._reader(lines)
         good: list[dict[str, Any]] = []
         start, fault = self._read(rows, good, 0)
@@ -136,19 +141,31 @@ class CsvRows:
             self._is_broken = True
             return piece.decode(self._cutter.encoding, "replace")
 
+    def _all(self, lines: list[str]) -> list[dict[str, Any]] | None:
+        """Return the rows of some lines if all of them are good; None when one has to be looked at."""
+        names = self._names
+        if self._is_broken or not names:
+            return None
+        try:
+            table: list[list[Any]] = list(self._reader(lines))
+            if not {len(names)}.issuperset(map(len, table)):
+                return None
+            for index, convert in self._converters:
+                for cells in table:
+                    cells[index] = convert(cells[index])
+        except (csv_module.Error, ValueError):
+            return None
+        return [dict(zip(names, cells, strict=False)) for cells in table]
+
     def _read(self, rows: Any, good: list[dict[str, Any]], start: int) -> tuple[int, str]:
         """Read rows up to a bad one.
 
         Returns:
             How many lines there are before the bad row, and what is wrong with it; nothing at the end of the lines.
         """
-        names = self._names
-        width = -1 if self._converters or self._is_broken else len(names) or -1
         try:
             for cells in rows:
-                if len(cells) == width:
-                    good.append(dict(zip(names, cells, strict=True)))
-                elif not cells:
+                if not cells:
                     self._blank_lines += 1
                 elif fault := self._take(cells, good):
                     return start, fault

@@ -126,8 +126,11 @@ def text(
             pieces.append(cutter.feed(block))
     content = b"".join((*pieces, cutter.flush()))
     try:
-        return content.decode(cutter.encoding, "strict" if on_bad == "fail" else "replace")
+        return content.decode(cutter.encoding)
     except UnicodeDecodeError as error:
+        reason = undecodable(error)
         line = content[: error.start].decode(cutter.encoding, "replace").count("\n") + 1
-        hint = "set another encoding, or on_bad to replace"
-        raise BadLineError(path, line, f"{undecodable(error)}; {hint}") from error
+        if on_bad == "fail":
+            raise BadLineError(path, line, f"{reason}; set another encoding, or on_bad to replace") from error
+        ctx.progress(message=f"replaced what is no text, first on line {line}: {reason}", compensations=1)
+        return content.decode(cutter.encoding, "replace")

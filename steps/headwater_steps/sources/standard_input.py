@@ -71,7 +71,7 @@ async def stdin(
             {"name": "count", "steps": [{"id": "lines", "kind": "source.stdin"}, {"id": "n", "kind": "stream.count"}]}
     """
     lines = split == "lines"
-    rows: Rows = TextRows(_NAME, encoding, max_line_chars, on_bad, ctx) if lines else _Chunks(encoding, on_bad)
+    rows: Rows = TextRows(_NAME, encoding, max_line_chars, on_bad, ctx) if lines else _Chunks(encoding, on_bad, ctx)
     with _alone():
         yield To("out", Header(FileHeader(path=_NAME, size_bytes=None)))
         async with aclosing(_blocks()) as blocks:
@@ -89,24 +89,27 @@ class _Chunks:
     Args:
         encoding: How it is encoded.
         on_bad: What happens to bytes that are no text.
+        ctx: Takes which chunks had some.
     """
 
-    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"]) -> None:
+    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"], ctx: StepContext) -> None:
         if on_bad not in {"fail", "replace"}:
             hint = "set it to fail or replace, or split to lines"
             raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")
-        self._decoder = getincrementaldecoder(encoding)("strict" if on_bad == "fail" else "replace")
+        decoder = getincrementaldecoder(encoding)
+        self._decoder = decoder()
+        self._mender = decoder("replace") if on_bad == "replace" else None
+        self._ctx = ctx
         self._lines = 0
         self._chunks = 0
 
     def feed(self, block: bytes, *, final: bool = False) -> Iterator[Any]:
         """Take the bytes that follow, and yield the text that is whole with them."""
+        state = self._decoder.getstate()
         try:
             text = self._decoder.decode(block, final)
         except UnicodeDecodeError as error:
-            line = self._lines + error.object[: error.start].count(b"\n") + 1
-            reason = f"{undecodable(error)}; set another encoding, or on_bad to replace"
-            raise BadLineError(_NAME, line, reason) from error
+            text = self._mended(error, state, block, final=final)
         if not self._chunks:
             text = text.removeprefix("\ufeff")
         if text:
@@ -121,6 +124,19 @@ class _Chunks:
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
         return FileFooter(lines=self._lines, items=self._chunks)
+
+    def _mended(self, error: UnicodeDecodeError, state: tuple[bytes, int], block: bytes, *, final: bool) -> str:
+        """Return the text of bytes that are none, with U+FFFD in their place, if it is to be so."""
+        line = self._lines + error.object[: error.start].count(b"\n") + 1
+        reason = undecodable(error)
+        if self._mender is None:
+            reason = f"{reason}; set another encoding, or on_bad to replace"
+            raise BadLineError(_NAME, line, reason) from error
+        self._ctx.progress(message=f"replaced what is no text, on line {line}: {reason}", compensations=1)
+        self._mender.setstate(state)
+        text = self._mender.decode(block, final)
+        self._decoder.setstate(self._mender.getstate())
+        return text
 
 
 @contextmanager
