@@ -61,14 +61,14 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
     for order in (*merges, *(_values_first(method, edges, stopped) for method, edges in mixed)):
         before = 0
         for part in order:
-            later = next((edge for edge in part if before & stopped[edge.source.step]), None)
+            later = next((edge for edge in part if before & _shared(edge, stopped)), None)
             if later is not None:
-                common = before & stopped[later.source.step]
-                first = next(edge for edge in chain(*order) if needed[edge.source.step] & common)
-                yield Stall(first, later, ranks[(common & needed[first.source.step]).bit_length() - 1])
+                common = before & _shared(later, stopped)
+                first = next(edge for edge in chain(*order) if _shared(edge, needed) & common)
+                yield Stall(first, later, ranks[(common & _shared(first, needed)).bit_length() - 1])
                 break
             for edge in part:
-                before |= needed[edge.source.step]
+                before |= _shared(edge, needed)
 
 
 def _several_inputs(graph: Graph) -> Iterator[tuple[Method, Sequence[Edge]]]:
@@ -108,12 +108,18 @@ def _reach(graph: Graph, ranks: Sequence[str]) -> tuple[dict[str, int], dict[str
         needed[step], above = bit, 0
         edges = graph.edges_into(step)
         for edge in edges:
-            needed[step] |= needed[edge.source.step]
-            above |= stopped[edge.source.step]
+            needed[step] |= _shared(edge, needed)
+            above |= _shared(edge, stopped)
         stopped[step] = (
             bit | above if _streams(graph, step, [edge for edge in edges if stopped[edge.source.step]]) else 0
         )
     return needed, stopped
+
+
+def _shared(edge: Edge, sets: Mapping[str, int]) -> int:
+    """Return the set of an edge's source; an input that the document does not write is fed by data of its own."""
+    is_own = edge.source is PIPELINE_INPUT and edge.path[:1] != ("edges",)
+    return 0 if is_own else sets[edge.source.step]
 
 
 def _streams(graph: Graph, step: str, streams: Sequence[Edge]) -> bool:
