@@ -109,7 +109,7 @@ def test_window_tells_what_it_drops() -> None:
     """Items that are in no window are counted in an event."""
     recorder = EventRecorder(types={"step_progress"})
     run_sync(only(window.with_params(size=5, partial="drop")), range(7), subscribers=[recorder])
-    assert {"left_out_items": 2} in [event.data.data for event in recorder.events]
+    assert {"compensations": 2} in [event.data.data for event in recorder.events]
 
 
 def test_window_that_is_kept_by_its_reader_does_not_change() -> None:

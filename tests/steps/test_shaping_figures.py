@@ -116,7 +116,7 @@ def test_skips_items_without_the_field_when_told_to(name: str) -> None:
     items = [{"n": 2}, {}, {"n": None}, {"n": 4}, 7]
     result = run_sync(Pipeline("figure", steps={"step": target}), iter(items), subscribers=[recorder])
     assert result.output == {"sum": 6, "mean": 3.0, "min": 2, "max": 4}[name]
-    assert {"skipped_items": 3} in [event.data.data for event in recorder.events]
+    assert {"compensations": 3} in [event.data.data for event in recorder.events]
 
 
 @EACH

@@ -100,7 +100,7 @@ class JoinLookup(Step, kind="stream.join_lookup"):
         Args:
             items: Objects or models.
             table: Objects or models, in any order.
-            ctx: Tells whether `missed` leads somewhere.
+            ctx: Tells whether `missed` leads somewhere, and takes which items are left out or put aside.
 
         Yields:
             The items with what was found; on the side those that nothing was found for.
@@ -119,6 +119,8 @@ class JoinLookup(Step, kind="stream.join_lookup"):
             row = rows.get(find(item))
             if row is None:
                 missed += 1
+                if tells or not is_left:
+                    ctx.progress(message=f"nothing is found for item {read}", compensations=1)
                 if tells:
                     yield To("missed", item)
             if row is not None or is_left:

@@ -201,7 +201,7 @@ async def validate(
     Args:
         items: Anything; what JSON has no type for is looked at as it would be written, a model as an object. Good items
             pass as they are.
-        ctx: Tells whether `rejected` leads somewhere.
+        ctx: Tells whether `rejected` leads somewhere, and takes which items are bad.
         schema: The schema; or the path of a file that holds it, which is read when the step starts.
         on_bad: What happens to an item that the schema does not allow: `fail` ends with all that is wrong with it,
             `skip` leaves it out, and counts it, `reject` writes it to the port `rejected`. By default `reject` where
@@ -241,10 +241,11 @@ async def validate(
         bad += 1
         if bad <= _NUMBERS_KEPT:
             first_bad.append(number)
-        if policy != "skip":
-            told = tuple(Violation(path=path, message=message) for path, message in found)
-            rejected = RejectedItem(number=number, item=item, violations=told)
-            if policy == "fail":
-                raise InvalidItemError(rejected)
+        told = tuple(Violation(path=path, message=message) for path, message in found)
+        rejected = RejectedItem(number=number, item=item, violations=told)
+        if policy == "fail":
+            raise InvalidItemError(rejected)
+        ctx.progress(message=f"item {number} is bad: {told[0].path}: {told[0].message}", compensations=1)
+        if policy == "reject":
             yield To("rejected", rejected)
     yield To("out", Footer(ValidationFooter(items=number, good=number - bad, bad=bad, first_bad=tuple(first_bad))))

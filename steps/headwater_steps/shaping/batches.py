@@ -63,7 +63,7 @@ async def window(
         every: How many items it moves on each time: fewer than `size` for windows that overlap, more to leave items
             out between them; `size` by default, so that each item is in one window.
         partial: What happens at the end to items that are in no window yet because too few came after them: `keep`
-            gives a last window with what there is, `drop` leaves them out, and tells how many in a progress event,
+            gives a last window with what there is, `drop` leaves them out, and counts them as compensations,
             `fail` is an error.
 
     Yields:
@@ -98,7 +98,7 @@ async def window(
             f"the last {unseen} items are in no window of {size}; set partial to keep or drop if that is right"
         )
     elif unseen:
-        ctx.progress(None, f"left out the last {unseen} items, which fill no window", left_out_items=unseen)
+        ctx.progress(message=f"left out the last {unseen} items, which fill no window", compensations=unseen)
 
 
 @step("stream.flatten")

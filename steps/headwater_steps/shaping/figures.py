@@ -35,7 +35,7 @@ async def total(
         ctx: Takes how many items were skipped.
         field: The field to add; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and tells how many those were in a progress event.
+            item out, and counts it as a compensation.
 
     Returns:
         The sum; 0 when there are no items.
@@ -50,10 +50,9 @@ async def total(
         >>> run_sync(Pipeline("sum", steps={"sum": total}), [0.1, 0.2, 0.3]).output
         0.6
     """
-    exact, numbers = _ExactSum(), _Numbers(field, on_missing)
+    exact, numbers = _ExactSum(), _Numbers(field, on_missing, ctx)
     async for batch in items.batches():
         exact.add(numbers.of(batch))
-    numbers.tell(ctx)
     return exact.value
 
 
@@ -70,7 +69,7 @@ async def mean(
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and tells how many those were in a progress event.
+            item out, and counts it as a compensation.
 
     Returns:
         The mean; null when there are no items.
@@ -85,10 +84,9 @@ async def mean(
         >>> run_sync(Pipeline("mean", steps={"mean": mean}), [1, 2, 6]).output
         3.0
     """
-    exact, numbers = _ExactSum(), _Numbers(field, on_missing)
+    exact, numbers = _ExactSum(), _Numbers(field, on_missing, ctx)
     async for batch in items.batches():
         exact.add(numbers.of(batch))
-    numbers.tell(ctx)
     return _rounded(exact.fraction / numbers.found) if numbers.found else None
 
 
@@ -103,7 +101,7 @@ async def smallest(
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and tells how many those were in a progress event.
+            item out, and counts it as a compensation.
 
     Returns:
         The smallest number, the first of those that are equal; null when there are no items.
@@ -117,11 +115,10 @@ async def smallest(
         >>> run_sync(Pipeline("least", steps={"least": smallest}), [3, 1, 2]).output
         1
     """
-    numbers = _Numbers(field, on_missing)
+    numbers = _Numbers(field, on_missing, ctx)
     best: list[Number] = []
     async for batch in items.batches():
         best = _best(min, [*best, *numbers.of(batch)])
-    numbers.tell(ctx)
     return best[0] if best else None
 
 
@@ -136,7 +133,7 @@ async def largest(
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and tells how many those were in a progress event.
+            item out, and counts it as a compensation.
 
     Returns:
         The largest number, the first of those that are equal; null when there are no items.
@@ -150,11 +147,10 @@ async def largest(
         >>> run_sync(Pipeline("most", steps={"most": largest}), [3, 1, 2]).output
         3
     """
-    numbers = _Numbers(field, on_missing)
+    numbers = _Numbers(field, on_missing, ctx)
     best: list[Number] = []
     async for batch in items.batches():
         best = _best(max, [*best, *numbers.of(batch)])
-    numbers.tell(ctx)
     return best[0] if best else None
 
 
@@ -166,11 +162,12 @@ def _best(choose: Callable[[list[Number]], Number], numbers: list[Number]) -> li
 class _Numbers:
     """Finds the numbers in items, and counts them."""
 
-    __slots__ = ("_column", "_field", "_items", "_on_missing", "found")
+    __slots__ = ("_column", "_ctx", "_field", "_items", "_on_missing", "found")
 
-    def __init__(self, field: str | None, on_missing: OnMissing) -> None:
+    def __init__(self, field: str | None, on_missing: OnMissing, ctx: StepContext) -> None:
         self._field = field
         self._on_missing = on_missing
+        self._ctx = ctx
         self._column = column(field)
         self._items = 0
         self.found = 0
@@ -181,14 +178,11 @@ class _Numbers:
         numbers = values if _are_plain(values) else self._checked(values)
         self._items += len(values)
         self.found += len(numbers)
-        return numbers
-
-    def tell(self, ctx: StepContext) -> None:
-        """Tell how many items had none."""
-        skipped = self._items - self.found
-        if skipped:
+        if len(numbers) < len(values):
             what = "null" if self._field is None else f"without the field {self._field!r}"
-            ctx.progress(None, f"skipped {skipped} items that are {what}", skipped_items=skipped)
+            message = f"skipped {self._items - self.found} items that are {what}"
+            self._ctx.progress(message=message, compensations=len(values) - len(numbers))
+        return numbers
 
     def _checked(self, values: Sequence[Any]) -> Sequence[Number]:
         """Return the numbers among values of which some are none; raise when that is wrong."""
