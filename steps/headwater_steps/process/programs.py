@@ -1,0 +1,369 @@
+"""Steps that run programs: one for each item, one for a whole stream, one that is a source."""
+
+from __future__ import annotations
+
+import os
+from codecs import getincrementalencoder
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from anyio.lowlevel import checkpoint
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from headwater import Batch, Footer, Step, StepContext, Stream
+from headwater.config.problems import quote
+from headwater.config.templates import SECRET_PREFIX
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable
+from headwater_steps.process.child import Child, Command, Feed, started
+from headwater_steps.process.faults import ProgramError
+from headwater_steps.sources.rows import TextRows
+
+__all__ = ["ItemArgument", "Pipe", "ProgramFooter", "Run", "Source"]
+
+_OPTIONS_END: Final = "--"
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("expected a text without the character NUL, which no program can be given")
+    return text
+
+
+def _variable(name: str) -> str:
+    if not name or "=" in name or "\0" in name:
+        raise ValueError("expected the name of an environment variable")
+    return name
+
+
+def _inherited(name: str) -> str:
+    if name.startswith(SECRET_PREFIX):
+        raise ValueError(
+            f"a secret is not inherited; give it by secret_env as ${{secret.{name[len(SECRET_PREFIX) :]}}}"
+        )
+    return _variable(name)
+
+
+Argument = Annotated[str, Field(max_length=131_072), AfterValidator(_no_nul)]
+Variable = Annotated[str, Field(max_length=256), AfterValidator(_variable)]
+
+
+class ItemArgument(BaseModel):
+    """The place of the item among the arguments of a program: `{"item": true}`.
+
+    Args:
+        item: True.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: Literal[True]
+
+
+class ProgramFooter(BaseModel, frozen=True):
+    """What is known of a program after its end.
+
+    Args:
+        exit_code: Its exit code.
+        lines: How many lines it wrote.
+        items: How many of them were read as items.
+        bad_rows: Lines with bytes that are no text, whatever became of them.
+        first_bad_lines: Numbers of the first ten of them, from 1.
+        stderr_bytes: How much it wrote to its standard error.
+        duration_s: How long it ran, in seconds.
+    """
+
+    exit_code: int
+    lines: int
+    items: int
+    bad_rows: int
+    first_bad_lines: tuple[int, ...]
+    stderr_bytes: int
+    duration_s: float
+
+
+Frames = AsyncGenerator[str | Batch[str] | Footer[ProgramFooter]]
+
+
+class ProgramStep(Step, permission="process"):
+    """The base of the steps that run programs; its fields are params of all of them."""
+
+    cwd: Annotated[
+        Path | None, Field(description="Working directory of the program; by default that of Headwater.")
+    ] = None
+    env: dict[Variable, Argument] = Field(
+        default_factory=dict, description="Variables of its environment, by name; none that is secret."
+    )
+    secret_env: dict[Variable, SecretStr] = Field(
+        default_factory=dict, description="More of them, whose values are secret: `${secret.NAME}`."
+    )
+    inherit_env: Annotated[
+        tuple[Annotated[Variable, AfterValidator(_inherited)], ...],
+        Field(description="Names of the variables of Headwater's own environment that the program gets; no others."),
+    ] = ("PATH",)
+    kill_after_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3_600,
+            description="Time between asking it to end and ending it by force, in seconds, when it "
+            "is no longer needed.",
+        ),
+    ] = 5
+    ok_codes: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=255)], ...],
+        Field(description="Exit codes that are no failure.", min_length=1),
+    ] = (0,)
+    encoding: Annotated[Encoding, Field(description="How it reads and writes text.")] = "utf-8"
+
+    def _command(self, argv: Sequence[str], timeout_s: float | None) -> Command:
+        inherited = {name: os.environ[name] for name in self.inherit_env if name in os.environ}
+        secret = {name: value.get_secret_value() for name, value in self.secret_env.items()}
+        env = inherited | self.env | secret
+        return Command(argv, self.cwd, env, timeout_s, self.kill_after_s, self.ok_codes)
+
+
+class Run(ProgramStep, kind="process.run"):
+    r"""Run a program, give it the item, and return what it writes to its standard output.
+
+    The item is the program's standard input, or takes the place of `{"item": true}` among the arguments. Where a stream
+    leads to it, the program is run for each item in its turn; `"concurrency": 4` in the document has as many of them at
+    the same time. One program for all of a stream is run by `process.pipe`.
+
+    There is no shell: arguments are given as they are, so that no character in them has a meaning. But a program may
+    take an argument that begins with `-` for an option. So an item that does is an error, unless the argument `--`
+    comes somewhere before it, which for most programs ends the options. The environment is empty but for what is named.
+    An exit code that is not among `ok_codes` is an error with the last lines of the standard error. Nothing that the
+    program has started is left at its end.
+
+    The operator has to allow the permission `process`.
+
+    Args:
+        argv: The program and its arguments; `{"item": true}` among them stands for the item.
+        timeout_s: Longest time that it may take for an item, in seconds; null for any.
+        on_bad: What happens to bytes of its output that are no text: `fail` is an error, `replace` puts U+FFFD in their
+            place.
+        max_output_bytes: Largest output that is taken; a larger one is an error.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> sort = Run(argv=["sort", "-r"])
+        >>> pipeline = Pipeline("sorted", steps={"sort": sort}, allow={"process"})
+        >>> run_sync(pipeline, "salt\nwater\n").output
+        'water\nsalt\n'
+    """
+
+    argv: Annotated[tuple[Argument | ItemArgument, ...], Field(min_length=1, max_length=10_000)]
+    timeout_s: Annotated[float, Field(gt=0)] | None = 300
+    on_bad: Literal["fail", "replace"] = "fail"
+    max_output_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
+
+    @model_validator(mode="after")
+    def _names_a_program(self) -> Run:
+        if not isinstance(self.argv[0], str) or not self.argv[0]:
+            raise ValueError("expected the program first in argv: an item never says what is run")
+        return self
+
+    async def run(self, data: str | bytes, ctx: StepContext) -> str:
+        """Run the program once.
+
+        Args:
+            data: What it gets.
+            ctx: Takes what it writes to its standard error.
+
+        Returns:
+            What it wrote to its standard output.
+
+        Raises:
+            ProgramError: It cannot be run, or failed, or took too long.
+            ValueError: The item cannot be an argument, or the output is no text or too large.
+        """
+        argv, given = self._given(data)
+        async with started(self._command(argv, self.timeout_s), _once(given)) as child:
+            output = await self._output(child, argv[0])
+            await child.exit_code()
+            _tell_stderr(ctx, argv[0], child)
+        try:
+            return output.decode(self.encoding, "strict" if self.on_bad == "fail" else "replace")
+        except UnicodeDecodeError as error:
+            hint = "set another encoding, or on_bad to replace"
+            raise ProgramError(
+                argv[0], f"wrote no text: {undecodable(error)}, at byte {error.start}; {hint}"
+            ) from error
+
+    def _given(self, data: str | bytes) -> tuple[list[str], bytes]:
+        """Return the arguments and the standard input for an item."""
+        if any(isinstance(argument, ItemArgument) for argument in self.argv):
+            return [self._argument(index, data) for index in range(len(self.argv))], b""
+        given = data if isinstance(data, bytes) else data.encode(self.encoding)
+        return [str(argument) for argument in self.argv], given
+
+    def _argument(self, index: int, data: str | bytes) -> str:
+        argument = self.argv[index]
+        if isinstance(argument, str):
+            return argument
+        if isinstance(data, bytes) or "\0" in data:
+            raise ValueError("an item can be an argument only as a text without the character NUL; give it on stdin")
+        if data.startswith("-") and _OPTIONS_END not in self.argv[:index]:
+            hint = 'put "--" before {"item": true} if the program knows it, or give the item on stdin'
+            raise ValueError(f"the item {quote(data)} would be an option of the program; {hint}")
+        return data
+
+    async def _output(self, child: Child, program: str) -> bytes:
+        chunks: list[bytes] = []
+        size_bytes = 0
+        while chunk := await child.read():
+            size_bytes += len(chunk)
+            if size_bytes > self.max_output_bytes:
+                most = self.max_output_bytes
+                raise ProgramError(program, f"wrote more than {most} bytes; raise max_output_bytes to take it")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+class LineProgram(ProgramStep):
+    """The base of the steps whose items are the lines that a program writes."""
+
+    argv: Annotated[
+        tuple[Argument, ...], Field(min_length=1, max_length=10_000, description="The program and its arguments.")
+    ]
+    timeout_s: Annotated[
+        Annotated[float, Field(gt=0)] | None,
+        Field(description="Longest time that it may take, in seconds; by default any."),
+    ] = None
+    on_bad: Annotated[
+        Literal["fail", "replace", "skip"],
+        Field(
+            description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` "
+            "puts U+FFFD in their place, `skip` leaves the line out. The footer tells how many there were."
+        ),
+    ] = "fail"
+    max_line_chars: Annotated[
+        Limit, Field(description="Longest line that is read, in characters, its end counted; a longer one is an error.")
+    ] = LONGEST_LINE
+
+    @field_validator("argv")
+    @classmethod
+    def _names_a_program(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
+        if not argv[0]:
+            raise ValueError("expected a program first in argv, found an empty text")
+        return argv
+
+    async def _lines(self, feed: Feed, ctx: StepContext) -> Frames:
+        program = self.argv[0]
+        rows = TextRows(f"the output of {program}", self.encoding, self.max_line_chars, self.on_bad, ctx)
+        async with started(self._command(self.argv, self.timeout_s), feed) as child:
+            while chunk := await child.read():
+                for lines in rows.feed(chunk):
+                    yield lines
+            for lines in rows.flush():
+                yield lines
+            code = await child.exit_code()
+            _tell_stderr(ctx, program, child)
+            counts = rows.footer().model_dump(include={"lines", "items", "bad_rows", "first_bad_lines"})
+            yield Footer(
+                ProgramFooter(exit_code=code, stderr_bytes=child.stderr_bytes, duration_s=child.elapsed_s, **counts)
+            )
+
+
+class Pipe(LineProgram, kind="process.pipe"):
+    r"""Run a program through which a stream flows: the items are its lines in, its lines are the items out.
+
+    It runs once for the whole stream, and reads and writes at the same time: its first lines flow on while the last are
+    still to come, as far as the program itself does not wait for all of them, as `sort` does. A reader that leaves ends
+    it, and a program that reads no further, such as `head`, ends the stream before it. An item must not have a line
+    feed.
+
+    As for `process.run` there is no shell, the environment is empty but for what is named, an exit code that is not
+    among `ok_codes` is an error after the lines that came, and nothing that the program has started is left at its end.
+    The operator has to allow the permission `process`.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> sort = Pipe(argv=["sort", "-r"])
+        >>> pipeline = Pipeline("sorted", steps={"sort": sort}, allow={"process"})
+        >>> run_sync(pipeline, ["salt", "water"]).output
+        ['water', 'salt']
+    """
+
+    async def run(self, items: Stream[str], ctx: StepContext) -> Frames:
+        """Run the program.
+
+        Args:
+            items: Its lines.
+            ctx: Takes what it writes to its standard error.
+
+        Yields:
+            The lines that it writes, the footer.
+
+        Raises:
+            ProgramError: It cannot be run, or failed, or took too long.
+            BadLineError: A line is too long, or has bytes that are no text.
+            ValueError: An item has a line feed.
+        """
+        batches, encoder = items.batches(), getincrementalencoder(self.encoding)()
+
+        async def feed() -> bytes:
+            lines = await anext(batches, None)
+            return b"" if lines is None else encoder.encode(_joined(lines))
+
+        async with aclosing(self._lines(feed, ctx)) as frames:
+            async for frame in frames:
+                yield frame
+
+
+class Source(LineProgram, kind="source.process"):
+    """Run a program, and read the lines that it writes while it runs.
+
+    Its standard input is empty. As for `process.run` there is no shell, the environment is empty but for what is named,
+    an exit code that is not among `ok_codes` is an error after the lines that came, and nothing that the program has
+    started is left at its end. A reader that leaves ends it. The operator has to allow the permission `process`.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> seq = Source(argv=["seq", "3"])
+        >>> run_sync(Pipeline("numbers", steps={"seq": seq}, allow={"process"})).output
+        ['1', '2', '3']
+    """
+
+    async def run(self, ctx: StepContext) -> Frames:
+        """Run the program.
+
+        Args:
+            ctx: Takes what it writes to its standard error.
+
+        Yields:
+            The lines that it writes, the footer.
+
+        Raises:
+            ProgramError: It cannot be run, or failed, or took too long.
+            BadLineError: A line is too long, or has bytes that are no text.
+        """
+        async with aclosing(self._lines(_once(b""), ctx)) as frames:
+            async for frame in frames:
+                yield frame
+
+
+def _once(data: bytes) -> Feed:
+    """Return a feed that gives some bytes and then ends."""
+    rest = iter([data] if data else [])
+
+    async def feed() -> bytes:
+        await checkpoint()
+        return next(rest, b"")
+
+    return feed
+
+
+def _joined(lines: list[str]) -> str:
+    text = "\n".join(lines)
+    if text.count("\n") >= len(lines):
+        line = next(line for line in lines if "\n" in line)
+        raise ValueError(f"the item {quote(line)} has a line feed, so that the program would take it for several lines")
+    return text + "\n"
+
+
+def _tell_stderr(ctx: StepContext, program: str, child: Child) -> None:
+    if child.stderr_bytes:
+        ctx.log.info("standard error of a program", program=program, size_bytes=child.stderr_bytes, last=child.stderr)
