@@ -62,7 +62,7 @@ def complete(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     [
         ("headwater ch", ["check"]),
         ("headwater steps text.u", ["text.upper"]),
-        ("headwater schema ev", ["events"]),
+        ("headwater schema conf", ["config"]),
         ("headwater schema text.up", ["text.upper"]),
         ("headwater run u", ["under/", "up.json", "usual.yaml"]),
         ("headwater run under/", ["under/deep.json"]),

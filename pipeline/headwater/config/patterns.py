@@ -21,7 +21,7 @@ PATTERN_LENGTH_LIMIT = 500
 PATTERN_SIZE_LIMIT = 1_000
 """Size of one pattern; measured, a unit takes about 10 microseconds to compile."""
 
-DOCUMENT_SIZE_LIMIT = 5_000
+DOCUMENT_SIZE_LIMIT = 3_000
 _BASE_SIZE = 3
 _CLASS_SIZE = 40
 _FOLDED_SET_SIZE = 60
