@@ -37,7 +37,7 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo test test-all lint format wheel-test coverage docs bench fuzz venv clean
+.PHONY: help demo test test-all lint format wheel-test coverage docs pictures bench fuzz venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ coverage: $(VENV)/.installed-dev ## Run the tests and tell which lines they miss
 docs: $(VENV)/.installed-dev ## Build the documentation into build/docs
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
 	@echo "build/docs/index.html"
+
+pictures: $(VENV)/.installed-dev ## Make the pictures of the documentation anew, from real runs
+	$(BIN)/python docs/pictures/make.py $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure the speed, each figure a ratio to bare async generators
 	$(BIN)/python tests/bench/run.py $(ARGS)

@@ -1,0 +1,117 @@
+"""Make the pictures of the documents from real runs: `make pictures`.
+
+Each is what a command of the table below shows, in a terminal or as a file. Times differ from run to run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+from terminal import picture, screens  # noqa: E402 - a neighbor, found by the line above
+
+COLUMNS = 96
+LOG_LINES = 800_000
+BROKEN = """\
+{
+  "name": "long-words",
+  "steps": [
+    {"id": "lines", "kind": "source.line", "params": {"path": "LICENSE"}},
+    {"id": "words", "kind": "text.words"},
+    {"id": "long", "kind": "stream.filter", "params": {"where": {"length_at_leest": 10}}},
+    {"id": "count", "kind": "stream.count", "concurency": 4}
+  ]
+}
+"""
+STRICT = """\
+{
+  "name": "slow-requests",
+  "steps": [
+    {"id": "log", "kind": "source.jsonl", "params": {"path": "damaged.jsonl"}},
+    {"id": "slow", "kind": "stream.filter", "params": {"where": {"field": "duration_ms", "ge": 1000}}},
+    {"id": "paths", "kind": "stream.group_count", "params": {"by": "path", "top": 5}},
+    {"id": "requests", "kind": "stream.count"}
+  ],
+  "edges": ["log -> slow", "slow -> paths", "log -> requests"]
+}
+"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: the command, at which part of its run it is taken, 1 being the end, and the width of the terminal."""
+
+    name: str
+    command: str
+    part: float = 1.0
+    columns: int = COLUMNS
+
+
+SHOTS = (
+    Shot("running", "headwater run configs/access-log.json --set path=access.jsonl", part=0.55),
+    Shot("run", "headwater run configs/word-report.json --set path=LICENSE --set top=5"),
+    Shot("failing", "headwater run slow-requests.json"),
+    Shot("check", "headwater check broken.json"),
+    Shot("plan", "headwater plan configs/word-report.json --set path=LICENSE", columns=116),
+    Shot("graph", "headwater graph configs/access-log.json"),
+)
+FILES = (
+    ("graph.svg", "headwater graph configs/access-log.json --svg"),
+    ("timeline.svg", "headwater run configs/access-log.json --set path=access.jsonl --quiet --timeline timeline.svg"),
+)
+"""Pictures that commands write themselves."""
+
+
+def main(names: Sequence[str]) -> None:
+    """Make the pictures with these names, or all."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with TemporaryDirectory() as path:
+        folder = Path(path)
+        _prepare(folder)
+        for shot in SHOTS:
+            if not names or shot.name in names:
+                found = screens(["bash", "-c", shot.command], folder, shot.columns)
+                screen, name = found[min(int(len(found) * shot.part), len(found) - 1)], f"terminal-{shot.name}"
+                _write(f"{name}.svg", picture(shot.command, screen, shot.columns, name))
+        for file, command in FILES:
+            if not names or file in names:
+                done = _run(["bash", "-c", command], folder)
+                made = folder / file
+                _write(file, made.read_text("utf-8") if made.exists() else done.stdout)
+
+
+def _prepare(folder: Path) -> None:
+    """Put the documents and the data into a folder."""
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copy(ROOT / "LICENSE", folder)
+    (folder / "broken.json").write_text(BROKEN, "utf-8")
+    (folder / "slow-requests.json").write_text(STRICT, "utf-8")
+    maker = [sys.executable, "configs/data/make_access_log.py", "--format", "jsonl", "--lines", str(LOG_LINES)]
+    with (folder / "access.jsonl").open("wb") as log:
+        subprocess.run(maker, cwd=folder, stdout=log, check=True)  # noqa: S603 - a script of ours
+    lines = (folder / "access.jsonl").read_bytes().splitlines(keepends=True)
+    lines[LOG_LINES // 3] = b'{"path": "/gauges/7", "stat\n'
+    (folder / "damaged.jsonl").write_bytes(b"".join(lines))
+
+
+def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)  # noqa: S603 - of the table
+
+
+def _write(name: str, text: str) -> None:
+    (HERE / name).write_text(text, "utf-8")
+    print(f"docs/pictures/{name}: {len(text):,} characters")  # noqa: T201 - a command tells what it did
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
