@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import pytest
@@ -192,6 +192,17 @@ def test_calls_a_configured_function_as_fast_as_itself() -> None:
     configured = callable_of(bound, bound.definition.methods[0])
     assert isinstance(configured, FunctionType)
     assert (configured("a"), repeat("a")) == ("aaa", "aa")
+
+
+@pytest.mark.parametrize("target", [*STEPS, WithContext], ids=lambda target: target.kind)
+def test_gives_the_context_as_fast_as_nothing(target: Any) -> None:
+    """A context that comes last is a default of a copy too, also of a method; elsewhere it is given with each call."""
+    context, bound = StepContext("execution", "here"), bind(target)
+    method = bound.definition.methods[0]
+    configured = callable_of(bound, method, context=context, ports=["left"])
+    is_last = method.context_index in {None, 2}
+    assert isinstance(configured, FunctionType | MethodType) is is_last
+    assert configured(1) == ("here", 1, None, "")
 
 
 def test_configures_a_function_that_another_one_wraps() -> None:
