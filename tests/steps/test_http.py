@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -771,3 +774,62 @@ async def test_waiting_for_a_host_is_given_up_when_cancelled() -> None:
                         await checkpoint()
                 execution.cancel()
             server.asked.clear()
+
+
+# ---- surroundings
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["httpcore2"] = sys.modules["httpx2"] = None
+from headwater import Pipeline, StepError, run_sync
+pipeline = Pipeline.load({"name": "x", "steps": [{"id": "get", "kind": "http.get", "params": {"hosts": ["*"]}}]})
+try:
+    run_sync(pipeline, "http://example.com/")
+except StepError as error:
+    print(error)
+"""
+
+
+def test_step_says_which_extra_it_needs_when_that_is_missing() -> None:
+    """A document is loaded and checked without the extra; only a run needs it, and says so."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], capture_output=True, text=True, check=True)
+    assert "an HTTP request needs an optional dependency: pip install 'headwater[http]'" in done.stdout
+
+
+MEMORY = """
+import resource, sys
+import anyio
+from headwater import Pipeline
+from headwater_steps.shaping import count
+from headwater_steps.web import Chunks, Lines
+from tests.steps.http_server import serving
+
+PART = b"a line of text that is some sixty characters long, no more..\\n" * 1_000
+
+async def run(size):
+    async def handle(asked, stream):
+        await stream.send(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\n\\r\\n" % (size * len(PART)))
+        for _ in range(size):
+            await stream.send(PART)
+    async with serving(handle) as server:
+        kind = {"lines": Lines, "chunks": Chunks}[sys.argv[1]]
+        steps = {"http": kind(hosts=["127.0.0.1:*"]), "n": count}
+        return (await Pipeline("test", steps=steps, allow={"private-network"}).run(server.url)).footer
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+anyio.run(run, 20)
+before = peak()
+anyio.run(run, 800)
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("kind", ["lines", "chunks"])
+def test_stream_takes_constant_memory_whatever_the_size(kind: str) -> None:
+    """A body of 50 MB takes no more memory than one of 1 MB, but for a few of the system's own pages."""
+    command = [sys.executable, "-c", MEMORY, kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert int(done.stdout) < 4_096

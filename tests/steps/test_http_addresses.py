@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import httpcore2
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from headwater_steps.web.addresses import fault_of
+from headwater_steps.web.answer import Limits
+from headwater_steps.web.client import Client, Outgoing
 from headwater_steps.web.faults import HttpRefusedError, place_of
 from headwater_steps.web.network import AddressRefusedError, GuardedBackend
 from headwater_steps.web.rules import HostPattern, Hosts, kept_across_origins
-from tests.steps.http_server import answer, saying, serving
+from tests.steps.http_server import answer, routes, saying, serving
 
 # ---- addresses
 
@@ -225,3 +229,28 @@ async def test_connection_fails_when_the_name_is_not_known() -> None:
 
     with pytest.raises(httpcore2.ConnectError, match=r"the name example.com cannot be resolved: no such name"):
         await GuardedBackend(private=False, resolve=resolve).connect_tcp("example.com", 80)
+
+
+class HalfPublic(GuardedBackend):
+    """Guards all hosts but one, which stands for a public one, as tests have none."""
+
+    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore2.AsyncNetworkStream:
+        if host == "public.example":
+            return await httpcore2.AnyIOBackend().connect_tcp("127.0.0.1", port)
+        return await super().connect_tcp(host, port, *args, **kwargs)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "2130706433"])
+async def test_redirect_is_refused_when_it_leads_from_a_public_host_to_a_private_one(host: str) -> None:
+    """Each hop is checked by itself, also where the document allows every host."""
+    async with serving(routes({"/secret": answer("secret")})) as inner:
+        target = f"http://{host}:{inner.port}/secret"
+        moved = answer("", status="302 Found", location=target)
+        pool = httpcore2.AsyncConnectionPool(network_backend=HalfPublic(private=False))
+        client = Client(Hosts(["*:*"]), Limits(1_000, 5, 5, 5, 5, 5), 8, pool, pool)
+        async with serving(saying(moved)) as outer, pool:
+            request = Outgoing("GET", httpx2.URL(f"http://public.example:{outer.port}/"), {})
+            with pytest.raises(HttpRefusedError, match="a loopback address"):
+                async with client.exchange(request):
+                    pass
+    assert (len(outer.asked), inner.connections) == (1, 0)

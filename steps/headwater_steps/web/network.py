@@ -11,14 +11,9 @@ from ssl import SSLContext, create_default_context
 from typing import Final, cast
 
 import anyio
+import httpcore2
 
-from headwater.errors import MissingExtraError
 from headwater_steps.web.addresses import fault_of
-
-try:
-    import httpcore2
-except ImportError as _error:
-    raise MissingExtraError("an HTTP request", "http") from _error
 
 __all__ = ["AddressRefusedError", "GuardedBackend", "connections", "resolved", "tls_context"]
 

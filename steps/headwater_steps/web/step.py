@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import Field, PrivateAttr
 
-from headwater import Step, StepContext
+from headwater import MissingExtraError, Step, StepContext
 from headwater_steps.web.faults import HttpStatusError
 from headwater_steps.web.messages import Query
 from headwater_steps.web.rules import HeaderName, HeaderText, HostPattern, SecretHeaderText
@@ -91,7 +91,7 @@ class HttpStep(Step):
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
         """Hold the connections."""
-        await run_in_thread(import_module, "headwater_steps.web.client")  # for long, with what it needs
+        await run_in_thread(_import_client)
         from headwater_steps.web.answer import Limits
         from headwater_steps.web.client import opened_client
 
@@ -154,3 +154,11 @@ class HttpStep(Step):
         secret = {name.lower(): value.get_secret_value() for name, value in self.secret_headers.items()}
         given = {name.lower(): value for name, value in self.headers.items()}
         return {"accept": "*/*", "user-agent": "headwater"} | given | secret | bearer
+
+
+def _import_client() -> None:
+    """Import what sends requests, which takes a while the first time."""
+    try:
+        import_module("headwater_steps.web.client")
+    except ImportError as error:
+        raise MissingExtraError("an HTTP request", "http") from error
