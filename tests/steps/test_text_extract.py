@@ -110,7 +110,7 @@ async def test_extract_skips_and_counts_what_does_not_match() -> None:
     result = await pipeline.run(iter(BAD), subscribers=[recorder])
     assert [record["name"] for record in result.output] == ["a", "b"]
     complete = recorder.of("step_complete")[0].data
-    assert (complete.items_in, complete.items_out) == (4, 2)
+    assert (complete.items_in, complete.items_out, complete.compensations) == (4, 2, 2)
 
 
 async def test_extract_passes_what_does_not_match_to_its_side_port() -> None:

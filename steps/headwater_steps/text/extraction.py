@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from headwater import Outputs, SidePort, Step, To
+from headwater import Outputs, SidePort, Step, StepContext, To
 from headwater_steps.text.ambiguity import Scope
 from headwater_steps.text.pattern import Pattern, SearchPattern, compile_linear, with_groups
 
@@ -117,7 +117,7 @@ class Extract(_Grouped, kind="text.extract"):
         find: Where the pattern is to match: at the `start` of a text, the `whole` of it, or at the first place
             `anywhere`.
         unmatched: What becomes of a text that does not match: `fail` ends the execution with an error, `skip` leaves it
-            out (the step's counts tell how many: items in, less items out), `reject` passes it on at port `unmatched`.
+            out, `reject` passes it on at port `unmatched`; the step counts both as compensations.
 
     Returns:
         An object with a field for each group; null for a group that took no part.
@@ -126,9 +126,11 @@ class Extract(_Grouped, kind="text.extract"):
         ValueError: A text does not match, and `unmatched` is `fail`.
 
     Example:
+        >>> from headwater import Pipeline, run_sync
         >>> pattern = r'(?P<client>\S+) \S+ \S+ \[[^\]]*\] "(?P<request>[^"]*)" (?P<status>\d+) (?:(?P<size>\d+)|-)'
         >>> extract = Extract(pattern=pattern, types={"status": "integer", "size": "integer"})
-        >>> extract.run('10.0.0.1 - - [21/Nov/2026:09:00:00 +0000] "GET / HTTP/1.1" 304 -')
+        >>> line = '10.0.0.1 - - [21/Nov/2026:09:00:00 +0000] "GET / HTTP/1.1" 304 -'
+        >>> run_sync(Pipeline("line", steps={"extract": extract}), line).output
         {'client': '10.0.0.1', 'request': 'GET / HTTP/1.1', 'status': 304, 'size': None}
     """
 
@@ -149,11 +151,12 @@ class Extract(_Grouped, kind="text.extract"):
         find = {"start": compiled.match, "whole": compiled.fullmatch, "anywhere": compiled.search}[self.find]
         return find, self.conversions
 
-    def run(self, text: str) -> Extracted:
+    def run(self, text: str, ctx: StepContext) -> Extracted:
         """Return the record of a text.
 
         Args:
             text: The text.
+            ctx: Takes that a text does not match.
 
         Returns:
             The record, or what becomes of a text that does not match.
@@ -161,7 +164,7 @@ class Extract(_Grouped, kind="text.extract"):
         find, conversions = self.parts
         match = find(text)
         if match is None:
-            return self._refused(text, "the pattern does not match")
+            return self._refused(text, "the pattern does not match", ctx)
         fields: Any = match.groupdict()
         try:
             for name, convert in conversions:  # as `_convert`, whose call would cost as much as a conversion
@@ -169,18 +172,19 @@ class Extract(_Grouped, kind="text.extract"):
                 if found is not None:
                     fields[name] = convert(found)
         except ValueError as error:
-            return self._refused(text, str(error))
+            return self._refused(text, str(error), ctx)
         record: Extracted = fields
         return record
 
-    def _refused(self, text: str, reason: str) -> Extracted:
+    def _refused(self, text: str, reason: str, ctx: StepContext) -> Extracted:
+        shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+        if self.unmatched == "fail":
+            raise ValueError(f"{reason}: {shown}; mend the pattern, or set unmatched to skip or reject")
+        ctx.progress(message=f"{reason}: {shown}", compensations=1)
         if self.unmatched == "skip":
             return _NOTHING
-        if self.unmatched == "reject":
-            rejected: Extracted = To("unmatched", text)
-            return rejected
-        shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
-        raise ValueError(f"{reason}: {shown}; mend the pattern, or set unmatched to skip or reject")
+        rejected: Extracted = To("unmatched", text)
+        return rejected
 
 
 class ExtractAll(_Grouped, kind="text.extract_all"):
