@@ -236,7 +236,8 @@ class HalfPublic(GuardedBackend):
 
     async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore2.AsyncNetworkStream:
         if host == "public.example":
-            return await httpcore2.AnyIOBackend().connect_tcp("127.0.0.1", port)
+            backend: Any = httpcore2.AnyIOBackend()
+            return await backend.connect_tcp("127.0.0.1", port)
         return await super().connect_tcp(host, port, *args, **kwargs)
 
 

@@ -4,6 +4,7 @@ They need the extra `http`, which is imported when the first of them runs.
 """
 
 from headwater_steps.web.bodies import Chunks, Lines, Source
+from headwater_steps.web.enrichment import Enrich
 from headwater_steps.web.faults import HttpBrokenError, HttpError, HttpRefusedError, HttpStatusError, HttpTimeoutError
 from headwater_steps.web.messages import BodyFooter, HttpRequest, HttpResponse, LinesFooter, ResponseHeader
 from headwater_steps.web.requests import Get, Request
@@ -11,6 +12,7 @@ from headwater_steps.web.requests import Get, Request
 __all__ = [
     "BodyFooter",
     "Chunks",
+    "Enrich",
     "Get",
     "HttpBrokenError",
     "HttpError",
