@@ -228,4 +228,4 @@ def test_bounds_the_patterns_of_a_document_together() -> None:
     with pytest.raises(ConfigError) as caught:
         Pipeline.load({"name": "many", "steps": steps})
     assert "the patterns of this document are too large together" in str(caught.value)
-    assert caught.value.problems[0].path == "$.steps[4].params.pattern"
+    assert caught.value.problems[0].path == "$.steps[2].params.pattern"

@@ -46,12 +46,17 @@ _Ask = Callable[[_Request], Any]
 
 
 class _Shelf:
-    """What the step has yielded and nobody has fetched: the thread appends, the host fetches, also unasked."""
+    """What the step has yielded and nobody has fetched: the thread appends, the host fetches, also unasked.
 
-    __slots__ = ("values",)
+    Attributes:
+        watched: Whether the host looks by itself after a while; otherwise the thread asks for each item.
+    """
+
+    __slots__ = ("values", "watched")
 
     def __init__(self) -> None:
         self.values: list[Any] = []
+        self.watched: bool = True
 
     def fetch(self) -> list[Any]:
         """Return what is there; the thread may append meanwhile, at the other end."""
@@ -135,17 +140,24 @@ async def drive_blocking(
         return bool(items)
 
     async with WorkerThread[_Request](target, name) as thread:
-        while (request := await _next_request(thread, deliver)) is not None:
+        while (request := await _next_request(thread, shelf, deliver)) is not None:
             await deliver()
             thread.answer(await _taken(request.source) if isinstance(request, _Take) else None)
 
 
-async def _next_request(thread: WorkerThread[_Request], deliver: Callable[[], Awaitable[bool]]) -> _Request | None:
-    """Return what the thread asks for next; items that it has yielded before it fell silent are not kept waiting."""
+async def _next_request(
+    thread: WorkerThread[_Request], shelf: _Shelf, deliver: Callable[[], Awaitable[bool]]
+) -> _Request | None:
+    """Return what the thread asks for next; items that it has yielded before it fell silent are not kept waiting.
+
+    The thread is told that nobody looks any more before the last look, so that no item falls between the two.
+    """
     stragglers = True
     while stragglers:
+        shelf.watched = True
         with move_on_after(_STRAGGLERS_AFTER_S):
             return await thread.request()
+        shelf.watched = False
         stragglers = await deliver()
     return await thread.request()
 
@@ -172,7 +184,7 @@ def _give_frames(ask: _Ask, frames: Iterator[Any], shelf: _Shelf, most: int) -> 
     try:
         for value in frames:
             values.append(value)
-            if len(values) >= most or perf_counter() - since >= SLICE_S:
+            if len(values) >= most or not shelf.watched or perf_counter() - since >= SLICE_S:
                 ask(_Give())
                 since = perf_counter()
     except Exception:
