@@ -423,6 +423,44 @@ BROKEN = [
     ),
     # what is broken already is not blamed for what follows from it
     pytest.param(
+        document(
+            '{"id": "my.texts", "kind": "say.texts"}, {"id": "b", "kind": "say.zip"}', '"edges": ["my.texts -> b.left"]'
+        ),
+        ["2:18 $.steps[0].id wrong-value"],
+        id="edge from a step whose id is refused",
+    ),
+    pytest.param(
+        document('{"di": "a", "kind": "say.texts"}, {"id": "b", "kind": "say.same"}', '"edges": ["a -> b"]'),
+        ["2:11 $.steps[0].id missing-key !", "2:12 $.steps[0].di unknown-key !'id'"],
+        id="edge from a step whose id is misspelled",
+    ),
+    pytest.param(
+        joined("a texts; b same", '"a -> b"', '"output": ["b", 7], "nmae": 1'),
+        ["5:17 $.output[1] wrong-type", "5:21 $.nmae unknown-key !'name'"],
+        id="one of two outputs, and another problem",
+    ),
+    pytest.param(
+        document(
+            '{"id": "a", "kind": "say.repeat", "params": {"times": "${parameters.n}"}}, '
+            '{"id": "b", "kind": "say.nope"}',
+            '"parameters": {"n": {"typ": "integer"}, "m": {"type": "integer", "default": "x"}}',
+        ),
+        [
+            "2:106 $.steps[1].kind unknown-kind !",
+            "3:21 $.parameters.n.type missing-key !",
+            "3:22 $.parameters.n.typ unknown-key !'type'",
+            "3:77 $.parameters.m.default wrong-parameter",
+        ],
+        id="parameters that are broken, and another problem",
+    ),
+    pytest.param(
+        of_step('"params": {"times": "${parameters.n}"}').replace(
+            "]\n", '],\n"parameters": {"n": {"type": "integer", "default": "x"}}'
+        ),
+        ["3:52 $.parameters.n.default wrong-parameter"],
+        id="template of a parameter whose default is wrong",
+    ),
+    pytest.param(
         joined("a numbers; b nothing; c read_titled"), ["3:21 $.steps[1].kind unknown-kind !"], id="kind in a chain"
     ),
     pytest.param(

@@ -121,6 +121,17 @@ def test_build_graph_says_nothing_more_of_steps_that_are_not_bound() -> None:
         ("pass1 pass2", "input -> pass1, pass2 -> output", {}, [("missing-input", "$.steps[1]")]),
         ("source pass1 pass2", "source -> pass1", {}, [("unused-step", "$.steps[2]")]),
         ("pass", "pass -> no, on -> pass", {}, [("unknown-step", "$.edges[0]"), ("unknown-step", "$.edges[1]")]),
+        # consequences are not told
+        ("pass1 pass2", "input -> pass1, pass1 -> pas2", {}, [("unknown-step", "$.edges[1]")]),
+        ("pass1 map", "input -> pass1, pass1 -> qqq", {}, [("unknown-step", "$.edges[1]")]),
+        ("source join", "source -> join.left, sorce -> join.right", {}, [("unknown-step", "$.edges[1]")]),
+        ("source pass1 pass2", "source -> pass1, pass1 -> pass2, pass2 -> pass1", {}, [("cycle", "$.edges[2]")]),
+        ("source1 source2 pass1 pass2", "source1 -> pass1, source2 -> pass1, pass1 -> pass2, pass2 -> pass1", {},
+         [("merge-missing", "$.edges[1]"), ("cycle", "$.edges[3]")]),
+        ("source1 source2 join", "source1 -> join.left, source2 -> join.left, source1 -> join.right",
+         {"merge": {"join": {"lft": "concat"}}}, [("unknown-port", "$.steps[2].merge.lft")]),
+        ("source1 source2 both", "source1 -> both.text, source2 -> both.texts", {},
+         [("exclusive-ports", "$.edges[1]")]),
     ],
 )  # fmt: skip
 def test_build_graph_reports_what_is_wrong(
@@ -150,6 +161,12 @@ def test_build_graph_suggests_what_was_meant(edges: str, hint: str) -> None:
     """A misspelled name comes with the right one."""
     _, problems = build("source pass", edges)
     assert problems[0].hint == hint
+
+
+def test_build_graph_says_which_inputs_exclude_each_other() -> None:
+    """An edge into an input of a method that does not run would be dropped without a word."""
+    _, problems = build("source1 source2 both", "source1 -> both.text, source2 -> both.texts")
+    assert problems[0].message == "'both.text' and 'both.texts' are inputs of different methods, of which one runs"
 
 
 def test_build_graph_names_the_steps_of_a_cycle_in_order() -> None:

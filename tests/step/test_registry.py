@@ -305,6 +305,25 @@ def test_suggests_only_kinds_that_are_there(kind: str) -> None:
     assert set(suggestions) <= set(own.kinds())
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("source.cvs", ["source.csv"]),
+        ("text.word", ["text.words"]),
+        ("txt.words", ["text.words"]),
+        ("words", ["text.words"]),
+        ("stream.fliter", ["stream.filter"]),
+        ("stream.shuffle", []),
+        ("source.excel", []),
+        ("", []),
+    ],
+)
+def test_suggests_what_was_meant_whatever_the_family(written: str, meant: list[str]) -> None:
+    """What all kinds of a family share makes none of them a likely one."""
+    names = ["source.csv", "source.lines", "stream.filter", "stream.skip", "text.words", "text.lower"]
+    assert Registry(lambda: [EntryPoint(name, "nowhere:nothing", "g") for name in names]).suggest(written) == meant
+
+
 # ---------------------------------------------------------------- what the operator names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from headwater.config.shapes import has_part, is_mapping
 from headwater.errors import ConfigError, Problem
+from headwater.ids import closest
 
 __all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
 
@@ -173,8 +173,6 @@ class Problems:
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
         """Return a hint that names what was probably meant.
 
-        The number of comparisons is limited for the whole document, so that a hostile one costs no time.
-
         Args:
             name: What was written.
             known: What could have been meant.
@@ -182,13 +180,27 @@ class Problems:
         Returns:
             A question for the hint of a problem; empty when nothing is close.
         """
+        meant = self.meant(name, known)
+        return f"did you mean {quote(meant)}?" if meant else ""
+
+    def meant(self, name: str, known: Iterable[str]) -> str:
+        """Return what was probably meant by a misspelled name.
+
+        The number of comparisons is limited for the whole document, so that a hostile one costs no time.
+
+        Args:
+            name: What was written.
+            known: What could have been meant.
+
+        Returns:
+            One of `known`; empty when nothing is close.
+        """
         if self._comparisons <= 0:
             return ""
         names = list(known)
         candidates = [text for text in names if abs(len(text) - len(name)) <= 4][: self._comparisons]
         self._comparisons -= len(candidates) + len(names) // 100  # to look at a name costs little, but not nothing
-        close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
-        return f"did you mean {quote(close[0])}?" if close else ""
+        return next(iter(closest(name, candidates)), "")
 
     def listed(self) -> tuple[Problem, ...]:
         """Return the problems in the order of the document, each with its line and column.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.config.problems import Problems, quote
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
@@ -13,12 +13,15 @@ from headwater.graph.stalls import find_stalls
 if TYPE_CHECKING:
     from headwater.graph.graph import Graph
 
-__all__ = ["check_merges", "check_order", "check_stalls"]
+__all__ = ["Loops", "check_merges", "check_order", "check_stalls"]
+
+Loops: TypeAlias = Mapping[str, int]
+"""A number for the cycle that each step is on; a step is on one at most, and those on none are not there."""
 
 _MOST_NAMES = 20
 
 
-def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool]:
+def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], Loops]:
     """Sort the steps, and report the cycles that they are on.
 
     Args:
@@ -26,7 +29,7 @@ def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool
         problems: Gets each cycle.
 
     Returns:
-        Ids of the steps, writers before readers, and whether there are cycles; steps on and behind them come last.
+        Ids of the steps, writers before readers, with those on and behind cycles last; and the cycle that a step is on.
     """
     pairs = [
         (edge.source.step, edge.target.step)
@@ -34,15 +37,17 @@ def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], bool
         if edge.source is not PIPELINE_INPUT and edge.target is not PIPELINE_OUTPUT
     ]
     order = topological_order(reader.specs, pairs)
+    loops: dict[str, int] = {}
     if len(order) == len(reader.specs):
-        return order, False
+        return order, loops
     first_edges = {(edge.source.step, edge.target.step): edge for edge in reversed(reader.edges)}
-    for cycle in find_cycles(reader.specs, pairs):
+    for number, cycle in enumerate(find_cycles(reader.specs, pairs)):
+        loops |= dict.fromkeys(cycle, number)
         back = first_edges[cycle[-1], cycle[0]]
         message = f"the steps {_names([*cycle, cycle[0]])} form a cycle"
         problems.add("cycle", message, back.path, "a pipeline has no loops: remove one of these edges")
     sorted_steps = set(order)
-    return order + [step for step in reader.specs if step not in sorted_steps], True
+    return order + [step for step in reader.specs if step not in sorted_steps], loops
 
 
 def _names(cycle: Sequence[str]) -> str:
@@ -52,20 +57,21 @@ def _names(cycle: Sequence[str]) -> str:
     return f"{shown} -> ({len(cycle) - _MOST_NAMES} more) -> {quote(cycle[-1])}"
 
 
-def check_merges(graph: Graph, reader: EdgeReader, problems: Problems) -> None:
+def check_merges(graph: Graph, reader: EdgeReader, loops: Loops, problems: Problems) -> None:
     """Check the ports that several edges lead to.
 
     Args:
         graph: The steps and their edges.
         reader: What the edges were read with.
-        problems: Gets edges that are written twice, ports without a policy, and policies without a port for them.
+        loops: The cycle that a step is on.
+        problems: Gets edges that are written twice, ports without a policy or of different methods, and policies
+            without a port for them.
     """
     shared = {step: _shared_ports(edges, problems) for step, edges in graph.into.items() if len(edges) > 1}
-    for step, ports in shared.items():
-        for port, edges in ports.items():
-            target = End(step, port)
-            if step in graph.steps and graph.merge_policy(target) is None:
-                _complain_of_missing_policy(target, edges, problems)
+    for step in shared.keys() & graph.steps.keys():
+        _check_methods(step, graph.into[step], reader, problems)
+        if _names_only_ports(step, reader):
+            _check_missing_policies(step, shared[step], graph, loops, problems)
     for step in [step for step, spec in graph.specs.items() if spec.merge is not None]:
         if step in graph.steps and step not in reader.blamed:
             _check_policies(step, shared.get(step, {}), reader, problems)
@@ -81,11 +87,36 @@ def _shared_ports(edges: Sequence[Edge], problems: Problems) -> dict[str, list[E
     return {port: list(sources.values()) for port, sources in by_port.items() if len(sources) > 1}
 
 
-def _complain_of_missing_policy(target: End, edges: Sequence[Edge], problems: Problems) -> None:
-    sources = ", ".join(str(edge.source) for edge in edges[:_MOST_NAMES])
-    message = f"{len(edges)} edges lead to '{target}' (from {sources}) and nothing says how they merge"
-    hint = f'give step {quote(target.step)} "merge": "interleave" (as items come) or "concat" (one after the other)'
-    problems.add("merge-missing", message, edges[1].path, hint)
+def _check_methods(step: str, edges: Sequence[Edge], reader: EdgeReader, problems: Problems) -> None:
+    """Report edges into ports that no method has together: it would run without what the others bring."""
+    fed = dict.fromkeys(edge.target.port for edge in edges)
+    if not any(fed.keys() <= set(names) for names in reader.ports(step).alternatives):
+        first, other = (next(edge for edge in edges if edge.target.port == port) for port in list(fed)[:2])
+        message = f"'{first.target}' and '{other.target}' are inputs of different methods, of which one runs"
+        hint = f"lead both edges to one of them, and give step {quote(step)} a merge policy"
+        problems.add("exclusive-ports", message, other.path, hint)
+
+
+def _names_only_ports(step: str, reader: EdgeReader) -> bool:
+    """Tell whether the merge policies of a step are for ports that it has; one that is not may be meant for another."""
+    merge = reader.specs[step].merge
+    return not isinstance(merge, dict) or merge.keys() <= set(reader.ports(step).inputs.names)
+
+
+def _check_missing_policies(
+    step: str, ports: Mapping[str, Sequence[Edge]], graph: Graph, loops: Loops, problems: Problems
+) -> None:
+    """Report ports that need a policy; an edge that closes a cycle has to go anyway."""
+    for port, edges in ports.items():
+        target = End(step, port)
+        staying = [
+            edge for edge in edges if edge.source.step not in loops or loops[edge.source.step] != loops.get(step)
+        ]
+        if len(staying) > 1 and graph.merge_policy(target) is None:
+            sources = ", ".join(str(edge.source) for edge in staying[:_MOST_NAMES])
+            message = f"{len(staying)} edges lead to '{target}' (from {sources}) and nothing says how they merge"
+            policies = '"merge": "interleave" (as items come) or "concat" (one after the other)'
+            problems.add("merge-missing", message, staying[1].path, f"give step {quote(step)} {policies}")
 
 
 def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, problems: Problems) -> None:

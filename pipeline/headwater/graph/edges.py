@@ -10,6 +10,7 @@ from itertools import chain, pairwise, repeat
 from typing import NamedTuple
 
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.shapes import is_list, is_object
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.graph.ports import Ports, Side
 from headwater.kinds.definition import BoundStep
@@ -88,6 +89,7 @@ class EdgeReader:
         "_places",
         "_ports",
         "_problems",
+        "_refused",
         "_sources",
         "_spec",
         "_steps",
@@ -107,6 +109,7 @@ class EdgeReader:
         self._sources: dict[str, End] = {}  # what an edge means that names a step alone
         self._targets: dict[str, End] = {}
         self._astray = False  # an edge names no step, and may be meant for one that looks unused
+        self._refused: frozenset[str] | None = None  # what edges may call steps without a right id
         self._places: dict[str, int] = {}
         self._kinds: list[Ports] = []
         self.specs: dict[str, StepSpec] = {}
@@ -145,6 +148,10 @@ class EdgeReader:
 
     def _read_ids(self) -> None:
         self.specs = {step.id: step for step in self._spec.steps if step.id not in _OWN_ENDS}
+        if self._problems.is_broken_inside(("steps",)):
+            self.blamed.update(
+                step.id for index, step in enumerate(self._spec.steps) if _is_unnamed(self._problems, index)
+            )
         if len(self.specs) < len(self._spec.steps):
             self._complain_of_ids()
 
@@ -207,7 +214,7 @@ class EdgeReader:
                 for name in missing:
                     end = End(step, name)
                     self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
-            else:
+            elif fed or not self._astray:
                 self._complain_of_missing(step, missing)
 
     def _with_free_ports(self, edges: Mapping[str, object], side: Callable[[Ports], Side]) -> list[str]:
@@ -265,10 +272,20 @@ class EdgeReader:
             return _end((step, port))
         if step in _OWN_ENDS:
             return self._own_end(step, port, path, reads=reads)
-        hint = self._problems.did_you_mean(step, chain(self.specs, _OWN_ENDS))
-        self._astray = True
-        self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
+        self._complain_of_step(text, step, path)
         return None
+
+    def _complain_of_step(self, text: str, step: str, path: JsonPath) -> None:
+        """Tell that there is no such step, unless there would be, had its id not been refused."""
+        self._astray = True
+        if self._refused is None:
+            self._refused = _texts_of_unnamed(self._problems)
+        if text in self._refused or step in self._refused:
+            return
+        meant = self._problems.meant(step, chain(self.specs, _OWN_ENDS))
+        self.blamed.add(meant)
+        hint = f"did you mean {quote(meant)}?" if meant else ""
+        self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
 
     def _own_end(self, name: str, port: str, path: JsonPath, *, reads: bool) -> End | None:
         expected = PIPELINE_OUTPUT if reads else PIPELINE_INPUT
@@ -298,6 +315,19 @@ class EdgeReader:
 
     def _chain_hint(self) -> str:
         return "without 'edges' the steps are a chain; write the edges" if self._spec.edges is None else ""
+
+
+def _is_unnamed(problems: Problems, index: int) -> bool:
+    """Tell whether the id of a step was refused, or the whole step."""
+    return problems.is_blocked(("steps", index, "id"))
+
+
+def _texts_of_unnamed(problems: Problems) -> frozenset[str]:
+    """Return all that stands in the steps whose id was refused: one of it may be what edges call them."""
+    steps = problems.document.get("steps") if is_object(problems.document) else None
+    written = enumerate(steps if is_list(steps) else ())
+    unnamed = [step for index, step in written if is_object(step) and _is_unnamed(problems, index)]
+    return frozenset(value for step in unnamed for value in step.values() if isinstance(value, str))
 
 
 def group_edges(edges: Iterable[Edge], into: dict[str, list[Edge]], out_of: dict[str, list[Edge]]) -> None:

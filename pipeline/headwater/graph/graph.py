@@ -102,7 +102,7 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
     """
     reader = EdgeReader(spec, steps, problems)
     reader.read()
-    order, cyclic = check_order(reader, problems)
+    order, loops = check_order(reader, problems)
     edges, into, out_of = reader.edges, reader.into, reader.out_of
     if not steps.keys() >= reader.specs.keys():
         edges = _between(edges, steps)
@@ -117,8 +117,8 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
         out_of,
         reader.place,
     )
-    check_merges(graph, reader, problems)
-    if not cyclic:
+    check_merges(graph, reader, loops, problems)
+    if not loops:
         check_stalls(graph, problems)
     return graph
 

@@ -35,11 +35,13 @@ class Ports:
         inputs: Where edges may lead.
         outputs: Where edges may start.
         required: For each method, the inputs that it cannot do without.
+        alternatives: For each method, all its inputs.
     """
 
     inputs: Side
     outputs: Side
     required: tuple[tuple[str, ...], ...]
+    alternatives: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
@@ -58,6 +60,7 @@ class Ports:
             _side("input", [method.inputs for method in methods]),
             _side("output", [method.outputs for method in methods]),
             tuple(tuple(port.name for port in method.inputs if port.required) for method in methods),
+            tuple(tuple(port.name for port in method.inputs) for method in methods),
         )
 
     def missing(self, fed: Container[str]) -> Sequence[str]:

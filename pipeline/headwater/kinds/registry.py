@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import hashlib
 import importlib.util
@@ -21,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from headwater.errors import Problem, StepDefinitionError
+from headwater.ids import closest
 from headwater.kinds.definition import Origin, StepDefinition
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Registry:
         Returns:
             At most three kinds, the most similar first.
         """
-        return difflib.get_close_matches(kind[:_LONGEST], self.kinds(), n=3)
+        return closest(kind[:_LONGEST], self.kinds(), most=3)
 
     @cached_property
     def _entries(self) -> dict[str, list[EntryPoint]]:
