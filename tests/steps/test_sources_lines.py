@@ -134,12 +134,21 @@ def test_lines_leave_out_or_mend_or_reject_bytes_that_are_no_text(
     assert rejected == [BadRow(line=3, reason=f"the bytes {found} are no {encoding} text", text=replaced.output[2])]
 
 
+def test_lines_reject_by_default_where_the_port_leads_somewhere(file: Path) -> None:
+    """An edge from the port is enough to say what becomes of bad lines, and each of them is a compensation."""
+    file.write_bytes(b"fine\n" + b"bad \xff\n" * 1_000)
+    pipeline = Pipeline("read", steps={"source": lines.with_params(path=file)}, output=["source", "source.rejected"])
+    result = run_sync(pipeline)
+    assert [len(output) for output in result.output.values()] == [1, 1_000]
+    assert result.metrics["source"].compensations == 1_000
+
+
 def test_lines_fail_at_once_when_rejects_lead_nowhere(file: Path) -> None:
     """A policy that needs an edge says so before anything is read."""
     file.write_text("fine\n")
     with pytest.raises(StepError) as error:
         read(lines, file, on_bad="reject")
-    assert cause(error) == "on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it"
+    assert cause(error) == "on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it, or set on_bad"
 
 
 @pytest.mark.parametrize(("size", "end"), [(10, ""), (9, "\n"), (8, "\r\n")])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from headwater import StepContext, To
-from headwater_steps.files.facts import BadLineError, BadRow
+from headwater_steps.files.facts import BadLineError, BadRow, FileFooter
 
 __all__ = ["OnBad", "Rejects"]
 
@@ -23,12 +23,9 @@ class Rejects:
 
     Args:
         path: What is read, for messages.
-        policy: What happens to them; `replace` only counts them.
-        ctx: Knows whether the port `rejected` leads somewhere, and takes what became of each row.
-
-    Attributes:
-        count: How many there were.
-        first_lines: Numbers of the lines of the first ten of them.
+        policy: What happens to them; None to reject them where the port `rejected` leads somewhere, and to fail
+            elsewhere. `replace` says that they are mended.
+        ctx: Knows where the port leads, and takes how many rows there are.
 
     Raises:
         ValueError: They are to go to a port that leads nowhere.
@@ -37,18 +34,26 @@ class Rejects:
         >>> rejects = Rejects("data.csv", "skip", StepContext("execution", "rows"))
         >>> list(rejects.take(7, "2 cells, not 3", "a,b"))
         []
-        >>> rejects.count, rejects.first_lines
-        (1, [7])
+        >>> rejects.footer(lines=8, items=7).first_bad_lines
+        (7,)
     """
 
-    def __init__(self, path: Path | str, policy: OnBad | Literal["replace"], ctx: StepContext) -> None:
-        if policy == "reject" and "rejected" not in ctx.connected:
-            raise ValueError("on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it")
-        self.count: int = 0
-        self.first_lines: list[int] = []
+    def __init__(self, path: Path | str, policy: OnBad | Literal["replace"] | None, ctx: StepContext) -> None:
+        is_connected = "rejected" in ctx.connected
+        if policy == "reject" and not is_connected:
+            hint = "add an edge from it, or set on_bad"
+            raise ValueError(f"on_bad is reject, but the port 'rejected' leads nowhere; {hint}")
+        self._policy: str = policy or ("reject" if is_connected else "fail")
         self._path = path
-        self._policy: OnBad | Literal["replace"] = policy
         self._ctx = ctx
+        self._count = 0
+        self._told = 0
+        self._first_lines: list[int] = []
+
+    @property
+    def mends(self) -> bool:
+        """Whether rows are kept, with what cannot be read replaced."""
+        return self._policy == "replace"
 
     def take(self, line: int, reason: str, text: str, *, column: int | None = None, hint: str = "") -> Iterator[Any]:
         """Take a row that cannot be read.
@@ -66,11 +71,34 @@ class Rejects:
         Raises:
             BadLineError: The policy is to fail.
         """
-        self.count += 1
-        if len(self.first_lines) < _LINES_KEPT:
-            self.first_lines.append(line)
         if self._policy == "fail":
             raise BadLineError(self._path, line, f"{reason}; {hint}" if hint else reason, column)
-        self._ctx.progress(message=f"{_DONE[self._policy]} line {line}: {reason}", compensations=1)
+        self._count += 1
+        if len(self._first_lines) < _LINES_KEPT:
+            self._first_lines.append(line)
+        if self._count >= 2 * self._told:  # telling costs more than reading a row
+            self._tell(f"line {line}: {reason}")
         if self._policy == "reject":
             yield To("rejected", BadRow(line=line, reason=reason, text=text, column=column))
+
+    def footer(self, *, lines: int, items: int, blank_lines: int = 0) -> FileFooter:
+        """Return what is known after the end.
+
+        Args:
+            lines: How many lines there are.
+            items: How many items were read.
+            blank_lines: How many lines have nothing on them.
+        """
+        if self._count > self._told:
+            self._tell(f"{self._count - self._told} more rows")
+        return FileFooter(
+            lines=lines,
+            items=items,
+            blank_lines=blank_lines,
+            bad_rows=self._count,
+            first_bad_lines=tuple(self._first_lines),
+        )
+
+    def _tell(self, rows: str) -> None:
+        self._ctx.progress(message=f"{_DONE[self._policy]} {rows}", compensations=self._count - self._told)
+        self._told = self._count

@@ -97,14 +97,7 @@ class CsvRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        rejects = self._rejects
-        return FileFooter(
-            lines=self._lines,
-            items=self._items,
-            blank_lines=self._blank_lines,
-            bad_rows=rejects.count,
-            first_bad_lines=tuple(rejects.first_lines),
-        )
+        return self._rejects.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
 
     def _frames(self, piece: bytes, *, final: bool) -> Iterator[Any]:
         """Yield the rows of what has waited and of some more lines; a last row without an end waits again."""
@@ -222,7 +215,7 @@ def csv(
     types: dict[str, CellType] | None = None,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: OnBad = "fail",
+    on_bad: OnBad | None = None,
 ) -> Iterator[Records]:
     r"""Read a file of comma-separated values (RFC 4180) as objects, by the names of its columns.
 

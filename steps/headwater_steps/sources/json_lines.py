@@ -37,12 +37,13 @@ class JsonRows:
         ctx: The step that reads it.
     """
 
-    def __init__(self, path: Path | str, longest: int, on_bad: OnBad, ctx: StepContext) -> None:
+    def __init__(self, path: Path | str, longest: int, on_bad: OnBad | None, ctx: StepContext) -> None:
         self._path = path
         self._cutter = LineCutter("utf-8")
         self._longest = longest
         self._rejects = Rejects(path, on_bad, ctx)
         self._lines = 0
+        self._items = 0
         self._blank_lines = 0
 
     def feed(self, block: bytes) -> Iterator[Any]:
@@ -59,14 +60,7 @@ class JsonRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        rejects = self._rejects
-        return FileFooter(
-            lines=self._lines,
-            items=self._lines - self._blank_lines - rejects.count,
-            blank_lines=self._blank_lines,
-            bad_rows=rejects.count,
-            first_bad_lines=tuple(rejects.first_lines),
-        )
+        return self._rejects.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
 
     def _frames(self, piece: bytes) -> Iterator[Any]:
         lines = piece.split(b"\n")
@@ -83,12 +77,16 @@ class JsonRows:
             except ValueError:
                 text = line.rstrip(_BLANKS)
                 if text:
-                    yield Batch(values)
+                    yield self._batch(values)
                     values = []
                     yield from self._bad(number, text)
                 else:
                     self._blank_lines += 1
-        yield Batch(values)
+        yield self._batch(values)
+
+    def _batch(self, values: list[Any]) -> Batch[Any]:
+        self._items += len(values)
+        return Batch(values)
 
     def _bad(self, number: int, line: bytes) -> Iterator[Any]:
         """Tell what the parser finds, with its column and without its line, which is always the first."""
@@ -121,7 +119,7 @@ def jsonl(
     *,
     path: Path,
     compression: Compression = "auto",
-    on_bad: OnBad = "fail",
+    on_bad: OnBad | None = None,
     max_line_bytes: Limit = LONGEST_LINE,
 ) -> Iterator[Values]:
     r"""Read a file of JSON lines: one value on each (https://jsonlines.org).

@@ -33,7 +33,7 @@ def lines(
     path: Path,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: OnBad | Literal["replace"] = "fail",
+    on_bad: OnBad | Literal["replace"] | None = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> Iterator[Lines]:
     r"""Read a text file line by line.
@@ -47,8 +47,8 @@ def lines(
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
         compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts U+FFFD
-            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`, which must lead
-            somewhere. The footer tells how many there were.
+            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`. By default
+            `reject` where that port leads somewhere, and `fail` elsewhere. The footer tells how many there were.
         max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
 
     Yields:

@@ -72,12 +72,11 @@ class TextRows:
     """
 
     def __init__(
-        self, path: Path | str, encoding: str, longest: int, on_bad: OnBad | Literal["replace"], ctx: StepContext
+        self, path: Path | str, encoding: str, longest: int, on_bad: OnBad | Literal["replace"] | None, ctx: StepContext
     ) -> None:
         self._path = path
         self._cutter = LineCutter(encoding)
         self._longest = longest
-        self._mends = on_bad == "replace"
         self._rejects = Rejects(path, on_bad, ctx)
         self._lines = 0
         self._items = 0
@@ -96,10 +95,7 @@ class TextRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        rejects = self._rejects
-        return FileFooter(
-            lines=self._lines, items=self._items, bad_rows=rejects.count, first_bad_lines=tuple(rejects.first_lines)
-        )
+        return self._rejects.footer(lines=self._lines, items=self._items)
 
     def _frames(self, piece: bytes) -> Iterator[Any]:
         try:
@@ -137,11 +133,11 @@ class TextRows:
                 text = line.decode(cutter.encoding)
             except UnicodeDecodeError as error:
                 text = line.decode(cutter.encoding, "replace")
-                if not self._mends:
+                if not self._rejects.mends:
                     yield Batch(good)
                     good = []
                 yield from self._rejects.take(self._lines, undecodable(error), _without_cr(text, ended), hint=_MEND)
-                if not self._mends:
+                if not self._rejects.mends:
                     continue
             if len(text) + ended > self._longest:
                 raise self._too_long(self._lines)

@@ -39,7 +39,7 @@ async def stdin(
     *,
     split: Literal["lines", "chunks"] = "lines",
     encoding: Encoding = "utf-8",
-    on_bad: OnBad | Literal["replace"] = "fail",
+    on_bad: OnBad | Literal["replace"] | None = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> AsyncIterator[InputLines]:
     r"""Read text from standard input, as it comes.
@@ -52,9 +52,9 @@ async def stdin(
         split: What the items are: `lines`, or `chunks` of text as they arrive, ends of lines included.
         encoding: How the text is encoded; UTF-16 and UTF-32 without a byte order mark are little-endian.
         on_bad: What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts U+FFFD
-            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`, which must lead
-            somewhere. The footer tells how many there were. Chunks have no lines to leave out: they know `fail` and
-            `replace`.
+            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`. By default
+            `reject` where that port leads somewhere, and `fail` elsewhere. The footer tells how many there were. Chunks
+            have no lines to leave out: they know `fail`, which is their default, and `replace`.
         max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
 
     Yields:
@@ -92,8 +92,8 @@ class _Chunks:
         ctx: Takes which chunks had some.
     """
 
-    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"], ctx: StepContext) -> None:
-        if on_bad not in {"fail", "replace"}:
+    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"] | None, ctx: StepContext) -> None:
+        if on_bad not in {None, "fail", "replace"}:
             hint = "set it to fail or replace, or split to lines"
             raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")
         decoder = getincrementaldecoder(encoding)
