@@ -101,7 +101,7 @@ coverage: $(VENV)/.installed-dev ## Run the tests and tell which lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term $(PARALLEL) $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Build the documentation into build/docs
-	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
+	$(BIN)/sphinx-build -W --keep-going -E -q docs build/docs
 	@echo "build/docs/index.html"
 
 pictures: $(VENV)/.installed-dev ## Make the pictures of the documentation anew, from real runs

@@ -37,9 +37,13 @@ pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 napoleon_google_docstring = True
+# Types of other packages and private ones are shown without a link; anything else that is not found is a mistake.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"[\w.]+")]
 default_role = "literal"
 smartquotes_action = "D"  # dashes only: quotes are often those of JSON

@@ -49,7 +49,7 @@ STRICT = """\
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: the command, at which part of its run it is taken, 1 being the end, and the width of the terminal."""
+    """One picture: the command, at which part of its run it is taken (1 is the end), how wide the terminal is."""
 
     name: str
     command: str

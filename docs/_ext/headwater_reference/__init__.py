@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headwater_reference.api import api_pages
+from headwater_reference.api import api_pages, keep_sentences, shorten_defaults
 from headwater_reference.commands import commands_page
 from headwater_reference.data import conditions_page, document_page, events_page
 from headwater_reference.kinds import kind_pages
@@ -34,6 +34,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     from headwater_reference.links import NamesToLinks  # the pages can be made where there is no Sphinx
 
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / FOLDER))
+    app.connect("autodoc-process-docstring", keep_sentences, priority=400)  # before napoleon, which has 500
+    app.connect("autodoc-process-signature", shorten_defaults)
     app.connect("source-read", _add_contents)
     app.add_post_transform(NamesToLinks)
     return {"parallel_read_safe": True}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from headwater_reference.markdown import prose, table
+from headwater_reference.markdown import table
 
 PACKAGES = {
-    "headwater": "",
+    "headwater": "The Python API",
     "headwater.testing": "Test kit",
     "headwater_subscribers": "Subscribers",
 }
@@ -38,7 +39,11 @@ def public_names(package: str) -> list[str]:
 
 
 def _page(package: str, title: str) -> str:
-    parts = [f"# {title + ': ' if title else ''}`{package}`\n", prose(import_module(package).__doc__ or "") + "\n"]
+    parts = [
+        f"# {title}\n",
+        f"The package `{package}`.\n",
+        inspect.cleandoc(import_module(package).__doc__ or "") + "\n",
+    ]
     if package == "headwater_subscribers":
         parts.append(_subscribers())
     for subject, names in _by_subject(package).items():
@@ -72,3 +77,19 @@ def _directive(package: str, name: str) -> str:
     if inspect.isclass(value):
         return f".. autoclass:: {package}.{name}\n   :members:\n   :inherited-members: {_NOT_SHOWN}\n"
     return f".. {'autofunction' if callable(value) else 'autodata'}:: {package}.{name}\n"
+
+
+def keep_sentences(_app: object, what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
+    """Turn the colon of a sentence about a result into a dash: what stands before it would be taken for a type."""
+    titles = [index for index, line in enumerate(lines) if line.strip() in {"Returns:", "Yields:"}]
+    firsts = [index + 1 for index in titles] + ([0] if what in {"property", "attribute", "data"} else [])
+    for index in firsts:
+        if index < len(lines):
+            lines[index] = re.sub(r"(https?://[^\s)]+)", r"``\1``", lines[index].replace(": ", " -- ", 1))
+
+
+def shorten_defaults(
+    _app: object, _what: str, _name: str, _value: object, _options: object, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Write `...` for a default that cannot be written in Python."""
+    return signature and re.sub(r"= ?<.*?>+(?=[,)])", "= ...", signature), returns

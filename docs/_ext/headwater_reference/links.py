@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.nodes import make_refnode
 
 from headwater.events.event import EventType
 from headwater_reference.api import PACKAGES, public_names
@@ -40,10 +41,11 @@ class NamesToLinks(SphinxPostTransform):
             if target is not None and not _inside(literal, self.skipped):
                 literal.replace_self(self._link(literal, *target))
 
-    def _link(self, literal: nodes.literal, domain: str, kind: str, name: str) -> addnodes.pending_xref:
-        link = addnodes.pending_xref(
-            "", refdomain=domain, reftype=kind, reftarget=name, refexplicit=True, refwarn=True, refdoc=self.env.docname
-        )
+    def _link(self, literal: nodes.literal, domain: str, kind: str, name: str) -> nodes.Element:
+        if domain == "std":
+            page, label = self.env.domains.standard_domain.anonlabels[name]
+            return make_refnode(self.app.builder, self.env.docname, page, label, literal.deepcopy())
+        link = addnodes.pending_xref("", refdomain=domain, reftype=kind, reftarget=name, refdoc=self.env.docname)
         link += literal.deepcopy()
         return link
 

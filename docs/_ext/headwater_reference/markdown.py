@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,11 +57,6 @@ def entries(section: str) -> str:
     """Return a section such as `Raises` as a definition list, or as it is where it is prose."""
     found = [(f"`{match[1]}`", match[2]) for match in _ENTRY.finditer(section)]
     return definitions(found) if found else section
-
-
-def prose(doc: str) -> str:
-    """Return a docstring as Markdown, whose code is marked as code."""
-    return inspect.cleandoc(doc)
 
 
 # ---- JSON Schemas
