@@ -8,6 +8,7 @@ from typing import Any
 import httpcore2
 import httpx2
 import pytest
+from anyio import sleep_forever
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter
 from headwater_steps.web.addresses import fault_of
 from headwater_steps.web.answer import Limits
 from headwater_steps.web.client import Client, Outgoing
-from headwater_steps.web.faults import HttpRefusedError, place_of
+from headwater_steps.web.faults import HttpRefusedError, HttpTimeoutError, place_of
 from headwater_steps.web.network import AddressRefusedError, GuardedBackend
 from headwater_steps.web.rules import HostPattern, Hosts, kept_across_origins
 from tests.steps.http_server import answer, routes, saying, serving
@@ -255,3 +256,19 @@ async def test_redirect_is_refused_when_it_leads_from_a_public_host_to_a_private
                 async with client.exchange(request):
                     pass
     assert (len(outer.asked), inner.connections) == (1, 0)
+
+
+async def test_connection_is_given_up_when_it_takes_too_long() -> None:
+    """The limit has a name, and the wait for an address is a part of it."""
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        await sleep_forever()
+        return []
+
+    backend = GuardedBackend(private=False, resolve=resolve)
+    async with httpcore2.AsyncConnectionPool(network_backend=backend) as pool:
+        client = Client(Hosts(["*"]), Limits(1_000, 5, 0.05, 5, 5, 5), 8, pool, pool)
+        message = r"^GET http://example.com: there was no connection within 0.05 s \(connect_s\)$"
+        with pytest.raises(HttpTimeoutError, match=message):
+            async with client.exchange(Outgoing("GET", httpx2.URL("http://example.com"), {})):
+                pass

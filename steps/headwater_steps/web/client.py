@@ -13,7 +13,7 @@ import httpx2
 from anyio.to_thread import run_sync as run_in_thread
 
 from headwater_steps.web.answer import Answer, Limits, Patience
-from headwater_steps.web.faults import HttpBrokenError, HttpRefusedError, place_of
+from headwater_steps.web.faults import HttpBrokenError, HttpRefusedError, HttpTimeoutError, place_of
 from headwater_steps.web.messages import Query
 from headwater_steps.web.network import AddressRefusedError, connections, tls_context
 from headwater_steps.web.rules import Hosts, kept_across_origins
@@ -153,6 +153,9 @@ class Client:
         except AddressRefusedError as error:
             hint = "a private network needs the operator's permission: --allow private-network, or allow= in Python"
             raise HttpRefusedError(place, f"{error}; {hint}") from error
+        except httpcore2.ConnectTimeout as error:
+            limit_s = self._limits.connect_s
+            raise HttpTimeoutError(place, f"there was no connection within {limit_s:g} s (connect_s)") from error
         except _FAULTS as error:
             raise HttpBrokenError(place, f"there is no answer: {str(error) or type(error).__name__}") from error
         return Answer(request.method, str(request.url), response, self._limits, patience)

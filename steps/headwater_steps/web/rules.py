@@ -12,7 +12,7 @@ from headwater_steps.web.faults import HttpRefusedError
 
 __all__ = ["HeaderName", "HeaderText", "HostPattern", "Hosts", "SecretHeaderText", "kept_across_origins"]
 
-_PATTERN = re.compile(r"(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>\*|\d{1,5}))?")
+_PATTERN = re.compile(r"(\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::(\*|[0-9]{1,5}))?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ANY_PORT: Final = -1
 _OWN_HEADERS: Final = frozenset({
@@ -36,7 +36,9 @@ def _checked_pattern(pattern: str) -> str:
     return pattern
 
 
-HostPattern = Annotated[str, Field(max_length=255), AfterValidator(_checked_pattern)]
+HostPattern = Annotated[
+    str, Field(max_length=255, json_schema_extra={"pattern": f"^{_PATTERN.pattern}$"}), AfterValidator(_checked_pattern)
+]
 """A host that may be requested: `api.example.com`, `*.example.com` for those below it, `*` for every one.
 
 Without a port the default ports of `http` and `https` are meant; `:8443` is another one, `:*` is any.
@@ -105,8 +107,8 @@ def _parsed(pattern: str) -> tuple[str, int | None]:
     match = _PATTERN.fullmatch(pattern)
     if match is None:
         raise ValueError(f"{pattern!r} is no pattern of hosts")
-    port = match["port"]
-    return match["host"].strip("[]"), None if port is None else _ANY_PORT if port == "*" else int(port)
+    host, port = match.groups()
+    return host.strip("[]"), None if port is None else _ANY_PORT if port == "*" else int(port)
 
 
 def _host_fits(pattern: str, host: str) -> bool:
@@ -138,7 +140,9 @@ def _plain_secret(secret: SecretStr) -> SecretStr:
 HeaderName = Annotated[str, Field(max_length=256, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"), AfterValidator(_own_name)]
 """Name of a header (RFC 9110, section 5.1) that is not the client's own business."""
 
-HeaderText = Annotated[str, Field(max_length=8192), AfterValidator(_plain_text)]
+HeaderText = Annotated[
+    str, Field(max_length=8192, json_schema_extra={"pattern": f"^{_TEXT.pattern}$"}), AfterValidator(_plain_text)
+]
 """Value of a header (RFC 9110, section 5.5)."""
 
 SecretHeaderText = Annotated[SecretStr, AfterValidator(_plain_secret)]

@@ -14,7 +14,7 @@ from headwater_steps.records.paths import MISSING, MissingFieldError, Record, fi
 
 __all__ = ["Filler", "UrlTemplate"]
 
-_START = re.compile(r"https?://[^/?#{}@\s]+(?=[/?])", re.IGNORECASE)
+_START = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#{}@\s]+[/?]")
 _PLACE = re.compile(r"\{([^{}.]+(?:\.[^{}.]+)*)\}")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
@@ -29,7 +29,9 @@ def _checked(template: str) -> str:
     return template
 
 
-UrlTemplate = Annotated[str, Field(max_length=8_192), AfterValidator(_checked)]
+UrlTemplate = Annotated[
+    str, Field(max_length=8_192, json_schema_extra={"pattern": f"^{_START.pattern}"}), AfterValidator(_checked)
+]
 """A URL with `{name}` where the field of a record is to stand, after the host."""
 
 
