@@ -314,3 +314,13 @@ def test_sink_refuses_a_place_that_is_taken(tmp_path: Path, kind: Any) -> None:
     with pytest.raises(FileNotFoundError):
         kind([], path=tmp_path / "none" / "out")
     assert (names(tmp_path), path.read_text()) == (["out"], "old")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "content"),
+    [(jsonl, {"a": 1}, '{"a":1}\n'), (csv, {"a": 1}, "a\n1\n"), (text, "a", "a\n")],
+)
+async def test_sink_takes_one_value(tmp_path: Path, kind: Any, value: Any, content: str) -> None:
+    """A single value is a file of one row, on every event loop."""
+    await sink(kind, tmp_path / "out", overwrite=True).run(value)
+    assert (tmp_path / "out").read_text() == content

@@ -33,10 +33,10 @@ class FileReader:
         path: The file, as it was given.
         file: The same, open.
         read: Returns at most so many bytes of its content, as soon as there are some; nothing at the end.
-        ctx: Takes the progress.
+        ctx: Takes the progress; None to keep it.
     """
 
-    def __init__(self, path: Path, file: IO[bytes], read: Callable[[int], bytes], ctx: StepContext) -> None:
+    def __init__(self, path: Path, file: IO[bytes], read: Callable[[int], bytes], ctx: StepContext | None) -> None:
         self.header: FileHeader = FileHeader(path=str(path), size_bytes=size_of(file))
         self._file = file
         self._read = read
@@ -53,7 +53,7 @@ class FileReader:
             DamagedFileError: A compressed file is cut off or damaged.
         """
         block = self._read(size)
-        if size_bytes := self.header.size_bytes:
+        if self._ctx is not None and (size_bytes := self.header.size_bytes):
             done_bytes = self._file.tell()
             if done_bytes - self._told_bytes >= size_bytes / _TOLD_PARTS and done_bytes >= BLOCK_BYTES:
                 self._told_bytes = done_bytes
@@ -67,13 +67,14 @@ class FileReader:
 
 
 @contextmanager
-def opened(path: Path, compression: Compression, ctx: StepContext) -> Generator[FileReader]:
+def opened(path: Path, compression: Compression, ctx: StepContext, *, tells: bool = True) -> Generator[FileReader]:
     """Open a file for reading.
 
     Args:
         path: The file; what is no regular file, such as a pipe, is read as soon as it gives something.
         compression: How it is compressed.
         ctx: Takes the progress through the file, and knows when to give up waiting for a pipe.
+        tells: Whether the progress is told: not where the file is one of many.
 
     Yields:
         The file.
@@ -87,10 +88,10 @@ def opened(path: Path, compression: Compression, ctx: StepContext) -> Generator[
         raw = cast("IO[bytes]", stack.enter_context(_raw(path)))
         file = raw if size_of(raw) is not None else cast("IO[bytes]", _PatientFile(raw, ctx))
         if format_ == "none":
-            yield FileReader(path, raw, file.read, ctx)
+            yield FileReader(path, raw, file.read, ctx if tells else None)
             return
         unpacked = stack.enter_context(decompressing(file, format_))
-        yield FileReader(path, raw, _careful(unpacked.read1, path, format_, raw), ctx)
+        yield FileReader(path, raw, _careful(unpacked.read1, path, format_, raw), ctx if tells else None)
 
 
 def _raw(path: Path) -> FileIO:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater_steps.sources.csv_rows import csv
     from headwater_steps.sources.folder import files
+    from headwater_steps.sources.found import found_lines, found_text
     from headwater_steps.sources.json_lines import jsonl
     from headwater_steps.sources.plain_text import lines, text
     from headwater_steps.sources.standard_input import stdin
 
-__all__ = ["csv", "files", "jsonl", "lines", "stdin", "text"]
+__all__ = ["csv", "files", "found_lines", "found_text", "jsonl", "lines", "stdin", "text"]
 
 _MODULES = {
     "csv": "csv_rows",
     "files": "folder",
+    "found_lines": "found",
+    "found_text": "found",
     "jsonl": "json_lines",
     "lines": "plain_text",
     "stdin": "standard_input",

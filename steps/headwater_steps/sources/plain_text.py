@@ -12,11 +12,11 @@ from headwater import Outputs, SidePort, StepContext, Stream, step
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.reading import opened
+from headwater_steps.files.reading import FileReader, opened
 from headwater_steps.files.rejects import OnBad
 from headwater_steps.sources.rows import TextRows, read_rows
 
-__all__ = ["Lines", "lines", "text"]
+__all__ = ["Lines", "lines", "text", "whole_text"]
 
 
 class Lines(Outputs):
@@ -113,17 +113,39 @@ def text(
         ...     run_sync(Pipeline("read", steps={"poem": text.with_params(path=poem)})).output
         'a rose\nis a rose\n'
     """
+    with opened(path, compression, ctx) as file:
+        return whole_text(file, ctx, encoding=encoding, on_bad=on_bad, max_size_bytes=max_size_bytes)
+
+
+def whole_text(
+    file: FileReader, ctx: StepContext, *, encoding: str, on_bad: Literal["fail", "replace"], max_size_bytes: int
+) -> str:
+    """Read a whole text.
+
+    Args:
+        file: The file.
+        ctx: Takes that something was replaced.
+        encoding: How the file encodes its text.
+        on_bad: What happens to bytes that are no text.
+        max_size_bytes: Largest text that is read.
+
+    Returns:
+        The text.
+
+    Raises:
+        BadLineError: The file has bytes that are no text.
+        ValueError: The file is too large.
+    """
+    path = file.header.path
     cutter = LineCutter(encoding)
     pieces: list[bytes] = []
     size_bytes = 0
-    with opened(path, compression, ctx) as file:
-        for block in file.blocks():
-            size_bytes += len(block)
-            if size_bytes > max_size_bytes:
-                raise ValueError(
-                    f"{path} has more than {max_size_bytes} bytes; raise max_size_bytes, or read its lines"
-                )
-            pieces.append(cutter.feed(block))
+    for block in file.blocks():
+        size_bytes += len(block)
+        if size_bytes > max_size_bytes:
+            hint = "raise max_size_bytes, or read its lines"
+            raise ValueError(f"{path} has more than {max_size_bytes} bytes; {hint}")
+        pieces.append(cutter.feed(block))
     content = b"".join((*pieces, cutter.flush()))
     try:
         return content.decode(cutter.encoding)
