@@ -90,7 +90,8 @@ def place_of(method: str, url: str) -> str:
     shown = f"{parts.scheme}://{host}{parts.path}" if host else parts.path or "an empty URL"
     if "@" in shown:
         return f"{method} a URL that cannot be read"
-    shown = "".join(mark if mark.isprintable() else "\ufffd" for mark in shown)
+    if not shown.isprintable():
+        shown = "".join(mark if mark.isprintable() else "\ufffd" for mark in shown)
     cut = shown if len(shown) <= _LONGEST_PLACE else f"{shown[:_LONGEST_PLACE]}..."
     return f"{method} {cut}{'?...' if parts.query else ''}"
 
