@@ -75,7 +75,7 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
         for problem in problems
         if problem.code not in BEYOND
         and problem.path not in numbers
-        and (problem.path not in templates or problem.code in _TEMPLATES)
+        and (problem.code in _TEMPLATES or not any(_is_within(problem.path, text) for text in templates))
         and not any(_same(problem, place) for place in places)
     ]
     unfilled = any(

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from headwater import ConfigError, HeadwaterError, Pipeline
 from headwater.config.schema import config_schema
+from headwater.config.source import read_source
 from headwater.events.schema import events_schema
-from headwater.kinds.registry import Registry
+from headwater.kinds.registry import Registry, load_steps
 from tests.acceptance.agreement import BEYOND, NO_VALUE, disagreements
 from tests.cli.test_mistakes import GOOD, TYPES, TYPO
 from tests.config import fuzzer, kinds
@@ -30,7 +31,8 @@ from tests.config.test_messages import BROKEN, joined, problems_of, with_conditi
 assert kinds.repeat, "imported for its kinds, which the documents name"
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted((ROOT / "configs").glob("*.json"))
+CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.*") if path.suffix in {".json", ".yaml"})
+OWN_STEPS = [load_steps(str(path)) for path in (ROOT / "configs").glob("*.py")]
 
 
 @cache
@@ -53,10 +55,15 @@ def accepts(text: str) -> bool:
     return bool(config_validator().is_valid(json.loads(text)))
 
 
+def document_of(path: Path) -> dict[str, Any]:
+    """Return a document that ships."""
+    return read_source(path).document
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_schema_accepts_what_ships(path: Path) -> None:
     """An editor finds no fault with the pipelines that ship."""
-    config_validator().validate(json.loads(path.read_text("utf-8")))
+    config_validator().validate(document_of(path))
 
 
 @pytest.mark.parametrize("block", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
@@ -136,9 +143,7 @@ def test_table_lists_no_code_that_the_schema_can_express() -> None:
     assert unproven == set()
 
 
-GOOD_DOCUMENTS = (
-    [json.loads(text) for text in VALID] + fuzzer.SEEDS + [json.loads(path.read_text()) for path in CONFIGS]
-)
+GOOD_DOCUMENTS = [json.loads(text) for text in VALID] + fuzzer.SEEDS + list(map(document_of, CONFIGS))
 
 
 @settings(max_examples=150, deadline=None)
@@ -255,12 +260,6 @@ def test_schema_stays_small_when_there_are_many_kinds() -> None:
 
 
 # ---- events
-
-
-def document_of(path: Path) -> dict[str, Any]:
-    """Return a document that ships."""
-    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return document
 
 
 @pytest.mark.parametrize(
