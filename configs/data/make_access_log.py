@@ -83,6 +83,8 @@ FAMILIES = (
     Family("GET", "/wp-login.php", 1, 3, "404", 150),
 )
 
+RANKS = {"/": 0, "/login": 9, "/reports": 24, "/wp-login.php": 60}
+
 
 def pages(random: Random) -> list[Page]:
     """Return all pages, those that are requested most first.
@@ -90,14 +92,17 @@ def pages(random: Random) -> list[Page]:
     Args:
         random: Decides how their requests end.
     """
-    found = [
+    known = [
         Page(family.method, family.path.format(number), [_outcome(random, family) for _ in range(OUTCOMES)])
         for family in FAMILIES
         for number in range(1, family.pages + 1)
     ]
-    head, rest = found[:1], found[1:]
-    random.shuffle(rest)
-    return head + rest
+    random.shuffle(known)
+    for page in known[:]:
+        if page.path in RANKS:
+            known.remove(page)
+            known.insert(RANKS[page.path], page)
+    return known
 
 
 def _outcome(random: Random, family: Family) -> Outcome:
