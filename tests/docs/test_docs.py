@@ -8,11 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs import nursery
 from tests.docs.blocks import Block, blocks, commands
+from tests.docs.nursery import write_commands
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -27,39 +30,53 @@ NOT_RUN = ("make ", "pip ")  # they install, or run these very tests
 LANGUAGES = {"python", "sh", "console", "json", "text"}  # `text` is only shown
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def commands_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A `PATH` on which `headwater` and `python` start in no time, as a process that has imported all is forked."""
+    folder = tmp_path_factory.mktemp("bin")
+    path = f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    address = folder / "socket"
+    write_commands(folder, address)
+    command = [sys.executable, nursery.__file__, str(address)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()  # it is ready
+        yield path
+        parent.terminate()
+
+
+def run(command: list[str], folder: Path, path: str) -> subprocess.CompletedProcess[str]:
     """Run a command as the reader would, with `headwater` on the path."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=50, check=False)
 
 
-def follow(block: Block, folder: Path) -> None:
+def follow(block: Block, folder: Path, path: str) -> None:
     """Do with a block what the reader is to do with it."""
     if block.file is not None:
         (folder / block.file).write_text(block.text, "utf-8")
     elif block.language == "python":
-        done = run([sys.executable, "-c", block.text], folder)
+        done = run(["bash", "-c", 'python -c "$0"', block.text], folder, path)
         assert done.returncode == 0, done.stderr
     elif block.language == "sh":
         for line in block.text.splitlines():
             if not line.startswith(NOT_RUN):
-                done = run(["bash", "-c", line], folder)
+                done = run(["bash", "-c", line], folder, path)
                 assert done.returncode == 0, done.stderr
     elif block.language == "console":
         for command in commands(block.text):
-            done = run(["bash", "-c", f"{command.text} 2>&1"], folder)
+            done = run(["bash", "-c", f"{command.text} 2>&1"], folder, path)
             same = CHECKER.check_output(command.output, done.stdout, doctest.ELLIPSIS)
             assert same, f"{command.text}\nexpected:\n{command.output}\nfound:\n{done.stdout}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_document_does_what_it_says_when_followed(document: Path, tmp_path: Path) -> None:
+def test_document_does_what_it_says_when_followed(document: Path, tmp_path: Path, commands_path: str) -> None:
     """Following a document from top to bottom, in a folder of its own, works and gives the output shown."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copy(ROOT / "LICENSE", tmp_path)
     for block in blocks(document.read_text("utf-8")):
-        follow(block, tmp_path)
+        follow(block, tmp_path, commands_path)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
