@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Transform"]
 
+_KEYS = {"kind", "params"}
 _HINT = "`headwater steps` lists the kinds; --steps FILE adds your own"
 
 
@@ -91,15 +92,20 @@ def _bound(source: object) -> BoundStep:
     if not is_mapping(source):
         hint = "decorate a function with @step to use it here" if callable(source) else _HINT
         raise _refusal("wrong-type", "expected the kind of a step, and its params", (), hint)
-    for key in source:
-        if key not in {"kind", "params"}:
-            raise _refusal("unknown-key", f"unknown key {key!r}, expected kind and params", (key,))
     kind, params = source.get("kind"), source.get("params", {})
-    if not isinstance(kind, str):
-        code = "wrong-type" if "kind" in source else "missing-key"
-        raise _refusal(code, "expected the kind of a step", ("kind",), _HINT)
+    faults = [
+        _details("unknown-key", f"unknown key {key!r}, expected kind and params", (key,))
+        for key in source
+        if key not in _KEYS
+    ]
+    if "kind" not in source:
+        faults.append(_details("missing-key", "expected the kind of a step", ("kind",), hint=_HINT))
+    elif not isinstance(kind, str):
+        faults.append(_details("wrong-type", "expected the kind of a step: a text", ("kind",), hint=_HINT))
     if not is_mapping(params):
-        raise _refusal("wrong-type", "expected params: an object", ("params",))
+        faults.append(_details("wrong-type", "expected params: an object", ("params",)))
+    if faults or not isinstance(kind, str):
+        raise ValidationError.from_exception_data("Transform", faults)
     try:
         target = registry.find(kind)
     except StepDefinitionError as error:
