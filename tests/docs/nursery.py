@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from types import ModuleType
 from typing import NoReturn
 
 PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
@@ -105,7 +107,7 @@ def _become(command: str, arguments: Sequence[str], environment: Mapping[str, st
     """Run a command as an interpreter that was started for it would."""
     os.environ.clear()
     os.environ.update(environment)
-    if command == "python" and arguments[:1] != ["-c"]:
+    if command == "python" and (not arguments or (arguments[0] != "-c" and arguments[0].startswith("-"))):
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - anything else is started anew
     sys.stdin, sys.stdout = os.fdopen(0, encoding="utf-8"), os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
@@ -132,7 +134,11 @@ def _run(command: str, arguments: Sequence[str]) -> None:
 
         sys.argv = ["headwater", *arguments]
         sys.exit(main())
-    main_module = type(sys)("__main__")
+    if arguments[0] != "-c":
+        sys.argv, sys.path[:0] = list(arguments), [str(Path(arguments[0]).parent.absolute())]
+        runpy.run_path(arguments[0], run_name="__main__")
+        return
+    main_module = ModuleType("__main__")
     sys.modules["__main__"] = main_module
     sys.argv, sys.path[:0] = ["-c", *arguments[2:]], [""]
     exec(compile(arguments[1], "<string>", "exec"), main_module.__dict__)  # noqa: S102 - what `python -c` does
