@@ -1,7 +1,9 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """What goes wrong is one error with the step, the attempt and the cause, whatever raised it and wherever."""
 
+import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -455,3 +457,121 @@ async def test_keeps_its_output_readable_after_the_block() -> None:
             async for item in execution.output:
                 items.append(item)
     assert items == [0, 1, 2]
+
+
+# ---- what is hard to catch, or to tell
+
+
+@step("errors.exit_def")
+def exit_def(number: int) -> int:
+    if number == 2:
+        sys.exit(number)
+    return number
+
+
+@step("errors.exit_async")
+async def exit_async(number: int) -> int:
+    if number == 2:
+        sys.exit(number)
+    return number
+
+
+@step("errors.exit_thread", blocking=True)
+def exit_thread(number: int) -> int:
+    if number == 2:
+        sys.exit(number)
+    return number
+
+
+@step("errors.exit_generator")
+def exit_generator(number: int) -> Iterator[int]:
+    yield exit_def(number)
+
+
+@step("errors.exit_stream")
+async def exit_stream(numbers: Stream[int]) -> AsyncIterator[int]:
+    async for number in numbers:
+        yield exit_def(number)
+
+
+@step("errors.exit_thread_stream", blocking=True)
+def exit_thread_stream(numbers: Iterable[int]) -> Iterator[int]:
+    for number in numbers:
+        yield exit_def(number)
+
+
+EXITING = [exit_def, exit_async, exit_thread, exit_generator, exit_stream, exit_thread_stream]
+
+
+@pytest.mark.parametrize("exiting", EXITING, ids=lambda target: target.kind)
+@pytest.mark.parametrize("data", [2, [1, 2, 3]], ids=["value", "stream"])
+async def test_takes_an_exit_for_a_failure_of_the_step(exiting: Any, data: Any) -> None:
+    """A step cannot end the program: `sys.exit` in it is a failure like any other, after the items before it."""
+    with pytest.raises(StepError, match=r"step 'b' failed: RuntimeError: it called sys\.exit\(2\)") as caught:
+        await chain(kinds.async_pass, exiting).run(data)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert isinstance(caught.value.__cause__.__cause__, SystemExit)
+    if data != 2:
+        assert caught.value.result.output == [1]
+
+
+@step("errors.next_of_nothing")
+def next_of_nothing(number: int) -> int:
+    return number if number < 2 else next(iter(()))
+
+
+@step("errors.iterator_of_next")
+def iterator_of_next(number: int) -> Iterator[int]:
+    return iter([number]) if number < 2 else iter(next(iter(())))
+
+
+@pytest.mark.parametrize("leaking", [next_of_nothing, iterator_of_next], ids=lambda target: target.kind)
+@pytest.mark.parametrize("data", [2, [2], [1, 2], [1, 2, 1]], ids=str)
+async def test_never_takes_an_exhausted_iterator_inside_a_step_for_the_end(leaking: Any, data: Any) -> None:
+    """`StopIteration` from a step's function fails the step; it does not end the stream as if all were done."""
+    with pytest.raises(StepError, match="StopIteration"):
+        await chain(leaking, kinds.def_double).run(data)
+
+
+class Mute(Exception):  # noqa: N818 - an error that follows no rule
+    """An error that cannot be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+TOLD = [
+    (KeyError(), "KeyError"),
+    (
+        FileNotFoundError(2, "No such file or directory", "a.txt"),
+        r"FileNotFoundError: No such file or directory: 'a.txt'",
+    ),
+    (IsADirectoryError(21, "Is a directory", Path("b")), "IsADirectoryError: Is a directory: 'b'"),
+    (PermissionError(13, "Permission denied", "a", None, "b"), "PermissionError: Permission denied: 'a' -> 'b'"),
+    (TimeoutError("after a while"), "TimeoutError: after a while"),
+    (Mute(), "Mute: (no message: its __str__ raised RuntimeError)"),
+    (
+        ExceptionGroup("two", [Odd("one"), ExceptionGroup("more", [Odd("three")])]),
+        "ExceptionGroup: two (2 sub-exceptions): Odd: one; Odd: three",
+    ),
+    (
+        ExceptionGroup("many", [KeyError()] * 9),
+        f"ExceptionGroup: many (9 sub-exceptions): {'KeyError; ' * 5}and 4 more",
+    ),
+    (ValueError("x" * 50_000), f"ValueError: {'x' * 10_000} ... (50,000 characters)"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), TOLD, ids=lambda value: type(value).__name__)
+async def test_tells_an_error_as_somebody_can_read_it(error: Exception, told: str) -> None:
+    """The error and the events say what was raised, whatever it makes of its own message."""
+
+    @step("errors.raises_this")
+    def raises_this(number: int) -> int:
+        raise error
+
+    with pytest.raises(StepError) as caught:
+        await chain(raises_this).run([1])
+    assert str(caught.value) == f"step 'a' failed: {told}"
+    [event] = [event for event in caught.value.result.events.read(after=0) if event.event_type == "step_error"]
+    assert told in {event.data.error_type, f"{event.data.error_type}: {event.data.message}"}

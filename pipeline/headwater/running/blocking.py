@@ -12,6 +12,7 @@ from anyio import move_on_after
 
 from headwater.errors import StreamConsumedError
 from headwater.running.drivers import Slicer, write_slices
+from headwater.running.failures import STEP_ERRORS
 from headwater.running.threads import WorkerThread
 from headwater.streams.meter import SLICE_S
 
@@ -187,7 +188,7 @@ def _give_frames(ask: _Ask, frames: Iterator[Any], shelf: _Shelf, most: int) -> 
             if len(values) >= most or not shelf.watched or perf_counter() - since >= SLICE_S:
                 ask(_Give())
                 since = perf_counter()
-    except Exception:
+    except STEP_ERRORS:
         ask(_Give())
         raise
     finally:

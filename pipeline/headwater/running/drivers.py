@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import Event, Semaphore
 
+from headwater.running.failures import STEP_ERRORS, error_in
 from headwater.running.groups import open_group
 from headwater.running.stages import Failure, Stage, batches_through
 from headwater.streams.frames import is_batch
@@ -148,8 +149,8 @@ async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence
         size = slicer.size
         try:
             part.extend(islice(values, size))
-        except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
-            failure = error
+        except STEP_ERRORS as error:
+            failure = error_in(error)
         ended = len(part) < size
         elapsed_s = perf_counter() - started
         record.note_hold(elapsed_s, len(part))

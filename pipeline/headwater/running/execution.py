@@ -13,6 +13,7 @@ from headwater.events.context import StreamingContext
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
 from headwater.ids import new_execution_id
+from headwater.running.failures import message_of, reason_of
 from headwater.running.groups import open_group
 from headwater.running.outlet import Outlet
 from headwater.running.result import ExecutionTimeoutError, Result, Status
@@ -254,7 +255,7 @@ class Execution:
 
     def _on_failure(self, step_id: str, error: Exception) -> None:
         if self._error is None and self._cancel_reason is None:
-            message = self._order.redact(f"{type(error).__name__}: {error}")
+            message = self._order.redact(reason_of(error))
             self._error = StepError(step_id, message)
             self._error.__cause__ = error
 
@@ -282,7 +283,7 @@ class Execution:
         return PipelineFailure(
             self._duration_s,
             type(cause).__name__,
-            self._order.redact(str(cause)),
+            self._order.redact(message_of(cause)),
             step_id=error.step_id if isinstance(error, StepError) else None,
             attempt=error.attempt if isinstance(error, StepError) else 1,
             unfinished=self._unfinished(),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-__all__ = ["error_in", "open_group", "unwrapped"]
+__all__ = ["open_group", "unwrapped"]
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -34,12 +34,6 @@ def unwrapped(error: BaseException) -> BaseException:
 
 def _exceptions_in(error: BaseException) -> Sequence[BaseException]:
     return getattr(error, "exceptions", ()) if issubclass(type(error), BaseExceptionGroup) else ()
-
-
-def error_in(error: Exception) -> Exception:
-    """Return the one error inside nested groups of one that a step raised, or the error itself."""
-    inner = unwrapped(error)
-    return inner if isinstance(inner, Exception) else error
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from headwater.errors import StreamBrokenError
 from headwater.kinds.definition import Call, Placement
 from headwater.running.blocking import drive_blocking
 from headwater.running.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
-from headwater.running.groups import error_in
+from headwater.running.failures import STEP_ERRORS, error_in, reason_of
 from headwater.running.inbox import Inbox, Skipped
 from headwater.running.inline import admitted, drive_inline, items_of, iterated
 from headwater.running.processes import ProcessWorker
@@ -74,7 +74,7 @@ class StepHost:
             raise
         except Failure as failure:
             self._fail(failure.record, failure.cause)
-        except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
+        except STEP_ERRORS as error:
             self._fail_as(error)
         finally:
             self._outbox.fail(self._scope.broken(self._head.id, f"step {self._head.id!r} was cancelled"))
@@ -268,18 +268,18 @@ class StepHost:
         for record in self._records:
             record.skip("its branch was not taken")
 
-    def _fail_as(self, error: Exception) -> None:
+    def _fail_as(self, error: Exception | SystemExit) -> None:
         if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
             suffering = self._records if self._scope.failed else ()  # no step fails because others were cancelled
             self._break(error, suffering)
         else:
             self._fail(self._records[0], error)
 
-    def _fail(self, record: StepRecord, error: Exception) -> None:
+    def _fail(self, record: StepRecord, raised: Exception | SystemExit) -> None:
         """Note a failure of one of the steps, and break the stream for everyone after it."""
-        error = error_in(error)
+        error = error_in(raised)
         record.fail(error)
-        text = self._scope.redact(f"{type(error).__name__}: {error}")
+        text = self._scope.redact(reason_of(error))
         broken = self._scope.broken(record.step_id, f"step {record.step_id!r} failed: {text}")
         broken.__cause__ = error
         self._scope.fail(record, error)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from headwater.running.failures import STEP_ERRORS
 from headwater.running.stages import Failure
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
@@ -35,7 +36,7 @@ async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbo
         for stage in stages:
             try:
                 value = await stage.one_later(value) if stage.suspends else stage.one(value)
-            except Exception as error:
+            except STEP_ERRORS as error:
                 raise Failure(stage.record, error) from error
             stage.record.items_in += 1
             stage.record.note_output(value)

@@ -19,6 +19,7 @@ from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.context import StepContext
 from headwater.kinds.definition import Origin
 from headwater.kinds.registry import locate
+from headwater.running.failures import STEP_ERRORS, error_in, message_of
 from headwater.running.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
 from headwater.running.redaction import redactor
 
@@ -87,8 +88,9 @@ def _work(call: Callable[..., Any], items: list[Any], results: TypeAdapter[Any])
     for inputs in items:
         try:
             values.append(results.dump_json(call(*inputs)))
-        except Exception as raised:  # noqa: BLE001 - crosses to the parent, which raises it
-            error = {"type": type(raised).__name__, "message": str(raised), "traceback": traceback.format_exc()}
+        except STEP_ERRORS as raised:
+            told = error_in(raised)
+            error = {"type": type(told).__name__, "message": message_of(told), "traceback": traceback.format_exc()}
             break
     return b'{"results":[' + b",".join(values) + b'],"error":' + to_json(error) + b"}"
 

@@ -12,6 +12,7 @@ from headwater.events.data import StepComplete, StepFailure, StepOutput, StepPro
 from headwater.events.event import EventType
 from headwater.events.notices import notice
 from headwater.events.plain import plain, preview
+from headwater.running.failures import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -272,7 +273,9 @@ class StepRecord:
         self.tell_progress()
         self.state = StepState.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
-        told = StepFailure(error_type=type(error).__name__, message=self._redact(str(error)), cause_step_id=cause)
+        told = StepFailure(
+            error_type=type(error).__name__, message=self._redact(message_of(error)), cause_step_id=cause
+        )
         self._context.emit(EventType.STEP_ERROR, self.step_id, told)
 
     def skip(self, reason: str) -> None:

@@ -10,6 +10,7 @@ from anyio import CancelScope, Lock
 from anyio.lowlevel import RunVar
 
 from headwater.errors import StepError
+from headwater.running.failures import STEP_ERRORS, error_in, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -80,8 +81,8 @@ class Resources:
                 yield
         except StepError:  # of another step, which could not acquire
             raise
-        except Exception as error:
-            message = self._redact(f"lifespan: {type(error).__name__}: {error}")
+        except STEP_ERRORS as error:
+            message = self._redact(f"lifespan: {reason_of(error_in(error))}")
             raise StepError(step_id, message) from error
 
     async def _release(self) -> None:

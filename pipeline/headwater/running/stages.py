@@ -10,6 +10,7 @@ from operator import length_hint
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from headwater.running.failures import STEP_ERRORS, error_in, exhausted
 from headwater.streams.grammar import all_instances
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ __all__ = ["Failure", "Stage", "batches_through", "chained"]
 class Failure(Exception):  # noqa: N818 - carries a step's error through the engine, it is none of its own
     """A step's function raised `cause`; tells which step of a segment it was."""
 
-    def __init__(self, record: StepRecord, cause: Exception) -> None:
+    def __init__(self, record: StepRecord, cause: Exception | SystemExit) -> None:
         super().__init__(record.step_id)
         self.record: StepRecord = record
-        self.cause = cause
+        self.cause: Exception = error_in(cause)
 
 
 class Stage:
@@ -84,8 +85,11 @@ class Stage:
         started = perf_counter()
         try:
             results.extend(map(self.call, batch))
-        except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
+        except STEP_ERRORS as error:
             self.failure = Failure(self.record, error)
+        else:
+            if len(results) < len(batch):
+                self.failure = Failure(self.record, exhausted())
         self._check_all(results, "result")
         self._note(len(batch), results, started)
         return results
@@ -93,14 +97,16 @@ class Stage:
     def parts(self, batch: Sequence[Any], size: int) -> Iterator[list[Any]]:
         """Yield the items that the function yields for all the items, at most `size` at a time."""
         items = iter(batch)
-        results = chain.from_iterable(map(self.call, items))
+        results = chain.from_iterable(
+            self.call(item) for item in items
+        )  # unlike `map` it does not end by StopIteration
         counted = 0
         while True:
             part: list[Any] = []
             started = perf_counter()
             try:
                 part.extend(islice(results, size))
-            except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
+            except STEP_ERRORS as error:
                 self.failure = Failure(self.record, error)
             ended = len(part) < size
             self._check_all(part, "item")
@@ -187,7 +193,7 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
                 item = call(item)
                 if not isinstance(item, expected):
                     item = stage.checked(item)
-        except Exception as error:
+        except STEP_ERRORS as error:
             raise Failure(stage.record, error) from error
         return item
 
@@ -197,7 +203,7 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
         for stage in stages:
             try:
                 item = stage.one(item)
-            except Exception as error:
+            except STEP_ERRORS as error:
                 raise Failure(stage.record, error) from error
             if stage.record.telling:
                 stage.record.tell(item)

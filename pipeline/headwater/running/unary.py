@@ -10,7 +10,8 @@ from anyio.lowlevel import checkpoint
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
 from headwater.running.calls import UnaryStep, call_step, program_of
-from headwater.running.groups import error_in, open_group
+from headwater.running.failures import STEP_ERRORS, error_in
+from headwater.running.groups import open_group
 from headwater.running.record import HOLD_S
 from headwater.running.stages import Failure
 
@@ -114,7 +115,7 @@ class UnaryRun:
                 value = step.call(values[step.argument])
                 if not isinstance(value, step.expected):
                     value = step.check(value)
-            except Exception as error:
+            except STEP_ERRORS as error:
                 raise self._failure(step, error) from error
             now = perf_counter()
             duration_s = now - started
@@ -140,7 +141,7 @@ class UnaryRun:
             value = await step.call(self._values[step.argument])
             if not isinstance(value, step.expected):
                 value = step.check(value)
-        except Exception as error:
+        except STEP_ERRORS as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
         if self._tells:
@@ -158,7 +159,7 @@ class UnaryRun:
         started = perf_counter()
         try:
             value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
-        except Exception as error:
+        except STEP_ERRORS as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
         outputs = value if step.several else {step.port: value}
@@ -181,8 +182,8 @@ class UnaryRun:
         if record.telling:
             record.tell(value)
 
-    def _failure(self, step: UnaryStep, error: Exception) -> Failure:
-        record, error = self._scope.record(step.planned), error_in(error)
+    def _failure(self, step: UnaryStep, raised: Exception | SystemExit) -> Failure:
+        record, error = self._scope.record(step.planned), error_in(raised)
         record.fail(error)
         self._scope.fail(record, error)
         self._ended[step.place] = True

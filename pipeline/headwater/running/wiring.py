@@ -127,7 +127,7 @@ class Wiring:
         return PortOutbox(sink, grammar, self._scope.context)
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:
-        branches = [(self._channels[index], self._plan.edges[index].condition) for index in indexes]
+        branches = [(self._channels[index], self._plan.edges[index].select) for index in indexes]
         audience = partial(record.tell, port=port) if record is not None and record.telling else None
         if len(branches) == 1 and branches[0][1] is None and not (record and record.tells_every_item):
             channel = branches[0][0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anyio import CancelScope
 
 from headwater.errors import StepError, StreamBrokenError
+from headwater.running.failures import reason_of
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
 from headwater.running.pulse import pulse
@@ -140,7 +141,7 @@ class StreamingWork:
                 await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
             self._scope.fail_input(error)
-            text = self._scope.redact(f"{type(error).__name__}: {error}")
+            text = self._scope.redact(reason_of(error))
             sink.fail(self._scope.broken("input", f"the pipeline's input failed: {text}"))
 
     def _stop_others(self, step_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headwater.running.failures import STEP_ERRORS, error_in
 from headwater.running.threads import WorkerThread
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class AsyncWorker:
         for item in items:
             try:
                 results.append(await self._call(item))
-            except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
-                return results, error
+            except STEP_ERRORS as error:
+                return results, error_in(error)
         return results, None
 
 
@@ -110,8 +111,8 @@ class ThreadWorker:
                 if self._thread.released:
                     break
                 results.append(self._call(item))
-        except Exception as error:  # noqa: BLE001 - whatever a step raises is the step's failure
-            return results, error
+        except STEP_ERRORS as error:
+            return results, error_in(error)
         return results, None
 
 

@@ -1,0 +1,99 @@
+"""What a step raised: which of it is the step's failure, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headwater.running.groups import unwrapped
+
+__all__ = ["STEP_ERRORS", "error_in", "exhausted", "message_of", "reason_of"]
+
+STEP_ERRORS = (Exception, SystemExit)
+"""What a step may raise to fail: also an exit, as no step may end the program that runs it."""
+
+_MOST_CHARS = 10_000
+_MOST_ERRORS = 5
+
+
+def error_in(error: Exception | SystemExit) -> Exception:
+    """Return what a step failed by.
+
+    Args:
+        error: What it raised.
+
+    Returns:
+        The one error inside nested groups of one, or the error itself; an error that tells of it in place of an exit.
+
+    Example:
+        >>> error_in(SystemExit(3))
+        RuntimeError('it called sys.exit(3), but a step cannot end the program; let it raise an error, or return')
+    """
+    if isinstance(error, SystemExit):
+        msg = f"it called sys.exit({error.code!r}), but a step cannot end the program; let it raise an error, or return"
+        failure = RuntimeError(msg)
+        failure.__cause__ = error
+        return failure
+    inner = unwrapped(error)
+    return inner if isinstance(inner, Exception) else error
+
+
+def exhausted() -> Exception:
+    """Return the failure of a function that raised `StopIteration`, which the loop that called it took for an end."""
+    return RuntimeError("it raised StopIteration, mostly by next() of something empty; give next() a default")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the class and the message of an error.
+
+    Args:
+        error: What was raised.
+
+    Example:
+        >>> reason_of(ValueError("no number")), reason_of(KeyError())
+        ('ValueError: no number', 'KeyError')
+    """
+    message = message_of(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error: of a file without the number of the error, of a group with what is in it.
+
+    Args:
+        error: What was raised.
+
+    Returns:
+        The message, cut when it is too long to be read by anybody.
+
+    Example:
+        >>> message_of(FileNotFoundError(2, "No such file or directory", "notes.txt"))
+        "No such file or directory: 'notes.txt'"
+        >>> message_of(ExceptionGroup("two tasks failed", [ValueError("one"), KeyError()]))
+        'two tasks failed (2 sub-exceptions): ValueError: one; KeyError'
+    """
+    message = _text(error)
+    if isinstance(error, BaseExceptionGroup):
+        leaves = list(_leaves(error))
+        more = [f"and {len(leaves) - _MOST_ERRORS} more"] if len(leaves) > _MOST_ERRORS else []
+        message = f"{message}: {'; '.join([*map(reason_of, leaves[:_MOST_ERRORS]), *more])}"
+    if len(message) > _MOST_CHARS:
+        message = f"{message[:_MOST_CHARS]} ... ({len(message):,} characters)"
+    return message
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        other = "" if error.filename2 is None else f" -> {str(error.filename2)!r}"
+        return f"{error.strerror}: {str(error.filename)!r}{other}"
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - an error that cannot tell itself is still to be told
+        return f"(no message: its __str__ raised {type(failure).__name__})"
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
