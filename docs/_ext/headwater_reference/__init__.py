@@ -5,6 +5,7 @@ A Sphinx extension. The pages are made before each build, under `reference/gener
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,12 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 FOLDER = Path("reference/generated")
-CONTENTS = {
-    "Tutorial": "tutorial/first-pipeline\ntutorial/first-step\ntutorial/first-subscriber\ntutorial/first-test",
-    "How to": "how-to/*",
-    "Reference": "reference/generated/kinds/index\nreference/generated/document\nreference/generated/conditions\n"
-    "reference/problems\nreference/cli\nreference/generated/commands\nreference/generated/events\n"
-    "reference/generated/api/headwater_subscribers\nreference/*\nreference/generated/api/*\nglossary",
-    "Explanation": "explanation/*\nexplanation/decisions/README",
-}
-"""What stands in the margin of every page: caption -> pages."""
-NESTED = {"explanation/decisions/README": "0*"}
+GENERATED = (
+    *("kinds/index", "document", "conditions", "events", "commands"),
+    *("api/headwater", "api/headwater_subscribers", "api/headwater.testing"),
+)
+"""Pages that the front page cannot link to, as they are not there on a forge; they stand first in their part."""
+LINK = re.compile(r"\]\(([\w/.-]+)\.md\)")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -41,14 +38,23 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"parallel_read_safe": True}
 
 
-def _add_contents(app: Sphinx, page: str, source: list[str]) -> None:
-    """Add the table of contents, which would only be in the way of those who read the Markdown itself."""
+def _add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Add the table of contents, which would only be in the way of those who read the Markdown itself.
+
+    The front page has it all: each of its parts stands in the margin, with the pages that it links to in that order.
+    A page that it leaves out is a warning.
+    """
     if page == "index":
-        for caption, entries in CONTENTS.items():
-            known = "\n".join(entry for entry in entries.splitlines() if "*" in entry or entry in app.env.found_docs)
-            source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{known}\n```\n"
-    elif page in NESTED:
-        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{NESTED[page]}\n```\n"
+        source[0] += "".join(_contents(*part.partition("\n")[::2]) for part in source[0].split("\n## ")[1:])
+    elif page == "explanation/decisions/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+
+
+def _contents(caption: str, text: str) -> str:
+    entries = list(dict.fromkeys(LINK.findall(text)))
+    if caption == "Reference":
+        entries = [*(f"{FOLDER.as_posix()}/{name}" for name in GENERATED), *entries]
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(entries) + "\n```\n"
 
 
 def pages() -> dict[str, str]:
