@@ -65,14 +65,14 @@ async def test_tells_items_apart_by_a_field(by: str | None, items: list[Any], ke
 def test_fails_when_there_are_more_keys_than_allowed() -> None:
     """The memory it takes is bounded, and the error names the params."""
     assert len(output([*range(10), *range(10)], max_keys=10)) == 10
-    with pytest.raises(StepError, match="more than 10 keys; raise max_keys, or set when_full to forget_oldest"):
+    with pytest.raises(StepError, match="more than 10 keys; raise max_keys, or set on_full to forget_oldest"):
         output(range(11), max_keys=10)
 
 
 def test_forgets_what_was_not_seen_for_the_longest_time() -> None:
     """A key that is seen again is not forgotten before others, and what was forgotten passes again."""
     items = ["a", "b", "a", "c", "a", "b"]
-    assert output(items, max_keys=2, when_full="forget_oldest") == ["a", "b", "c", "b"]
+    assert output(items, max_keys=2, on_full="forget_oldest") == ["a", "b", "c", "b"]
 
 
 @given(st.lists(st.integers(0, 6)), st.integers(1, 4))
@@ -86,13 +86,13 @@ def test_leaves_out_what_is_among_the_last_keys(items: list[int], max_keys: int)
         else:
             expected.append(item)
         recent = [*recent, item][-max_keys:]
-    assert output(items, max_keys=max_keys, when_full="forget_oldest") == expected
+    assert output(items, max_keys=max_keys, on_full="forget_oldest") == expected
 
 
 def test_tells_how_many_keys_it_has_forgotten() -> None:
     """That the result may hold equal items is not kept secret."""
     recorder = EventRecorder(types={"step_progress"})
-    pipeline = Pipeline("once", steps={"step": distinct.with_params(max_keys=3, when_full="forget_oldest")})
+    pipeline = Pipeline("once", steps={"step": distinct.with_params(max_keys=3, on_full="forget_oldest")})
     run_sync(pipeline, range(10), subscribers=[recorder])
     assert {"forgotten_keys": 7} in [event.data.data for event in recorder.events]
 

@@ -84,7 +84,7 @@ def test_puts_items_without_the_field_where_it_is_told_to(descending: bool, miss
     without, present = [items[1], items[3], items[5]], sorted([items[0], items[2], items[4]], key=lambda one: one["n"])
     ordered = present[::-1] if descending else present
     expected = [*without, *ordered] if missing == "first" else [*ordered, *without]
-    assert output(items, by="n", descending=descending, missing=missing, max_items=max_items) == expected
+    assert output(items, by="n", descending=descending, on_missing=missing, max_items=max_items) == expected
 
 
 def test_looks_at_the_next_field_when_the_first_is_missing_in_both() -> None:
@@ -122,8 +122,8 @@ def test_refuses_what_has_no_order(items: list[Any], by: str | None, message: st
 @pytest.mark.parametrize(("item", "what"), [({}, "missing"), ({"n": None}, "null")])
 def test_fails_when_a_field_is_missing_and_it_is_told_to(item: dict[str, Any], what: str) -> None:
     """A strict sort says what to change."""
-    with pytest.raises(StepError, match=f"the field 'n' of an item is {what}; set missing to last or first"):
-        output([{"n": 1}, item], by="n", missing="fail")
+    with pytest.raises(StepError, match=f"the field 'n' of an item is {what}; set on_missing to last or first"):
+        output([{"n": 1}, item], by="n", on_missing="fail")
 
 
 # ---- what goes by the disk

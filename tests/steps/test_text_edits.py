@@ -207,13 +207,13 @@ async def test_template_fails_at_a_missing_field(*, as_stream: bool) -> None:
     """By default a text with a hole is an error that names the field."""
     pipeline = Pipeline("letters", steps={"letter": Template(template="${name} ${age}")})
     data = {"name": "Ada"}
-    with pytest.raises(StepError, match="the record has no field 'age'; set missing to empty"):
+    with pytest.raises(StepError, match="the record has no field 'age'; set on_missing to empty"):
         await pipeline.run(iter([data]) if as_stream else data)
 
 
 def test_template_leaves_missing_fields_empty_when_told() -> None:
     """The place of a field that is not there has nothing in it."""
-    assert Template(template="<${name}>", missing="empty").run({}) == "<>"
+    assert Template(template="<${name}>", on_missing="empty").run({}) == "<>"
 
 
 @pytest.mark.parametrize("template", ["$name", "${", "${}", "${a..b}", "${a.}", "costs $", "${a{b}}", "${a$b}"])

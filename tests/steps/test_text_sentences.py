@@ -131,11 +131,11 @@ async def test_fails_at_a_sentence_that_is_too_long(*, as_stream: bool) -> None:
 
 async def test_cuts_a_sentence_that_is_too_long_when_told() -> None:
     """The rest goes on as a sentence of its own."""
-    result = await loaded(max_sentence_chars=5, too_long="cut").run("It rains.")
+    result = await loaded(max_sentence_chars=5, on_too_long="cut").run("It rains.")
     assert [sentence.text for sentence in result.output] == ["It ra", "ins."]
 
 
-@pytest.mark.parametrize("params", [{"max_sentence_chars": 0}, {"too_long": "drop"}, {"each": "word"}, {"most": 3}])
+@pytest.mark.parametrize("params", [{"max_sentence_chars": 0}, {"on_too_long": "drop"}, {"each": "word"}, {"most": 3}])
 def test_refuses_wrong_params(params: dict[str, Any]) -> None:
     """A document with them is not loaded."""
     with pytest.raises(ConfigError):

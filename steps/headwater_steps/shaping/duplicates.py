@@ -26,7 +26,7 @@ async def distinct(
     *,
     by: FieldPath | None = None,
     max_keys: Annotated[int, Field(ge=1)] = 1_000_000,
-    when_full: Literal["fail", "forget_oldest"] = "fail",
+    on_full: Literal["fail", "forget_oldest"] = "fail",
 ) -> AsyncIterator[Batch[Item]]:
     """Leave out items that are equal, or equal in one field, to one before.
 
@@ -38,7 +38,7 @@ async def distinct(
         ctx: Takes how many keys were forgotten.
         by: The field that tells items apart; the whole item by default. Items without the field have the key null.
         max_keys: Most different keys to keep in memory.
-        when_full: What happens when there are more: `fail` is an error; `forget_oldest` forgets the key that was not
+        on_full: What happens when there are more: `fail` is an error; `forget_oldest` forgets the key that was not
             seen for the longest time, so that an item is left out only if an equal one is among the last `max_keys`
             different ones. How many keys were forgotten is told in a progress event.
 
@@ -46,7 +46,7 @@ async def distinct(
         The first item of each key, in order.
 
     Raises:
-        ValueError: There are more keys than `max_keys`, and `when_full` is `fail`.
+        ValueError: There are more keys than `max_keys`, and `on_full` is `fail`.
         TypeError: A key can be compared with nothing.
 
     Example:
@@ -63,13 +63,13 @@ async def distinct(
             kind: type[Any] = value.__class__
             key = (kind, value) if kind in _PLAIN else _key(value, by)
             if key in seen:
-                if when_full == "forget_oldest":
+                if on_full == "forget_oldest":
                     seen[key] = seen.pop(key)
                 continue
             if len(seen) == max_keys:
-                if when_full == "fail":
+                if on_full == "fail":
                     yield Batch(fresh)
-                    raise ValueError(f"more than {max_keys} keys; raise max_keys, or set when_full to forget_oldest")
+                    raise ValueError(f"more than {max_keys} keys; raise max_keys, or set on_full to forget_oldest")
                 del seen[next(iter(seen))]
                 forgotten += 1
             seen[key] = None

@@ -31,7 +31,7 @@ def sort(
     *,
     by: FieldPath | Annotated[list[FieldPath], Field(min_length=1, max_length=100)] | None = None,
     descending: bool = False,
-    missing: Literal["last", "first", "fail"] = "last",
+    on_missing: Literal["last", "first", "fail"] = "last",
     max_items: Annotated[int, Field(ge=1)] = 100_000,
 ) -> Iterator[Batch[Item]]:
     """Sort a stream of any length.
@@ -49,8 +49,8 @@ def sort(
         ctx: Takes how many parts there are on the disk.
         by: The field to sort by, or several of them, the most important first; the whole item by default.
         descending: Whether the largest comes first.
-        missing: Where items go that lack a field, or whose field is null: `last` or `first`, also when descending;
-            `fail` is an error.
+        on_missing: What happens to items that lack a field, or whose field is null: they go `last` or `first`, also
+            when descending; `fail` is an error.
         max_items: Most items to keep in memory.
 
     Yields:
@@ -68,7 +68,7 @@ def sort(
         >>> [person["name"] for person in run_sync(Pipeline("sort", steps={"sort": by_age}), iter(people)).output]
         ['Eva', 'Ida', 'Ole']
     """
-    key = _key([by] if by is None or isinstance(by, str) else by, descending=descending, missing=missing)
+    key = _key([by] if by is None or isinstance(by, str) else by, descending=descending, on_missing=on_missing)
     waiting: list[Item] = []
     with Runs[Item](
         key=key, descending=descending, block_items=max_items // 64, cancelled=lambda: ctx.cancelled
@@ -89,9 +89,9 @@ def _sorted(items: list[Item], key: Callable[[Item], Key], *, descending: bool) 
     return items
 
 
-def _key(paths: Sequence[str | None], *, descending: bool, missing: str) -> Callable[[Any], Key]:
+def _key(paths: Sequence[str | None], *, descending: bool, on_missing: str) -> Callable[[Any], Key]:
     """Return a function of an item that returns what to compare."""
-    ranks = [_Rank(path, missing, missing_is_more=(missing == "last") is not descending) for path in paths]
+    ranks = [_Rank(path, on_missing, missing_is_more=(on_missing == "last") is not descending) for path in paths]
     if len(ranks) == 1:
         return ranks[0]
     return lambda item: tuple([rank(item) for rank in ranks])
@@ -102,15 +102,15 @@ class _Rank:
 
     Args:
         path: The field; None for the item itself.
-        missing: Where items go that lack it.
+        on_missing: What happens to items that lack it.
         missing_is_more: Whether those come after the others in the order that is not reversed.
     """
 
-    __slots__ = ("_absent", "_family", "_find", "_kinds", "_missing", "_path", "_present")
+    __slots__ = ("_absent", "_family", "_find", "_kinds", "_on_missing", "_path", "_present")
 
-    def __init__(self, path: str | None, missing: str, *, missing_is_more: bool) -> None:
+    def __init__(self, path: str | None, on_missing: str, *, missing_is_more: bool) -> None:
         self._path = path
-        self._missing = missing
+        self._on_missing = on_missing
         self._find: Callable[[Any], Any] = _itself if path is None else Lookup(tuple(path.split("."))).find
         self._kinds: set[type] = set()
         self._family: frozenset[type] = frozenset()
@@ -128,9 +128,9 @@ class _Rank:
         return self._present, value
 
     def _without(self, value: Any) -> Key:
-        if self._missing == "fail":
+        if self._on_missing == "fail":
             what = "null" if value is None else "missing"
-            raise ValueError(f"{named(self._path)} is {what}; set missing to last or first if that may be")
+            raise ValueError(f"{named(self._path)} is {what}; set on_missing to last or first if that may be")
         return self._absent
 
     def _admit(self, value: Any) -> None:

@@ -142,7 +142,7 @@ class SentenceSplitter:
             return end
         raise ValueError(
             f"the sentence that starts at character {self.start} has more than {self._max_sentence_chars} characters; "
-            "raise max_sentence_chars, or set too_long to cut"
+            "raise max_sentence_chars, or set on_too_long to cut"
         )
 
     def _complete(self, end: int) -> Sentence:
@@ -186,14 +186,14 @@ class Sentences(Step, kind="text.sentences"):
         each: What each item of a stream is: a `chunk`, any part of one text, by default; a `line` of one text, without
             its end, as `source.lines` gives it; or a `text` of its own, whose places start from 0 again.
         max_sentence_chars: Longest sentence, in characters. No more of the text is kept in memory.
-        too_long: What becomes of a longer one: `fail` ends the execution with an error, `cut` goes on after so many
-            characters as if a sentence began there.
+        on_too_long: What happens to a longer one: `fail` is an error, `cut` goes on after so many characters as if a
+            sentence began there.
 
     Yields:
         The sentences, each with `text`, `start` and `end`; the places count characters of the text from 0.
 
     Raises:
-        ValueError: A sentence is too long, and `too_long` is `fail`.
+        ValueError: A sentence is too long, and `on_too_long` is `fail`.
 
     Example:
         >>> [(sentence.text, sentence.start) for sentence in Sentences().whole("It rains. It pours!")]
@@ -202,7 +202,7 @@ class Sentences(Step, kind="text.sentences"):
 
     each: Piece = "chunk"
     max_sentence_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
-    too_long: Literal["fail", "cut"] = "fail"
+    on_too_long: Literal["fail", "cut"] = "fail"
 
     @SENTENCES.method(Flavor.UNARY_STREAM)
     def whole(self, text: str) -> Iterator[Sentence]:
@@ -241,4 +241,4 @@ class Sentences(Step, kind="text.sentences"):
             yield sentence
 
     def _splitter(self) -> SentenceSplitter:
-        return SentenceSplitter(self.max_sentence_chars, cuts=self.too_long == "cut")
+        return SentenceSplitter(self.max_sentence_chars, cuts=self.on_too_long == "cut")

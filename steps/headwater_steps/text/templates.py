@@ -26,14 +26,14 @@ class Template(Step, kind="text.template"):
     Args:
         template: The text, with `${name}` or `${author.name}` where a field is to stand, and `$$` for a dollar sign. A
             path goes through objects by key and through lists by number, as in conditions; nothing else can be written.
-        missing: What becomes of a field that is not there: `fail` ends the execution with an error, `empty` leaves its
-            place empty.
+        on_missing: What happens when a record lacks a field: `fail` is an error that names it, `empty` leaves its place
+            empty.
 
     Returns:
         The text. Fields that are texts stand as they are, all others as JSON.
 
     Raises:
-        ValueError: A field is missing, and `missing` is `fail`.
+        ValueError: A field is missing, and `on_missing` is `fail`.
 
     Example:
         >>> Template(template="${name} is ${age}; $$${price}").run({"name": "Ada", "age": 36, "price": 1.5})
@@ -41,7 +41,7 @@ class Template(Step, kind="text.template"):
     """
 
     template: Annotated[str, Field(max_length=100_000)]
-    missing: Literal["fail", "empty"] = "fail"
+    on_missing: Literal["fail", "empty"] = "fail"
 
     @field_validator("template")
     @classmethod
@@ -85,6 +85,6 @@ class Template(Step, kind="text.template"):
     def _text(self, value: Any, path: str) -> str:
         if value is not Lookup.MISSING:
             return to_json(value).decode()
-        if self.missing == "empty":
+        if self.on_missing == "empty":
             return ""
-        raise ValueError(f"the record has no field {path!r}; set missing to empty, or give it one before this step")
+        raise ValueError(f"the record has no field {path!r}; set on_missing to empty, or give it one before this step")
