@@ -55,6 +55,12 @@ class Pick(Step, kind="stream.pick"):
         on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
             leaves it out, `null` gives it the value null.
 
+    Returns:
+        A new record, with these fields only.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+
     Example:
         >>> pick = Pick(fields=["title", "author.name"])
         >>> pick.run({"author": {"name": "Ida", "born": 1990}, "title": "Rivers", "pages": 90})
@@ -65,17 +71,7 @@ class Pick(Step, kind="stream.pick"):
     on_missing: OnMissing = "fail"
 
     def run(self, item: Record) -> dict[str, Any]:
-        """Return the fields to keep.
-
-        Args:
-            item: An object or a model.
-
-        Returns:
-            A new record.
-
-        Raises:
-            MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
-        """
+        """Return the fields to keep."""
         return self._change(item)
 
     @cached_property
@@ -94,6 +90,13 @@ class Drop(Step, kind="stream.drop"):
         on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
             goes on.
 
+    Returns:
+        A new record, with the other fields.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+        TypeError: A path leads through something that is no object.
+
     Example:
         >>> Drop(fields=["pages", "author.born"]).run({"author": {"name": "Ida", "born": 1990}, "pages": 90})
         {'author': {'name': 'Ida'}}
@@ -103,18 +106,7 @@ class Drop(Step, kind="stream.drop"):
     on_missing: Literal["fail", "ignore"] = "fail"
 
     def run(self, item: Record) -> dict[str, Any]:
-        """Return the other fields.
-
-        Args:
-            item: An object or a model.
-
-        Returns:
-            A new record.
-
-        Raises:
-            MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
-            TypeError: A path leads through something that is no object.
-        """
+        """Return the other fields."""
         return self._change(item)
 
     @cached_property
@@ -144,6 +136,14 @@ class Rename(Step, kind="stream.rename"):
         on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
             goes on.
 
+    Returns:
+        A new record, with the same values.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+        ValueError: A new name belongs to another field.
+        TypeError: A path leads through something that is no object.
+
     Example:
         >>> Rename(fields={"ts": "time"}).run({"ts": 3, "text": "high tide"})
         {'time': 3, 'text': 'high tide'}
@@ -159,19 +159,7 @@ class Rename(Step, kind="stream.rename"):
         return self
 
     def run(self, item: Record) -> dict[str, Any]:
-        """Return the fields by their new names.
-
-        Args:
-            item: An object or a model.
-
-        Returns:
-            A new record.
-
-        Raises:
-            MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
-            ValueError: A new name belongs to another field.
-            TypeError: A path leads through something that is no object.
-        """
+        """Return the fields by their new names."""
         return self._change(item)
 
     @cached_property
@@ -191,16 +179,21 @@ class Set(Step, kind="stream.set"):
         on_missing: What happens when a record lacks what is to be copied: `fail` ends with an error that names it,
             `ignore` leaves the field as it is, `null` gives it the value null.
 
+    Returns:
+        A new record, with the fields of the old one besides.
+
+    Raises:
+        MissingFieldError: The record lacks what is to be copied, and `on_missing` is `fail`.
+        TypeError: A path leads through something that is no object.
+
     Example:
         >>> mark = Set(values={"source": "gauge 7"}, copies={"level": "reading.level_m"})
         >>> mark.run({"reading": {"level_m": 2.5}})
         {'reading': {'level_m': 2.5}, 'source': 'gauge 7', 'level': 2.5}
     """
 
-    values: Annotated[dict[FieldPath, Any], Field(max_length=_MOST_FIELDS)] = Field(default_factory=dict[str, Any])
-    copies: Annotated[dict[FieldPath, FieldPath], Field(max_length=_MOST_FIELDS)] = Field(
-        default_factory=dict[str, str]
-    )
+    values: dict[FieldPath, Any] = Field(default={}, max_length=_MOST_FIELDS)
+    copies: dict[FieldPath, FieldPath] = Field(default={}, max_length=_MOST_FIELDS)
     on_missing: OnMissing = "fail"
 
     @model_validator(mode="after")
@@ -211,18 +204,7 @@ class Set(Step, kind="stream.set"):
         return self
 
     def run(self, item: Record) -> dict[str, Any]:
-        """Return the record with the fields that are set.
-
-        Args:
-            item: An object or a model.
-
-        Returns:
-            A new record.
-
-        Raises:
-            MissingFieldError: The record lacks what is to be copied, and `on_missing` is `fail`.
-            TypeError: A path leads through something that is no object.
-        """
+        """Return the record with the fields that are set."""
         return self._change(item)
 
     @cached_property

@@ -66,6 +66,14 @@ class JoinLookup(Step, kind="stream.join_lookup"):
             one.
         max_rows: Most rows of the table; more are an error.
 
+    Yields:
+        The items with what was found; on the side those that nothing was found for; the footer.
+
+    Raises:
+        ValueError: The table is too large, or has a row without a key, or two with the same; an item has a field that
+            the row found for it has too.
+        TypeError: A key is a list or an object.
+
     Example:
         >>> from headwater import Pipeline, run_sync, step
         >>> @step("example.rivers")
