@@ -59,11 +59,9 @@ class Shot:
 
 SHOTS = (
     Shot("running", "headwater run configs/access-log.json --set path=access.jsonl", part=0.55),
-    Shot("run", "headwater run configs/word-report.json --set path=LICENSE --set top=5"),
     Shot("failing", "headwater run slow-requests.json"),
     Shot("check", "headwater check broken.json"),
     Shot("plan", "headwater plan configs/word-report.json --set path=LICENSE", columns=116),
-    Shot("graph", "headwater graph configs/access-log.json"),
 )
 FILES = (
     ("graph.svg", "headwater graph configs/access-log.json --svg"),
