@@ -209,6 +209,29 @@ def test_negation_is_the_opposite_when_an_item_is_there(item: Any, operand: Any)
     assert Condition({"not": {"eq": operand}}).test(item) is not equal
 
 
+PLAIN = st.integers(-2, 2) | st.sampled_from([0.0, 1.0, float("nan"), float("inf"), "", "a", "b"])
+VALUES = PLAIN | st.none() | st.booleans() | st.lists(PLAIN, max_size=1) | st.builds(Odd)
+RECORDS = st.fixed_dictionaries({"n": VALUES}) | st.fixed_dictionaries({"n": PLAIN}) | st.just({}) | st.just("n")
+
+
+@given(
+    name=st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le", "in", "not_in", "exists"]),
+    operand=PLAIN | st.lists(VALUES, max_size=2),
+    items=st.lists(RECORDS, max_size=4) | st.lists(st.fixed_dictionaries({"n": PLAIN}), max_size=4),
+    more=st.sampled_from([{}, {"exists": True}, {"field": "n.0"}]),
+)
+def test_selects_what_meets_it_when_several_are_tested_at_once(
+    name: str, operand: Any, items: list[Any], more: dict[str, Any]
+) -> None:
+    """The items that are selected from a batch are those that meet the condition one by one."""
+    try:
+        condition = Condition({"field": "n", name: operand, **more})
+    except ConfigError:
+        return
+    selected = condition.select(items)
+    assert list(map(id, selected)) == [id(item) for item in items if condition.test(item)]
+
+
 def test_serves_as_a_param_when_a_model_declares_one() -> None:
     """Pydantic reads it from data or takes it ready-made, writes it back, and describes it."""
     adapter = TypeAdapter(Condition)

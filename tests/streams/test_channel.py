@@ -380,7 +380,7 @@ class TestTee:
     async def test_sends_items_by_their_condition(self) -> None:
         """A condition is asked for each item and each branch."""
         even, every = Channel(), Channel()
-        tee = Tee([(even, lambda item: item % 2 == 0), (every, None)])
+        tee = Tee([(even, lambda items: [item for item in items if item % 2 == 0]), (every, None)])
         await tee.write([1, 2, 3, 4])
         assert (even.take_nowait(), every.take_nowait()) == ([2, 4], [1, 2, 3, 4])
 

@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from headwater.config.operators import OPERATORS, Lookup, OperandError, Predicate
 from headwater.config.patterns import PatternError
 from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Problems, quote
+from headwater.config.selection import Select, selection
 from headwater.config.shapes import is_list, is_mapping
 
 if TYPE_CHECKING:
@@ -56,13 +57,16 @@ class Condition:
         (True, False, False)
     """
 
-    __slots__ = ("source", "test")
+    __slots__ = ("select", "source", "test")
 
     source: Mapping[str, Any]
     """The condition as data."""
 
     test: Predicate
     """Return whether an item meets the condition."""
+
+    select: Select
+    """Return those among some items that meet it."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
         compiler = _Compiler()
@@ -73,6 +77,7 @@ class Condition:
             hint = fault.hint or problems.did_you_mean(fault.unknown, fault.known)
             problems.add(fault.code, fault.message, fault.path, hint)
         problems.raise_if_any()
+        self.select = selection(source, self.test)
 
     def __repr__(self) -> str:
         return f"Condition({self.source!r})"
@@ -101,6 +106,7 @@ class Condition:
         if compiler.faults:
             raise ValidationError.from_exception_data("Condition", [fault.details() for fault in compiler.faults])
         condition.source = value
+        condition.select = selection(value, condition.test)
         return condition
 
 

@@ -13,16 +13,27 @@ from pydantic import BaseModel, Field
 from headwater.config.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
 from headwater.config.shapes import is_list, is_mapping, is_sequence
 
-__all__ = ["OPERATORS", "Lookup", "OperandError", "Operator", "Predicate"]
+__all__ = [
+    "HASHED",
+    "NUMBERS",
+    "OPERATORS",
+    "TEXTS",
+    "Lookup",
+    "OperandError",
+    "Operator",
+    "Predicate",
+    "plain_members",
+    "plain_types",
+]
 
 Predicate: TypeAlias = Callable[[Any], bool]
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
 _DICT: type[Any] = dict  # asked first: items mostly are plain dictionaries
-_NUMBERS: frozenset[type] = frozenset({int, float})
-_TEXTS: frozenset[type] = frozenset({str})
-_HASHED = _NUMBERS | _TEXTS
+NUMBERS: frozenset[type] = frozenset({int, float})
+TEXTS: frozenset[type] = frozenset({str})
+HASHED = NUMBERS | TEXTS
 
 
 class OperandError(ValueError):
@@ -129,15 +140,19 @@ def _safely(test: Predicate) -> Predicate:
 
 def _eq(operand: Any) -> Predicate:
     general = _safely(lambda value: _equal(value, operand))
-    plain = _plain_types(operand)
+    plain = plain_types(operand)
     return lambda value: value == operand if type(value) in plain else general(value)
 
 
-def _plain_types(operand: Any) -> frozenset[type]:
-    """Return the types whose values can be compared with an operand as they are; none for what is not plain."""
-    if type(operand) in _NUMBERS:
-        return _NUMBERS
-    return _TEXTS if type(operand) is str else frozenset[type]()
+def plain_types(operand: Any) -> frozenset[type]:
+    """Return the types whose values can be compared with an operand as they are; none for what is not plain.
+
+    Args:
+        operand: What they are compared with.
+    """
+    if type(operand) in NUMBERS:
+        return NUMBERS
+    return TEXTS if type(operand) is str else frozenset[type]()
 
 
 def _ne(operand: Any) -> Predicate:
@@ -151,10 +166,19 @@ def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
         if family is not float and family is not str:
             raise OperandError("expected a number or a text")
         general = _safely(lambda value: _family(value) is family and compare(value, operand))
-        plain = _plain_types(operand)
+        plain = plain_types(operand)
         return lambda value: compare(value, operand) if type(value) in plain else general(value)
 
     return build
+
+
+def plain_members(members: list[Any]) -> frozenset[Any]:
+    """Return the members that a plain value can be looked up among.
+
+    Args:
+        members: The operand of `in`.
+    """
+    return frozenset(member for member in members if type(member) in HASHED and member == member)  # noqa: PLR0124 - no NaN
 
 
 def _in(operand: Any) -> Predicate:
@@ -163,9 +187,9 @@ def _in(operand: Any) -> Predicate:
     members = operand
     if len(members) > MEMBERS_LIMIT:
         raise OperandError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
-    plain = frozenset(member for member in members if type(member) in _HASHED and member == member)  # noqa: PLR0124 - no NaN
+    plain = plain_members(members)
     general = _safely(lambda value: any(_equal(value, member) for member in members))
-    return lambda value: value in plain if type(value) in _HASHED else general(value)
+    return lambda value: value in plain if type(value) in HASHED else general(value)
 
 
 def _not_in(operand: Any) -> Predicate:

@@ -134,6 +134,7 @@ class _Compiler:
             rule=None if fitting is None else fitting.rule,
             capacity=0 if fused else capacity if flow.streaming else 1,
             condition=None if condition is None else condition.test,
+            select=None if condition is None else condition.select,
             condition_text=None if condition is None else condition.source,
             fused=fused,
         )

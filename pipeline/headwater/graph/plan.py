@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from headwater.errors import Problem
     from headwater.kinds.definition import BoundStep, Flavor, Method, Placement, Port
@@ -50,6 +50,7 @@ class PlannedEdge:
         rule: The declared rule of a join, split or change of mode.
         capacity: Most items that wait in its channel; 0 when it has no channel.
         condition: What an item must meet to pass, or None.
+        select: The same for several items: returns those that meet it.
         condition_text: The condition as the document has it, or None.
         fused: Whether both ends run in one segment, without a channel.
     """
@@ -65,6 +66,7 @@ class PlannedEdge:
     rule: Callable[..., Any] | None = None
     capacity: int = 256
     condition: Callable[[Any], bool] | None = None
+    select: Callable[[Sequence[Any]], list[Any]] | None = None
     condition_text: Any = None
     fused: bool = False
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Branch", "Sink", "Tee"]
 
-Branch = tuple[Channel, "Callable[[Any], bool] | None"]
-"""A channel and the condition that an item must meet to go there; None lets every item pass."""
+Branch = tuple[Channel, "Callable[[Sequence[Any]], list[Any]] | None"]
+"""A channel, and what selects the items that go there; None lets every item pass."""
 
 
 class Tee:
@@ -27,7 +27,7 @@ class Tee:
     one has left the writer is told.
 
     Args:
-        branches: The channels and their conditions; none when nobody reads the output.
+        branches: The channels, and what selects their items; none when nobody reads the output.
         audience: Called with the first item, or None; True asks the writer to pause.
         every: Whether the audience is called with every item.
     """
@@ -142,8 +142,8 @@ class Tee:
         return wait
 
     def _pass(self, branch: Branch, items: Sequence[Any]) -> bool:
-        channel, condition = branch
-        passed = items if condition is None else list(filter(condition, items))
+        channel, select = branch
+        passed = items if select is None else select(items)
         if not passed:
             return False
         channel.buffer += passed
