@@ -21,15 +21,10 @@ GroupType = Literal["text", "integer", "number"]
 """What the text of a group becomes."""
 
 
-def _number(text: str) -> float:
-    number = float(text)
-    if number - number != 0:  # infinity and NaN, which JSON does not know
-        raise ValueError(f"{text!r} is not a finite number")
-    return number
-
+_NOT_FINITE = "{!r} is not a finite number"
 
 _Conversions = tuple[tuple[str, Callable[[str], Any]], ...]
-_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": _number}
+_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": float}
 
 
 class Extracted(Outputs):
@@ -97,7 +92,9 @@ def _convert(record: dict[str, Any], conversions: _Conversions) -> dict[str, Any
     for name, convert in conversions:
         text = record[name]
         if text is not None:
-            record[name] = convert(text)
+            record[name] = number = convert(text)
+            if number - number:  # of infinity and NaN, which JSON does not know, it is NaN
+                raise ValueError(_NOT_FINITE.format(text))
     return record
 
 
@@ -170,7 +167,9 @@ class Extract(_Grouped, kind="text.extract"):
             for name, convert in conversions:  # as `_convert`, whose call would cost as much as a conversion
                 found = fields[name]
                 if found is not None:
-                    fields[name] = convert(found)
+                    fields[name] = number = convert(found)
+                    if number - number:
+                        raise ValueError(_NOT_FINITE.format(found))
         except ValueError as error:
             return self._refused(text, str(error), ctx)
         record: Extracted = fields
