@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TextIO
-from unicodedata import east_asian_width
 
+from headwater.cells import cells
 from headwater_subscribers.histogram import Distribution
 from headwater_subscribers.text import duration, one_line, quantity
 
@@ -53,7 +53,7 @@ class TextTable:
 
     def widths(self) -> list[int]:
         """Return how many characters wide each column is."""
-        return [max(map(_width, column)) for column in zip(self.headings, *self.rows, strict=True)]
+        return [max(map(cells, column)) for column in zip(self.headings, *self.rows, strict=True)]
 
     def fitted(self, width: int) -> TextTable:
         """Leave out columns until the table has room.
@@ -204,19 +204,15 @@ def _objective(result: SloResult | None) -> tuple[str, str]:
 def _lines(table: TextTable) -> Iterator[str]:
     widths = table.widths()
     for row in (table.headings, *table.rows):
-        cells = (
+        padded = (
             _padded(text, width, right=heading in table.figures)
             for heading, text, width in zip(table.headings, row, widths, strict=True)
         )
-        yield (" " * _SPACE).join(cells).rstrip()
+        yield (" " * _SPACE).join(padded).rstrip()
     if table.note:
         yield table.note
 
 
 def _padded(text: str, width: int, *, right: bool) -> str:
-    room = " " * (width - _width(text))
+    room = " " * (width - cells(text))
     return room + text if right else text + room
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled, width
+from headwater.cells import cells
+from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator
     # A document without line breaks is a single long line: only the surroundings of the place are shown.
     first = max(0, column - 1 - _SHOWN_CELLS // 2) if len(text) > _SHOWN_CELLS else 0
     shown = text[first : first + _SHOWN_CELLS]
-    before = width(text[first : column - 1])
+    before = cells(text[first : column - 1])
     margin = f"  {line} | "
     yield f"{styled(margin, 'dim')}{shown}"
     yield f"{styled(' ' * (len(margin) - 2) + '| ', 'dim')}{' ' * before}{styled('^', 'bold', color)}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal, TextIO, TypeAlias
+
+from headwater.cells import cells
 
 __all__ = [
     "STANDARD_OUTPUT",
@@ -20,7 +21,6 @@ __all__ = [
     "say",
     "show",
     "styled",
-    "width",
 ]
 
 Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
@@ -128,24 +128,6 @@ def printable(text: str) -> str:
     return "".join(" " if char == "\t" else char if char.isprintable() else "\ufffd" for char in text)
 
 
-def width(text: str) -> int:
-    """Return how many cells of a terminal a text takes.
-
-    Args:
-        text: Printable text.
-
-    Returns:
-        The number of cells, by the East Asian width of each character (Unicode, UAX 11).
-
-    Example:
-        >>> width("ab"), width("水")
-        (2, 2)
-    """
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
-
-
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> Iterable[str]:
     """Yield the lines of a table, each column as wide as its widest cell.
 
@@ -160,10 +142,10 @@ def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> Iterable[st
         >>> list(columns([["a", "1"], ["bcd", "2"]]))
         ['  a    1', '  bcd  2']
     """
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))
-        yield f"{indent}{'  '.join(cells)}".rstrip()
+        padded = (cell + " " * (most - cells(cell)) for cell, most in zip(row, widths, strict=True))
+        yield f"{indent}{'  '.join(padded)}".rstrip()
 
 
 def plural(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.graph.views import cells
+from headwater.cells import cells
 
 if TYPE_CHECKING:
     from headwater.graph.views import EdgeView, NodeView

@@ -11,10 +11,10 @@ from html import escape
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from headwater.cells import cells
 from headwater.graph.labels import end_rooms
 from headwater.graph.layers import Link
 from headwater.graph.layout import Box, Joint, Layout, lay_out
-from headwater.graph.views import cells
 
 if TYPE_CHECKING:
     from headwater.graph.views import EdgeView, NodeView

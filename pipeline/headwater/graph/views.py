@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +13,7 @@ from headwater.kinds.definition import Placement
 if TYPE_CHECKING:
     from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
 
-__all__ = ["EdgeView", "NodeView", "Shape", "cells", "plan_views"]
+__all__ = ["EdgeView", "NodeView", "Shape", "plan_views"]
 
 Shape = Literal["step", "source", "sink", "end"]
 """What a node stands for: a step, a step that only writes or only reads, an end of the pipeline itself."""
@@ -127,21 +126,3 @@ def _note(edge: PlannedEdge, type_name: str, condition: str) -> str:
     flows = f"stream of {type_name}" if edge.streaming else type_name
     room = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
     return ", ".join(part for part in (flows, condition and f"when {condition}", room) if part)
-
-
-def cells(text: str) -> int:
-    """Return how many cells of a grid a text takes.
-
-    Args:
-        text: Printable text.
-
-    Returns:
-        The number of cells, by the East Asian width of each character (Unicode, UAX 11).
-
-    Example:
-        >>> cells("ab"), cells("水")
-        (2, 2)
-    """
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
