@@ -9,6 +9,7 @@ from pydantic import Field
 
 from headwater import Batch, StepContext, Stream, step
 from headwater.config.operators import Lookup
+from headwater_steps.records.paths import parts_of
 from headwater_steps.shaping.fields import MISSING, FieldPath, named, replaced
 from headwater_steps.shaping.transform import Transform
 
@@ -92,7 +93,7 @@ class _Change:
         self._function = function
         self._path = path
         self._drops_none = drops_none
-        self._parts = () if path is None else tuple(path.split("."))
+        self._parts = () if path is None else parts_of(path)
         self._find = Lookup(self._parts).find
 
     def __call__(self, item: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass, replace
 from operator import itemgetter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from headwater.config.faults import found
 from headwater.config.operators import Lookup
 from headwater.config.shapes import is_mapping, is_object, is_sequence
+from headwater_steps.records.paths import MISSING, finder
 
 __all__ = ["MISSING", "Column", "FieldPath", "column", "named", "replaced"]
 
@@ -20,9 +21,6 @@ FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^.]+(
 
 Column = Callable[[list[Any]], Sequence[Any]]
 """Returns a value for each item of a batch."""
-
-MISSING: Final = Lookup.MISSING
-"""Stands for the value of a field that an item does not have."""
 
 
 def column(path: str | None) -> Column:
@@ -40,9 +38,8 @@ def column(path: str | None) -> Column:
     """
     if path is None:
         return lambda items: items
-    parts = tuple(path.split("."))
-    find = Lookup(parts).find
-    if len(parts) > 1:
+    find = finder(path)
+    if "." in path:
         return lambda items: list(map(find, items))
     get = itemgetter(path)
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from headwater import Batch, StepContext, step
 from headwater.config.faults import found
-from headwater.config.operators import Lookup
+from headwater_steps.records.paths import finder
 from headwater_steps.shaping.fields import MISSING, FieldPath, named
 from headwater_steps.shaping.runs import Runs
 
@@ -111,7 +111,7 @@ class _Rank:
     def __init__(self, path: str | None, on_missing: str, *, missing_is_more: bool) -> None:
         self._path = path
         self._on_missing = on_missing
-        self._find: Callable[[Any], Any] = _itself if path is None else Lookup(tuple(path.split("."))).find
+        self._find: Callable[[Any], Any] = _itself if path is None else finder(path)
         self._kinds: set[type] = set()
         self._family: frozenset[type] = frozenset()
         self._absent = (int(missing_is_more),)

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from headwater import step
-from headwater.config.operators import Lookup
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folders import FolderSummary, Layout, replacing_files
+from headwater_steps.records.paths import MISSING, finder
 from headwater_steps.shaping.fields import FieldPath
 
 __all__ = ["files"]
@@ -73,14 +73,14 @@ def files(
         ...     sorted(path.name for path in Path(folder).iterdir()), written.items
         (['north.jsonl', 'south.jsonl'], 3)
     """
-    find_key = Lookup(tuple(by.split("."))).find
-    find = None if write is None else Lookup(tuple(write.split("."))).find
+    find_key = finder(by)
+    find = None if write is None else finder(write)
     layout = Layout(*_FORMATS[format], compression, overwrite, max_files)
     with replacing_files(folder, layout) as written:
         for number, item in enumerate(items, 1):
             key = find_key(item)
             value = item if find is None else find(item)
-            if key is Lookup.MISSING or value is Lookup.MISSING:
-                raise ValueError(f"item {number} has no field {by if key is Lookup.MISSING else write!r}")
+            if key is MISSING or value is MISSING:
+                raise ValueError(f"item {number} has no field {by if key is MISSING else write!r}")
             written.add(key, value, number)
     return written.summary()

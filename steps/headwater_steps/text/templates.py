@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from pydantic_core import to_json
 
 from headwater import Step
-from headwater.config.operators import Lookup
+from headwater_steps.records.paths import MISSING, finder
 
 __all__ = ["Template"]
 
@@ -65,7 +65,7 @@ class Template(Step, kind="text.template"):
                 text += "$"
             else:
                 text += "%s"
-                fields.append((place["path"], Lookup(tuple(place["path"].split("."))).find))
+                fields.append((place["path"], finder(place["path"])))
         return text + self.template[end:].replace("%", "%%"), tuple(fields)
 
     def run(self, record: Any) -> str:
@@ -83,7 +83,7 @@ class Template(Step, kind="text.template"):
         )
 
     def _text(self, value: Any, path: str) -> str:
-        if value is not Lookup.MISSING:
+        if value is not MISSING:
             return to_json(value).decode()
         if self.on_missing == "empty":
             return ""
