@@ -119,3 +119,15 @@ def test_modules_exist_when_the_architecture_names_them() -> None:
         files = [sources / name for name in named] + [folder / name for name in re.findall(r"`(\w+\.py)`", uses)]
         assert [str(file) for file in files if not file.exists()] == []
     assert len(rows) > 5
+
+
+def test_pictures_are_shown_when_they_are_made() -> None:
+    """Every picture stands in some document, and is made by the command that makes them."""
+    if not DOCUMENTS:
+        pytest.skip("the built package is tested without the documents")
+    texts = "".join(document.read_text("utf-8") for document in DOCUMENTS)
+    maker = (DOCS / "pictures/make.py").read_text("utf-8")
+    pictures = [file.name for file in (DOCS / "pictures").glob("*.svg")]
+    assert [name for name in pictures if f"pictures/{name})" not in texts] == []
+    assert [name for name in pictures if f'"{name.removeprefix("terminal-").removesuffix(".svg")}' not in maker] == []
+    assert len(pictures) > 4

@@ -25,7 +25,7 @@ SUBJECTS = {
 }
 """Sub-packages of `headwater` in the order of the page, and what their names are about."""
 
-_NOT_SHOWN = "BaseModel, Exception, str, Enum, Generic"
+_NOT_SHOWN = "BaseModel, BaseException, Exception, OSError, TimeoutError, str, Enum, Generic"
 
 
 def api_pages() -> dict[str, str]:
@@ -75,7 +75,8 @@ def _by_subject(package: str) -> dict[str, list[str]]:
 def _directive(package: str, name: str) -> str:
     value = getattr(import_module(package), name)
     if inspect.isclass(value):
-        return f".. autoclass:: {package}.{name}\n   :members:\n   :inherited-members: {_NOT_SHOWN}\n"
+        options = f"   :members:\n   :inherited-members: {_NOT_SHOWN}\n   :exclude-members: model_config\n"
+        return f".. autoclass:: {package}.{name}\n{options}"
     return f".. {'autofunction' if callable(value) else 'autodata'}:: {package}.{name}\n"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 _ENTRY = re.compile(r"^(\w[\w.]*): (.*(?:\n +.*)*)", re.MULTILINE)
 _SIZES = {"string": ("Length", "characters"), "array": ("Items", "entries"), "object": ("Properties", "keys")}
+_ONE = {"characters": "character", "entries": "entry", "keys": "key"}
 
 TITLES = {
     "StepSpec": "a step",
@@ -116,7 +117,7 @@ def _described(name: str, prop: Mapping[str, Any]) -> str:
         of = next(iter(prop.get("patternProperties", {}).values()), None)
     inner = f" of {schema_type(of)}" if name in {"array", "object"} and isinstance(of, dict) and of else ""
     bounds = ", ".join(filter(None, _bounds(name, prop)))
-    return f"{name}{inner}" + (f" ({bounds})" if bounds else "")
+    return name + (f" ({bounds})" if bounds else "") + inner
 
 
 def _bounds(name: str, prop: Mapping[str, Any]) -> Iterator[str]:
@@ -124,7 +125,7 @@ def _bounds(name: str, prop: Mapping[str, Any]) -> Iterator[str]:
         key, unit = _SIZES[name]
         least, most = prop.get(f"min{key}", 0), prop.get(f"max{key}")
         if least == most:
-            yield f"exactly {least:,}"
+            yield f"exactly {least:,} {unit if least > 1 else _ONE[unit]}"
         else:
             yield from ["not empty"] if least == 1 else [f"at least {least:,} {unit}"] if least else []
             yield from [f"at most {most:,} {unit}"] if most is not None else []
