@@ -164,7 +164,7 @@ def test_lines_refuse_a_line_that_is_too_long(file: Path, size: int, end: str) -
     file.write_text("short\n" + "x" * size + end, newline="")
     with pytest.raises(StepError) as error:
         read(lines, file, max_line_chars=10)
-    assert cause(error).startswith(f"{file}:2: the line is longer than 10 chars; raise max_line_chars")
+    assert cause(error).startswith(f"{file}:2: the line is longer than 10 characters; raise max_line_chars")
 
 
 def test_lines_fail_when_there_is_no_file(tmp_path: Path) -> None:

@@ -237,7 +237,8 @@ def csv(
         compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a row with too many or too few cells, wrong quotes, bytes that are no text, or a cell
             that is not of its type: `fail` ends with its line and the reason, `skip` leaves it out, `reject` gives it
-            to the port `rejected`, which must lead somewhere. The footer tells how many there were.
+            to the port `rejected`. By default `reject` where that port leads somewhere, and `fail` elsewhere. The
+            footer tells how many there were.
 
     Yields:
         The header, every row, the footer; bad rows on the port `rejected`.

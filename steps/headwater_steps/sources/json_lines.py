@@ -132,8 +132,8 @@ def jsonl(
         path: The file; a relative path starts at the working directory.
         compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a line that is no JSON: `fail` ends with its number and the reason, `skip` leaves it
-            out, `reject` gives it to the port `rejected`, which must lead somewhere. The footer tells how many there
-            were.
+            out, `reject` gives it to the port `rejected`. By default `reject` where that port leads somewhere, and
+            `fail` elsewhere. The footer tells how many there were.
         max_line_bytes: Longest line that is read, its end counted; a longer one is an error in any case.
 
     Yields:
