@@ -1,4 +1,17 @@
-"""Subscribers: receivers of the events of an execution."""
+"""Subscribers: receivers of the events of an execution.
+
+Each is a module of its own: `callback`, `queue`, `console`, `log`, `file`, `metrics`, `prometheus`, `tracing`,
+`timeline`, and `filter` and `sample`, which hand events on (`composed`). What they compute is apart from them:
+
+- on a terminal: `view` and `stepview` (how things stand), `lines` or `table` with `picture` and `tree` (how it looks);
+- in files: `journal` writes whole lines, `recorded` reads them back;
+- in figures: `tallies`, changed by `counting`, with `histogram`, come to a `metrics_snapshot`, which `slo` judges and
+  `metrics_text` and `metrics_table` show;
+- as spans: `spans`, with the names in `gen_ai` and the `instruments`;
+- in time: `timeline_step`, drawn by `timeline_picture`.
+
+`text` has numbers and messages as all of them are written for people.
+"""
 
 from __future__ import annotations
 

@@ -146,7 +146,8 @@ class TextRows:
         yield Batch(good)
 
     def _too_long(self, line: int) -> BadLineError:
-        reason = f"the line is longer than {self._longest} characters; raise max_line_chars if the file does consist of lines"
+        hint = "raise max_line_chars if the file does consist of lines"
+        reason = f"the line is longer than {self._longest} characters; {hint}"
         return BadLineError(self._path, line, reason)
 
 
