@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+import access_log
 import bounds
 import events
 import hops
@@ -25,7 +26,7 @@ import values
 import watching
 from measure import Row
 
-MODULES = (hops, values, events, loading, bounds, streams, watching, starting)
+MODULES = (hops, values, events, loading, bounds, streams, watching, starting, access_log)
 ROWS: list[Row] = [row for module in MODULES for row in module.ROWS]
 
 
