@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import StreamOrderError
@@ -141,10 +142,13 @@ class RoutedOutbox:
         """Return the values, those of a batch one by one, as each may go elsewhere; their ports check them."""
         if not any(map(is_batch, values)):
             return values
-        return [part for value in values for part in (value.items if is_batch(value) else [value])]
+        return list(chain.from_iterable(value.items if is_batch(value) else [value] for value in values))
 
     async def write(self, items: Sequence[Any]) -> None:
         """Write items to their ports, those of each port together, waiting for room; always let others run."""
+        if self._main and items and all_instances(items, self.expected):
+            await self._write(self._main, items)
+            return
         written = {name: parts for name, parts in self._by_port(items).items() if parts}
         if not written:
             await self.room()
@@ -153,11 +157,14 @@ class RoutedOutbox:
             admitted = port.admit_all(parts)
             if name != self._main:
                 self._show(name, admitted)
-            self._written.add(name)
-            try:
-                await port.write(admitted)
-            except ReaderLeft:
-                self._forget(name)
+            await self._write(name, admitted)
+
+    async def _write(self, name: str, items: Sequence[Any]) -> None:
+        self._written.add(name)
+        try:
+            await self.ports[name].write(items)
+        except ReaderLeft:
+            self._forget(name)
 
     def set_header(self, header: Any) -> None:
         """Pass on a header that flows around the step to every port."""
@@ -183,8 +190,6 @@ class RoutedOutbox:
 
     def _by_port(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         expected = self.expected
-        if self._main and all_instances(values, expected):
-            return {self._main: list(values)}
         main: list[Any] = []
         parts: dict[str, list[Any]] = {self._main: main} if self._main else {}
         for value in values:
