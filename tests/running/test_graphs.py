@@ -1,13 +1,13 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Graphs of every shape: tees, merges, conditions, several inputs and outputs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
 import pytest
 
-from headwater import Pipeline, Runner, StepError, StreamEvent, step
+from headwater import Footer, Header, Pipeline, Runner, StepError, StreamEvent, step
 from tests.running import kinds
 
 EVEN = {"in": [0, 2, 4, 6, 8]}
@@ -310,3 +310,23 @@ async def test_runs_a_long_and_a_wide_graph() -> None:
     wide = {"start": kinds.def_double} | {f"s{number}": kinds.async_double for number in range(200)}
     pipeline = Pipeline("wide", steps=wide, edges=[f"start -> {name}" for name in wide if name != "start"])
     assert set((await run(pipeline, 1))[0].values()) == {4}
+
+
+@step("graphs.anything")
+def anything() -> Iterator[Any | Header[str] | Footer[str]]:
+    yield Header("first")
+    yield from ["a", 1, "b"]
+    yield Footer("last")
+
+
+@step("graphs.whatever")
+def whatever(item: Any) -> Any:
+    return item
+
+
+@pytest.mark.parametrize("placement", ["def", "thread"])
+async def test_takes_no_plain_item_for_a_header(placement: str) -> None:
+    """Where items may be anything, a text among them is no header, however plain the headers are."""
+    mapped = whatever if placement == "def" else step("graphs.whatever_thread", blocking=True)(whatever.__wrapped__)
+    result = await Pipeline("any", steps={"a": anything, "b": mapped}).run()
+    assert (result.header, result.output, result.footer) == ("first", ["a", 1, "b"], "last")

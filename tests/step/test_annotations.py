@@ -141,7 +141,9 @@ def test_refuses_what_is_no_type(annotation: Any) -> None:
         (StreamType(Base, Derived), set()),
         (StreamType(Derived, Base), {"header"}),
         (StreamType(int, None, Any), {"footer"}),
-        (StreamType(Any, str), set()),
+        (StreamType(Any, Derived), set()),
+        (StreamType(Any, str), {"header"}),
+        (StreamType(Any, Derived, dict[str, Any]), {"footer"}),
         (StreamType(int | str, str), {"header"}),
         (StreamType(Literal["a"], str), {"header"}),
         (StreamType(dict[str, int], Record), {"header"}),
@@ -151,7 +153,10 @@ def test_refuses_what_is_no_type(annotation: Any) -> None:
     ],
 )
 def test_tells_frames_that_need_a_wrapper(type_: StreamType, wrapped: set[str]) -> None:
-    """A frame needs a wrapper when an item, or for a footer the header, may be an instance of its class."""
+    """A frame needs a wrapper when an item, or for a footer the header, may be an instance of its class.
+
+    Items that may be anything are mostly plain data.
+    """
     assert wrapped_frames(type_) == wrapped
 
 

@@ -14,6 +14,8 @@ from headwater.streams.stream import Stream
 
 __all__ = ["Form", "Shape", "contains_stream", "form_of", "is_type", "wrapped_frames"]
 
+_PLAIN: frozenset[type] = frozenset({str, bytes, int, float, bool, dict, list, tuple})
+
 
 class Shape(Enum):
     """What kind of thing an annotation describes."""
@@ -189,6 +191,8 @@ def wrapped_frames(type_: StreamType) -> frozenset[str]:
     Example:
         >>> sorted(wrapped_frames(StreamType(str, header=str, footer=int)))
         ['header']
+        >>> sorted(wrapped_frames(StreamType(Any, header=BaseException, footer=int)))
+        ['footer']
     """
     confusable = {
         "header": type_.header is not None and _covers(type_.header, type_.item),
@@ -199,9 +203,15 @@ def wrapped_frames(type_: StreamType) -> frozenset[str]:
 
 
 def _covers(frame: Any, other: Any) -> bool:
-    """Whether something of the second type may be an instance of the first one's class."""
+    """Whether something of the second type may be an instance of the first one's class.
+
+    Where items may be anything, they are taken to be plain data, or instances of classes that are no frame's.
+    """
+    frames = tuple(_classes(frame))
     try:
-        return any(issubclass(cls, tuple(_classes(frame))) for cls in _classes(other))
+        return any(
+            issubclass(cls, frames) or (cls is object and _PLAIN.intersection(frames)) for cls in _classes(other)
+        )
     except TypeError:  # a protocol that cannot be tested at run time tells nothing apart
         return True
 
