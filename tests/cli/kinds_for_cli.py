@@ -112,3 +112,28 @@ async def sort(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[Sorted]:
             yield To("even", number)
         elif "odd" in ctx.connected:
             yield To("odd", number)
+
+
+@step("cli.halved")
+def halved(number: int) -> str:
+    """Give half of a character, as UTF-16 has it."""
+    return "\ud83d"
+
+
+@step("cli.talkative")
+def talkative(text: str) -> str:
+    """Print what comes, and give it back."""
+    print(f"seen: {text}")  # noqa: T201 - what it prints is the subject of a test
+    return text
+
+
+@step("cli.stuck")
+def stuck(text: str) -> str:
+    """Never give control back.
+
+    Args:
+        text: Tells when it has begun.
+    """
+    print(text, flush=True)  # noqa: T201 - tells the test that it has begun
+    while True:
+        pass

@@ -371,7 +371,7 @@ def test_finds_a_file_again_in_a_new_process(kinds: Registry, write: Any) -> Non
         ("def fail():\n    raise ValueError('no')\n\nfail()\n", "import-failed", 2),
         ("import sys\nsys.exit()\n", "import-failed", 2),
         ("from headwater.kinds import Step, step\n", "no-steps", None),
-        (textwrap.dedent(UPPER).replace("text: str", "text").replace("{kind}", "reg.bad"), "import-failed", None),
+        (textwrap.dedent(UPPER).replace("text: str", "text").replace("{kind}", "reg.bad"), "missing-annotation", 4),
     ],
 )
 def test_tells_why_a_file_cannot_be_used(write: Any, source: str, code: str, line: int | None) -> None:

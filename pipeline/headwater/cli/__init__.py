@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130  # as for every command, see `problems`, which is not imported yet
 _NEEDED = ("typer", "rich")
 
 
@@ -22,9 +23,12 @@ def main() -> None:
         print(f"headwater: the command line needs {needed}: pip install 'headwater[cli]'", file=sys.stderr)  # noqa: T201 - typer, which prints everywhere else, is what is missing
         sys.exit(2)
     _open_standard_streams()
-    from headwater.cli.app import app
+    try:
+        from headwater.cli.app import app
 
-    app(prog_name="headwater")
+        app(prog_name="headwater")
+    except KeyboardInterrupt:  # before a command began, or after it ended
+        sys.exit(_INTERRUPTED)
 
 
 def _open_standard_streams() -> None:
@@ -34,6 +38,10 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - never closed
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:  # a test may have put another there
+        reconfigure(errors="backslashreplace")  # as on standard error: a sign that the encoding lacks is no failure
 
 
 def _is_installed(name: str) -> bool:

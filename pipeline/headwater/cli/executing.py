@@ -15,6 +15,7 @@ from headwater.cli.formats import InputFormat
 from headwater.cli.input import open_input
 from headwater.cli.output import OutputError, Sink, encoder, open_sink
 from headwater.cli.problems import FAILED, READER_LEFT, leave_quietly
+from headwater.cli.signals import open_signals
 from headwater.cli.tally import how_far
 from headwater.cli.terminal import say
 from headwater.cli.watching import Watchers, WatchOptions
@@ -143,22 +144,19 @@ class _Run:
                     await self._sink.write(data)
         except (OutputError, BrokenPipeError) as error:
             self._output_error = self._output_error or error
-            self._cancel("the output cannot be written")
+            left = isinstance(error, BrokenPipeError)
+            self._cancel("the reader of the output left" if left else "the output cannot be written")
         except Exception:  # noqa: BLE001 - what broke the stream also ended the execution, whose result tells it
             return
 
     # ---- how it ends early
 
     async def _watch(self, *, task_status: TaskStatus[None]) -> None:
-        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+        with open_signals(*_SIGNALS) as signals:
             task_status.started()
             async for number in signals:
                 self._signal = number
                 self._cancel(_SIGNALS[number])
-                break
-        # A second signal does at once what it does to any program: something may be stuck.
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
 
     def _cancel(self, reason: str) -> None:
         if self._execution is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _STANDARD_INPUT = 0
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _LARGEST_DOCUMENT_BYTES = 256 * 1024 * 1024
+_PLACE = re.compile(r" at line (?P<line>\d+) column (?P<column>\d+)$")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -146,7 +148,8 @@ async def _values(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[Any]
             try:
                 value = from_json(line, allow_inf_nan=False)
             except ValueError as error:
-                raise _bad(f"the line is no JSON value: {error}", name, number) from None
+                message, _, column = _place_in(error)
+                raise _bad(f"the line is no JSON value: {message}", name, number, column) from None
             yield value
 
 
@@ -162,7 +165,16 @@ async def _document(lines: AsyncGenerator[bytes], name: str) -> Any:
     try:
         return from_json(b"\n".join(read), allow_inf_nan=False)
     except ValueError as error:
-        raise _bad(f"this is no JSON value: {error}", name) from None
+        message, number, column = _place_in(error)
+        raise _bad(f"this is no JSON value: {message}", name, number, column) from None
+
+
+def _place_in(error: ValueError) -> tuple[str, int | None, int | None]:
+    """Return the message of the parser without the place that it names, the line and the column."""
+    message = str(error)
+    if (found := _PLACE.search(message)) is None:
+        return message, None, None
+    return message[: found.start()], int(found["line"]), max(1, int(found["column"]))
 
 
 def _bad(message: str, name: str, line: int | None = None, column: int | None = None) -> ConfigError:
@@ -174,7 +186,8 @@ def _bad(message: str, name: str, line: int | None = None, column: int | None = 
 
 def _descriptor(source: str) -> int:
     try:
-        descriptor = os.dup(_STANDARD_INPUT) if source == "-" else os.open(source, os.O_RDONLY)
+        # Opened so, a named pipe that nobody writes to yet is waited for where that can be cancelled.
+        descriptor = os.dup(_STANDARD_INPUT) if source == "-" else os.open(source, os.O_RDONLY | os.O_NONBLOCK)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise _bad("this is a folder; an input is a file", source)
@@ -193,8 +206,10 @@ async def _chunks(descriptor: int) -> AsyncGenerator[bytes]:
 
 
 async def _read(descriptor: int) -> bytes:
-    try:
-        await anyio.wait_readable(descriptor)
-    except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
-        return await to_thread.run_sync(os.read, descriptor, _CHUNK_BYTES)
-    return os.read(descriptor, _CHUNK_BYTES)
+    while True:
+        try:
+            await anyio.wait_readable(descriptor)
+        except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
+            return await to_thread.run_sync(os.read, descriptor, _CHUNK_BYTES)
+        with suppress(BlockingIOError):  # another reader of the pipe was faster
+            return os.read(descriptor, _CHUNK_BYTES)

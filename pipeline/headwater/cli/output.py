@@ -7,7 +7,7 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
         name: Name of the output, where there are several: each line then says which one it is of.
 
     Returns:
-        A function that raises `OutputError` for an item that JSON cannot hold.
+        A function that raises `OutputError` for an item that cannot be written.
 
     Example:
         >>> encoder(as_json=False)("water"), encoder(as_json=True)("water"), encoder(as_json=False, name="n")(3)
@@ -62,12 +62,12 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
     def encode(item: Any) -> bytes:
         if name is not None:
             item = {"output": name, "item": item}
-        elif isinstance(item, str) and not as_json:
-            return item.encode("utf-8", "surrogateescape") + b"\n"
         try:
+            if isinstance(item, str) and not as_json:
+                return item.encode("utf-8", "surrogateescape") + b"\n"
             return to_json(item, inf_nan_mode="strings") + b"\n"
-        except (PydanticSerializationError, ValueError) as error:
-            message = f"an item of the output is a {type(item).__name__} that JSON cannot hold: {error}"
+        except (PydanticSerializationError, ValueError) as error:  # the latter of a text with half a character
+            message = f"an item of the output, of type {type(item).__name__}, cannot be written: {error}"
             raise OutputError(message) from None
 
     return encode
@@ -89,7 +89,11 @@ def open_sink(target: str) -> Generator[Sink]:
     """
     if target == "-":
         flush()
-        yield _TerminalSink() if os.isatty(STANDARD_OUTPUT) else _PipeSink(STANDARD_OUTPUT)
+        if os.isatty(STANDARD_OUTPUT):
+            yield _TerminalSink()
+        else:
+            with redirect_stdout(sys.stderr):  # what a step prints is no result
+                yield _PipeSink(STANDARD_OUTPUT)
     else:
         with open_file(target) as descriptor:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)

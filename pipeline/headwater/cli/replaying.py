@@ -14,6 +14,7 @@ import anyio
 import typer
 
 from headwater.cli.problems import FAILED, INTERRUPTED
+from headwater.cli.signals import open_signals
 from headwater.cli.terminal import plural, say
 from headwater.cli.watching import find_subscriber
 from headwater.errors import ConfigError, HeadwaterError, Problem
@@ -77,7 +78,7 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
 async def _show_all(events: Iterable[StreamEvent], view: Callable[..., Any], speed: float) -> int | None:
     """Show one execution after the other; return how many there were, or None when Ctrl-C came."""
     shown: int | None = None
-    with anyio.open_signal_receiver(signal.SIGINT) as signals:
+    with open_signals(signal.SIGINT) as signals:
         async with open_group() as tasks:
             tasks.start_soon(_cancel_at, signals, tasks.cancel_scope)
             count = 0

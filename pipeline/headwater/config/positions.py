@@ -389,6 +389,8 @@ class _Scanner:
 
     def _hint_here(self) -> str:
         char = self._text[self._at : self._at + 1]
+        if not self._text.strip():
+            return "the document is empty: begin it with {"
         if not char:
             return "close what is open: a bracket or a brace is missing"
         if char in "/#":

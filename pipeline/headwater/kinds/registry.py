@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from itertools import dropwhile
 from operator import attrgetter
 from pathlib import Path
 from threading import RLock
@@ -164,8 +165,12 @@ def load_steps(file_or_module: str) -> list[str]:
     """
     is_file = file_or_module.endswith(".py")
     path = str(Path(file_or_module).resolve()) if is_file else None
+    if (problem := _not_importable(file_or_module, is_file=is_file)) is not None:
+        raise StepDefinitionError(problem)
     try:
         module = import_module(file_or_module) if path is None else _import_file(path)
+    except StepDefinitionError:  # its problems say it all, each with its place
+        raise
     except (Exception, SystemExit) as error:
         raise _failed(f"{file_or_module!r} cannot be imported", error, path) from error
     kinds = sorted(set(_kinds_in(module)))
@@ -173,6 +178,18 @@ def load_steps(file_or_module: str) -> list[str]:
         hint = "decorate a function with @step, or derive a class from Step"
         raise StepDefinitionError(Problem("no-steps", f"{file_or_module!r} defines no step", file=path, hint=hint))
     return kinds
+
+
+def _not_importable(file_or_module: str, *, is_file: bool) -> Problem | None:
+    """Return what is wrong with the name of a file or module, before anything is imported."""
+    path = Path(file_or_module)
+    if is_file:
+        message = f"there is no file {file_or_module!r}"
+        return None if path.is_file() else Problem("import-failed", message, hint="correct the path")
+    if file_or_module and not (path.suffix and path.is_file()):
+        return None
+    message = f"{file_or_module!r} is neither a Python file nor the name of a module"
+    return Problem("import-failed", message, hint="name a file that ends in .py, or a module such as my_package.steps")
 
 
 def locate(origin: Origin) -> Target:
@@ -246,13 +263,22 @@ def _kinds_in(module: ModuleType) -> Iterator[str]:
 
 def _failed(what: str, error: BaseException, path: str | None = None) -> StepDefinitionError:
     """Tell why an import failed, at the last line of the file in question that was run."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if path in {None, frame.filename}]
+    frames = _frames(error, path)
+    column: int | None = None
     file, line = (frames[-1].filename, frames[-1].lineno) if frames else (path, None)
+    text = str(error).partition("\n")[0]
     if isinstance(error, SyntaxError):
-        file, line = error.filename, error.lineno
-    reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-    problem = Problem("import-failed", f"{what}: {reason}", file=file, line=line)
+        file, line, column, text = error.filename, error.lineno, error.offset or None, error.msg
+    problem = Problem("import-failed", f"{what}: {type(error).__name__}: {text}", file=file, line=line, column=column)
     return StepDefinitionError([problem, *(error.problems if isinstance(error, StepDefinitionError) else ())])
+
+
+def _frames(error: BaseException, path: str | None) -> list[traceback.FrameSummary]:
+    """Return the frames of the file in question; without one, those that the import itself ran."""
+    frames: Iterable[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
+    if path is None:
+        frames = dropwhile(lambda frame: not frame.filename.startswith("<frozen importlib"), frames)
+    return [frame for frame in frames if path in {None, frame.filename} and Path(frame.filename).is_file()]
 
 
 def _duplicate(kind: str, first: Target, second: Target) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headwater.running.groups import unwrapped
+from headwater.running.groups import exceptions_in, unwrapped
 
 __all__ = ["STEP_ERRORS", "error_in", "exhausted", "message_of", "reason_of"]
 
@@ -72,8 +72,7 @@ def message_of(error: BaseException) -> str:
         'two tasks failed (2 sub-exceptions): ValueError: one; KeyError'
     """
     message = _text(error)
-    if isinstance(error, BaseExceptionGroup):
-        leaves = list(_leaves(error))
+    if leaves := list(_leaves_in(error)):
         more = [f"and {len(leaves) - _MOST_ERRORS} more"] if len(leaves) > _MOST_ERRORS else []
         message = f"{message}: {'; '.join([*map(reason_of, leaves[:_MOST_ERRORS]), *more])}"
     if len(message) > _MOST_CHARS:
@@ -91,9 +90,9 @@ def _text(error: BaseException) -> str:
         return f"(no message: its __str__ raised {type(failure).__name__})"
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+def _leaves_in(group: BaseException) -> Iterator[BaseException]:
+    for error in exceptions_in(group):
+        if exceptions_in(error):
+            yield from _leaves_in(error)
         else:
             yield error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-__all__ = ["open_group", "unwrapped"]
+__all__ = ["exceptions_in", "open_group", "unwrapped"]
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -25,14 +25,15 @@ def unwrapped(error: BaseException) -> BaseException:
         >>> unwrapped(ExceptionGroup("", [ValueError("x")]))
         ValueError('x')
     """
-    inside = _exceptions_in(error)
+    inside = exceptions_in(error)
     while len(inside) == 1:
         error = inside[0]
-        inside = _exceptions_in(error)
+        inside = exceptions_in(error)
     return error
 
 
-def _exceptions_in(error: BaseException) -> Sequence[BaseException]:
+def exceptions_in(error: BaseException) -> Sequence[BaseException]:
+    """Return what is in an exception group; nothing for any other error."""
     return getattr(error, "exceptions", ()) if issubclass(type(error), BaseExceptionGroup) else ()
 
 
