@@ -298,7 +298,7 @@ async def test_source_tells_of_bytes_that_are_no_text(on_bad: Any, lines: list[s
 async def test_source_fails_when_a_line_is_too_long() -> None:
     """The error names the program and the line."""
     error = await failure(Source(argv=sh("echo a; echo bbbbbb"), max_line_chars=4))
-    assert str(error).startswith("the output of sh:2: the line is longer than 4 chars")
+    assert str(error).startswith("the output of sh:2: the line is longer than 4 characters")
 
 
 async def test_source_reads_while_the_program_runs() -> None:

@@ -185,7 +185,7 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
     ("params", "content", "message"),
     [
         ({}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding, or on_bad"),
-        ({"max_line_chars": 3}, b"a\nabc\n", "standard input:2: the line is longer than 3 chars"),
+        ({"max_line_chars": 3}, b"a\nabc\n", "standard input:2: the line is longer than 3 characters"),
         ({"split": "chunks"}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding"),
         ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are no utf-8 text"),
         ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),

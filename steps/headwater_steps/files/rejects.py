@@ -9,10 +9,19 @@ from typing import Any, Final, Literal
 from headwater import StepContext, To
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter
 
-__all__ = ["OnBad", "Rejects"]
+__all__ = ["OnBadLine", "OnBadRow", "OnBadText", "OnBadUnportedLine", "Rejects"]
 
-OnBad = Literal["fail", "skip", "reject"]
+OnBadRow = Literal["fail", "skip", "reject"]
 """What happens to a row that cannot be read: the step fails, the row is left out, or it goes to the port `rejected`."""
+
+OnBadLine = Literal["fail", "replace", "skip", "reject"]
+"""The same of a line with bytes that are no text, which can also be kept with U+FFFD in their place."""
+
+OnBadUnportedLine = Literal["fail", "replace", "skip"]
+"""The same where there is no port that bad lines could go to."""
+
+OnBadText = Literal["fail", "replace"]
+"""The same of a text as a whole."""
 
 _LINES_KEPT = 10
 _DONE: Final = {"skip": "skipped", "reject": "rejected", "replace": "replaced parts of"}
@@ -38,7 +47,7 @@ class Rejects:
         (7,)
     """
 
-    def __init__(self, path: Path | str, policy: OnBad | Literal["replace"] | None, ctx: StepContext) -> None:
+    def __init__(self, path: Path | str, policy: OnBadRow | OnBadLine | None, ctx: StepContext) -> None:
         is_connected = "rejected" in ctx.connected
         if policy == "reject" and not is_connected:
             hint = "add an edge from it, or set on_bad"

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from headwater import Batch, Footer, StepContext, Stream
 from headwater.config.problems import quote
-from headwater_steps.files.encodings import LONGEST_LINE, Limit, undecodable
+from headwater_steps.files.encodings import LONGEST_LINE, undecodable
+from headwater_steps.files.rejects import OnBadText
 from headwater_steps.process.child import Child, Feed, started
 from headwater_steps.process.faults import ProgramError
 from headwater_steps.process.step import Argument, ProgramStep
-from headwater_steps.sources.rows import TextRows
+from headwater_steps.sources.rows import MaxLineChars, OnBad, TextRows
 
 __all__ = ["ItemArgument", "Pipe", "ProgramFooter", "Run", "Source"]
 
@@ -92,7 +93,7 @@ class Run(ProgramStep, kind="process.run"):
 
     argv: Annotated[tuple[Argument | ItemArgument, ...], Field(min_length=1, max_length=10_000)]
     timeout_s: Annotated[float, Field(gt=0)] | None = 300
-    on_bad: Literal["fail", "replace"] = "fail"
+    on_bad: OnBadText = "fail"
     max_output_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
 
     @model_validator(mode="after")
@@ -168,16 +169,8 @@ class LineProgram(ProgramStep):
         Annotated[float, Field(gt=0)] | None,
         Field(description="Longest time that it may take, in seconds; by default any."),
     ] = None
-    on_bad: Annotated[
-        Literal["fail", "replace", "skip"],
-        Field(
-            description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` "
-            "puts U+FFFD in their place, `skip` leaves the line out. The footer tells how many there were."
-        ),
-    ] = "fail"
-    max_line_chars: Annotated[
-        Limit, Field(description="Longest line that is read, in characters, its end counted; a longer one is an error.")
-    ] = LONGEST_LINE
+    on_bad: OnBad = "fail"
+    max_line_chars: MaxLineChars = LONGEST_LINE
 
     @field_validator("argv")
     @classmethod

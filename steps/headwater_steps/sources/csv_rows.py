@@ -17,7 +17,7 @@ from headwater_steps.files.cells import CellType, converter
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import Encoding, LineCutter
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.rejects import OnBad, Rejects
+from headwater_steps.files.rejects import OnBadRow, Rejects
 from headwater_steps.sources.rows import read_rows
 
 __all__ = ["CsvRows", "Records", "csv"]
@@ -215,7 +215,7 @@ def csv(
     types: dict[str, CellType] | None = None,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: OnBad | None = None,
+    on_bad: OnBadRow | None = None,
 ) -> Iterator[Records]:
     r"""Read a file of comma-separated values (RFC 4180) as objects, by the names of its columns.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from headwater import StepContext, step
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit
 from headwater_steps.files.reading import opened
+from headwater_steps.files.rejects import OnBadText, OnBadUnportedLine
 from headwater_steps.sources.folder import FoundFile
 from headwater_steps.sources.plain_text import whole_text
 from headwater_steps.sources.rows import TextRows
@@ -27,7 +28,7 @@ def found_text(
     within: Path | None = None,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: Literal["fail", "replace"] = "fail",
+    on_bad: OnBadText = "fail",
     max_size_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024,
 ) -> str:
     r"""Read each file that comes, as a whole.
@@ -75,7 +76,7 @@ def found_lines(
     within: Path | None = None,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: Literal["fail", "replace", "skip"] = "fail",
+    on_bad: OnBadUnportedLine = "fail",
     max_line_chars: Limit = LONGEST_LINE,
 ) -> Iterator[str]:
     r"""Read each file that comes, line by line, one file after the other.

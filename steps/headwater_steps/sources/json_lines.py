@@ -12,7 +12,7 @@ from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Limit, LineCutter
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.rejects import OnBad, Rejects
+from headwater_steps.files.rejects import OnBadRow, Rejects
 from headwater_steps.sources.rows import read_rows
 
 __all__ = ["JsonRows", "Values", "jsonl"]
@@ -37,7 +37,7 @@ class JsonRows:
         ctx: The step that reads it.
     """
 
-    def __init__(self, path: Path | str, longest: int, on_bad: OnBad | None, ctx: StepContext) -> None:
+    def __init__(self, path: Path | str, longest: int, on_bad: OnBadRow | None, ctx: StepContext) -> None:
         self._path = path
         self._cutter = LineCutter("utf-8")
         self._longest = longest
@@ -119,7 +119,7 @@ def jsonl(
     *,
     path: Path,
     compression: Compression = "auto",
-    on_bad: OnBad | None = None,
+    on_bad: OnBadRow | None = None,
     max_line_bytes: Limit = LONGEST_LINE,
 ) -> Iterator[Values]:
     r"""Read a file of JSON lines: one value on each (https://jsonlines.org).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.reading import FileReader, opened
-from headwater_steps.files.rejects import OnBad
+from headwater_steps.files.rejects import OnBadLine, OnBadText
 from headwater_steps.sources.rows import TextRows, read_rows
 
 __all__ = ["Lines", "lines", "text", "whole_text"]
@@ -33,7 +33,7 @@ def lines(
     path: Path,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: OnBad | Literal["replace"] | None = None,
+    on_bad: OnBadLine | None = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> Iterator[Lines]:
     r"""Read a text file line by line.
@@ -79,7 +79,7 @@ def text(
     path: Path,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: Literal["fail", "replace"] = "fail",
+    on_bad: OnBadText = "fail",
     max_size_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024,
 ) -> str:
     r"""Read a whole text file as one value.
@@ -117,9 +117,7 @@ def text(
         return whole_text(file, ctx, encoding=encoding, on_bad=on_bad, max_size_bytes=max_size_bytes)
 
 
-def whole_text(
-    file: FileReader, ctx: StepContext, *, encoding: str, on_bad: Literal["fail", "replace"], max_size_bytes: int
-) -> str:
+def whole_text(file: FileReader, ctx: StepContext, *, encoding: str, on_bad: OnBadText, max_size_bytes: int) -> str:
     """Read a whole text.
 
     Args:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field
 
 from headwater import Batch, Footer, Header, StepContext
 from headwater_steps.files.compression import Compression
-from headwater_steps.files.encodings import LineCutter, split_lines, undecodable
+from headwater_steps.files.encodings import Limit, LineCutter, split_lines, undecodable
 from headwater_steps.files.facts import BadLineError, FileFooter
 from headwater_steps.files.reading import opened
-from headwater_steps.files.rejects import OnBad, Rejects
+from headwater_steps.files.rejects import OnBadLine, OnBadUnportedLine, Rejects
 
-__all__ = ["Rows", "TextRows", "read_rows"]
+__all__ = ["MaxLineChars", "OnBad", "Rows", "TextRows", "read_rows"]
+
+OnBad = Annotated[
+    OnBadUnportedLine,
+    Field(
+        description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts "
+        "U+FFFD in their place, `skip` leaves the line out. The footer tells how many there were."
+    ),
+]
+"""The param of steps whose lines come from elsewhere than a file."""
+
+MaxLineChars = Annotated[
+    Limit, Field(description="Longest line that is read, in characters, its end counted; a longer one is an error.")
+]
+"""The same of their lengths."""
 
 _WIDEST_CHAR_BYTES = 4
 _MEND = "set another encoding, or on_bad to what shall become of them"
@@ -72,7 +88,7 @@ class TextRows:
     """
 
     def __init__(
-        self, path: Path | str, encoding: str, longest: int, on_bad: OnBad | Literal["replace"] | None, ctx: StepContext
+        self, path: Path | str, encoding: str, longest: int, on_bad: OnBadLine | None, ctx: StepContext
     ) -> None:
         self._path = path
         self._cutter = LineCutter(encoding)

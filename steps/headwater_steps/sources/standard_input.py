@@ -16,7 +16,7 @@ from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.reading import BLOCK_BYTES
-from headwater_steps.files.rejects import OnBad
+from headwater_steps.files.rejects import OnBadLine
 from headwater_steps.sources.rows import Rows, TextRows
 
 __all__ = ["InputLines", "stdin"]
@@ -39,7 +39,7 @@ async def stdin(
     *,
     split: Literal["lines", "chunks"] = "lines",
     encoding: Encoding = "utf-8",
-    on_bad: OnBad | Literal["replace"] | None = None,
+    on_bad: OnBadLine | None = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> AsyncIterator[InputLines]:
     r"""Read text from standard input, as it comes.
@@ -92,7 +92,7 @@ class _Chunks:
         ctx: Takes which chunks had some.
     """
 
-    def __init__(self, encoding: str, on_bad: OnBad | Literal["replace"] | None, ctx: StepContext) -> None:
+    def __init__(self, encoding: str, on_bad: OnBadLine | None, ctx: StepContext) -> None:
         if on_bad not in {None, "fail", "replace"}:
             hint = "set it to fail or replace, or split to lines"
             raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from headwater import Batch, Footer, Header, StepContext
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit
-from headwater_steps.sources.rows import TextRows
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding
+from headwater_steps.sources.rows import MaxLineChars, OnBad, TextRows
 from headwater_steps.web.messages import BodyFooter, LinesFooter, ResponseHeader
 from headwater_steps.web.reading import encoding_of
 from headwater_steps.web.step import HttpStep, OnStatus
@@ -63,16 +63,8 @@ class _Text(_Body):
     encoding: Annotated[
         Encoding | None, Field(description="How the text is encoded; by default as the server says, or UTF-8.")
     ] = None
-    on_bad: Annotated[
-        Literal["fail", "replace", "skip"],
-        Field(
-            description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` "
-            "puts U+FFFD in their place, `skip` leaves the line out. The footer tells how many there were."
-        ),
-    ] = "fail"
-    max_line_chars: Annotated[
-        Limit, Field(description="Longest line that is read, in characters, its end counted; a longer one is an error.")
-    ] = LONGEST_LINE
+    on_bad: OnBad = "fail"
+    max_line_chars: MaxLineChars = LONGEST_LINE
 
     async def _lines(self, url: str, ctx: StepContext) -> LineFrames:
         async with self.exchange(ctx, url, on_status=self.on_status) as answer:

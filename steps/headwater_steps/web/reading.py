@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic_core import from_json
 
 from headwater_steps.files.encodings import Encoding, undecodable
+from headwater_steps.files.rejects import OnBadText
 from headwater_steps.web.body import declared_encoding
 from headwater_steps.web.faults import HttpBrokenError
 
 if TYPE_CHECKING:
     from headwater_steps.web.answer import Answer
 
-__all__ = ["OnBad", "ReadAs", "encoding_of", "text_of", "value_of"]
+__all__ = ["ReadAs", "encoding_of", "text_of", "value_of"]
 
-OnBad = Literal["fail", "replace"]
 ReadAs = Literal["auto", "json", "text", "bytes"]
 
 _TEXTS = ("application/xml", "application/javascript", "application/x-www-form-urlencoded", "application/yaml")
@@ -37,7 +37,7 @@ def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
         raise HttpBrokenError(answer.place, str(error)) from error
 
 
-async def text_of(answer: Answer, encoding: Encoding | None, on_bad: OnBad) -> str:
+async def text_of(answer: Answer, encoding: Encoding | None, on_bad: OnBadText) -> str:
     """Return a body as a text, without a byte order mark.
 
     Args:
@@ -87,7 +87,7 @@ def _parsed(answer: Answer, body: bytes) -> Any:
         raise HttpBrokenError(answer.place, f"the body is no JSON: {error}") from error
 
 
-def _decoded(answer: Answer, body: bytes, encoding: Encoding, on_bad: OnBad) -> str:
+def _decoded(answer: Answer, body: bytes, encoding: Encoding, on_bad: OnBadText) -> str:
     try:
         text = body.decode(encoding, "strict" if on_bad == "fail" else "replace")
     except UnicodeDecodeError as error:

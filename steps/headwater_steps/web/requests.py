@@ -8,9 +8,10 @@ from pydantic import Field
 
 from headwater import StepContext
 from headwater_steps.files.encodings import Encoding
+from headwater_steps.files.rejects import OnBadText
 from headwater_steps.web.faults import HttpRefusedError, place_of
 from headwater_steps.web.messages import HttpRequest, HttpResponse, Method
-from headwater_steps.web.reading import OnBad, ReadAs, text_of, value_of
+from headwater_steps.web.reading import ReadAs, text_of, value_of
 from headwater_steps.web.step import HttpStep, OnStatus
 
 __all__ = ["Get", "Request"]
@@ -38,7 +39,7 @@ class Get(HttpStep, kind="http.get"):
     """
 
     encoding: Encoding | None = None
-    on_bad: OnBad = "fail"
+    on_bad: OnBadText = "fail"
 
     async def run(self, url: str, ctx: StepContext) -> str:
         """Get one text.
