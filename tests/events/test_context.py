@@ -786,6 +786,22 @@ async def test_interval_ends_when_the_buffer_is_full() -> None:
     assert len(recorder.batches) >= 5
 
 
+async def test_interval_ends_when_somebody_waits_for_room() -> None:
+    """Who waits for room, as steps do from half a buffer on, does not sit out an interval."""
+    recorder = Unhurried()
+    async with StreamingContext("e1") as context:
+        context.subscribe(recorder)
+        context.emit(START, "a")
+        await recorder.first.wait()
+        for _ in range(3):
+            for _ in range(60):
+                context.emit(PROGRESS, "a")
+            assert context.lags
+            with anyio.fail_after(10):
+                await context.room()
+    assert len(recorder.seqs) == 182
+
+
 async def test_subscriber_that_waits_for_its_interval_can_leave() -> None:
     """Nobody has to sit out an interval."""
     recorder = Unhurried()

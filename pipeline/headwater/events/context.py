@@ -190,6 +190,7 @@ class StreamingContext:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
         await checkpoint()
         while self._tasks is not None and self.lags:
+            self.log.hurry()  # a reader may rest, as its buffer has room for as much again
             await self._relieved()
         self.log.recheck()
 

@@ -188,7 +188,7 @@ class EventLog:
             await self._news.wait()
 
     async def rest(self, duration_s: float) -> None:
-        """Wait for some time, or until a reader lags that must not miss anything, or until the log is closed.
+        """Wait for some time, or until a reader lags that must not miss anything, or `hurry`, or the end of the log.
 
         Args:
             duration_s: The time, in seconds.
@@ -199,6 +199,13 @@ class EventLog:
                     self._alarm = anyio.Event()
                 self.recheck()
                 await self._alarm.wait()
+
+    def hurry(self) -> None:
+        """End every `rest`, as somebody who has more to tell waits for a reader."""
+        self._lags = True
+        if self._alarm is not None:
+            self._alarm.set()
+            self._alarm = None
 
     def recheck(self) -> None:
         """See at the next event who lags, as some who did may have caught up."""
