@@ -1,13 +1,16 @@
-"""Steps of one's own, for `rising-gauges.json`: give this file to `headwater run` with `--steps`."""
+"""Steps of one's own, for `rising-gauges.json` and `chunk-documents.json`: name this file with `--steps`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
+from headwater_steps.sources.folder import FoundFile
+from headwater_steps.text.passages import Chunks
 
 
 class Rise(BaseModel, frozen=True):
@@ -60,3 +63,40 @@ def warning(rise: Rise, *, steep_m: Annotated[float, Field(gt=0)] = 0.12) -> str
     """
     how = "steeply" if rise.rise_m >= steep_m else "slowly"
     return f"{rise.gauge} rises {how}: {rise.level_m:.2f} m, {rise.rise_m:+.2f} m since the reading before"
+
+
+class Passage(BaseModel, frozen=True):
+    """A part of a document.
+
+    Args:
+        path: The document.
+        text: The passage.
+        start: Its first character in the document, from 0.
+        end: The character after its last one.
+        index: Its number in the document, from 0.
+    """
+
+    path: str
+    text: str
+    start: int
+    end: int
+    index: int
+
+
+@step("documents.passages", blocking=True)
+def passages(
+    file: FoundFile, *, size: Annotated[int, Field(ge=1)] = 120, overlap: Annotated[int, Field(ge=0)] = 20
+) -> Iterator[Passage]:
+    """Read a document and cut it into overlapping passages.
+
+    Args:
+        file: The document, a text in UTF-8.
+        size: Longest passage, in words.
+        overlap: Words that a passage repeats of the one before; fewer than `size`.
+
+    Yields:
+        The passages, with their places.
+    """
+    text = Path(file.path).read_text("utf-8")
+    for chunk in Chunks(by="words", size=size, overlap=overlap).whole(text):
+        yield Passage(path=file.path, text=chunk.text, start=chunk.start, end=chunk.end, index=chunk.index)
