@@ -34,6 +34,11 @@ async def verify_step(target: StepFunction[..., Any] | Step | type[Step], sample
 
     Raises:
         AssertionError: The step breaks its declaration; the message has the input.
+
+    Example:
+        >>> import anyio
+        >>> from headwater_steps.text import upper
+        >>> anyio.run(verify_step, upper, ["salt", ""])
     """
     definition = bind(target).definition
     for sample in samples:

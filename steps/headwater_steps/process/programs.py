@@ -83,6 +83,13 @@ class Run(ProgramStep, kind="process.run"):
             place.
         max_output_bytes: Largest output that is taken; a larger one is an error.
 
+    Returns:
+        What the program wrote to its standard output.
+
+    Raises:
+        ProgramError: It cannot be run, or failed, or took too long.
+        ValueError: The item cannot be an argument, or the output is no text or too large.
+
     Example:
         >>> from headwater import Pipeline, run_sync
         >>> sort = Run(argv=["sort", "-r"])
@@ -208,6 +215,14 @@ class Pipe(LineProgram, kind="process.pipe"):
     among `ok_codes` is an error after the lines that came, and nothing that the program has started is left at its end.
     The operator has to allow the permission `process`.
 
+    Yields:
+        The lines that it writes, and a footer with its exit code and counts.
+
+    Raises:
+        ProgramError: It cannot be run, or failed, or took too long.
+        BadLineError: A line is too long, or has bytes that are no text.
+        ValueError: An item has a line feed.
+
     Example:
         >>> from headwater import Pipeline, run_sync
         >>> sort = Pipe(argv=["sort", "-r"])
@@ -248,6 +263,13 @@ class Source(LineProgram, kind="source.process"):
     Its standard input is empty. As for `process.run` there is no shell, the environment is empty but for what is named,
     an exit code that is not among `ok_codes` is an error after the lines that came, and nothing that the program has
     started is left at its end. A reader that leaves ends it. The operator has to allow the permission `process`.
+
+    Yields:
+        The lines that it writes, and a footer with its exit code and counts.
+
+    Raises:
+        ProgramError: It cannot be run, or failed, or took too long.
+        BadLineError: A line is too long, or has bytes that are no text.
 
     Example:
         >>> from headwater import Pipeline, run_sync

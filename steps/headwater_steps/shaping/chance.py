@@ -31,6 +31,9 @@ class Sample(Step, kind="stream.sample"):
             them. Give either this or `n`.
         seed: Seed of the generator.
 
+    Yields:
+        The chosen items.
+
     Example:
         >>> from headwater import Pipeline, run_sync
         >>> run_sync(Pipeline("some", steps={"some": Sample(n=3)}), range(100)).output

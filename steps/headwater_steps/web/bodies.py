@@ -88,6 +88,13 @@ class Lines(_Text, kind="http.lines"):
     leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
     What may be requested is said by `http.get`. Where the URL is known beforehand, `source.http` needs no input.
 
+    Yields:
+        The header with status and headers, the lines, the footer with counts and sizes.
+
+    Raises:
+        HttpError: There is no such text, or not all of it, or it is not allowed to get it.
+        BadLineError: A line is too long, or has bytes that are no text.
+
     Example:
         >>> Lines(hosts=["*.example.com"], on_bad="skip").max_line_chars
         16777216
@@ -122,6 +129,13 @@ class Source(_Text, kind="source.http"):
     Args:
         url: The URL; its host must be among `hosts` as well.
 
+    Yields:
+        The header with status and headers, the lines, the footer with counts and sizes.
+
+    Raises:
+        HttpError: There is no such text, or not all of it, or it is not allowed to get it.
+        BadLineError: A line is too long, or has bytes that are no text.
+
     Example:
         >>> Source(url="https://www.example.com/words.txt", hosts=["www.example.com"]).max_redirects
         5
@@ -153,6 +167,12 @@ class Chunks(_Body, kind="http.chunks"):
     How they are cut into chunks has no meaning: joined they are the body. A reader that is slow makes the server wait;
     one that leaves closes the connection. A body that is cut off is an error after the chunks that came. What may be
     requested is said by `http.get`.
+
+    Yields:
+        The header with status and headers, the chunks, the footer with sizes.
+
+    Raises:
+        HttpError: There is no such body, or not all of it, or it is not allowed to get it.
 
     Example:
         >>> Chunks(hosts=["*"], max_body_bytes=1_000_000).on_status

@@ -35,6 +35,13 @@ class Enrich(HttpStep, kind="http.enrich"):
         on_absent: What happens when the server says that there is nothing (404 or 410): `fail` is an error, `null` puts
             null into the record. Any other status of 400 or more is an error.
 
+    Returns:
+        The record with what was found.
+
+    Raises:
+        HttpError: The server does not answer as it should, or it is not allowed to ask it.
+        ValueError: The URL cannot be made of the record.
+
     Example:
         >>> enrich = Enrich(url="https://api.example.com/users/{id}", into="user", hosts=["api.example.com"])
         >>> enrich.read_as

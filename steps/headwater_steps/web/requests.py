@@ -32,6 +32,12 @@ class Get(HttpStep, kind="http.get"):
         encoding: How the text is encoded; by default as the server says, or UTF-8.
         on_bad: What happens to bytes that are no text: `fail` is an error, `replace` puts U+FFFD in their place.
 
+    Returns:
+        The text, without a byte order mark.
+
+    Raises:
+        HttpError: There is none, or it is not allowed to get it.
+
     Example:
         >>> get = Get(hosts=["*.Example.com"], max_per_host=2)
         >>> get.hosts, get.max_redirects
@@ -75,6 +81,12 @@ class Request(HttpStep, kind="http.request"):
             null.
         on_status: What happens to a response with a status of 400 or more: `fail` is an error with the beginning of its
             body, `pass` passes it on.
+
+    Returns:
+        The response, as a record.
+
+    Raises:
+        HttpError: There is none, or it is not allowed to send the request.
 
     Example:
         >>> request = Request(hosts=["api.example.com"], methods=["GET", "POST"])
