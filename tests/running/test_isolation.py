@@ -1,6 +1,7 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Executions of one pipeline at the same time never meet."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -110,6 +111,18 @@ def test_runs_one_pipeline_in_several_threads() -> None:
 async def test_runs_inside_a_running_loop() -> None:
     """`run_sync` works where a loop runs already, as in notebooks."""
     assert run_sync(Pipeline("double", steps={"double": kinds.def_double}), 2).output == 4
+
+
+@step("isolation.handled")
+async def handled(numbers: Stream[int]) -> AsyncIterator[str]:
+    """Tell which exception is being handled."""
+    async for _ in numbers:
+        yield repr(sys.exc_info()[1])
+
+
+def test_runs_outside_of_any_exception_handler() -> None:
+    """Within one, every resumption of a generator costs more, and errors of steps drag its exception along."""
+    assert run_sync(Pipeline("handled", steps={"handled": handled}), [1]).output == ["None"]
 
 
 CALLER: ContextVar[str] = ContextVar("caller", default="nobody")

@@ -110,12 +110,18 @@ def run_sync(
     def run() -> Result:
         return anyio.run(Runner(subscribers).run, pipeline, data, backend=backend)
 
-    try:
-        current_token()
-    except anyio.NoEventLoopError:
+    if not _in_event_loop():
         return run()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="headwater run_sync") as executor:
         return executor.submit(_callers_context().run, run).result()
+
+
+def _in_event_loop() -> bool:
+    try:
+        current_token()
+    except anyio.NoEventLoopError:
+        return False
+    return True
 
 
 def _callers_context() -> Context:
