@@ -252,6 +252,15 @@ def test_steps_tells_ports_params_and_example_of_one_kind(call: Call) -> None:
     assert "Args:" not in out
 
 
+def test_steps_tells_first_which_params_must_be_given_and_every_default(call: Call) -> None:
+    """The required params of a kind come first, defaults are those that hold, and a long line is wrapped."""
+    out = call("steps", "process.run").out
+    params = out.partition("  params\n")[2].partition("  in a document")[0]
+    assert params.startswith("    argv: array of (string or ItemArgument), required\n")
+    assert "    env: object, default {}\n" in params
+    assert max(map(len, params.splitlines())) <= 100
+
+
 # ---- help and extras
 
 

@@ -156,10 +156,17 @@ def _port(port: Port, unless_required: str) -> list[str]:
 
 def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:
     required = schema.get("required", ())
-    for name, prop in properties.items():
-        need = "required" if name in required else f"default {_json(prop.get('default'))}"
-        yield f"    {_bold(name)}: {_type(prop)}, {need}"
+    for name in sorted(properties, key=lambda name: name not in required):  # first those that must be given
+        prop = properties[name]
+        heading = f"{name}: {_type(prop)}, {'required' if name in required else _default(prop)}"
+        first, *more = wrap(heading, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6)
+        yield first.replace(name, _bold(name), 1)
+        yield from more
         yield from wrap(prop.get("description", ""), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _default(prop: Mapping[str, Any]) -> str:
+    return f"default {_json(prop['default'])}" if "default" in prop else "optional"
 
 
 def _type(prop: Mapping[str, Any]) -> str:
@@ -171,7 +178,10 @@ def _type(prop: Mapping[str, Any]) -> str:
     if "$ref" in prop:
         return str(prop["$ref"]).rpartition("/")[2]
     name = str(prop.get("type", "any"))
-    return f"{name} of {_type(prop['items'])}" if isinstance(prop.get("items"), dict) else name
+    if not isinstance(prop.get("items"), dict):
+        return name
+    items = _type(prop["items"])
+    return f"{name} of ({items})" if "anyOf" in prop["items"] else f"{name} of {items}"
 
 
 def _example(kind: str, schema: Mapping[str, Any]) -> str:

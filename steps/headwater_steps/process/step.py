@@ -53,10 +53,10 @@ class ProgramStep(Step, permission="process"):
         Path | None, Field(description="Working directory of the program; by default that of Headwater.")
     ] = None
     env: dict[Variable, Argument] = Field(
-        default_factory=dict, description="Variables of its environment, by name; none that is secret."
+        default={}, description="Variables of its environment, by name; none that is secret."
     )
     secret_env: dict[Variable, SecretStr] = Field(
-        default_factory=dict, description="More of them, whose values are secret: `${secret.NAME}`."
+        default={}, description="More of them, whose values are secret: `${secret.NAME}`."
     )
     inherit_env: Annotated[
         tuple[Annotated[Variable, AfterValidator(_inherited)], ...],

@@ -41,10 +41,10 @@ class HttpStep(Step):
         ),
     ]
     headers: dict[HeaderName, HeaderText] = Field(
-        default_factory=dict, description="Headers of every request, by name; none that is secret."
+        default={}, description="Headers of every request, by name; none that is secret."
     )
     secret_headers: dict[HeaderName, SecretHeaderText] = Field(
-        default_factory=dict,
+        default={},
         description="More of them, whose values are secret: `${secret.NAME}`, never a part of a longer text.",
     )
     bearer: Annotated[
