@@ -110,16 +110,16 @@ def test_filter_serves_the_other_subscriber_on_its_terms() -> None:
         assert terms == ("drop_oldest", 7, 0.25, 3.0)
 
 
-async def test_each_call_has_the_deadline_for_itself_when_events_are_handed_on_one_by_one() -> None:
+async def test_each_call_has_the_deadline_for_itself_when_handed_on_one_by_one(virtual_clock: object) -> None:
     """Calls that are slow together are no hanging subscriber, as without the filter."""
     seen: list[int] = []
 
     async def slow(event: StreamEvent) -> None:
-        await anyio.sleep(0.05)  # six of these take longer than the deadline of one
+        await anyio.sleep(4)  # by the virtual clock; two of these take longer than the deadline of one
         seen.append(event.seq)
 
     async with StreamingContext("e1") as context:
-        context.subscribe(FilterSubscriber(CallbackSubscriber(slow, send_deadline_s=0.25), steps={"a"}))
+        context.subscribe(FilterSubscriber(CallbackSubscriber(slow, send_deadline_s=5), steps={"a"}))
         for _ in range(5):
             context.emit(EventType.STEP_START, "a")
             context.emit(EventType.STEP_START, "b")
