@@ -54,7 +54,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
 
-def answer(body: bytes | str = b"", *, status: str = "200 OK", length: int | str | None = None, **headers: str) -> bytes:
+def answer(
+    body: bytes | str = b"", *, status: str = "200 OK", length: int | str | None = None, **headers: str
+) -> bytes:
     """Return a whole response; `content_type="text/csv"` is a header."""
     content = body.encode() if isinstance(body, str) else body
     head = {"content-length": str(len(content) if length is None else length)}
@@ -108,7 +110,8 @@ async def serving(handle: Handler, tls: ssl.SSLContext | None = None) -> AsyncGe
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     async with listener, open_group() as group:
         server.port = listener.extra_attributes[SocketAttribute.local_port]()
-        group.start_soon((listener if tls is None else TLSListener(listener, tls, standard_compatible=False)).serve, talk)
+        served = listener if tls is None else TLSListener(listener, tls, standard_compatible=False)
+        group.start_soon(served.serve, talk)
         try:
             yield server
         finally:

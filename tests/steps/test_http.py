@@ -553,7 +553,10 @@ async def test_lines_tell_of_bytes_that_are_no_text(on_bad: Any, lines: list[str
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [(b"a\n\xff\n", ":2: the bytes ff are no utf-8 text"), (b"a\nbbbbbbb\n", ":2: the line is longer than 4 characters")],
+    [
+        (b"a\n\xff\n", ":2: the bytes ff are no utf-8 text"),
+        (b"a\nbbbbbbb\n", ":2: the line is longer than 4 characters"),
+    ],
 )
 async def test_lines_fail_when_a_line_is_bad(body: bytes, message: str) -> None:
     """The error tells the URL and the line."""
