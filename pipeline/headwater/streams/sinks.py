@@ -30,9 +30,12 @@ class Tee:
         branches: The channels, and what selects their items; none when nobody reads the output.
         audience: Called with the first item, or None; True asks the writer to pause.
         every: Whether the audience is called with every item.
+
+    Attributes:
+        capacity: Most items worth handing over at once: the smallest capacity of the branches.
     """
 
-    __slots__ = ("_audience", "_branches", "_every", "_open", "buffer", "limit", "meter", "written_items")
+    __slots__ = ("_audience", "_branches", "_every", "_open", "buffer", "capacity", "limit", "meter", "written_items")
 
     def __init__(
         self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None, *, every: bool = True
@@ -41,6 +44,7 @@ class Tee:
         self.limit: int = 1
         self.meter: Meter | None = None
         self.written_items: int = 0
+        self.capacity: int = min((channel.capacity for channel, _ in branches), default=256)
         self._branches = tuple(branches)
         self._open = list(branches)
         self._audience = audience
@@ -115,11 +119,6 @@ class Tee:
     def writer_wait_s(self) -> float:
         """How long the writer waited for room, in seconds."""
         return sum(channel.writer_wait_s for channel, _ in self._branches)
-
-    @property
-    def capacity(self) -> int:
-        """Most items worth handing over at once: the smallest capacity of the branches."""
-        return min((channel.capacity for channel, _ in self._branches), default=256)
 
     def _pass_all(self, items: Sequence[Any]) -> bool:
         """Pass on items for which every branch has room; see `full`."""
