@@ -164,3 +164,19 @@ def test_mistake_is_told_with_its_place(
     assert "<frozen" not in done.err
     assert "at line" not in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the platform has no /dev/full")
+@pytest.mark.parametrize(
+    "command", [["schema"], ["steps"], ["graph", "pipeline.json", *STEPS]], ids=lambda words: words[0]
+)
+def test_command_tells_what_cannot_be_written(pipeline: MakePipeline, command: list[str]) -> None:
+    """A full disk behind standard output is told as such, by every command."""
+    pipeline(("cli.numbers", {}))
+    with Path("/dev/full").open("wb") as full:
+        process = start(*command, stdout=full.fileno())
+    _, errors = process.communicate(timeout=50)
+    assert (process.returncode, errors) == (
+        1,
+        b"headwater: error: standard output cannot be written: No space left on device\n",
+    )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,7 +129,7 @@ def test_nothing_is_left_when_a_run_into_a_file_is_stopped(pipeline: MakePipelin
 # ---- terminals
 
 
-def terminal_text(process: subprocess.Popen[bytes], terminal: int) -> str:
+def terminal_text(process: subprocess.Popen[bytes], terminal: int, *, code: int = 0) -> str:
     """Return everything that is written to a terminal until nobody holds it open."""
     parts: list[bytes] = []
     try:
@@ -137,7 +138,7 @@ def terminal_text(process: subprocess.Popen[bytes], terminal: int) -> str:
     except OSError:  # Linux says so when the last writer has left
         pass
     os.close(terminal)
-    assert process.wait(timeout=50) == 0
+    assert process.wait(timeout=50) == code
     return b"".join(parts).decode()
 
 
@@ -184,3 +185,16 @@ def test_replay_draws_the_table_again_when_standard_output_is_a_terminal(pipelin
     assert re.search(r"named.*3", shown)
     assert "tested: done in" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_caret_stands_below_its_place_when_the_terminal_is_narrow(write: Callable[[str, Any], str]) -> None:
+    """The line of the document is cut, so that the terminal does not break it."""
+    name = write("long.json", '{"name": "x", "steps": [{"id": "a", "kind": "text.wrods"}]}')
+    terminal, line = pty.openpty()
+    termios.tcsetwinsize(line, (24, 40))
+    process = start("check", name, stdout=line, stderr=line)
+    os.close(line)
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", text) for text in terminal_text(process, terminal, code=2).splitlines()]
+    place = next(number for number, text in enumerate(lines) if text.startswith("  1 | "))
+    assert len(lines[place]) <= 40
+    assert lines[place].index('"text') == lines[place + 1].index("^")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from headwater.cells import cells
-from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled
+from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled, terminal_cells
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ INTERRUPTED = 130
 READER_LEFT = 141
 """Exit code: who read standard output left; 128 + SIGPIPE, as shells have it."""
 
-_SHOWN_CELLS = 100
+_SHOWN_CELLS, _FEWEST_CELLS = 100, 16
 _LARGEST_BYTES = 8 * 1024 * 1024
 
 
@@ -141,11 +142,12 @@ def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator
     text = printable(lines[line - 1])
     if column is None:
         column = len(text) - len(text.lstrip()) + 1
-    # A document without line breaks is a single long line: only the surroundings of the place are shown.
-    first = max(0, column - 1 - _SHOWN_CELLS // 2) if len(text) > _SHOWN_CELLS else 0
-    shown = text[first : first + _SHOWN_CELLS]
-    before = cells(text[first : column - 1])
     margin = f"  {line} | "
+    # A document without line breaks is a single long line: only the surroundings of the place are shown.
+    most = max(_FEWEST_CELLS, min(_SHOWN_CELLS, terminal_cells(sys.stderr) - len(margin)))
+    first = max(0, column - 1 - most // 2) if len(text) > most else 0
+    shown = text[first : first + most]
+    before = cells(text[first : column - 1])
     yield f"{styled(margin, 'dim')}{shown}"
     yield f"{styled(' ' * (len(margin) - 2) + '| ', 'dim')}{' ' * before}{styled('^', 'bold', color)}"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Literal, TextIO, TypeAlias
 
 from headwater.cells import cells
+from headwater.errors import HeadwaterError
 
 __all__ = [
     "STANDARD_OUTPUT",
@@ -21,6 +23,7 @@ __all__ = [
     "say",
     "show",
     "styled",
+    "terminal_cells",
 ]
 
 Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
@@ -28,6 +31,7 @@ Style: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 STANDARD_OUTPUT = 1
 """The descriptor of standard output."""
 
+_MANY_CELLS = 10_000
 _ASCII = str.maketrans("│├┤┼╰╯┴╮┬─┄●○", "|++++++++--*o")
 _CODES: dict[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
@@ -77,7 +81,8 @@ def show(text: str) -> None:
         text: One or more lines; nothing is printed for an empty text.
     """
     if text:
-        print(text)  # noqa: T201 - as above
+        with _telling_failure():
+            print(text)  # noqa: T201 - as above
 
 
 def flush() -> None:
@@ -85,8 +90,35 @@ def flush() -> None:
 
     Raises:
         BrokenPipeError: Nobody reads any more.
+        HeadwaterError: It cannot be written.
     """
-    print(end="", flush=True)  # noqa: T201 - as above
+    with _telling_failure():
+        print(end="", flush=True)  # noqa: T201 - as above
+
+
+@contextmanager
+def _telling_failure() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise HeadwaterError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def terminal_cells(stream: TextIO) -> int:
+    """Return how many cells a line of a terminal has.
+
+    Args:
+        stream: Where text goes.
+
+    Returns:
+        Very many where that is no terminal.
+    """
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _MANY_CELLS
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return _MANY_CELLS
 
 
 def encodable(text: str, stream: TextIO) -> str:
