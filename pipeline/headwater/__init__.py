@@ -6,10 +6,13 @@ to nothing and a program pays only for what it needs.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from headwater.lazy import on_first_use
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headwater.config.conditions import Condition
     from headwater.errors import (
         ConfigError,
@@ -84,43 +87,28 @@ __all__ = [
     "step",
 ]
 
-_HOMES = {
-    "config.conditions": "Condition",
-    "errors": (
-        "ConfigError ExecutionCancelled FrameTypeError HeadwaterError MissingExtraError Problem "
-        "StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError StreamOrderError"
-    ),
-    "events.context": "StreamingContext",
-    "events.event": "EventType StreamEvent",
-    "events.subscriber": "StreamSubscriber",
-    "graph.plan": "Plan",
-    "running.execution": "Execution",
-    "running.pipeline": "Pipeline",
-    "running.result": "ExecutionTimeoutError Result",
-    "running.runner": "Runner run_sync",
-    "kinds.context": "StepContext",
-    "kinds.definition": "Flavor",
-    "kinds.outputs": "Emits Outputs SidePort To",
-    "kinds.step": "Step step",
-    "kinds.task": "Task",
-    "streams.frames": "Batch Footer Header StreamType",
-    "streams.stream": "Stream",
-}
-"""Where the public names live: module -> names."""
-
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on its first use (PEP 562)."""
-    if name not in _HOME_OF:
-        msg = f"module 'headwater' has no attribute {name!r}"
-        raise AttributeError(msg)
-    value = getattr(import_module(f"headwater.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return sorted({*globals(), *__all__})
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "config.conditions": "Condition",
+        "errors": (
+            "ConfigError ExecutionCancelled FrameTypeError HeadwaterError MissingExtraError Problem "
+            "StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError StreamOrderError"
+        ),
+        "events.context": "StreamingContext",
+        "events.event": "EventType StreamEvent",
+        "events.subscriber": "StreamSubscriber",
+        "graph.plan": "Plan",
+        "running.execution": "Execution",
+        "running.pipeline": "Pipeline",
+        "running.result": "ExecutionTimeoutError Result",
+        "running.runner": "Runner run_sync",
+        "kinds.context": "StepContext",
+        "kinds.definition": "Flavor",
+        "kinds.outputs": "Emits Outputs SidePort To",
+        "kinds.step": "Step step",
+        "kinds.task": "Task",
+        "streams.frames": "Batch Footer Header StreamType",
+        "streams.stream": "Stream",
+    },
+)

@@ -17,7 +17,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.lazy import on_first_use
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headwater_subscribers.callback import CallbackSubscriber
     from headwater_subscribers.console import ConsoleSubscriber
     from headwater_subscribers.file import FileSubscriber, read_events
@@ -47,28 +51,19 @@ __all__ = [
     "timeline_svg",
 ]
 
-_MODULES = {
-    "CallbackSubscriber": "headwater_subscribers.callback",
-    "ConsoleSubscriber": "headwater_subscribers.console",
-    "FileSubscriber": "headwater_subscribers.file",
-    "FilterSubscriber": "headwater_subscribers.filter",
-    "LogSubscriber": "headwater_subscribers.log",
-    "MetricsSubscriber": "headwater_subscribers.metrics",
-    "OpenTelemetrySubscriber": "headwater_subscribers.tracing",
-    "PrometheusSubscriber": "headwater_subscribers.prometheus",
-    "QueueSubscriber": "headwater_subscribers.queue",
-    "SampleSubscriber": "headwater_subscribers.sample",
-    "Timeline": "headwater_subscribers.timeline",
-    "TimelineSubscriber": "headwater_subscribers.timeline",
-    "read_events": "headwater_subscribers.file",
-    "timeline_svg": "headwater_subscribers.timeline",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a subscriber on first use, so that one that is not used costs nothing."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "callback": "CallbackSubscriber",
+        "console": "ConsoleSubscriber",
+        "file": "FileSubscriber read_events",
+        "filter": "FilterSubscriber",
+        "log": "LogSubscriber",
+        "metrics": "MetricsSubscriber",
+        "prometheus": "PrometheusSubscriber",
+        "queue": "QueueSubscriber",
+        "sample": "SampleSubscriber",
+        "timeline": "Timeline TimelineSubscriber timeline_svg",
+        "tracing": "OpenTelemetrySubscriber",
+    },
+)

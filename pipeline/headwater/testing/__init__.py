@@ -6,10 +6,13 @@ The functions are also pytest fixtures of the same name, by the plugin that come
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from headwater.lazy import on_first_use
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headwater.testing.clock import VirtualClock
     from headwater.testing.laws import verify_step, verify_task
     from headwater.testing.recorder import EventRecorder
@@ -30,19 +33,13 @@ __all__ = [
     "verify_task",
 ]
 
-_HOMES = {
-    "clock": "VirtualClock",
-    "laws": "verify_step verify_task",
-    "recorder": "EventRecorder",
-    "running": "collect run_step",
-    "samples": "SampleBrokenError SampleStream breaking_stream endless_stream slow_stream",
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name on its first use (PEP 562)."""
-    if name not in _HOME_OF:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "clock": "VirtualClock",
+        "laws": "verify_step verify_task",
+        "recorder": "EventRecorder",
+        "running": "collect run_step",
+        "samples": "SampleBrokenError SampleStream breaking_stream endless_stream slow_stream",
+    },
+)

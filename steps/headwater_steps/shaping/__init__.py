@@ -7,10 +7,13 @@ file or a count that the new stream is no longer.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from headwater.lazy import on_first_use
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headwater_steps.shaping.augmentation import augment
     from headwater_steps.shaping.batches import batch, flatten, window
     from headwater_steps.shaping.chance import Parts, Sample, shuffle, split
@@ -50,28 +53,19 @@ __all__ = [
     "window",
 ]
 
-_HOMES = {
-    "augmentation": "augment",
-    "batches": "batch flatten window",
-    "chance": "Parts Sample shuffle split",
-    "choice": "filter_items skip take",
-    "counts": "Group count group_count",
-    "duplicates": "distinct",
-    "fields": "FieldPath",
-    "figures": "largest mean smallest total",
-    "order": "sort",
-    "pace": "peek rate",
-    "transform": "Transform",
-}
-"""Where the public names live: module -> names."""
-
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on its first use (PEP 562), so that a document pays only for the kinds it names."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "augmentation": "augment",
+        "batches": "batch flatten window",
+        "chance": "Parts Sample shuffle split",
+        "choice": "filter_items skip take",
+        "counts": "Group count group_count",
+        "duplicates": "distinct",
+        "fields": "FieldPath",
+        "figures": "largest mean smallest total",
+        "order": "sort",
+        "pace": "peek rate",
+        "transform": "Transform",
+    },
+)

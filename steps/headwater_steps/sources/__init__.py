@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.lazy import on_first_use
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headwater_steps.sources.csv_rows import csv
     from headwater_steps.sources.folder import files
     from headwater_steps.sources.found import found_lines, found_text
@@ -14,22 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["csv", "files", "found_lines", "found_text", "jsonl", "lines", "stdin", "text"]
 
-_MODULES = {
-    "csv": "csv_rows",
-    "files": "folder",
-    "found_lines": "found",
-    "found_text": "found",
-    "jsonl": "json_lines",
-    "lines": "plain_text",
-    "stdin": "standard_input",
-    "text": "plain_text",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a step on first use, so that one that is not used costs nothing."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "csv_rows": "csv",
+        "folder": "files",
+        "found": "found_lines found_text",
+        "json_lines": "jsonl",
+        "plain_text": "lines text",
+        "standard_input": "stdin",
+    },
+)
