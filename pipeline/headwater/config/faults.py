@@ -106,7 +106,7 @@ def found(value: object) -> str:
         case list():
             return _list_words(cast("Sequence[Any]", value))
         case Mapping():
-            return "an object"
+            return "an object" if value else "an empty object"
         case SecretStr():
             return "a secret"
         case _:
@@ -283,7 +283,7 @@ def _phrase(schema: Schema) -> str:
         case "array":
             return "a list" + _count(schema.get("minItems"), schema.get("maxItems"), "of")
         case "object":
-            return "an object"
+            return "an object" + _count(schema.get("minProperties"), schema.get("maxProperties"), "of", " fields")
         case _:
             return "a value"
 
