@@ -180,3 +180,20 @@ def test_command_tells_what_cannot_be_written(pipeline: MakePipeline, command: l
         1,
         b"headwater: error: standard output cannot be written: No space left on device\n",
     )
+
+
+def test_output_is_told_when_its_folder_cannot_be_written(
+    call: Call, pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told is the file that the user named, not the temporary one that could not be removed either."""
+    name, remove = pipeline(("cli.numbers", {})), Path.unlink
+
+    def refuse(path: Path, **options: bool) -> None:
+        if path.name.endswith(".part"):
+            raise OSError(30, "Read-only file system", str(path))
+        remove(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    done = call("run", name, "--output", "gone/out.txt", *QUIET)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "gone/out.txt: the output cannot be written: No such file or directory [bad-output]\n"

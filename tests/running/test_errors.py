@@ -548,6 +548,7 @@ TOLD = [
     ),
     (IsADirectoryError(21, "Is a directory", Path("b")), "IsADirectoryError: Is a directory: 'b'"),
     (PermissionError(13, "Permission denied", "a", None, "b"), "PermissionError: Permission denied: 'a' -> 'b'"),
+    (OSError(28, "No space left on device"), "OSError: No space left on device"),
     (TimeoutError("after a while"), "TimeoutError: after a while"),
     (Mute(), "Mute: (no message: its __str__ raised RuntimeError)"),
     (

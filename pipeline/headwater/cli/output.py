@@ -131,7 +131,8 @@ def _replacing(path: Path, target: str) -> Generator[int]:
             os.fsync(descriptor)
         part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be made, nothing can be removed, and that is told already
+            part.unlink(missing_ok=True)
         raise
 
 

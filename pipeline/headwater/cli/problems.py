@@ -94,8 +94,10 @@ def say_error(error: Exception) -> int:
     if isinstance(error, ConfigError | StepDefinitionError):
         say_problems(error.problems)
         return WRONG
+    from headwater.running.failures import message_of, reason_of
+
     known = isinstance(error, HeadwaterError | OSError)
-    text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+    text = message_of(error) if known else f"{reason_of(error)} (--debug shows where)"
     say(f"headwater: {styled('error:', 'bold', 'red')} {_tidy(_masked(text))}")
     return WRONG if isinstance(error, MissingExtraError) else FAILED
 

@@ -81,9 +81,9 @@ def message_of(error: BaseException) -> str:
 
 
 def _text(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        other = "" if error.filename2 is None else f" -> {str(error.filename2)!r}"
-        return f"{error.strerror}: {str(error.filename)!r}{other}"
+    if isinstance(error, OSError) and error.strerror:
+        files = [repr(str(file)) for file in (error.filename, error.filename2) if file is not None]
+        return f"{error.strerror}: {' -> '.join(files)}" if files else error.strerror
     try:
         return str(error)
     except Exception as failure:  # noqa: BLE001 - an error that cannot tell itself is still to be told
