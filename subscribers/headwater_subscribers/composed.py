@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from headwater.events.event import StreamEvent
-from headwater.events.subscriber import EventFunction, StreamSubscriber
+from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber
 from headwater_subscribers.callback import CallbackSubscriber
 
 __all__ = ["ComposedSubscriber"]
@@ -21,12 +21,12 @@ class ComposedSubscriber(StreamSubscriber):
 
     def __init__(self, inner: StreamSubscriber | EventFunction) -> None:
         receiver = inner if isinstance(inner, StreamSubscriber) else CallbackSubscriber(inner)
-        self.types = receiver.types
-        self.steps = receiver.steps
-        self.policy = receiver.policy
-        self.buffer_size = receiver.buffer_size
-        self.send_deadline_s = receiver.send_deadline_s
-        self.interval_s = receiver.interval_s
+        self.types: Collection[str] | None = receiver.types
+        self.steps: Collection[str] | None = receiver.steps
+        self.policy: Policy = receiver.policy
+        self.buffer_size: int | None = receiver.buffer_size
+        self.send_deadline_s: float = receiver.send_deadline_s
+        self.interval_s: float = receiver.interval_s
         self._inner = receiver
         # On the instance, so that the other one is served as if it were alone: in batches or one event at a time.
         one_by_one = getattr(receiver.on_events, "__func__", None) is StreamSubscriber.on_events

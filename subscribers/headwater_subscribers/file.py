@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +98,18 @@ class FileSubscriber(StreamSubscriber):
         self._missing: dict[str, _Missing] = {}
         self._is_reported = False
 
-    read = staticmethod(read_events)
-    """Reads a file back; the command line, which knows subscribers by name only, finds it here."""
+    @staticmethod
+    def read(path: Path, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
+        """Read a file back, as `read_events` does, for the command line, which knows subscribers by name only.
+
+        Args:
+            path: The file.
+            on_bad: Is given every line that is no event.
+
+        Returns:
+            The events.
+        """
+        return read_events(path, on_bad=on_bad)
 
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
         """Write events, in a thread, as a disk may be slow.

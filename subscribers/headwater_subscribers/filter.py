@@ -47,7 +47,7 @@ class FilterSubscriber(ComposedSubscriber):
     ) -> None:
         super().__init__(inner)
         event_filter(types, steps)  # tells what is wrong with them now rather than when the execution starts
-        self.types = _both(None if types is None else _ENDS.union(types), self.types)
+        self.types: Collection[str] | None = _both(None if types is None else _ENDS.union(types), self.types)
         self._wanted_steps = None if steps is None else frozenset(steps)
         self._test = where if where is None or callable(where) else Condition(where).test
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from math import inf
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 __all__ = ["BOUNDS_S", "Distribution", "Histogram"]
 
@@ -18,7 +18,7 @@ BOUNDS_S: Final[tuple[float, ...]] = tuple(
 """Upper bounds of the buckets in seconds: ten for each power of ten, from a microsecond to nine days."""
 
 
-class Distribution(BaseModel):
+class Distribution(BaseModel, frozen=True):
     """What a histogram came to. Durations are in seconds; all but the count and the sum are None when it is empty.
 
     Attributes:
@@ -33,8 +33,6 @@ class Distribution(BaseModel):
         buckets: How many values each bucket holds, as pairs of its upper bound and the count; empty ones are left out,
             and the bound of what is beyond the last one is None.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     count: int = 0
     sum_s: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from headwater_subscribers.histogram import Distribution, Histogram
 from headwater_subscribers.slo import SloResult
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["MetricsSnapshot", "PipelineMetrics", "Reliability", "StepMetrics", "snapshot_of"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)  # the tallies have the same names
+class _Frozen(BaseModel, frozen=True, from_attributes=True):
+    """What is taken from a tally, whose attributes have the same names."""
 
 
 class StepMetrics(_Frozen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ Statistic = Literal["mean", "p50", "p95", "p99", "max"]
 _HOLDS: Final[dict[str, Callable[[float, float], bool]]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
-class Slo(BaseModel):
+class Slo(BaseModel, frozen=True, extra="forbid"):
     """What a metric should come to.
 
     Attributes:
@@ -34,8 +34,6 @@ class Slo(BaseModel):
         >>> print(Slo(metric="SR", bound=">", target=0.95))
         SR > 95 %
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: Metric
     bound: Literal["<", "<=", ">", ">="]
@@ -63,7 +61,7 @@ class Slo(BaseModel):
         return SloResult(slo=self, value=value, status="met" if _HOLDS[self.bound](value, self.target) else "missed")
 
 
-class SloResult(BaseModel):
+class SloResult(BaseModel, frozen=True):
     """What became of an objective.
 
     Attributes:
@@ -71,8 +69,6 @@ class SloResult(BaseModel):
         value: The value of the metric, in the unit of the target; None when there is none.
         status: `met`, `missed`, or `no data` as long as nothing happened that the metric is about.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     slo: Slo
     value: float | None

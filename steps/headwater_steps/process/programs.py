@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Annotated, Final, Literal
 
 from anyio.lowlevel import checkpoint
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from headwater import Batch, Footer, StepContext, Stream
 from headwater.config.problems import quote
@@ -24,14 +24,12 @@ __all__ = ["ItemArgument", "Pipe", "ProgramFooter", "Run", "Source"]
 _OPTIONS_END: Final = "--"
 
 
-class ItemArgument(BaseModel):
+class ItemArgument(BaseModel, frozen=True, extra="forbid"):
     """The place of the item among the arguments of a program: `{"item": true}`.
 
     Args:
         item: True.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     item: Literal[True]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, Field, JsonValue, model_validator
 
 from headwater_steps.web.rules import HeaderName, HeaderText
 
@@ -19,7 +19,7 @@ Query: TypeAlias = Mapping[str, QueryValue | Sequence[QueryValue]]
 """Fields of a query by name; a list gives a field several times."""
 
 
-class HttpRequest(BaseModel):
+class HttpRequest(BaseModel, frozen=True, extra="forbid"):
     """A request, as an item of a stream.
 
     Args:
@@ -35,8 +35,6 @@ class HttpRequest(BaseModel):
         >>> HttpRequest(url="https://example.com/users", method="POST", json={"name": "Ida"}).content()
         (b'{"name":"Ida"}', 'application/json')
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
     method: Method = "GET"
