@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLING_OUT", "MetricsSubscriber"]
 
-CALLING_OUT: Final = ("http.*", "llm.*")
+CALLING_OUT: Final = ("http.*", "source.http", "llm.*")
 """Kinds of steps that call out, unless others are given."""
 
 

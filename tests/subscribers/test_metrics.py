@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from threading import Thread
 from typing import Any
 
@@ -22,7 +23,9 @@ from headwater.events.data import (
     StepSkipped,
     StreamGap,
 )
+from headwater.kinds.registry import registry
 from headwater_subscribers import MetricsSubscriber
+from headwater_subscribers.metrics import CALLING_OUT
 from headwater_subscribers.slo import DEFAULT_SLOS, Slo
 from tests.subscribers.told import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
@@ -82,6 +85,13 @@ def test_tool_call_latency_is_that_of_steps_that_call_out() -> None:
     reliability = measured(WELL, calling_out=["text.wor*"]).snapshot().reliability
     assert (reliability.tcl.count, reliability.tcl.mean_s) == (1, 4.0)
     assert measured(WELL).snapshot().reliability.tcl.count == 0
+
+
+def test_every_installed_kind_that_asks_a_server_calls_out() -> None:
+    """The durations of all steps that send requests are tool call latency, without being told."""
+    kinds = [kind for kind in registry.kinds() if "http" in kind.split(".")]
+    assert kinds
+    assert [kind for kind in kinds if not any(fnmatchcase(kind, pattern) for pattern in CALLING_OUT)] == []
 
 
 def test_completion_time_is_that_of_executions() -> None:
