@@ -541,6 +541,7 @@ SAMPLES: Final[dict[str, Sample]] = {
         endless=url,
         bad_params=({"hosts": []}, ".hosts", "1"),
         bad_data=([f"{URL}/none"], "404 Not Found"),
+        compensated=({"on_bad": "replace"}, [f"{URL}/bad", f"{URL}/salt"], 1),
     ),
     "http.enrich": mapped(
         LOCAL | {"url": f"{URL}/{{page}}", "into": "found", "read_as": "text"},

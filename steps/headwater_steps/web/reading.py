@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import from_json
 
+from headwater import StepContext
 from headwater_steps.files.encodings import Encoding, undecodable
 from headwater_steps.files.rejects import OnBadText
 from headwater_steps.web.body import declared_encoding
@@ -37,18 +38,20 @@ def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
         raise HttpBrokenError(answer.place, str(error)) from error
 
 
-async def text_of(answer: Answer, encoding: Encoding | None, on_bad: OnBadText) -> str:
+async def text_of(answer: Answer, ctx: StepContext, encoding: Encoding | None, on_bad: OnBadText) -> str:
     """Return a body as a text, without a byte order mark.
 
     Args:
         answer: The response.
+        ctx: Takes that some bytes are no text.
         encoding: How it is encoded; None for what the server says.
         on_bad: What happens to bytes that are no text.
 
     Raises:
         HttpError: The body cannot be read, or is no text.
     """
-    return _decoded(answer, await answer.body(), encoding_of(answer, encoding), on_bad)
+    mends = ctx if on_bad == "replace" else None
+    return _decoded(answer, await answer.body(), encoding_of(answer, encoding), mends)
 
 
 async def value_of(answer: Answer, read_as: ReadAs) -> Any:
@@ -70,7 +73,7 @@ async def value_of(answer: Answer, read_as: ReadAs) -> Any:
     kind = _kind(answer.content_type) if read_as == "auto" else read_as
     if kind == "json":
         return _parsed(answer, body)
-    return _decoded(answer, body, encoding_of(answer, None), "fail") if kind == "text" else body
+    return _decoded(answer, body, encoding_of(answer, None)) if kind == "text" else body
 
 
 def _kind(content_type: str | None) -> ReadAs:
@@ -87,12 +90,13 @@ def _parsed(answer: Answer, body: bytes) -> Any:
         raise HttpBrokenError(answer.place, f"the body is no JSON: {error}") from error
 
 
-def _decoded(answer: Answer, body: bytes, encoding: Encoding, on_bad: OnBadText) -> str:
+def _decoded(answer: Answer, body: bytes, encoding: Encoding, mends: StepContext | None = None) -> str:
     try:
-        text = body.decode(encoding, "strict" if on_bad == "fail" else "replace")
+        text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        hint = "set encoding, or on_bad to replace"
-        raise HttpBrokenError(
-            answer.place, f"{undecodable(error)}, at byte {error.start} of the body; {hint}"
-        ) from error
+        reason = f"{undecodable(error)}, at byte {error.start} of the body"
+        if mends is None:
+            raise HttpBrokenError(answer.place, f"{reason}; set encoding, or on_bad to replace") from error
+        mends.progress(message=f"{answer.place}: replaced what is no text: {reason}", compensations=1)
+        text = body.decode(encoding, "replace")
     return text.removeprefix("\ufeff")

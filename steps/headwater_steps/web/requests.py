@@ -61,7 +61,7 @@ class Get(HttpStep, kind="http.get"):
             HttpError: There is none, or it is not allowed to get it.
         """
         async with self.exchange(ctx, url) as answer:
-            return await text_of(answer, self.encoding, self.on_bad)
+            return await text_of(answer, ctx, self.encoding, self.on_bad)
 
 
 class Request(HttpStep, kind="http.request"):
