@@ -522,6 +522,7 @@ SAMPLES: Final[dict[str, Sample]] = {
         endless=text,
         bad_params=({"argv": [{"item": True}]}, "", "expected the program first"),
         bad_data=([1], "expected"),
+        compensated=(program(r"printf '\377'") | {"on_bad": "replace"}, ["a", "b"], 2),
     ),
     "process.pipe": Sample(
         params=program("cat"),

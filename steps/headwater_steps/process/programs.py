@@ -112,7 +112,7 @@ class Run(ProgramStep, kind="process.run"):
 
         Args:
             data: What it gets.
-            ctx: Takes what it writes to its standard error.
+            ctx: Takes what it writes to its standard error, and that some bytes are no text.
 
         Returns:
             What it wrote to its standard output.
@@ -127,12 +127,13 @@ class Run(ProgramStep, kind="process.run"):
             await child.exit_code()
             _tell_stderr(ctx, argv[0], child)
         try:
-            return output.decode(self.encoding, "strict" if self.on_bad == "fail" else "replace")
+            return output.decode(self.encoding)
         except UnicodeDecodeError as error:
-            hint = "set another encoding, or on_bad to replace"
-            raise ProgramError(
-                argv[0], f"wrote no text: {undecodable(error)}, at byte {error.start}; {hint}"
-            ) from error
+            reason = f"wrote no text: {undecodable(error)}, at byte {error.start}"
+            if self.on_bad == "fail":
+                raise ProgramError(argv[0], f"{reason}; set another encoding, or on_bad to replace") from error
+            ctx.progress(message=f"replaced what is no text: {argv[0]} {reason}", compensations=1)
+            return output.decode(self.encoding, "replace")
 
     def _given(self, data: str | bytes) -> tuple[list[str], bytes]:
         """Return the arguments and the standard input for an item."""
