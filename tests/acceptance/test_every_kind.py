@@ -19,14 +19,12 @@ from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import checkpoint
 from pydantic_core import to_json
 
-from headwater import ConfigError, ExecutionCancelled, Footer, Header, Pipeline, Runner, StepError, step
-from headwater.kinds.definition import StepDefinition
-from headwater.kinds.registry import registry
+from headwater import ExecutionCancelled, Footer, Header, Pipeline, Runner, StepError, step
 from headwater.testing import EventRecorder, endless_stream
-from tests.acceptance.samples import KEPT, LONG_ITEMS, NO_DATA, SAMPLES, Sample, make_files
+from tests.acceptance.sample import KEPT, LONG_ITEMS, NO_DATA, Sample, make_files
+from tests.acceptance.samples import ALLOW, SAMPLES, definition_of, document_of, takes_data
 from tests.steps.http_server import Asked, Server, answer, routes, serving
 
-ALLOW = {"process", "private-network"}
 CANCEL_AT = 20
 
 KINDS = list(SAMPLES)
@@ -149,45 +147,6 @@ async def _answering(asked: Asked, stream: ByteStream) -> None:
     await stream.send(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         await stream.send(b"line\n" * 1_000)
-
-
-def document_of(
-    kind: str, params: dict[str, Any] | None = None, *, before: list[Any] | None = None, after: str = ""
-) -> Any:
-    """Return a document with the kind as step `it`, perhaps after a stream with a header, or before a step."""
-    sample = SAMPLES[kind]
-    port = ".items" if sample.table else ""
-    steps: list[dict[str, Any]] = [{"id": "it", "kind": kind, "params": sample.params | (params or {})}]
-    edges = [f"input -> it{port}"] if takes_data(kind) else []
-    if before is not None:
-        steps.append({"id": "before", "kind": "acceptance.framed", "params": {"items": before}})
-        edges = [f"before -> it{port}"]
-    if sample.table:
-        steps.append({"id": "table", "kind": "source.jsonl", "params": {"path": "${parameters.files}/table.jsonl"}})
-        edges.append("table -> it.table")
-    readers = [f"after{number}" for number in range(len(sample.ports))] if after else []
-    steps += [{"id": reader, "kind": after, "params": {"n": 1}} for reader in readers]
-    edges += [f"{place} -> {reader}" for place, reader in zip(sample.ports, readers, strict=False)]
-    parameters = {name: {"type": "string"} for name in ("files", "out", "url")}
-    return {
-        "name": "sample",
-        "parameters": parameters,
-        "steps": steps,
-        "edges": edges,
-        "output": readers or list(sample.ports),
-    }
-
-
-def takes_data(kind: str) -> bool:
-    """Whether a kind has an input."""
-    return any(method.inputs for method in definition_of(kind).methods)
-
-
-def definition_of(kind: str) -> StepDefinition:
-    """Return what is known of a kind."""
-    target = registry.find(kind)
-    assert target is not None
-    return target.definition
 
 
 # ---- what is left behind
@@ -368,59 +327,3 @@ async def test_counts_no_compensation_for_what_is_well(world: World) -> None:
     recorder = EventRecorder(types={"step_complete"}, steps={"it"})
     await world.pipeline().run(iter(world.filled(world.sample.many[0])), subscribers=[recorder])
     assert [event.data.compensations for event in recorder.events] == [0]
-
-
-# ---- params, which are refused at load
-
-
-def problems_of(kind: str, params: dict[str, Any], *, without: str = "") -> list[tuple[str, str]]:
-    """Return path and message of what is wrong with params of a kind."""
-    document = document_of(kind, params)
-    document["steps"][0]["params"].pop(without, None)
-    with pytest.raises(ConfigError) as refusal:
-        Pipeline.load(document, {"files": "files", "out": "out", "url": "http://127.0.0.1"}, allow=ALLOW)
-    return [(problem.path, problem.message) for problem in refusal.value.problems]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_refuses_wrong_params_when_loaded(kind: str) -> None:
-    """A value that makes no sense is told with its place in the document."""
-    params, end, message = SAMPLES[kind].bad_params
-    ((path, told),) = problems_of(kind, params)
-    assert path == f"$.steps[0].params{end}"
-    assert message in told
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_refuses_unknown_params(kind: str) -> None:
-    """A misspelled param is told with its place, whatever else there is."""
-    ((path, told),) = problems_of(kind, {"no_such_param": 1})
-    assert path == "$.steps[0].params.no_such_param"
-    assert "unknown param 'no_such_param'" in told
-
-
-PARAMS = [(kind, name) for kind in KINDS for name in definition_of(kind).params_model.model_fields]
-
-
-@pytest.mark.parametrize(("kind", "name"), PARAMS)
-def test_refuses_a_param_of_another_type(kind: str, name: str) -> None:
-    """Each param has a type, and what is not of it is told with its place."""
-    found: list[str] = []
-    for wrong in ({"\n": object.__name__}, [[None]], -0.5):
-        try:
-            problems = problems_of(kind, {name: wrong})
-        except pytest.fail.Exception:
-            continue
-        found += [path for path, _ in problems]
-    assert found
-    assert all(path.startswith(f"$.steps[0].params.{name}") or path == "$.steps[0].params" for path in found)
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [(kind, name) for kind, name in PARAMS if definition_of(kind).params_model.model_fields[name].is_required()],
-)
-def test_asks_for_params_that_are_missing(kind: str, name: str) -> None:
-    """A param without a default has to be there, and the message names it."""
-    problems = problems_of(kind, {}, without=name)
-    assert [path for path, message in problems if name in message] == [f"$.steps[0].params.{name}"]
