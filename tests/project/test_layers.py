@@ -10,7 +10,7 @@ import pytest
 from tests.project.sources import imports, modules, read_imports
 
 LAYERS = (
-    {"cells", "errors", "ids", "lazy"},
+    {"cells", "descriptors", "errors", "ids", "lazy"},
     {"streams"},
     {"events"},
     {"kinds"},

@@ -6,15 +6,14 @@ import os
 import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
-from anyio import to_thread
 from pydantic_core import from_json
 
 from headwater.cli.formats import InputFormat
+from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
         ConfigError: The input cannot be read, or is no JSON value.
     """
     name = "standard input" if source == "-" else source
-    lines = _lines(_chunks(_descriptor(source)), name)
+    lines = _lines(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
     if format_ is InputFormat.AUTO and source != "-":
         format_ = _BY_SUFFIX.get(Path(source).suffix.lower(), InputFormat.TEXT)
     if format_ is InputFormat.AUTO:
@@ -194,22 +193,3 @@ def _descriptor(source: str) -> int:
     except OSError as error:
         raise _bad(f"the input cannot be read: {error.strerror}", source) from None
     return descriptor
-
-
-async def _chunks(descriptor: int) -> AsyncGenerator[bytes]:
-    """Yield the bytes of a file as they come, so that waiting for them can be cancelled."""
-    try:
-        while chunk := await _read(descriptor):
-            yield chunk
-    finally:
-        os.close(descriptor)
-
-
-async def _read(descriptor: int) -> bytes:
-    while True:
-        try:
-            await anyio.wait_readable(descriptor)
-        except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
-            return await to_thread.run_sync(os.read, descriptor, _CHUNK_BYTES)
-        with suppress(BlockingIOError):  # another reader of the pipe was faster
-            return os.read(descriptor, _CHUNK_BYTES)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from codecs import getincrementaldecoder
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import aclosing, contextmanager
 from threading import Lock
 from typing import Any, Final, Literal
 
-import anyio
-from anyio import to_thread
-
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
+from headwater.descriptors import chunks_of
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.reading import BLOCK_BYTES
@@ -74,7 +72,7 @@ async def stdin(
     rows: Rows = TextRows(_NAME, encoding, max_line_chars, on_bad, ctx) if lines else _Chunks(encoding, on_bad, ctx)
     with _alone():
         yield To("out", Header(FileHeader(path=_NAME, size_bytes=None)))
-        async with aclosing(_blocks()) as blocks:
+        async with aclosing(chunks_of(os.dup(_DESCRIPTOR), BLOCK_BYTES)) as blocks:
             async for block in blocks:
                 for frame in rows.feed(block):
                     yield frame
@@ -147,21 +145,3 @@ def _alone() -> Generator[None]:
         yield
     finally:
         _reading.release()
-
-
-async def _blocks() -> AsyncGenerator[bytes]:
-    """Yield the bytes that come, so that waiting for them can be cancelled."""
-    descriptor = os.dup(_DESCRIPTOR)
-    try:
-        while block := await _read(descriptor):
-            yield block
-    finally:
-        os.close(descriptor)
-
-
-async def _read(descriptor: int) -> bytes:
-    try:
-        await anyio.wait_readable(descriptor)
-    except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
-        return await to_thread.run_sync(os.read, descriptor, BLOCK_BYTES)
-    return os.read(descriptor, BLOCK_BYTES)

@@ -1,0 +1,51 @@
+"""Descriptors of files, pipes and terminals that are read as their bytes come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import anyio
+from anyio import to_thread
+
+__all__ = ["chunks_of"]
+
+
+async def chunks_of(descriptor: int, size_bytes: int) -> AsyncGenerator[bytes]:
+    """Yield the bytes of an open file as they come, so that waiting for them can be cancelled.
+
+    Args:
+        descriptor: The file, which is closed at the end.
+        size_bytes: Most bytes to read at once.
+
+    Yields:
+        Some bytes, as soon as there are some.
+
+    Raises:
+        OSError: The file cannot be read.
+
+    Example:
+        >>> async def main() -> bytes:
+        ...     reading, writing = os.pipe()
+        ...     os.write(writing, b"salt")
+        ...     os.close(writing)
+        ...     return b"".join([chunk async for chunk in chunks_of(reading, 1024)])
+        >>> anyio.run(main)
+        b'salt'
+    """
+    try:
+        while chunk := await _read(descriptor, size_bytes):
+            yield chunk
+    finally:
+        os.close(descriptor)
+
+
+async def _read(descriptor: int, size_bytes: int) -> bytes:
+    while True:
+        try:
+            await anyio.wait_readable(descriptor)
+        except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
+            return await to_thread.run_sync(os.read, descriptor, size_bytes)
+        with suppress(BlockingIOError):  # another reader of the pipe was faster
+            return os.read(descriptor, size_bytes)
