@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def test_project_has_what_is_told(project: Path) -> None:
     told = (top / "told.txt").read_text()
     files = {path.relative_to(top).as_posix() for path in project.rglob("*") if path.is_file()}
     assert files == {line.strip() for line in told.splitlines() if line.startswith("  folder/")}
-    assert not [file for file in files if "@" in (top / file).read_text("utf-8").replace("@step(", "")]
+    assert not [file for file in files if re.search("@(name|package)@", (top / file).read_text("utf-8"))]
     assert "cd folder/salt-marsh" in told
     assert "--steps salt_marsh.steps" in told
 

@@ -153,10 +153,7 @@ def test_refuses_what_is_no_type(annotation: Any) -> None:
     ],
 )
 def test_tells_frames_that_need_a_wrapper(type_: StreamType, wrapped: set[str]) -> None:
-    """A frame needs a wrapper when an item, or for a footer the header, may be an instance of its class.
-
-    Items that may be anything are mostly plain data.
-    """
+    """A frame needs a wrapper when another frame may be of its class; items of any type are mostly plain data."""
     assert wrapped_frames(type_) == wrapped
 
 

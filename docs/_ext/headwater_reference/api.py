@@ -6,6 +6,7 @@ import inspect
 import re
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any
 
 from headwater_reference.markdown import table
 
@@ -67,9 +68,14 @@ def _by_subject(package: str) -> dict[str, list[str]]:
         return {"": public_names(package)}
     found: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
     for name in public_names(package):
-        module = getattr(import_module(package), name).__module__
-        found[SUBJECTS[module.split(".")[1]]].append(name)
+        found[SUBJECTS[_module_of(getattr(import_module(package), name)).split(".")[1]]].append(name)
     return found
+
+
+def _module_of(value: Any) -> str:
+    """Return the module of a public name; for an alias, Python 3.12 and later know only that of its variables."""
+    owner = value if value.__module__.startswith("headwater") else value.__parameters__[0]
+    return str(owner.__module__)
 
 
 def _directive(package: str, name: str) -> str:
