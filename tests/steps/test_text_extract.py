@@ -113,12 +113,13 @@ async def test_extract_skips_and_counts_what_does_not_match() -> None:
     assert (complete.items_in, complete.items_out, complete.compensations) == (4, 2, 2)
 
 
-async def test_extract_passes_what_does_not_match_to_its_side_port() -> None:
-    """The texts themselves go on where the document says."""
+@pytest.mark.parametrize("policy", [{}, {"unmatched": "reject"}])
+async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[str, str]) -> None:
+    """The texts themselves go on where the document says, without being told."""
     document = {
         "name": "sides",
         "steps": [
-            {"id": "it", "kind": "text.extract", "params": {"pattern": PAIR, "unmatched": "reject"}},
+            {"id": "it", "kind": "text.extract", "params": {"pattern": PAIR, **policy}},
             {"id": "upper", "kind": "text.upper"},
         ],
         "edges": ["it.unmatched -> upper"],
