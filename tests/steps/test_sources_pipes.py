@@ -203,6 +203,24 @@ async def test_stdin_tells_what_cannot_be_read(
     assert cause(error).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        ("utf-16", "aä\n".encode("utf-16-le")),
+        ("utf-16", b"\xfe\xff" + "aä\n".encode("utf-16-be")),
+        ("utf-32", "aä\n".encode("utf-32-le")),
+        ("utf-32", b"\xff\xfe\0\0" + "aä\n".encode("utf-32-le")),
+        ("utf-8", b"\xef\xbb\xbfa\xc3\xa4\n"),
+        ("latin-1", b"a\xe4\n"),
+    ],
+)
+def test_stdin_takes_the_byte_order_from_the_first_bytes(standard_input: int, encoding: str, sent: bytes) -> None:
+    """Chunks have the byte order of their mark, and are little-endian without one; the mark is no text."""
+    os.write(standard_input, sent)
+    _close(standard_input)
+    assert "".join(run_sync(pipeline(stdin, split="chunks", encoding=encoding)).output) == "aä\n"
+
+
 def test_stdin_mends_chunks_when_told(standard_input: int) -> None:
     """Bytes that are no text become U+FFFD."""
     os.write(standard_input, b"a\xffb")

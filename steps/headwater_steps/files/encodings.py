@@ -138,6 +138,30 @@ def written_as(encoding: str) -> tuple[bytes, str]:
     return b"", encoding
 
 
+def without_mark(encoding: str, start: bytes, *, final: bool) -> tuple[str, bytes] | None:
+    r"""Return what a text is encoded in, and its start without the byte order mark.
+
+    Args:
+        encoding: How the text is encoded; UTF-16 and UTF-32 without a mark are little-endian.
+        start: The first bytes of the text.
+        final: Whether there are no others.
+
+    Returns:
+        The encoding with its byte order, and the rest; None when more bytes have to be seen.
+
+    Example:
+        >>> without_mark("utf-16", b"\xfe\xff\0a", final=False), without_mark("utf-16", b"\xfe", final=False)
+        (('utf-16-be', b'\x00a'), None)
+    """
+    marks = _MARKS.get(encoding, ())
+    for mark, marked in marks:
+        if start.startswith(mark):
+            return marked, start[len(mark) :]
+    if not final and any(mark.startswith(start) for mark, _ in marks):
+        return None
+    return _WITHOUT_MARK.get(encoding, encoding), start
+
+
 def split_lines(piece: bytes, newline: bytes) -> list[bytes]:
     r"""Split bytes of whole lines.
 

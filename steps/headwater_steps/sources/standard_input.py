@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
 from headwater.descriptors import chunks_of
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable, without_mark
 from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.reading import BLOCK_BYTES
 from headwater_steps.files.rejects import OnBadLine
@@ -94,26 +94,38 @@ class _Chunks:
         if on_bad not in {None, "fail", "replace"}:
             hint = "set it to fail or replace, or split to lines"
             raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")
-        decoder = getincrementaldecoder(encoding)
-        self._decoder = decoder()
-        self._mender = decoder("replace") if on_bad == "replace" else None
+        self._encoding = encoding
+        self._mends = on_bad == "replace"
+        self._start: bytes | None = b""
         self._ctx = ctx
         self._lines = 0
         self._chunks = 0
 
     def feed(self, block: bytes, *, final: bool = False) -> Iterator[Any]:
         """Take the bytes that follow, and yield the text that is whole with them."""
+        if self._start is not None:
+            known = without_mark(self._encoding, self._start + block, final=final)
+            if known is None:
+                self._start += block
+                return
+            encoding, block = known
+            self._begin(encoding)
         state = self._decoder.getstate()
         try:
             text = self._decoder.decode(block, final)
         except UnicodeDecodeError as error:
             text = self._mended(error, state, block, final=final)
-        if not self._chunks:
-            text = text.removeprefix("\ufeff")
         if text:
             self._chunks += 1
             self._lines += text.count("\n")
             yield text
+
+    def _begin(self, encoding: str) -> None:
+        """Note what the text is encoded in, which its first bytes have told."""
+        self._start = None
+        decoder = getincrementaldecoder(encoding)
+        self._decoder = decoder()
+        self._mender = decoder("replace") if self._mends else None
 
     def flush(self) -> Iterator[Any]:
         """Take the end of the text, and yield what is left."""
