@@ -256,7 +256,7 @@ def test_steps_tells_first_which_params_must_be_given_and_every_default(call: Ca
     """The required params of a kind come first, defaults are those that hold, and a long line is wrapped."""
     out = call("steps", "process.run").out
     params = out.partition("  params\n")[2].partition("  in a document")[0]
-    assert params.startswith("    argv: array of (string or ItemArgument), required\n")
+    assert params.startswith("    argv: array of (string or the item), required\n")
     assert "    env: object, default {}\n" in params
     assert max(map(len, params.splitlines())) <= 100
 

@@ -155,10 +155,10 @@ def _port(port: Port, unless_required: str) -> list[str]:
 
 
 def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:
-    required = schema.get("required", ())
+    required, models = schema.get("required", ()), schema.get("$defs", {})
     for name in sorted(properties, key=lambda name: name not in required):  # first those that must be given
         prop = properties[name]
-        heading = f"{name}: {_type(prop)}, {'required' if name in required else _default(prop)}"
+        heading = f"{name}: {_type(prop, models)}, {'required' if name in required else _default(prop)}"
         first, *more = wrap(heading, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6)
         yield first.replace(name, _bold(name), 1)
         yield from more
@@ -169,25 +169,27 @@ def _default(prop: Mapping[str, Any]) -> str:
     return f"default {_json(prop['default'])}" if "default" in prop else "optional"
 
 
-def _type(prop: Mapping[str, Any]) -> str:
+def _type(prop: Mapping[str, Any], models: Mapping[str, Any]) -> str:
     """Return the type that a JSON Schema describes, in a few words."""
     if "enum" in prop:
         return "one of " + ", ".join(map(_json, prop["enum"]))
     if "anyOf" in prop:
-        return " or ".join(map(_type, prop["anyOf"]))
+        return " or ".join(_type(part, models) for part in prop["anyOf"])
     if "$ref" in prop:
-        return str(prop["$ref"]).rpartition("/")[2]
+        name = str(prop["$ref"]).rpartition("/")[2]
+        return str(models.get(name, {}).get("title", name))
     name = str(prop.get("type", "any"))
     if not isinstance(prop.get("items"), dict):
         return name
-    items = _type(prop["items"])
+    items = _type(prop["items"], models)
     return f"{name} of ({items})" if "anyOf" in prop["items"] else f"{name} of {items}"
 
 
 def _example(kind: str, schema: Mapping[str, Any]) -> str:
     """Return a step of a document, with the params that must be given."""
     properties: Mapping[str, Any] = schema.get("properties", {})
-    params = {name: f"<{_type(properties.get(name, {}))}>" for name in schema.get("required", ())}
+    models = schema.get("$defs", {})
+    params = {name: f"<{_type(properties.get(name, {}), models)}>" for name in schema.get("required", ())}
     step = {"id": kind.rpartition(".")[2], "kind": kind}
     return _json({**step, "params": params} if params else step)
 

@@ -24,7 +24,7 @@ __all__ = ["ItemArgument", "Pipe", "ProgramFooter", "Run", "Source"]
 _OPTIONS_END: Final = "--"
 
 
-class ItemArgument(BaseModel, frozen=True, extra="forbid"):
+class ItemArgument(BaseModel, frozen=True, extra="forbid", title="the item"):
     """The place of the item among the arguments of a program: `{"item": true}`.
 
     Args:
