@@ -21,7 +21,7 @@ class _Frozen(BaseModel, frozen=True, from_attributes=True):
     """What is taken from a tally, whose attributes have the same names."""
 
 
-class StepMetrics(_Frozen):
+class StepMetrics(_Frozen, frozen=True):
     """One step, over all executions of its pipeline.
 
     Attributes:
@@ -67,7 +67,7 @@ class StepMetrics(_Frozen):
     first_item: Distribution
 
 
-class PipelineMetrics(_Frozen):
+class PipelineMetrics(_Frozen, frozen=True):
     """The executions of one pipeline.
 
     Attributes:
@@ -91,7 +91,7 @@ class PipelineMetrics(_Frozen):
     duration: Distribution
 
 
-class Reliability(_Frozen):
+class Reliability(_Frozen, frozen=True):
     """The reliability metrics. Ratios are from 0 to 1.
 
     Attributes:
@@ -118,7 +118,7 @@ class Reliability(_Frozen):
     rsr: float
 
 
-class MetricsSnapshot(_Frozen):
+class MetricsSnapshot(_Frozen, frozen=True):
     """All metrics at one moment; `model_dump(mode="json")` makes plain data of it.
 
     Attributes:
