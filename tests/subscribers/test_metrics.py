@@ -366,7 +366,7 @@ def test_snapshot_is_frozen_and_becomes_json() -> None:
     assert before.reliability.sr == 1.0
     assert type(before).model_validate_json(before.model_dump_json()) == before
     with pytest.raises(ValidationError):
-        before.missed_events = 1
+        before.missed_events = 1  # pyright: ignore[reportAttributeAccessIssue] - it must not be possible
 
 
 def test_text_shows_executions_steps_and_objectives() -> None:
