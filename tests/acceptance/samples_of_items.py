@@ -63,9 +63,9 @@ ITEMS: Final[dict[str, Sample]] = {
         [1, 2, 3],
         [[1, 2], [2, 3]],
         [[1]],
-        bad_params=({"partial": "pad"}, ".partial", "expected"),
-        bad_data=({"partial": "fail", "every": 2}, "the last 1 items are in no window of 2"),
-        compensated=({"partial": "drop", "every": 2}, [1, 2, 3], 1),
+        bad_params=({"on_partial": "pad"}, ".on_partial", "expected"),
+        bad_data=({"on_partial": "fail", "every": 2}, "the last 1 items are in no window of 2"),
+        compensated=({"on_partial": "skip", "every": 2}, [1, 2, 3], 1),
     ),
     "stream.flatten": Sample(
         one=(NO_DATA, None),
@@ -188,7 +188,7 @@ ITEMS: Final[dict[str, Sample]] = {
         endless=lambda number: f"n={number}",
         bad_params=({"pattern": r"(?P<a>a*)(?P<b>a*)b"}, ".pattern", ""),
         bad_data=(["a=1", "nothing"], "the pattern does not match: 'nothing'"),
-        compensated=({"unmatched": "skip"}, ["a=1", "b", "c=3", "d"], 2),
+        compensated=({"on_unmatched": "skip"}, ["a=1", "b", "c=3", "d"], 2),
     ),
     "text.extract_all": flat(
         {"pattern": r"\b" + PAIR},

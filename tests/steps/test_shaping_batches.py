@@ -63,15 +63,15 @@ async def test_batch_waits_for_a_full_list_when_nothing_is_said(virtual_clock: A
     ("params", "expected"),
     [
         ({"size": 3}, [[0, 1, 2], [3, 4, 5], [6]]),
-        ({"size": 3, "partial": "drop"}, [[0, 1, 2], [3, 4, 5]]),
+        ({"size": 3, "on_partial": "skip"}, [[0, 1, 2], [3, 4, 5]]),
         ({"size": 3, "every": 1}, [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]),
         ({"size": 4, "every": 2}, [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6]]),
-        ({"size": 4, "every": 2, "partial": "drop"}, [[0, 1, 2, 3], [2, 3, 4, 5]]),
+        ({"size": 4, "every": 2, "on_partial": "skip"}, [[0, 1, 2, 3], [2, 3, 4, 5]]),
         ({"size": 2, "every": 3}, [[0, 1], [3, 4], [6]]),
         ({"size": 1, "every": 5}, [[0], [5]]),
         ({"size": 10, "every": 1}, [[0, 1, 2, 3, 4, 5, 6]]),
-        ({"size": 10, "partial": "drop"}, []),
-        ({"size": 7, "partial": "fail"}, [[0, 1, 2, 3, 4, 5, 6]]),
+        ({"size": 10, "on_partial": "skip"}, []),
+        ({"size": 7, "on_partial": "fail"}, [[0, 1, 2, 3, 4, 5, 6]]),
     ],
 )
 async def test_window_moves_along(params: dict[str, Any], expected: list[list[int]]) -> None:
@@ -101,14 +101,14 @@ async def test_window_comes_as_soon_as_its_last_item() -> None:
 
 def test_window_fails_when_items_are_left_over_and_it_is_told_to() -> None:
     """What must not be left over is an error that counts it."""
-    with pytest.raises(StepError, match="the last 2 items are in no window of 5; set partial to keep or drop"):
-        output(window.with_params(size=5, partial="fail"), range(7))
+    with pytest.raises(StepError, match="the last 2 items are in no window of 5; set on_partial to keep or skip"):
+        output(window.with_params(size=5, on_partial="fail"), range(7))
 
 
 def test_window_tells_what_it_drops() -> None:
     """Items that are in no window are counted in an event."""
     recorder = EventRecorder(types={"step_progress"})
-    run_sync(only(window.with_params(size=5, partial="drop")), range(7), subscribers=[recorder])
+    run_sync(only(window.with_params(size=5, on_partial="skip")), range(7), subscribers=[recorder])
     assert {"compensations": 2} in [event.data.data for event in recorder.events]
 
 

@@ -139,7 +139,7 @@ def test_flatten_knows_what_it_writes() -> None:
         ("batch", {"size": 0}),
         ("batch", {"size": 2, "linger_s": 0}),
         ("window", {"size": 2, "every": 0}),
-        ("window", {"size": 2, "partial": "pad"}),
+        ("window", {"size": 2, "on_partial": "pad"}),
         ("distinct", {"max_keys": 0}),
         ("distinct", {"on_full": "drop"}),
         ("sum", {"field": ""}),

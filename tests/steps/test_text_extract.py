@@ -69,7 +69,7 @@ async def test_extract_gives_null_for_a_group_that_took_no_part() -> None:
 )
 async def test_extract_looks_where_it_is_told(find: str, texts: list[str]) -> None:
     """At the start, at the whole text, or at the first place anywhere."""
-    pipeline = loaded("extract", pattern=r"\b" + PAIR, find=find, unmatched="skip")
+    pipeline = loaded("extract", pattern=r"\b" + PAIR, find=find, on_unmatched="skip")
     result = await pipeline.run(iter(["ab=1", "ab=1;", " ab=1", "ab="]))
     assert result.output == [{"name": "ab", "value": "1"}] * len(texts)
 
@@ -85,7 +85,7 @@ async def test_extract_fails_at_a_text_that_does_not_match(text: str, *, as_stre
     with pytest.raises(StepError) as caught:
         await pipeline.run(iter(["a=1", text]) if as_stream else text)
     assert repr(text) in str(caught.value)
-    assert "set unmatched to skip or reject" in str(caught.value)
+    assert "set on_unmatched to skip or reject" in str(caught.value)
 
 
 async def test_extract_shows_only_the_start_of_a_long_text_that_does_not_match() -> None:
@@ -99,21 +99,21 @@ async def test_extract_shows_only_the_start_of_a_long_text_that_does_not_match()
 async def test_extract_takes_no_number_that_json_does_not_know(number: str) -> None:
     """What cannot be a number, or is too long to be read as one, does not match."""
     types = {"n": "integer" if number.isdecimal() else "number"}
-    pipeline = loaded("extract", pattern=r"(?P<n>\w+)", types=types, unmatched="skip")
+    pipeline = loaded("extract", pattern=r"(?P<n>\w+)", types=types, on_unmatched="skip")
     assert (await pipeline.run(iter(["1", number]))).output == [{"n": 1}]
 
 
 async def test_extract_skips_and_counts_what_does_not_match() -> None:
     """What is left out is told by the numbers of the step."""
     recorder = EventRecorder(types={"step_complete"})
-    pipeline = loaded("extract", pattern=PAIR, unmatched="skip")
+    pipeline = loaded("extract", pattern=PAIR, on_unmatched="skip")
     result = await pipeline.run(iter(BAD), subscribers=[recorder])
     assert [record["name"] for record in result.output] == ["a", "b"]
     complete = recorder.of("step_complete")[0].data
     assert (complete.items_in, complete.items_out, complete.compensations) == (4, 2, 2)
 
 
-@pytest.mark.parametrize("policy", [{}, {"unmatched": "reject"}])
+@pytest.mark.parametrize("policy", [{}, {"on_unmatched": "reject"}])
 async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[str, str]) -> None:
     """The texts themselves go on where the document says, without being told."""
     document = {
@@ -133,7 +133,7 @@ async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[
 async def test_extract_loses_nothing_to_a_side_port_that_leads_nowhere() -> None:
     """A rejected text that nobody would get is an error that names the port."""
     with pytest.raises(StepError, match="port 'unmatched', which leads nowhere"):
-        await loaded("extract", pattern=PAIR, unmatched="reject").run(iter(BAD))
+        await loaded("extract", pattern=PAIR, on_unmatched="reject").run(iter(BAD))
 
 
 # ---- what a document may say
@@ -152,7 +152,7 @@ async def test_extract_loses_nothing_to_a_side_port_that_leads_nowhere() -> None
         ("extract", {"pattern": PAIR, "only": []}, "params.only", "a list of 1 to 100"),
         ("extract", {"pattern": PAIR, "find": "anywhere"}, "params.find", "can begin again"),
         ("extract", {"pattern": PAIR, "find": "middle"}, "params.find", "expected 'start' or"),
-        ("extract", {"pattern": PAIR, "unmatched": "drop"}, "params.unmatched", "expected 'fail' or"),
+        ("extract", {"pattern": PAIR, "on_unmatched": "drop"}, "params.on_unmatched", "expected 'fail' or"),
         ("extract", {"pattern": "(?P<a>x)(?P<b>y)[(?P<b>]", "only": ["a"]}, "params.only", "the text of a group"),
         ("extract_all", {"pattern": PAIR}, "params.pattern", "can begin again"),
         ("find", {"pattern": r"#(\w)(\w)"}, "params.pattern", "2 groups"),

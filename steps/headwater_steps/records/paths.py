@@ -52,7 +52,7 @@ class MissingFieldError(LookupError):
     def __init__(self, path: str, item: Record, hint: str) -> None:
         super().__init__(path, item, hint)
         self.path = path
-        self.names = list(record(item))
+        self.names: list[str] = list(record(item))
         self.hint = hint
 
     def __str__(self) -> str:

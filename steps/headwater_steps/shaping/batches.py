@@ -50,7 +50,7 @@ async def window(
     *,
     size: _Size,
     every: _Size | None = None,
-    partial: Literal["keep", "drop", "fail"] = "keep",
+    on_partial: Literal["keep", "skip", "fail"] = "keep",
 ) -> AsyncIterator[list[Item]]:
     """Look at a stream through a window of some items that moves along.
 
@@ -62,15 +62,15 @@ async def window(
         size: How many items a window shows.
         every: How many items it moves on each time: fewer than `size` for windows that overlap, more to leave items
             out between them; `size` by default, so that each item is in one window.
-        partial: What happens at the end to items that are in no window yet because too few came after them: `keep`
-            gives a last window with what there is, `drop` leaves them out, and counts them as compensations,
+        on_partial: What happens at the end to items that are in no window yet because too few came after them: `keep`
+            gives a last window with what there is, `skip` leaves them out, and counts them as compensations,
             `fail` is an error.
 
     Yields:
         The windows, as lists of `size` items; with `keep`, the last may have fewer.
 
     Raises:
-        ValueError: Items are left over, and `partial` is `fail`.
+        ValueError: Items are left over, and `on_partial` is `fail`.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -91,11 +91,11 @@ async def window(
         if len(shown) == size:
             yield shown
             shown, left_out, unseen = shown[step_size:], max(step_size - size, 0), 0
-    if unseen and partial == "keep":
+    if unseen and on_partial == "keep":
         yield shown
-    elif unseen and partial == "fail":
+    elif unseen and on_partial == "fail":
         raise ValueError(
-            f"the last {unseen} items are in no window of {size}; set partial to keep or drop if that is right"
+            f"the last {unseen} items are in no window of {size}; set on_partial to keep or skip if that is right"
         )
     elif unseen:
         ctx.progress(message=f"left out the last {unseen} items, which fill no window", compensations=unseen)

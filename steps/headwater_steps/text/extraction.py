@@ -113,9 +113,9 @@ class Extract(_Grouped, kind="text.extract"):
         only: Which groups become fields; all by default. Fewer are faster.
         find: Where the pattern is to match: at the `start` of a text, the `whole` of it, or at the first place
             `anywhere`.
-        unmatched: What happens to a text that does not match: `fail` is an error, `skip` leaves it out, `reject` gives
-            it to the port `unmatched`; both are counted as compensations. By default `reject` where that port leads
-            somewhere, and `fail` elsewhere.
+        on_unmatched: What happens to a text that does not match: `fail` is an error, `skip` leaves it out, `reject`
+            gives it to the port `unmatched`; both are counted as compensations. By default `reject` where that port
+            leads somewhere, and `fail` elsewhere.
 
     Returns:
         An object with a field for each group; null for a group that took no part.
@@ -133,7 +133,7 @@ class Extract(_Grouped, kind="text.extract"):
     """
 
     find: Scope = "start"
-    unmatched: Literal["fail", "skip", "reject"] | None = None
+    on_unmatched: Literal["fail", "skip", "reject"] | None = None
 
     @field_validator("find")
     @classmethod
@@ -178,9 +178,9 @@ class Extract(_Grouped, kind="text.extract"):
 
     def _refused(self, text: str, reason: str, ctx: StepContext) -> Extracted:
         shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
-        policy = self.unmatched or ("reject" if "unmatched" in ctx.connected else "fail")
+        policy = self.on_unmatched or ("reject" if "unmatched" in ctx.connected else "fail")
         if policy == "fail":
-            raise ValueError(f"{reason}: {shown}; mend the pattern, or set unmatched to skip or reject")
+            raise ValueError(f"{reason}: {shown}; mend the pattern, or set on_unmatched to skip or reject")
         ctx.progress(message=f"{reason}: {shown}", compensations=1)
         if policy == "skip":
             return _NOTHING
