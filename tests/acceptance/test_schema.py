@@ -262,9 +262,7 @@ def test_schema_stays_small_when_there_are_many_kinds() -> None:
 # ---- events
 
 
-@pytest.mark.parametrize(
-    ("name", "file"), [("word-report", "README.md"), ("access-log", "configs/data/access.jsonl")]
-)
+@pytest.mark.parametrize(("name", "file"), [("word-report", "README.md"), ("access-log", "configs/data/access.jsonl")])
 async def test_event_schema_accepts_every_event_of_a_real_run(name: str, file: str, tmp_path: Path) -> None:
     """What subscribers get, written as JSON, is what the published schema describes."""
     document, data = document_of(ROOT / f"configs/{name}.json"), ROOT / file
