@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from headwater import Flavor, Step, Stream, Task
-from headwater_steps.text.sentence import Piece
+from headwater_steps.text.pieces import Piece, parts_of_pieces, parts_of_whole
 from headwater_steps.text.units import Unit, Units, units_of
 
 __all__ = ["CHUNKS", "Chunk", "ChunkCutter", "Chunks"]
@@ -196,12 +196,10 @@ class Chunks(Step, kind="text.chunks"):
         Yields:
             Its chunks.
         """
-        cutter = self._cutter()
-        yield from cutter.feed(text)
-        yield from cutter.finish()
+        return parts_of_whole(text, self._cutter())
 
     @CHUNKS.method(Flavor.STREAM_STREAM)
-    async def stream(self, pieces: Stream[str]) -> AsyncIterator[Chunk]:
+    def stream(self, pieces: Stream[str]) -> AsyncIterator[Chunk]:
         """Yield the chunks of a text in pieces.
 
         Args:
@@ -210,17 +208,7 @@ class Chunks(Step, kind="text.chunks"):
         Yields:
             The chunks.
         """
-        cutter = self._cutter()
-        line_end = "\n" if self.each == "line" else ""
-        async for piece in pieces:
-            for chunk in cutter.feed(piece + line_end):
-                yield chunk
-            if self.each == "text":
-                for chunk in cutter.finish():
-                    yield chunk
-                cutter = self._cutter()
-        for chunk in cutter.finish():
-            yield chunk
+        return parts_of_pieces(pieces, self.each, self._cutter)
 
     def _cutter(self) -> ChunkCutter:
         return ChunkCutter(self.by, self.size, self.overlap, self.max_chunk_chars)

@@ -18,16 +18,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from headwater import Flavor, Step, Stream, Task
+from headwater_steps.text.pieces import Piece, parts_of_pieces, parts_of_whole
 
-__all__ = ["SENTENCES", "Piece", "Sentence", "SentenceSplitter", "Sentences"]
+__all__ = ["SENTENCES", "Sentence", "SentenceSplitter", "Sentences"]
 
 _BEGIN = re.compile(r"[^.!?\s]")
 _MARK = re.compile(r"[.!?]")
 _MARK_OR_LINE_END = re.compile(r"[.!?\n]")
 _QUOTES = ("'", '"')
-
-Piece = Literal["chunk", "line", "text"]
-"""What each item of a stream of texts is: any part of one text, a line of it, or a text of its own."""
 
 
 class Sentence(BaseModel, frozen=True):
@@ -214,12 +212,10 @@ class Sentences(Step, kind="text.sentences"):
         Yields:
             Its sentences.
         """
-        splitter = self._splitter()
-        yield from splitter.feed(text)
-        yield from splitter.finish()
+        return parts_of_whole(text, self._splitter())
 
     @SENTENCES.method(Flavor.STREAM_STREAM)
-    async def stream(self, pieces: Stream[str]) -> AsyncIterator[Sentence]:
+    def stream(self, pieces: Stream[str]) -> AsyncIterator[Sentence]:
         """Yield the sentences of a text in pieces.
 
         Args:
@@ -228,17 +224,7 @@ class Sentences(Step, kind="text.sentences"):
         Yields:
             The sentences.
         """
-        splitter = self._splitter()
-        line_end = "\n" if self.each == "line" else ""
-        async for piece in pieces:
-            for sentence in splitter.feed(piece + line_end):
-                yield sentence
-            if self.each == "text":
-                for sentence in splitter.finish():
-                    yield sentence
-                splitter = self._splitter()
-        for sentence in splitter.finish():
-            yield sentence
+        return parts_of_pieces(pieces, self.each, self._splitter)
 
     def _splitter(self) -> SentenceSplitter:
         return SentenceSplitter(self.max_sentence_chars, cuts=self.on_too_long == "cut")
