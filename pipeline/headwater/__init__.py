@@ -13,6 +13,10 @@ from headwater.lazy import on_first_use
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headwater.api.execution import Execution
+    from headwater.api.pipeline import Pipeline
+    from headwater.api.result import ExecutionTimeoutError, Result
+    from headwater.api.runner import Runner, run_sync
     from headwater.config.conditions import Condition
     from headwater.errors import (
         ConfigError,
@@ -37,10 +41,6 @@ if TYPE_CHECKING:
     from headwater.kinds.outputs import Emits, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
     from headwater.kinds.task import Task
-    from headwater.running.execution import Execution
-    from headwater.running.pipeline import Pipeline
-    from headwater.running.result import ExecutionTimeoutError, Result
-    from headwater.running.runner import Runner, run_sync
     from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
 
@@ -99,10 +99,10 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.event": "EventType StreamEvent",
         "events.subscriber": "StreamSubscriber",
         "graph.plan": "Plan",
-        "running.execution": "Execution",
-        "running.pipeline": "Pipeline",
-        "running.result": "ExecutionTimeoutError Result",
-        "running.runner": "Runner run_sync",
+        "api.execution": "Execution",
+        "api.pipeline": "Pipeline",
+        "api.result": "ExecutionTimeoutError Result",
+        "api.runner": "Runner run_sync",
         "kinds.context": "StepContext",
         "kinds.definition": "Flavor",
         "kinds.outputs": "Emits Outputs SidePort To",

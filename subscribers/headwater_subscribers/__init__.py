@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater_subscribers.callback import CallbackSubscriber
-    from headwater_subscribers.console import ConsoleSubscriber
-    from headwater_subscribers.file import FileSubscriber, read_events
+    from headwater_subscribers.console.console import ConsoleSubscriber
+    from headwater_subscribers.files.file import FileSubscriber, read_events
     from headwater_subscribers.filter import FilterSubscriber
     from headwater_subscribers.log import LogSubscriber
-    from headwater_subscribers.metrics import MetricsSubscriber
-    from headwater_subscribers.prometheus import PrometheusSubscriber
+    from headwater_subscribers.metrics.metrics import MetricsSubscriber
+    from headwater_subscribers.metrics.prometheus import PrometheusSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.sample import SampleSubscriber
-    from headwater_subscribers.timeline import Timeline, TimelineSubscriber, timeline_svg
-    from headwater_subscribers.tracing import OpenTelemetrySubscriber
+    from headwater_subscribers.telemetry.tracing import OpenTelemetrySubscriber
+    from headwater_subscribers.timeline.timeline import Timeline, TimelineSubscriber, timeline_svg
 
 __all__ = [
     "CallbackSubscriber",
@@ -55,15 +55,15 @@ __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
         "callback": "CallbackSubscriber",
-        "console": "ConsoleSubscriber",
-        "file": "FileSubscriber read_events",
+        "console.console": "ConsoleSubscriber",
+        "files.file": "FileSubscriber read_events",
         "filter": "FilterSubscriber",
         "log": "LogSubscriber",
-        "metrics": "MetricsSubscriber",
-        "prometheus": "PrometheusSubscriber",
+        "metrics.metrics": "MetricsSubscriber",
+        "metrics.prometheus": "PrometheusSubscriber",
         "queue": "QueueSubscriber",
         "sample": "SampleSubscriber",
-        "timeline": "Timeline TimelineSubscriber timeline_svg",
-        "tracing": "OpenTelemetrySubscriber",
+        "timeline.timeline": "Timeline TimelineSubscriber timeline_svg",
+        "telemetry.tracing": "OpenTelemetrySubscriber",
     },
 )

@@ -285,7 +285,7 @@ def test_help_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Usage" in done.stdout
-    assert not {"rich", "networkx", "structlog", "yaml", "headwater.cli.executing"} & set(done.stderr.split())
+    assert not {"rich", "networkx", "structlog", "yaml", "headwater.cli.runs.executing"} & set(done.stderr.split())
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])

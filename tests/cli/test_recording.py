@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from headwater.cli.replaying import executions
+from headwater.cli.runs.replaying import executions
 from headwater.errors import HeadwaterError
 from headwater.events.event import EventType, StreamEvent
 from tests.cli.conftest import KINDS, Done, start
@@ -214,7 +214,7 @@ def test_pauses_are_those_of_the_run_or_shorter(write: Write, call: Call, monkey
     async def note(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr("headwater.cli.replaying.anyio.sleep", note)
+    monkeypatch.setattr("headwater.cli.runs.replaying.anyio.sleep", note)
     write("run.jsonl", "\n".join([*lines("aaaa", 3, every_s=1.0), *lines("bbbb", 2, every_s=3600)]) + "\n")
     assert call("replay", "run.jsonl", "--speed", "2").code == 0
     assert pauses[0] == pytest.approx(0.5, abs=0.2)
@@ -223,7 +223,7 @@ def test_pauses_are_those_of_the_run_or_shorter(write: Write, call: Call, monkey
 
 def test_too_many_events_side_by_side_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of other executions is bounded, and the message names the option that helps."""
-    monkeypatch.setattr("headwater.cli.replaying._MOST_WAITING", 2)
+    monkeypatch.setattr("headwater.cli.runs.replaying._MOST_WAITING", 2)
     events = [StreamEvent(1, EventType.PIPELINE_START, name) for name in ("a", "b", "c", "d")]
     with pytest.raises(HeadwaterError, match="--execution"):
         for one in executions(events):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.config.load import load
-from headwater.config.positions import JsonPositions, find_faults
+from headwater.config.notation.positions import JsonPositions, find_faults
 from headwater.config.problems import Place, path_text
 from headwater.config.schema import config_schema
 from headwater.config.spec import EdgeSpec

@@ -24,7 +24,10 @@ from types import ModuleType
 from typing import NoReturn
 
 PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
-STARTED = {"headwater.cli.__main__", "headwater.running.process_main"}  # they begin to work when they are imported
+STARTED = {
+    "headwater.cli.__main__",
+    "headwater.running.workers.process_main",
+}  # they begin to work when they are imported
 OTHERS = ("anyio._backends._asyncio", "rich.live", "rich.traceback", "structlog.dev", "typer.testing", "uvloop")
 LONGEST = 1 << 20
 # Written for speed: a client that imports nothing but `_socket` starts in ten milliseconds.

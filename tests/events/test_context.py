@@ -67,7 +67,7 @@ async def emit_many(context: StreamingContext, count: int, step_id: str = "a") -
     """Emit as a step does that heeds its subscribers."""
     for _ in range(count):
         if context.emit(PROGRESS, step_id):
-            await context.room()
+            await context.drain()
 
 
 async def test_subscribers_are_served_the_same_events_when_others_misbehave(reports: Any) -> None:
@@ -190,7 +190,7 @@ async def test_emit_asks_to_wait_when_a_waiting_subscriber_lags() -> None:
         signals = [context.emit(PROGRESS, "a") for _ in range(12)]
         assert signals == [False] * 9 + [True] * 3
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(context.room)
+            tasks.start_soon(context.drain)
             await held.entered.wait()
             await anyio.wait_all_tasks_blocked()
             assert context.emit(PROGRESS, "a")
@@ -205,7 +205,7 @@ async def test_room_is_there_when_the_lagging_subscriber_is_lost(reports: Any) -
         context.subscribe(Hanging(), buffer_size=5, send_deadline_s=0.05)
         for _ in range(20):
             context.emit(PROGRESS, "a")
-        await context.room()
+        await context.drain()
         assert [lost.reason for lost in context.lost] == ["deadline"]
 
 
@@ -798,7 +798,7 @@ async def test_interval_ends_when_somebody_waits_for_room() -> None:
                 context.emit(PROGRESS, "a")
             assert context.lags
             with anyio.fail_after(10):
-                await context.room()
+                await context.drain()
     assert len(recorder.seqs) == 182
 
 
@@ -839,7 +839,7 @@ async def test_events_that_wait_for_a_filtered_subscriber_are_counted_once() -> 
     rooms: list[int] = []
     for number in range(1000):
         log.append(EventType.STEP_START if number % 2 else PROGRESS, "a")
-        rooms.append(subscription.room())
+        rooms.append(subscription.drain())
     assert rooms[-1] == 100 - 500
     assert rooms.index(0) == 199
     assert sum(looked) <= 1000

@@ -101,7 +101,7 @@ def test_batch_outlives_the_history() -> None:
 def test_append_tells_of_lag_until_rechecked() -> None:
     """Who lags is looked up at intervals, and at once when a caller has waited."""
     rooms = [1, 0, 5]
-    log = EventLog("e1", room=lambda: rooms.pop(0))
+    log = EventLog("e1", free_slots=lambda: rooms.pop(0))
     assert [log.append(EventType.STEP_PROGRESS) for _ in range(10)] == [False] + [True] * 9
     assert rooms == [5]
     log.recheck()
@@ -112,7 +112,7 @@ def test_append_tells_of_lag_until_rechecked() -> None:
 def test_lag_is_looked_up_again_when_nobody_waits() -> None:
     """A caller that heeds no signal is told all the same when the lag is over."""
     rooms = [0, 1000]
-    log = EventLog("e1", room=lambda: rooms.pop(0))
+    log = EventLog("e1", free_slots=lambda: rooms.pop(0))
     signals = [log.append(EventType.STEP_PROGRESS) for _ in range(100)]
     assert signals.index(False) == 64
 

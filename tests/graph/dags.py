@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from headwater.graph.views import EdgeView, NodeView
+from headwater.graph.drawing.views import EdgeView, NodeView
 
 
 @st.composite

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.graph.draw import dot, mermaid
-from headwater.graph.views import EdgeView, NodeView
+from headwater.graph.drawing.draw import dot, mermaid
+from headwater.graph.drawing.views import EdgeView, NodeView
 
 NODES = [NodeView("in", "input", "end"), NodeView("a", "a\ntest.kind", "source"), NodeView("b", "b", "sink")]
 EDGES = [EdgeView("in", "a"), EdgeView("a", "b", "list[str]", condition="{}")]

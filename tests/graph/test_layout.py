@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.graph.layers import Link, layers_of
-from headwater.graph.layout import Box, Joint, Layout, lay_out
+from headwater.graph.drawing.layers import Link, layers_of
+from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
 
 
 @st.composite

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from headwater.graph.rails import Row, drawing, rows
-from headwater.graph.views import EdgeView, NodeView
+from headwater.graph.drawing.rails import Row, drawing, rows
+from headwater.graph.drawing.views import EdgeView, NodeView
 from tests.graph.dags import dags
 
 ENDS_UP = set("│├┤┼╰╯┴")

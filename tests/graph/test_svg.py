@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import Pipeline
-from headwater.graph.svg import NODES_LIMIT, svg
-from headwater.graph.views import EdgeView, NodeView
+from headwater.graph.drawing.svg import NODES_LIMIT, svg
+from headwater.graph.drawing.views import EdgeView, NodeView
 from tests.graph.dags import dags
 
 SVG = "{http://www.w3.org/2000/svg}"

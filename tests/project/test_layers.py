@@ -10,13 +10,14 @@ import pytest
 from tests.project.sources import imports, modules, read_imports
 
 LAYERS = (
-    {"cells", "descriptors", "errors", "ids", "lazy"},
+    {"descriptors", "display", "errors", "ids", "lazy", "patterns", "shapes"},
     {"streams"},
     {"events"},
     {"kinds"},
     {"config"},
     {"graph"},
     {"running"},
+    {"api"},
     {"executors"},
     {"stores"},
     {""},  # `headwater/__init__.py`, the public face

@@ -296,13 +296,13 @@ async def test_tells_times_that_fit_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("telling", "expected"),
+    ("emit_items", "expected"),
     [("none", []), ("first", [0]), ("sample", [0, 100, 200]), ("all", list(range(250)))],
 )
 @pytest.mark.parametrize("source", [kinds.async_count, kinds.generator_count, kinds.thread_count])
-async def test_tells_the_items_that_are_asked_for(telling: str, expected: list[int], source: Any) -> None:
+async def test_tells_the_items_that_are_asked_for(emit_items: str, expected: list[int], source: Any) -> None:
     """`emit_items` says which items of each step become events."""
-    result = await chain(source, kinds.def_double, streaming={"emit_items": telling}).run(250)
+    result = await chain(source, kinds.def_double, streaming={"emit_items": emit_items}).run(250)
     assert result.events is not None
     outputs = [event for event in result.events.read(after=0) if event.event_type == "step_output"]
     for step_id in ("a", "b"):

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from headwater import ConfigError, Pipeline
-from headwater.config.patterns import PatternError
+from headwater.patterns import PatternError
 from headwater_steps.text.alphabet import Alphabet, CharSet
 from headwater_steps.text.ambiguity import Scope, check_linear
 from headwater_steps.text.machine import Machine

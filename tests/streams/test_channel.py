@@ -40,7 +40,7 @@ async def write_all(channel: Channel, items: range, written: list[int]) -> None:
     for item in items:
         written.append(item)
         if channel.put(item):
-            await channel.room()
+            await channel.wait_writable()
     channel.finish()
 
 
@@ -107,7 +107,7 @@ class TestBound:
         """Asking for room is a cancellation point also when nobody has to wait."""
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await Channel(4).room()
+            await Channel(4).wait_writable()
         assert scope.cancelled_caught
 
 
@@ -213,7 +213,7 @@ class TestLeaving:
         async def writer() -> None:
             channel.put(1)
             with pytest.raises(ReaderLeft):
-                await channel.room()
+                await channel.wait_writable()
             told.set()
 
         async with anyio.create_task_group() as group:
@@ -406,7 +406,7 @@ class TestTee:
         tee.put(1)
         leaver.close()
         tee.put(2)
-        await tee.room()
+        await tee.wait_writable()
         assert stayer.take_nowait() == [1, 2]
 
     async def test_tells_the_writer_when_the_last_reader_left(self) -> None:

@@ -28,9 +28,9 @@ from headwater.events.data import (
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
 from headwater_subscribers import ConsoleSubscriber
-from headwater_subscribers.lines import LineDisplay
-from headwater_subscribers.stepview import State
-from headwater_subscribers.view import ExecutionView
+from headwater_subscribers.console.lines import LineDisplay
+from headwater_subscribers.console.stepview import State
+from headwater_subscribers.console.view import ExecutionView
 
 TYPES = {model: event_type for event_type, model in DATA_MODELS.items()}
 
@@ -212,7 +212,7 @@ def test_table_shows_what_matters_when_the_screen_is_small(
 ) -> None:
     """Steps without room are only counted, those that run come first, figures are whole, and the end shows all."""
     pytest.importorskip("rich")
-    from headwater_subscribers.table import TableDisplay
+    from headwater_subscribers.console.table import TableDisplay
 
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", "10")
@@ -264,7 +264,7 @@ async def test_console_writes_lines_where_a_table_cannot_be(
 def test_console_says_which_extra_a_table_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A live view that is asked for explicitly is not silently replaced."""
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    monkeypatch.delitem(sys.modules, "headwater_subscribers.table", raising=False)
+    monkeypatch.delitem(sys.modules, "headwater_subscribers.console.table", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'headwater\[cli\]'"):
         ConsoleSubscriber(live=True)
 

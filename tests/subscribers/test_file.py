@@ -18,7 +18,7 @@ from headwater.events.data import StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.schema import events_schema
 from headwater_subscribers import FileSubscriber
-from headwater_subscribers.file import BadEventError, read_events
+from headwater_subscribers.files.file import BadEventError, read_events
 
 
 @step("file.double")

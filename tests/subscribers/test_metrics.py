@@ -25,8 +25,8 @@ from headwater.events.data import (
 )
 from headwater.kinds.registry import registry
 from headwater_subscribers import MetricsSubscriber
-from headwater_subscribers.metrics import CALLING_OUT
-from headwater_subscribers.slo import DEFAULT_SLOS, Slo
+from headwater_subscribers.metrics.metrics import CALLING_OUT
+from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo
 from tests.subscribers.told import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
 

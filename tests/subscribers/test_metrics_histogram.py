@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater_subscribers.histogram import BOUNDS_S, Histogram
+from headwater_subscribers.metrics.histogram import BOUNDS_S, Histogram
 
 durations = st.lists(st.floats(0.0, 1e7), max_size=60)
 some_durations = st.lists(st.floats(1e-6, 8e5), min_size=1, max_size=60)

@@ -26,16 +26,16 @@ from headwater.events.data import (
 )
 from headwater.events.event import EventType
 from headwater_subscribers import ConsoleSubscriber
-from headwater_subscribers.stepview import Pace, State, StepView
-from headwater_subscribers.view import ExecutionView
+from headwater_subscribers.console.stepview import Pace, State, StepView
+from headwater_subscribers.console.view import ExecutionView
 from tests.subscribers.test_console import Terminal, Told, events
 
 pytest.importorskip("rich")
 
 from rich.cells import cell_len
 
-from headwater_subscribers.picture import Painter
-from headwater_subscribers.table import TableDisplay
+from headwater_subscribers.console.picture import Painter
+from headwater_subscribers.console.table import TableDisplay
 
 STORY = "no such file or directory: /data/words.txt; write another path, or make the file before the pipeline runs"
 

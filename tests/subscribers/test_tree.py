@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater_subscribers.tree import ASCII_LINES, tree_rows
+from headwater_subscribers.console.tree import ASCII_LINES, tree_rows
 
 GRAPHS: dict[str, tuple[dict[str, list[str]], str]] = {
     "chain": ({"a": [], "b": ["a"], "c": ["b"]}, "a\nb\nc"),

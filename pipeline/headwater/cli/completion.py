@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from headwater.config.shapes import is_list, is_object
+from headwater.shapes import is_list, is_object
 
 __all__ = [
     "complete_configs",
@@ -122,7 +122,7 @@ def _description(declaration: object) -> str:
 
 def _document(ctx: typer.Context) -> dict[str, Any]:
     """Return the document that the command names, or an empty one when there is none that can be read."""
-    from headwater.config.source import read_source
+    from headwater.config.notation.source import read_source
     from headwater.errors import HeadwaterError
 
     # Arguments are not assigned yet where the option that is completed has no value.

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.running.pipeline import Pipeline
+    from headwater.api.pipeline import Pipeline
 
 __all__ = ["load_pipeline", "load_step_modules"]
 
@@ -39,7 +39,7 @@ def load_pipeline(
         StepDefinitionError: A file or module with steps is wrong.
         MissingExtraError: The document is YAML, and the library for that is not installed.
     """
-    from headwater.running.pipeline import Pipeline
+    from headwater.api.pipeline import Pipeline
 
     load_step_modules(steps)
     texts = {name: value for name, _, value in (text.partition("=") for text in settings)}
@@ -58,7 +58,7 @@ def _regular(config: Path) -> Generator[Path]:
         yield config
         return
     from headwater.cli.problems import remember
-    from headwater.config.source import SIZE_LIMIT_BYTES
+    from headwater.config.notation.source import SIZE_LIMIT_BYTES
     from headwater.errors import ConfigError
 
     with TemporaryDirectory(prefix="headwater-") as folder:
@@ -98,8 +98,8 @@ def _values(config: Path, texts: Mapping[str, str]) -> dict[str, Any]:
 
     A text that is none stays as it is: loading then tells it, with its place and all other problems.
     """
-    from headwater.config.shapes import is_object
-    from headwater.config.source import read_source
+    from headwater.config.notation.source import read_source
+    from headwater.shapes import is_object
 
     declared = read_source(config).document.get("parameters")
     declarations = declared if is_object(declared) else {}

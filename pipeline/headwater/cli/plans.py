@@ -12,12 +12,12 @@ from pydantic_core import to_json
 from headwater.cli.terminal import columns, encodable, plural, styled
 from headwater.errors import HeadwaterError
 from headwater.graph.annotations import describe
-from headwater.graph.draw import draw
+from headwater.graph.drawing.draw import draw
+from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter
-from headwater.graph.views import plan_views
 
 if TYPE_CHECKING:
-    from headwater.graph.draw import DrawingStyle
+    from headwater.graph.drawing.draw import DrawingStyle
     from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
     from headwater.streams.frames import StreamType
 
@@ -167,7 +167,7 @@ def graph_text(plan: Plan, style: DrawingStyle) -> str:
             return draw(plan, style).rstrip("\n")
         except ValueError as error:
             raise HeadwaterError(f"the picture would be too large: {error}; --dot draws any, by Graphviz") from None
-    from headwater.graph.rails import drawing
+    from headwater.graph.drawing.rails import drawing
 
     text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))
     return encodable(text.rstrip("\n"), sys.stdout)

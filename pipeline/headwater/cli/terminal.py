@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Literal, TextIO, TypeAlias
 
-from headwater.cells import cells
+from headwater.display import cells
 from headwater.errors import HeadwaterError
 
 __all__ = [

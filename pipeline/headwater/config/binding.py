@@ -13,15 +13,15 @@ from pydantic_core import to_json
 
 from headwater.config.faults import Schema, Subject, add_faults
 from headwater.config.load import Loaded
-from headwater.config.patterns import pattern_budget
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.secret_params import reveal_secrets, takes_secrets
-from headwater.config.shapes import is_object
 from headwater.config.spec import StepSpec
 from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition
 from headwater.kinds.params import arguments_of
 from headwater.kinds.step import Step, StepFunction
+from headwater.patterns import pattern_budget
+from headwater.shapes import is_object
 
 __all__ = ["Kinds", "bind_steps"]
 

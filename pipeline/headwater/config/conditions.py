@@ -19,10 +19,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from typing_extensions import TypedDict
 
 from headwater.config.operators import OPERATORS, Lookup, OperandError, Predicate
-from headwater.config.patterns import PatternError
 from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Problems, quote
 from headwater.config.selection import Select, selection
-from headwater.config.shapes import is_list, is_mapping
+from headwater.patterns import PatternError
+from headwater.shapes import is_list, is_mapping
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import SecretStr, ValidationError
 
 from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Place, Problems, quote
-from headwater.config.shapes import has_part, is_mapping
+from headwater.shapes import has_part, is_mapping
 
 __all__ = ["Schema", "Subject", "add_faults", "expected", "found"]
 

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from headwater.config.faults import Schema, Subject, add_faults
+from headwater.config.notation.source import read_source
 from headwater.config.parameters import bind_parameters
-from headwater.config.patterns import pattern_budget
 from headwater.config.problems import JsonPath, Problems
-from headwater.config.shapes import has_part, is_list, is_object
-from headwater.config.source import read_source
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
 from headwater.config.templates import Scope, fill
+from headwater.patterns import pattern_budget
+from headwater.shapes import has_part, is_list, is_object
 
 __all__ = ["Loaded", "load"]
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, TypeAlias, cast
 
 from pydantic import BaseModel, Field
 
-from headwater.config.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
-from headwater.config.shapes import is_list, is_mapping, is_sequence
+from headwater.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
+from headwater.shapes import is_list, is_mapping, is_sequence
 
 __all__ = [
     "HASHED",

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from headwater.config.faults import expected, found
+from headwater.config.notation.source import plain
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.shapes import is_object
-from headwater.config.source import plain
 from headwater.config.spec import MISSING, ParameterSpec
 from headwater.errors import ConfigError, Problem
+from headwater.shapes import is_object
 
 __all__ = ["bind_parameters", "parse_parameter"]
 

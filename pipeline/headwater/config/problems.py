@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from headwater.config.shapes import has_part, is_mapping
 from headwater.errors import ConfigError, Problem
 from headwater.ids import closest
+from headwater.shapes import has_part, is_mapping
 
 __all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
 

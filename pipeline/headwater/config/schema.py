@@ -16,12 +16,12 @@ from pydantic import TypeAdapter
 
 from headwater.config.binding import Kinds
 from headwater.config.faults import expected
-from headwater.config.shapes import is_object
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
 from headwater.kinds.definition import StepDefinition
 from headwater.kinds.docstring import argument_descriptions
 from headwater.kinds.registry import registry as process_registry
+from headwater.shapes import is_object
 
 __all__ = ["config_schema"]
 

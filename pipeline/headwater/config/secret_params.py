@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from typing_extensions import is_typeddict
 
 from headwater.config.problems import JsonPath, Problems
-from headwater.config.shapes import is_list, is_object
+from headwater.shapes import is_list, is_object
 
 __all__ = ["is_plain", "reveal_secrets", "takes_secrets"]
 

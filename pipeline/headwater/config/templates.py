@@ -19,7 +19,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.shapes import is_list, is_mapping, is_text
+from headwater.shapes import is_list, is_mapping, is_text
 
 __all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
 

@@ -39,7 +39,7 @@ class StreamingContext:
 
     Attributes:
         emit: Tells an event, as `Emit` describes: it never waits, and belongs to the thread of the event loop. When it
-            returns True, a subscriber lags, and the caller should `await context.room()` as soon as it can.
+            returns True, a subscriber lags, and the caller should `await context.drain()` as soon as it can.
         log: The events so far.
         lost: The subscribers that were detached before the last event.
 
@@ -54,11 +54,11 @@ class StreamingContext:
 
     __slots__ = (
         "_buffer_size",
+        "_gate",
         "_left",
         "_longest_lag",
         "_quick",
         "_quick_runs",
-        "_relief",
         "_started_s",
         "_subscriptions",
         "_tasks",
@@ -70,7 +70,7 @@ class StreamingContext:
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
     ) -> None:
-        self.log: EventLog = EventLog(execution_id, history=history, room=self._room)
+        self.log: EventLog = EventLog(execution_id, history=history, free_slots=self._free_slots)
         # The log's own function: one more call for every event would cost a quarter of the whole.
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
         self.lost: list[LostSubscriber] = []
@@ -81,7 +81,7 @@ class StreamingContext:
         self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
         self._quick_runs = False
         self._left = False
-        self._relief: anyio.Event | None = None
+        self._gate: anyio.Event | None = None
         self._started_s = monotonic()
 
     async def __aenter__(self) -> Self:
@@ -183,10 +183,10 @@ class StreamingContext:
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
         return bool(self._subscriptions) and any(
-            subscription.room() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
+            subscription.free_slots() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
         )
 
-    async def room(self) -> None:
+    async def drain(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
         await checkpoint()
         while self._tasks is not None and self.lags:
@@ -194,19 +194,19 @@ class StreamingContext:
             await self._relieved()
         self.log.recheck()
 
-    def _room(self) -> int:
-        return min([subscription.room() for subscription in self._subscriptions], default=UNLIMITED)
+    def _free_slots(self) -> int:
+        return min([subscription.free_slots() for subscription in self._subscriptions], default=UNLIMITED)
 
     async def _relieved(self) -> None:
         """Wait until a subscriber has received something or is gone."""
-        if self._relief is None:
-            self._relief = anyio.Event()
-        await self._relief.wait()
+        if self._gate is None:
+            self._gate = anyio.Event()
+        await self._gate.wait()
 
     def _relieve(self) -> None:
-        if self._relief is not None:
-            self._relief.set()
-            self._relief = None
+        if self._gate is not None:
+            self._gate.set()
+            self._gate = None
 
     def _begin(self, tasks: TaskGroup, subscription: Subscription) -> None:
         if not subscription.quick:

@@ -92,9 +92,9 @@ class EventLog:
         "_batches",
         "_chunks",
         "_extend",
+        "_free_slots",
         "_lags",
         "_news",
-        "_room",
         "_size",
         "closed",
         "execution_id",
@@ -102,14 +102,16 @@ class EventLog:
         "last_seq",
     )
 
-    def __init__(self, execution_id: str, *, history: int = 100_000, room: Callable[[], int] = _unlimited) -> None:
+    def __init__(
+        self, execution_id: str, *, history: int = 100_000, free_slots: Callable[[], int] = _unlimited
+    ) -> None:
         if history < 1:
             raise ValueError(f"history is {history}, but at least the last event must be kept")
         self.execution_id: str = execution_id
         self.history: int = history
         self.last_seq: int = 0
         self.closed: bool = False
-        self._room = room
+        self._free_slots = free_slots
         self._size = min(_CHUNK, history // 8 + 1)
         self._chunks = deque([Chunk(execution_id, 1)])  # all of one size, except the last
         self._extend: Callable[[Fields], None] = self._chunks[0].fields.extend
@@ -221,13 +223,13 @@ class EventLog:
         if self._news is not None:
             self._news.set()
             self._news = None
-        room = self._room()
-        self._lags = room <= 0
+        free_slots = self._free_slots()
+        self._lags = free_slots <= 0
         if self._alarm is not None and (self._lags or self.closed):
             self._alarm.set()
             self._alarm = None
         full_seq = self._base + len(self._chunks) * self._size - 1
-        self._alarm_seq = min(full_seq, self.last_seq + (room if room > 0 else _LAG_STRIDE))
+        self._alarm_seq = min(full_seq, self.last_seq + (free_slots if free_slots > 0 else _LAG_STRIDE))
         return self._lags
 
     def _grow(self) -> None:

@@ -120,7 +120,7 @@ class Subscription:
         self._one_by_one = getattr(subscriber.on_events, "__func__", None) is StreamSubscriber.on_events
         self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
 
-    def room(self) -> int:
+    def free_slots(self) -> int:
         """Tell how many more events there may be before the execution should wait for this subscriber.
 
         Returns:
@@ -130,9 +130,9 @@ class Subscription:
         if terms.policy not in {"wait", "coalesce"}:
             return UNLIMITED
         lived_seq = max(self.cursor, self._joined_seq)
-        room = terms.buffer_size - (log.last_seq - lived_seq)
-        if room > 0 or (self._wanted is None and terms.policy == "wait"):
-            return room
+        free_slots = terms.buffer_size - (log.last_seq - lived_seq)
+        if free_slots > 0 or (self._wanted is None and terms.policy == "wait"):
+            return free_slots
         if self._wanted is not None and terms.policy == "wait":
             return terms.buffer_size - self._count(lived_seq, self._wanted)
         waiting = self._select(log.read(after=lived_seq))

@@ -73,7 +73,7 @@ def check_merges(graph: Graph, reader: EdgeReader, loops: Loops, problems: Probl
         if _names_only_ports(step, reader):
             _check_missing_policies(step, shared[step], graph, loops, problems)
     for step in [step for step, spec in graph.specs.items() if spec.merge is not None]:
-        if step in graph.steps and step not in reader.blamed:
+        if step in graph.steps and step not in reader.reported:
             _check_policies(step, shared.get(step, {}), reader, problems)
 
 

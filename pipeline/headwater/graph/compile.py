@@ -46,7 +46,7 @@ def compile_plan(graph: Graph, choices: Mapping[str, Choice]) -> Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mold:
+class _StepTemplate:
     """What the plans of all steps of one choice have in common; inputs and outputs still lack their edges."""
 
     flavor: Flavor
@@ -57,7 +57,7 @@ class _Mold:
     is_untyped: bool
 
     @classmethod
-    def of(cls, choice: Choice) -> _Mold:
+    def of(cls, choice: Choice) -> _StepTemplate:
         """Return what a choice alone tells."""
         return cls(
             flavor=Flavor((choice.streams_in, any(flow.streaming for flow in choice.outputs.values()))),
@@ -75,14 +75,16 @@ class _Compiler:
     def __init__(self, graph: Graph, choices: Mapping[str, Choice]) -> None:
         self._graph = graph
         self._choices = choices
-        self._molds: dict[int, _Mold] = {}
+        self._templates: dict[int, _StepTemplate] = {}
         self._arrivals: dict[int, tuple[Flow, Fitting]] = {}
         self._segments = Segments(graph, {}, fuse=False)
 
     def plan(self) -> Plan:
         self._read_choices()
         flows = [self._flow(edge) for edge in self._graph.edges]
-        streaming = any(mold.reads_streams for mold in self._molds.values()) or any(flow.streaming for flow in flows)
+        streaming = any(template.reads_streams for template in self._templates.values()) or any(
+            flow.streaming for flow in flows
+        )
         self._segments = Segments(self._graph, self._choices, fuse=streaming)
         edges = list(map(self._edge, self._graph.edges, flows))
         steps = [self._step(step_id, choice) for step_id, choice in self._choices.items()]
@@ -103,8 +105,8 @@ class _Compiler:
     def _read_choices(self) -> None:
         """Make the mold of each choice, and note what each edge brings and how it is adapted."""
         for step_id, choice in self._choices.items():
-            if id(choice) not in self._molds:
-                self._molds[id(choice)] = _Mold.of(choice)
+            if id(choice) not in self._templates:
+                self._templates[id(choice)] = _StepTemplate.of(choice)
             leading = edges_by_port(self._graph.edges_into(step_id), choice.method)
             for part in choice.inputs:
                 for edge, flow, fitting in zip(leading[part.port.name], part.flows, part.fittings, strict=True):
@@ -140,36 +142,36 @@ class _Compiler:
         )
 
     def _step(self, step_id: str, choice: Choice) -> PlannedStep:
-        spec, bound, mold = self._graph.specs[step_id], self._graph.steps[step_id], self._molds[id(choice)]
+        spec, bound, template = self._graph.specs[step_id], self._graph.steps[step_id], self._templates[id(choice)]
         needs_scope = choice.method.context is not None or bound.definition.has_lifespan
         return PlannedStep(
             id=step_id,
             bound=bound,
             method=choice.method,
-            flavor=mold.flavor,
+            flavor=template.flavor,
             mapped=choice.mapped,
-            inputs=self._inputs(step_id, choice, mold),
-            outputs=self._outputs(step_id, mold),
+            inputs=self._inputs(step_id, choice, template),
+            outputs=self._outputs(step_id, template),
             placement=choice.placement,
             concurrency=spec.concurrency,
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
             inline=spec.inline,
             skippable=choice.skippable,
-            call=None if needs_scope else callable_of(bound, choice.method, ports=mold.ports),
+            call=None if needs_scope else callable_of(bound, choice.method, ports=template.ports),
         )
 
-    def _inputs(self, step_id: str, choice: Choice, mold: _Mold) -> tuple[PlannedInput, ...]:
+    def _inputs(self, step_id: str, choice: Choice, template: _StepTemplate) -> tuple[PlannedInput, ...]:
         leading = edges_by_port(self._graph.edges_into(step_id), choice.method)
-        return tuple([self._input(part, leading[part.port.name]) for part in mold.inputs])
+        return tuple([self._input(part, leading[part.port.name]) for part in template.inputs])
 
     def _input(self, part: PlannedInput, edges: Sequence[Edge]) -> PlannedInput:
         merge = self._graph.merge_policy(edges[0].target) if len(edges) > 1 else None
         indexes = tuple([edge.index for edge in edges])
         return PlannedInput(part.port, indexes, merge, part.check, part.header_check, part.footer_check)
 
-    def _outputs(self, step_id: str, mold: _Mold) -> tuple[PlannedOutput, ...]:
+    def _outputs(self, step_id: str, template: _StepTemplate) -> tuple[PlannedOutput, ...]:
         edges = self._graph.edges_out_of(step_id)
-        return tuple([_joined(part, edges) for part in mold.outputs])
+        return tuple([_joined(part, edges) for part in template.outputs])
 
     def _input_groups(self) -> tuple[InputGroup, ...]:
         """Group the input edges: those that the document writes share one input, each implied one is its own."""
@@ -198,7 +200,7 @@ class _Compiler:
 
     def _warnings(self) -> Iterator[Problem]:
         for step_id, choice in self._choices.items():
-            if self._molds[id(choice)].is_untyped:
+            if self._templates[id(choice)].is_untyped:
                 leading = edges_by_port(self._graph.edges_into(step_id), choice.method)
                 for edge in [edge for part in choice.inputs for edge in leading[part.port.name]]:
                     if edge.source is not PIPELINE_INPUT and _is_untyped(*self._arrivals[edge.index]):

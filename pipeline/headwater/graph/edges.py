@@ -10,10 +10,10 @@ from itertools import chain, pairwise, repeat
 from typing import NamedTuple
 
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.shapes import is_list, is_object
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.graph.ports import Ports, Side
 from headwater.kinds.definition import BoundStep
+from headwater.shapes import is_list, is_object
 
 __all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "EdgeReader", "End", "group_edges"]
 
@@ -84,7 +84,6 @@ class EdgeReader:
     """
 
     __slots__ = (
-        "_astray",
         "_kinds",
         "_places",
         "_ports",
@@ -94,10 +93,11 @@ class EdgeReader:
         "_spec",
         "_steps",
         "_targets",
-        "blamed",
+        "_unconnected",
         "edges",
         "into",
         "out_of",
+        "reported",
         "specs",
     )
 
@@ -108,7 +108,7 @@ class EdgeReader:
         self._ports: dict[str, Ports] = {}
         self._sources: dict[str, End] = {}  # what an edge means that names a step alone
         self._targets: dict[str, End] = {}
-        self._astray = False  # an edge names no step, and may be meant for one that looks unused
+        self._unconnected = False  # an edge names no step, and may be meant for one that looks unused
         self._refused: frozenset[str] | None = None  # what edges may call steps without a right id
         self._places: dict[str, int] = {}
         self._kinds: list[Ports] = []
@@ -116,7 +116,7 @@ class EdgeReader:
         self.edges: list[Edge] = []
         self.into: dict[str, list[Edge]] = {}
         self.out_of: dict[str, list[Edge]] = {}
-        self.blamed: set[str] = set()
+        self.reported: set[str] = set()
 
     def read(self) -> None:
         """Read the document; the implied edges come last, as they depend on the written ones."""
@@ -128,7 +128,7 @@ class EdgeReader:
             self._read_edges(self._spec.edges)
         self._read_outputs()
         group_edges(self.edges, self.into, self.out_of)
-        if self._spec.edges and not self._astray:
+        if self._spec.edges and not self._unconnected:
             self._blame_unused()
         written = len(self.edges)
         self._imply_outputs()
@@ -149,7 +149,7 @@ class EdgeReader:
     def _read_ids(self) -> None:
         self.specs = {step.id: step for step in self._spec.steps if step.id not in _OWN_ENDS}
         if self._problems.is_broken_inside(("steps",)):
-            self.blamed.update(
+            self.reported.update(
                 step.id for index, step in enumerate(self._spec.steps) if _is_unnamed(self._problems, index)
             )
         if len(self.specs) < len(self._spec.steps):
@@ -214,7 +214,7 @@ class EdgeReader:
                 for name in missing:
                     end = End(step, name)
                     self._join(PIPELINE_INPUT, end, EdgeSpec(PIPELINE_INPUT.step, str(end)), self.place(step))
-            elif fed or not self._astray:
+            elif fed or not self._unconnected:
                 self._complain_of_missing(step, missing)
 
     def _with_free_ports(self, edges: Mapping[str, object], side: Callable[[Ports], Side]) -> list[str]:
@@ -223,7 +223,7 @@ class EdgeReader:
         candidates = self._ports.keys() - edges.keys()
         if several:
             candidates.update(step for step, ports in self._ports.items() if id(ports) in several)
-        candidates -= self.blamed
+        candidates -= self.reported
         return sorted(candidates, key=self.place)
 
     def _complain_of_missing(self, step: str, missing: Sequence[str]) -> None:
@@ -235,23 +235,23 @@ class EdgeReader:
 
     def _blame_unused(self) -> None:
         """Report steps that no edge mentions, where edges are written."""
-        for step in sorted(self.specs.keys() - self.into.keys() - self.out_of.keys() - self.blamed, key=self.place):
+        for step in sorted(self.specs.keys() - self.into.keys() - self.out_of.keys() - self.reported, key=self.place):
             message = f"step {quote(step)} is joined to no other step"
             self._problems.add("unused-step", message, self.place(step), "add an edge to or from it, or remove it")
-            self.blamed.add(step)
+            self.reported.add(step)
 
     def _add(self, spec: EdgeSpec, path: JsonPath) -> None:
         source = self._sources.get(spec.source) or self._end(spec.source, path, reads=False)
         target = self._targets.get(spec.target) or self._end(spec.target, path, reads=True)
         if source is None or target is None:
-            self.blamed.update(text.partition(".")[0] for text in (spec.source, spec.target))
+            self.reported.update(text.partition(".")[0] for text in (spec.source, spec.target))
         elif source is PIPELINE_INPUT and target is PIPELINE_OUTPUT:
             message = "the edge leads from the pipeline's input to its output without a step between"
             self._problems.add("misplaced-end", message, path, "lead it to a step")
         elif source.step == target.step:
             message = f"step {quote(source.step)} feeds itself"
             self._problems.add("self-loop", message, path, "a pipeline has no loops: remove the edge")
-            self.blamed.add(source.step)
+            self.reported.add(source.step)
         else:
             self._join(source, target, spec, path)
 
@@ -277,13 +277,13 @@ class EdgeReader:
 
     def _complain_of_step(self, text: str, step: str, path: JsonPath) -> None:
         """Tell that there is no such step, unless there would be, had its id not been refused."""
-        self._astray = True
+        self._unconnected = True
         if self._refused is None:
             self._refused = _texts_of_unnamed(self._problems)
         if text in self._refused or step in self._refused:
             return
         meant = self._problems.meant(step, chain(self.specs, _OWN_ENDS))
-        self.blamed.add(meant)
+        self.reported.add(meant)
         hint = f"did you mean {quote(meant)}?" if meant else ""
         self._problems.add("unknown-step", f"there is no step {quote(step)}", path, hint)
 

@@ -117,7 +117,7 @@ class PlannedOutput:
     required: bool = True
 
     @property
-    def astray(self) -> bool:
+    def unconnected(self) -> bool:
         """Whether what is written there would be lost although nobody decided so."""
         return not (self.required or self.edges)
 

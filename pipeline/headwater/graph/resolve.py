@@ -172,20 +172,20 @@ class _Resolver:
 
     def _choose(self, step_id: str, definition: StepDefinition) -> tuple[Choice | None, bool]:
         """Return the best choice for a step, and whether nothing is wrong with it."""
-        sound = self._tell(faults_of_task(self._graph, step_id))
+        sound = self._report(faults_of_task(self._graph, step_id))
         edges = self._graph.edges_into(step_id)
         methods = _methods(definition, self._graph.specs[step_id].task)
         ways = [way for method in methods if (way := self._way(definition, method, edges)) is not None]
         if not ways:
             arrivals = list(self._arrivals(methods[0], edges_by_port(edges, methods[0])))
-            self._tell(faults_of_edges(step_id, methods[0], arrivals))
+            self._report(faults_of_edges(step_id, methods[0], arrivals))
             return None, False
         wanted = len(ways) > 1 and self._readers_want_streams(step_id)
         choice = min(ways, key=lambda way: way.cost(stream_wanted=wanted))
         given = edges_by_port(edges, choice.method)
-        return choice, self._tell(faults_of_choice(self._graph, step_id, choice, given)) and sound
+        return choice, self._report(faults_of_choice(self._graph, step_id, choice, given)) and sound
 
-    def _tell(self, faults: Iterator[Fault]) -> bool:
+    def _report(self, faults: Iterator[Fault]) -> bool:
         """Add faults to the problems, and return whether there were none."""
         sound = True
         for fault in faults:

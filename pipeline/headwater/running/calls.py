@@ -11,9 +11,9 @@ from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
-from headwater.running.processes import ProcessWorker
-from headwater.running.routed import led_nowhere
-from headwater.running.workers import ThreadWorker
+from headwater.running.hosts.routed import not_connected
+from headwater.running.workers.processes import ProcessWorker
+from headwater.running.workers.worker import ThreadWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,8 +164,8 @@ def _output(planned: PlannedStep, outputs: Mapping[str, PlannedOutput], port: st
     if port not in outputs:
         msg = f"step {planned.id!r}: there is no output port {port!r}; its ports are {', '.join(outputs)}"
         raise StreamOrderError(msg)
-    if outputs[port].astray:
-        raise StreamOrderError(f"step {planned.id!r}: {led_nowhere(port)}")
+    if outputs[port].unconnected:
+        raise StreamOrderError(f"step {planned.id!r}: {not_connected(port)}")
     return outputs[port]
 
 

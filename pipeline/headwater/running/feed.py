@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from headwater.config.shapes import is_mapping
 from headwater.errors import ConfigError, FrameTypeError, Problem
+from headwater.shapes import is_mapping
 from headwater.streams.meter import Meter
 from headwater.streams.source import ReaderLeft
 
@@ -113,7 +113,7 @@ async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:
     try:
         async for item in iterator:
             if sink.put(item):
-                await sink.room()
+                await sink.wait_writable()
     finally:
         if (close := getattr(iterator, "aclose", None)) is not None:
             await close()
@@ -122,4 +122,4 @@ async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:
 async def _feed_plain(items: Iterator[Any], sink: Sink) -> None:
     for item in items:
         if sink.put(item):
-            await sink.room()
+            await sink.wait_writable()

@@ -12,7 +12,7 @@ from headwater.running.groups import open_group
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from headwater.running.host import StepHost
+    from headwater.running.hosts.host import StepHost
 
 __all__ = ["pulse"]
 
@@ -43,4 +43,4 @@ async def _beat(hosts: Sequence[StepHost]) -> None:
 
 def _tell(hosts: Sequence[StepHost]) -> None:
     for host in hosts:
-        host.tell_counts()
+        host.emit_counts()

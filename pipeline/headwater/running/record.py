@@ -6,13 +6,13 @@ from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.config.shapes import is_object, is_sequence
 from headwater.errors import StreamBrokenError
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
 from headwater.events.notices import notice
 from headwater.events.plain import plain, preview
 from headwater.running.failures import message_of
+from headwater.shapes import is_object, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 
-__all__ = ["StepRecord", "StepState", "Telling"]
+__all__ = ["EmitItems", "StepRecord", "StepState"]
 
-Telling = Literal["none", "first", "sample", "all"]
+EmitItems = Literal["none", "first", "sample", "all"]
 """Which items of an output are told as events."""
 
 HOLD_S = 0.1
@@ -56,7 +56,7 @@ class StepRecord:
     Args:
         step: The step.
         context: Where its events go.
-        telling: Which items of its output are told.
+        emit_items: Which items of its output are told.
         redact: Replaces what must not be told, such as secrets, in a text.
         progress_interval_s: Progress is told at most once in this time; what comes in between is replaced by what comes
             later, and the last one is always told.
@@ -64,33 +64,33 @@ class StepRecord:
 
     __slots__ = (
         "_context",
+        "_emit_items",
+        "_emitted_counts",
         "_held",
         "_look",
+        "_pending_progress",
         "_progress_at",
         "_progress_interval_s",
         "_redact",
         "_step",
-        "_telling",
-        "_told_counts",
-        "_untold_progress",
         "compensations",
         "first_output_at",
         "input_wait_s",
         "items_in",
         "items_out",
         "meter",
+        "offered_items",
         "output_wait_s",
         "started_at",
         "state",
         "step_id",
-        "told_items",
     )
 
     def __init__(
         self,
         step: PlannedStep,
         context: StreamingContext,
-        telling: Telling,
+        emit_items: EmitItems,
         redact: Callable[[str], str],
         progress_interval_s: float = 0.0,
     ) -> None:
@@ -104,27 +104,27 @@ class StepRecord:
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
-        self._told_counts: tuple[int, int, WaitsFor] = (0, 0, None)
+        self._emitted_counts: tuple[int, int, WaitsFor] = (0, 0, None)
         self._look = (0.0, 0.0, 0.0)  # when, and the waits at that time
-        self.told_items: int = 0
+        self.offered_items: int = 0
         self._step = step
         self._context = context
-        self._telling: Telling = telling
+        self._emit_items: EmitItems = emit_items
         self._redact = redact
         self._held = False
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
-        self._untold_progress: tuple[float | None, str, Mapping[str, Any]] | None = None
+        self._pending_progress: tuple[float | None, str, Mapping[str, Any]] | None = None
 
     @property
-    def telling(self) -> bool:
+    def emits_next_item(self) -> bool:
         """Whether the next item of the output may have to be told."""
-        return self._telling in {"all", "sample"} or (self._telling == "first" and not self.told_items)
+        return self._emit_items in {"all", "sample"} or (self._emit_items == "first" and not self.offered_items)
 
     @property
-    def tells_every_item(self) -> bool:
-        """Whether items after the first have to be shown to `tell`."""
-        return self._telling in {"all", "sample"}
+    def emits_every_item(self) -> bool:
+        """Whether items after the first have to be shown to `emit_output`."""
+        return self._emit_items in {"all", "sample"}
 
     def place(self, frame: str) -> str:
         """Return what a frame of the step is called in messages."""
@@ -138,15 +138,15 @@ class StepRecord:
         flavor = self._step.flavor.name.lower()
         self._context.emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor))
 
-    def tell(self, item: Any, port: str = "out") -> bool:
+    def emit_output(self, item: Any, port: str = "out") -> bool:
         """Tell an item of the output, if it is one of those that are told.
 
         Returns:
             True when subscribers lag, so that the step should pause.
         """
-        index = self.told_items
-        self.told_items += 1
-        if (self._telling == "sample" and index % _SAMPLE_ITEMS) or (self._telling == "first" and index):
+        index = self.offered_items
+        self.offered_items += 1
+        if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
         value, size_bytes, truncated = preview(item)
         value = self._masked(value)
@@ -156,21 +156,21 @@ class StepRecord:
     def note_output(self, item: Any) -> None:
         """Note an item of the output that does not reach a channel."""
         self.items_out += 1
-        if self.telling:
-            self.tell(item)
+        if self.emits_next_item:
+            self.emit_output(item)
 
     def note_outputs(self, items: Sequence[Any]) -> None:
         """Note several items of the output that do not reach a channel."""
         if items and not self.items_out:
             self.first_output_at = perf_counter()
         self.items_out += len(items)
-        if self.telling:
-            self.tell_all(items)
+        if self.emits_next_item:
+            self.emit_outputs(items)
 
-    def tell_all(self, items: Sequence[Any], port: str = "out") -> None:
+    def emit_outputs(self, items: Sequence[Any], port: str = "out") -> None:
         """Tell those of several items that are told."""
-        for item in items if self.tells_every_item else items[:1]:
-            self.tell(item, port)
+        for item in items if self.emits_every_item else items[:1]:
+            self.emit_output(item, port)
 
     def note_progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> bool:
         """Note how far the step has come, as the step itself says; from any thread.
@@ -178,14 +178,14 @@ class StepRecord:
         Returns:
             True when it is time to tell it.
         """
-        self._untold_progress = (fraction, message, data)
+        self._pending_progress = (fraction, message, data)
         return perf_counter() - self._progress_at >= self._progress_interval_s
 
-    def tell_progress(self) -> None:
+    def emit_progress(self) -> None:
         """Tell what was noted last, unless that is told."""
-        if self._untold_progress is None:
+        if self._pending_progress is None:
             return
-        (fraction, message, data), self._untold_progress = self._untold_progress, None
+        (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
         if self._redact is not str:
             message, data = self._redact(message), self._masked(plain(data))
@@ -204,15 +204,15 @@ class StepRecord:
             return {self._masked(key): self._masked(member) for key, member in value.items()}
         return [self._masked(member) for member in value] if is_sequence(value) else value
 
-    def tell_counts(self) -> None:
+    def emit_counts(self) -> None:
         """Tell how many items have gone through, and what the step waits for, when it runs and that is news."""
         if self.state is not StepState.RUNNING:
             return
         waits_for = self._waits_for()
         counts = (self.items_in, self.items_out, waits_for)
-        if counts == self._told_counts:
+        if counts == self._emitted_counts:
             return
-        self._told_counts = counts
+        self._emitted_counts = counts
         told = StepProgress(
             items_in=self.items_in,
             items_out=self.items_out,
@@ -228,7 +228,7 @@ class StepRecord:
         looked_at, input_wait_s, output_wait_s = self._look
         half_s = (now - looked_at) / 2
         if half_s < _SHORTEST_LOOK_S:
-            return self._told_counts[2]
+            return self._emitted_counts[2]
         self._look = (now, self.input_wait_s, self.output_wait_s)
         if self.input_wait_s - input_wait_s > half_s:
             return "input"
@@ -245,7 +245,7 @@ class StepRecord:
         """Note that the step has ended well."""
         if self.state.ended:
             return
-        self.tell_progress()
+        self.emit_progress()
         self.state = StepState.COMPLETED
         now = perf_counter()
         first_at = self.first_output_at
@@ -270,7 +270,7 @@ class StepRecord:
         """Note that the step failed, or that it suffers from another step's failure."""
         if self.state.ended:
             return
-        self.tell_progress()
+        self.emit_progress()
         self.state = StepState.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
         told = StepFailure(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.config.secret_params import is_plain
-from headwater.config.shapes import is_mapping, is_sequence
+from headwater.shapes import is_mapping, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable

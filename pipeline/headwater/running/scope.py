@@ -14,8 +14,8 @@ from anyio.lowlevel import current_token
 from headwater.errors import StreamBrokenError
 from headwater.kinds.binding import callable_of
 from headwater.kinds.context import StepContext
-from headwater.running.record import StepRecord, Telling
-from headwater.running.threads import is_released
+from headwater.running.record import EmitItems, StepRecord
+from headwater.running.workers.threads import is_released
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,9 +63,9 @@ class ExecutionScope:
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
         self.redact: Callable[[str], str] = order.redact
-        self.tells_progress: bool = streaming.emit_progress
-        self._telling: Telling = streaming.emit_items if streaming.enabled else "none"
-        self.tells: bool = self._telling != "none"
+        self.emits_progress: bool = streaming.emit_progress
+        self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
+        self.tells: bool = self._emit_items != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self._on_failure = on_failure
@@ -78,7 +78,7 @@ class ExecutionScope:
         """Return the numbers of a step, made on first use."""
         record = self.records.get(step.id)
         if record is None:
-            record = StepRecord(step, self.context, self._telling, self.redact, self._progress_interval_s)
+            record = StepRecord(step, self.context, self._emit_items, self.redact, self._progress_interval_s)
             self.records[step.id] = record
         return record
 
@@ -143,9 +143,9 @@ class ExecutionScope:
         if isinstance(compensations := data.get("compensations"), int):
             with self._counting:
                 record.compensations += compensations
-        if not self.tells_progress or not record.note_progress(fraction, message, data):
+        if not self.emits_progress or not record.note_progress(fraction, message, data):
             return
         if threading.get_ident() == self._thread:
-            record.tell_progress()
+            record.emit_progress()
         else:
-            run_in_loop(record.tell_progress, token=self._token)
+            run_in_loop(record.emit_progress, token=self._token)

@@ -12,8 +12,8 @@ from headwater.events.event import EventType
 from headwater.running.calls import UnaryStep, call_step, program_of
 from headwater.running.failures import STEP_ERRORS, error_in
 from headwater.running.groups import open_group
+from headwater.running.hosts.stages import Failure
 from headwater.running.record import HOLD_S
-from headwater.running.stages import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,7 @@ class UnaryRun:
             turns += 1
             if turns % _TURNS_PER_PAUSE == 0:
                 await checkpoint()
-                await self._scope.context.room()
+                await self._scope.context.drain()
             step = stack.pop()
             if self._skipped and step.place in self._skipped:
                 ready: Sequence[UnaryStep] = self._skip(step)
@@ -166,11 +166,11 @@ class UnaryRun:
         if self._scope.tells:
             record = self._scope.record(step.planned)
             for port, part in outputs.items():
-                if record.telling:
-                    record.tell(part, port)
+                if record.emits_next_item:
+                    record.emit_output(part, port)
         complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
         if (told := self._scope.records.get(step.id)) is not None:
-            told.tell_progress()
+            told.emit_progress()
             complete.compensations = told.compensations
         self._emit(_COMPLETE, step.id, complete)
         self._ended[step.place] = True
@@ -179,8 +179,8 @@ class UnaryRun:
     def _tell(self, step: UnaryStep, value: Any, duration_s: float) -> None:
         record = self._scope.record(step.planned)
         record.note_hold(duration_s, 1)
-        if record.telling:
-            record.tell(value)
+        if record.emits_next_item:
+            record.emit_output(value)
 
     def _failure(self, step: UnaryStep, raised: Exception | SystemExit) -> Failure:
         record, error = self._scope.record(step.planned), error_in(raised)

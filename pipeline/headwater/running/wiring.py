@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from headwater.kinds.annotations import wrapped_frames
 from headwater.kinds.definition import Call, Placement
-from headwater.running.host import StepHost
-from headwater.running.inbox import Inbox
-from headwater.running.outbox import Outbox, PortOutbox
-from headwater.running.routed import RoutedOutbox
+from headwater.running.hosts.host import StepHost
+from headwater.running.hosts.inbox import Inbox
+from headwater.running.hosts.outbox import Outbox, PortOutbox
+from headwater.running.hosts.routed import RoutedOutbox
 from headwater.streams.channel import Channel, Waiter
 from headwater.streams.grammar import Grammar
 from headwater.streams.merged import Concatenated, Interleaved
@@ -128,12 +128,12 @@ class Wiring:
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:
         branches = [(self._channels[index], self._plan.edges[index].select) for index in indexes]
-        audience = partial(record.tell, port=port) if record is not None and record.telling else None
-        if len(branches) == 1 and branches[0][1] is None and not (record and record.tells_every_item):
+        on_item = partial(record.emit_output, port=port) if record is not None and record.emits_next_item else None
+        if len(branches) == 1 and branches[0][1] is None and not (record and record.emits_every_item):
             channel = branches[0][0]
-            channel.on_first = audience
+            channel.on_first = on_item
             return channel
-        return Tee(branches, audience, every=record is not None and record.tells_every_item)
+        return Tee(branches, on_item, every=record is not None and record.emits_every_item)
 
 
 def _is_stage(step: PlannedStep) -> bool:

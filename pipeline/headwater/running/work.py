@@ -11,8 +11,8 @@ from headwater.errors import StepError, StreamBrokenError
 from headwater.running.failures import reason_of
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
+from headwater.running.hosts.stages import Failure
 from headwater.running.pulse import pulse
-from headwater.running.stages import Failure
 from headwater.running.unary import UnaryRun
 from headwater.running.wiring import Wiring
 from headwater.streams.channel import Channel
@@ -20,7 +20,7 @@ from headwater.streams.channel import Channel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.running.host import StepHost
+    from headwater.running.hosts.host import StepHost
     from headwater.running.scope import ExecutionScope
 
 __all__ = ["UnaryWork", "Work", "work_of"]
@@ -84,7 +84,7 @@ class StreamingWork:
         """
         groups = data_by_group(self._scope.plan, data)
         self._scope.on_step_failed(self._stop_others)
-        async with pulse(self._hosts if self._scope.tells_progress else ()), open_group() as group:
+        async with pulse(self._hosts if self._scope.emits_progress else ()), open_group() as group:
             for host in self._hosts:
                 group.start_soon(self._run_host, host)
             for input_group, given in groups.items():

@@ -65,7 +65,7 @@ class Waiter:
 class Channel:
     """A bounded edge of a running pipeline.
 
-    Hot loops append to `buffer` themselves and call `full` only when `len(buffer) >= limit`; `put` and `write` do the
+    Hot loops append to `buffer` themselves and call `flush` only when `len(buffer) >= limit`; `put` and `write` do the
     same for everyone else. `buffer` keeps its identity for the whole life of the channel.
 
     Args:
@@ -113,11 +113,11 @@ class Channel:
 
     # ---- the writer's side
 
-    def full(self) -> bool:
+    def flush(self) -> bool:
         """Wake the reader and look at the pace; called when the buffer has reached `limit`.
 
         Returns:
-            True when the writer should `await room()`: the channel is full, or the writer has worked for a whole slice.
+            True when the writer should `await wait_writable()`: the channel is full, or a whole slice has passed.
 
         Raises:
             ReaderLeft: Nobody reads this channel any more.
@@ -126,9 +126,9 @@ class Channel:
             self.buffer.clear()
             raise ReaderLeft
         self._reader.wake()
-        if (tell := self.on_first) is not None:
+        if (on_first := self.on_first) is not None:
             self.on_first = None
-            tell(self.buffer[0])
+            on_first(self.buffer[0])
         buffered = len(self.buffer)
         if self.meter is None:
             self.limit = self.capacity
@@ -141,12 +141,12 @@ class Channel:
         """Append one item.
 
         Returns:
-            True when the writer should `await room()` before the next item.
+            True when the writer should `await wait_writable()` before the next item.
         """
         self.buffer.append(item)
-        return len(self.buffer) >= self.limit and self.full()
+        return len(self.buffer) >= self.limit and self.flush()
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Wait until there is room for an item; always let others run."""
         await self._writer.pause()
         while len(self.buffer) >= self.capacity and not self._left:
@@ -166,9 +166,9 @@ class Channel:
             free = self.capacity - len(self.buffer)
             self.buffer += items[start : start + free]
             start += free
-            paused = self.full() or start < len(items)
+            paused = self.flush() or start < len(items)
             if paused:
-                await self.room()
+                await self.wait_writable()
         return paused
 
     def set_header(self, header: Any) -> None:

@@ -35,10 +35,10 @@ class Tee:
         capacity: Most items worth handing over at once: the smallest capacity of the branches.
     """
 
-    __slots__ = ("_audience", "_branches", "_every", "_open", "buffer", "capacity", "limit", "meter", "written_items")
+    __slots__ = ("_branches", "_every", "_on_item", "_open", "buffer", "capacity", "limit", "meter", "written_items")
 
     def __init__(
-        self, branches: Sequence[Branch], audience: Callable[[Any], bool] | None = None, *, every: bool = True
+        self, branches: Sequence[Branch], on_item: Callable[[Any], bool] | None = None, *, every: bool = True
     ) -> None:
         self.buffer: list[Any] = []
         self.limit: int = 1
@@ -47,14 +47,14 @@ class Tee:
         self.capacity: int = min((channel.capacity for channel, _ in branches), default=256)
         self._branches = tuple(branches)
         self._open = list(branches)
-        self._audience = audience
+        self._on_item = on_item
         self._every = every
 
-    def full(self) -> bool:
+    def flush(self) -> bool:
         """Pass on what is in the buffer; called after every item.
 
         Returns:
-            True when the writer should `await room()`.
+            True when the writer should `await wait_writable()`.
 
         Raises:
             ReaderLeft: There were readers, and all of them have left.
@@ -64,17 +64,17 @@ class Tee:
         return self._pass_all(items)
 
     def put(self, item: Any) -> bool:
-        """Pass on one item; see `full`."""
+        """Pass on one item; see `flush`."""
         return self._pass_all([item])
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Wait until every reader has room for an item; always let others run."""
         await checkpoint()
         for branch in tuple(self._open):
             channel = branch[0]
             try:
                 if channel.left or len(channel.buffer) >= channel.capacity:
-                    await channel.room()
+                    await channel.wait_writable()
             except ReaderLeft:
                 self._forget(branch)
 
@@ -92,7 +92,7 @@ class Tee:
             start += len(part)
             paused = self._pass_all(part) or start < len(items)
             if paused:
-                await self.room()
+                await self.wait_writable()
         return paused
 
     def set_header(self, header: Any) -> None:
@@ -121,10 +121,10 @@ class Tee:
         return sum(channel.writer_wait_s for channel, _ in self._branches)
 
     def _pass_all(self, items: Sequence[Any]) -> bool:
-        """Pass on items for which every branch has room; see `full`."""
+        """Pass on items for which every branch has room; see `flush`."""
         wait = self.meter.look() if self.meter is not None and items else False
         self.written_items += len(items)
-        if self._audience is not None:
+        if self._on_item is not None:
             wait = self._tell(items) or wait
         for branch in tuple(self._open):
             wait = self._pass(branch, items) or wait
@@ -134,10 +134,10 @@ class Tee:
         """Show the audience what it wants to see."""
         wait = False
         for item in items if self._every else items[:1]:
-            if self._audience is not None:
-                wait = self._audience(item) or wait
+            if self._on_item is not None:
+                wait = self._on_item(item) or wait
         if items and not self._every:
-            self._audience = None
+            self._on_item = None
         return wait
 
     def _pass(self, branch: Branch, items: Sequence[Any]) -> bool:
@@ -147,7 +147,7 @@ class Tee:
             return False
         channel.buffer += passed
         try:
-            return len(channel.buffer) >= channel.limit and channel.full()
+            return len(channel.buffer) >= channel.limit and channel.flush()
         except ReaderLeft:
             self._forget(branch)
             return False

@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from headwater.config.shapes import is_list
+from headwater.api.pipeline import Pipeline
+from headwater.api.runner import Runner
 from headwater.errors import HeadwaterError
 from headwater.graph.checkers import checker
 from headwater.kinds.binding import bind
-from headwater.running.pipeline import Pipeline
-from headwater.running.runner import Runner
+from headwater.shapes import is_list
 from headwater.testing.running import run_step
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from headwater.running.pipeline import Pipeline
+from headwater.api.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from headwater.kinds.step import Step, StepFunction

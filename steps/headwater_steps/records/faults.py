@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from headwater.config.patterns import PatternError, compile_pattern
 from headwater.config.problems import JsonPath, quote
-from headwater.config.shapes import is_object
 from headwater.graph.order import find_cycles, topological_order
+from headwater.patterns import PatternError, compile_pattern
+from headwater.shapes import is_object
 from headwater_steps.records.schemas import DRAFT202012, SPECIFICATIONS, VALIDATORS, Unresolvable
 
 __all__ = ["SchemaFault", "faults_of"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from headwater.config.operators import Lookup
 from headwater.config.problems import quote
-from headwater.config.shapes import is_mapping
+from headwater.shapes import is_mapping
 
 __all__ = [
     "MISSING",

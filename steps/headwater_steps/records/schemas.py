@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from headwater.config.patterns import compile_pattern
 from headwater.config.problems import path_text, quote
-from headwater.config.shapes import is_object
 from headwater.errors import MissingExtraError
+from headwater.patterns import compile_pattern
+from headwater.shapes import is_object
 
 try:
     from jsonschema.exceptions import ValidationError

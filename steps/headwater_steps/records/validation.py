@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from headwater import Footer, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.config.patterns import pattern_budget
-from headwater.config.shapes import is_object
-from headwater.config.source import read_source
+from headwater.config.notation.source import read_source
+from headwater.patterns import pattern_budget
+from headwater.shapes import is_object
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

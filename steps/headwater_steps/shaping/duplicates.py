@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.config.shapes import is_mapping, is_object, is_sequence
+from headwater.shapes import is_mapping, is_object, is_sequence
 from headwater_steps.shaping.fields import MISSING, FieldPath, column, named
 
 __all__ = ["distinct"]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from headwater.config.faults import found
 from headwater.config.operators import Lookup
-from headwater.config.shapes import is_mapping, is_object, is_sequence
+from headwater.shapes import is_mapping, is_object, is_sequence
 from headwater_steps.records.paths import MISSING, finder
 
 __all__ = ["MISSING", "Column", "FieldPath", "column", "named", "replaced"]

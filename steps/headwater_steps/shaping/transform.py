@@ -9,13 +9,13 @@ from pydantic import ConfigDict, Field, ValidationError, with_config
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema, to_json
 from typing_extensions import TypedDict
 
-from headwater.config.shapes import is_mapping
 from headwater.errors import StepDefinitionError
 from headwater.graph.checkers import checker
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import BoundStep, Call, Method, Placement, StepDefinition
 from headwater.kinds.registry import registry
 from headwater.kinds.step import Step, StepFunction, bound_function
+from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

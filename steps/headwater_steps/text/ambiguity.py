@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias
 
-from headwater.config.patterns import PatternError
+from headwater.patterns import PatternError
 from headwater_steps.text.alphabet import Alphabet
 from headwater_steps.text.machine import START, Edge, Machine
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
-from headwater.config.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
+from headwater.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
 from headwater_steps.text.alphabet import CharSet
 
 __all__ = ["START", "Machine"]

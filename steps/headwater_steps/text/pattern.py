@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from headwater.config.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
+from headwater.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
 from headwater_steps.text.ambiguity import Scope, check_linear
 from headwater_steps.text.machine import Machine
 
@@ -48,7 +48,7 @@ def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
         >>> compile_linear("(a+)+b")
         Traceback (most recent call last):
         ...
-        headwater.config.patterns.PatternError: a repetition within a repetition that adds nothing, such as (a+)+
+        headwater.patterns.PatternError: a repetition within a repetition that adds nothing, such as (a+)+
     """
     machine = Machine(pattern)
     if scope == "anywhere" and machine.empty:

@@ -14,8 +14,8 @@ from headwater.cli.problems import reporting
 from headwater.cli.terminal import say, show, styled
 
 if TYPE_CHECKING:
-    from headwater.graph.draw import DrawingStyle
-    from headwater.running.pipeline import Pipeline
+    from headwater.api.pipeline import Pipeline
+    from headwater.graph.drawing.draw import DrawingStyle
 
 __all__ = ["check", "graph", "plan"]
 

@@ -68,9 +68,9 @@ def run(  # noqa: PLR0913 - each argument is an option of the command
         message = "the document and the input cannot both be standard input"
         raise typer.BadParameter(message)
     with reporting(debug=debug):
-        from headwater.cli.executing import RunOptions, run_pipeline
         from headwater.cli.loading import load_pipeline
-        from headwater.cli.watching import WatchOptions
+        from headwater.cli.runs.executing import RunOptions, run_pipeline
+        from headwater.cli.runs.watching import WatchOptions
 
         pipeline = load_pipeline(config, settings or (), steps or (), allow or ())
         watch = WatchOptions(quiet=quiet, events=events, metrics=metrics, timeline=timeline)
@@ -103,6 +103,6 @@ def replay(
     event are told and left out; then the exit code is 1.
     """
     with reporting(debug=debug):
-        from headwater.cli.replaying import replay_events
+        from headwater.cli.runs.replaying import replay_events
 
         replay_events(events, speed=speed, execution=execution)

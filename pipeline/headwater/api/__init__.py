@@ -1,0 +1,1 @@
+"""What a program holds: pipelines, runners, executions and results."""

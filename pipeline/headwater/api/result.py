@@ -1,0 +1,82 @@
+"""What an execution came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from reprlib import repr as short_repr
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.errors import HeadwaterError
+from headwater.events.data import StepComplete
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headwater.events.log import EventLog
+    from headwater.events.subscription import LostSubscriber
+
+__all__ = ["ExecutionTimeoutError", "Result", "Status"]
+
+Status = Literal["running", "completed", "failed", "cancelled"]
+"""How far an execution is, or how it ended."""
+
+
+class ExecutionTimeoutError(HeadwaterError, TimeoutError):
+    """An execution took longer than the `timeout.total_s` of its pipeline."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s)")
+        self.result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of an execution.
+
+    Args:
+        status: `completed`, `failed` or `cancelled`.
+        output: The value of a unary output, the list of items of a streaming one, a dict by step id when there are
+            several. None for an output whose branch was not taken, or that was read from `execution.output`.
+        header: The header of the output, or None.
+        footer: The footer of the output, or None.
+        execution_id: Id of the execution.
+        duration_s: From its start to its end, in seconds.
+        error: What made it fail, or None.
+        lost_subscribers: Subscribers that were detached before the last event.
+        events: The log of the execution, as far as it is kept.
+
+    Example:
+        >>> Result(status="completed", output=3, execution_id="e1", duration_s=0.1).output
+        3
+    """
+
+    status: Status
+    output: Any
+    execution_id: str
+    duration_s: float
+    header: Any = None
+    footer: Any = None
+    error: Exception | None = None
+    lost_subscribers: tuple[LostSubscriber, ...] = ()
+    events: EventLog | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        # asyncio asks for it at the end of every run; all of a large output would take seconds
+        error = "" if self.error is None else f", error={self.error!r}"
+        output = short_repr(self.output)
+        return f"Result(status={self.status!r}, output={output}, duration_s={self.duration_s:.3g}{error})"
+
+    def _repr_html_(self) -> str:
+        from headwater.api.notebook import result_html  # only a notebook asks for it
+
+        return result_html(self)
+
+    @property
+    def metrics(self) -> Mapping[str, StepComplete]:
+        """What each completed step told at its end, by step id."""
+        events = () if self.events is None else self.events.read(after=0)
+        return {
+            event.step_id: event.data
+            for event in events
+            if event.step_id is not None and isinstance(event.data, StepComplete)
+        }

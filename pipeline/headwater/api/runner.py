@@ -1,0 +1,134 @@
+"""The runner: starts executions of pipelines with the same subscribers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.lowlevel import current_token
+
+from headwater.api.execution import Execution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headwater.api.pipeline import Pipeline
+    from headwater.api.result import Result
+    from headwater.events.subscriber import EventFunction, StreamSubscriber
+
+__all__ = ["Runner", "run_sync"]
+
+
+class Runner:
+    """Runs pipelines and tells the subscribers what happens.
+
+    Args:
+        subscribers: Who receives the events of every execution.
+
+    Example:
+        >>> import anyio
+        >>> from headwater import Pipeline, Runner, step
+        >>> @step("example.length")
+        ... def length(text: str) -> int:
+        ...     return len(text)
+        >>> anyio.run(Runner().run, Pipeline("length", steps={"length": length}), "four").output
+        4
+    """
+
+    def __init__(self, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> None:
+        self._subscribers = tuple(subscribers)
+
+    def start(self, pipeline: Pipeline, data: Any = None) -> Execution:
+        """Return an execution, which runs inside its `async with` block.
+
+        Args:
+            pipeline: What to run.
+            data: One value, or any iterable or async iterable of items, for the pipeline's free input.
+
+        Returns:
+            The execution.
+
+        Raises:
+            ConfigError: The data does not fit the pipeline's input.
+        """
+        return Execution(pipeline.order(data), self._subscribers)
+
+    async def run(self, pipeline: Pipeline, data: Any = None) -> Result:
+        """Run a pipeline to its end.
+
+        Args:
+            pipeline: What to run.
+            data: As for `start`.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            ConfigError: The data does not fit the pipeline's input.
+            StepError: A step failed.
+            ExecutionCancelled: The execution was cancelled.
+        """
+        async with self.start(pipeline, data) as execution:
+            return await execution.result()
+
+
+def run_sync(
+    pipeline: Pipeline,
+    data: Any = None,
+    *,
+    subscribers: Sequence[StreamSubscriber | EventFunction] = (),
+    backend: str = "asyncio",
+) -> Result:
+    """Run a pipeline to its end from code that is not asynchronous, also inside a running event loop as in notebooks.
+
+    Args:
+        pipeline: What to run.
+        data: As for `Runner.start`.
+        subscribers: Who receives the events.
+        backend: `asyncio` or `trio`.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        ConfigError: The data does not fit the pipeline's input.
+        StepError: A step failed.
+        ExecutionCancelled: The execution was cancelled.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync, step
+        >>> @step("example.half")
+        ... def half(number: int) -> float:
+        ...     return number / 2
+        >>> run_sync(Pipeline("half", steps={"half": half}), [2, 4]).output
+        [1.0, 2.0]
+    """
+
+    def run() -> Result:
+        return anyio.run(Runner(subscribers).run, pipeline, data, backend=backend)
+
+    if not _in_event_loop():
+        return run()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="headwater run_sync") as executor:
+        return executor.submit(_callers_context().run, run).result()
+
+
+def _in_event_loop() -> bool:
+    try:
+        current_token()
+    except anyio.NoEventLoopError:
+        return False
+    return True
+
+
+def _callers_context() -> Context:
+    """Return a copy of the context of the caller, which subscribers look into, for use outside of its event loop."""
+    context = copy_context()
+    with suppress(ImportError):
+        from sniffio import current_async_library_cvar
+
+        context.run(current_async_library_cvar.set, None)
+    return context

@@ -1,0 +1,1 @@
+"""The inside of `run` and `replay`: input, output, what is shown meanwhile."""

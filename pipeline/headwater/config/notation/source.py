@@ -1,0 +1,327 @@
+"""From a path, a text or a mapping to the document as written, with every limit checked before work is done."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from headwater.config.notation.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
+from headwater.config.problems import JsonPath, Position, Problems
+from headwater.errors import ConfigError, Problem
+from headwater.shapes import is_mapping, is_object, is_sequence, is_text
+
+__all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
+
+SIZE_LIMIT_BYTES = 8 * 1024 * 1024
+NODES_LIMIT = 250_000
+_TOO_MANY_VALUES = f"more than {NODES_LIMIT} values; a document has at most 10,000 steps and 50,000 edges"
+
+_YAML_SUFFIXES = {".yaml", ".yml"}
+_HALF_PAIR = "half of a surrogate pair: this is no character"
+_KEY_ENDS = re.compile(r'"[ \t\n\r]*:')
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TEMPLATE_SIGNS = ("${", "\\")  # an escape may stand for either character
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that could be read.
+
+    Args:
+        document: The document as written.
+        problems: What was wrong with it, and the collector of what is found later.
+        file: Name of the file, when it came from one.
+        has_templates: Whether there may be templates in it.
+    """
+
+    document: dict[str, Any]
+    problems: Problems
+    file: str | None
+    has_templates: bool
+
+
+def read_source(source: Path | str | Mapping[str, Any]) -> Source:
+    """Read a document.
+
+    Args:
+        source: A path, the text of a JSON object, or the document itself.
+
+    Returns:
+        The document, which is an object, and its problems so far.
+
+    Raises:
+        ConfigError: It cannot be read, or is no JSON object.
+        MissingExtraError: It is YAML, and the library for that is not installed.
+    """
+    if is_mapping(source):
+        return _from_mapping(source)
+    if isinstance(source, str) and source.lstrip(" \t\r\n\ufeff").startswith("{"):
+        return _from_json(_checked_text(source), None)
+    if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
+        _refuse("unreadable", f"expected a path, a JSON text or a mapping, found a {type(source).__name__}")
+    path = Path(source)
+    file = str(path)
+    text = _decoded(_file_bytes(path, file), file)
+    if path.suffix.lower() in _YAML_SUFFIXES:
+        return _from_yaml(text, file)
+    return _from_json(text, file)
+
+
+def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:
+    """Return a copy of JSON data that was given as Python objects.
+
+    Args:
+        value: Mappings with text keys, lists, tuples, texts, numbers, booleans and None.
+        problems: Where it is told what is none of these, too deep, too much, or contains itself.
+        path: Where the value stands in the document.
+
+    Returns:
+        The same data, of dicts and lists that nobody else holds.
+    """
+    try:
+        return _Copier(problems, path).copy(value)
+    except _TooLargeError:
+        problems.add("too-large", _TOO_MANY_VALUES, path)
+    except Exception as error:  # noqa: BLE001 - a mapping of somebody else may raise what it likes
+        problems.add("unreadable", f"a {type(value).__name__} cannot be read: {type(error).__name__}", path)
+    problems.block(path)
+    return None
+
+
+class _TooLargeError(Exception):
+    """There are more values than any document may have."""
+
+
+class _Copier:
+    """Copies nested data, with a limit on its depth and on its size, and none that contains itself."""
+
+    __slots__ = ("_left", "_open", "_path", "_problems")
+
+    def __init__(self, problems: Problems, path: JsonPath) -> None:
+        self._left = NODES_LIMIT
+        self._open: set[int] = set()
+        self._path: list[str | int] = list(path)
+        self._problems = problems
+
+    def copy(self, value: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLargeError
+        if value is None or isinstance(value, int):
+            return value
+        if isinstance(value, str):
+            return value if is_text(value) else self._refuse("bad-text", _HALF_PAIR)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else self._refuse("not-a-number", f"{value} is not a JSON number")
+        if is_sequence(value) or is_mapping(value):
+            return self._nested(value)
+        return self._refuse("wrong-type", f"expected JSON data, found a Python {type(value).__name__}")
+
+    def _nested(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+        if id(value) in self._open:
+            return self._refuse("cycle", "expected JSON data, found an object or a list that contains itself")
+        if len(self._open) >= DEPTH_LIMIT:
+            return self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels")
+        self._open.add(id(value))
+        try:
+            if isinstance(value, (list, tuple)):
+                return [self._at(index, item) for index, item in enumerate(value)]
+            return {key: self._at(key, item) for key, item in value.items() if self._is_key(key)}
+        finally:
+            self._open.discard(id(value))
+
+    def _at(self, part: str | int, value: Any) -> Any:
+        self._path.append(part)
+        copied = self.copy(value)
+        self._path.pop()
+        return copied
+
+    def _is_key(self, key: object) -> bool:
+        if isinstance(key, str) and is_text(key):
+            return True
+        self._refuse("wrong-type", "expected a text as the key of an object, found another value")
+        return False
+
+    def _refuse(self, code: str, message: str) -> None:
+        path = tuple(self._path)
+        self._problems.add(code, message, path)
+        self._problems.block(path)
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Source:
+    problems = Problems()
+    problems.document = plain(source, problems)
+    return _object(problems.document, problems, None)
+
+
+def _from_json(text: str, file: str | None) -> Source:
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    positions = JsonPositions(text)
+    document, faults = _parsed(text)
+    problems = Problems(document, positions, file)
+    _add_faults(faults, problems, positions)
+    if any(fault.fatal for fault in faults):
+        raise ConfigError(problems.listed())
+    return _object(document, problems, file, text)
+
+
+def _from_yaml(text: str, file: str) -> Source:
+    from headwater.config.notation.yaml_text import parse_yaml
+
+    document, problems = parse_yaml(text.removeprefix(_BYTE_ORDER_MARK), file)
+    return _object(document, problems, file, text)
+
+
+def _object(document: object, problems: Problems, file: str | None, text: str = "${") -> Source:
+    if not is_object(document):
+        problems.add("wrong-type", "expected a document that is one object", (), "put everything between { and }")
+        raise ConfigError(problems.listed())
+    return Source(document, problems, file, any(sign in text for sign in _TEMPLATE_SIGNS))
+
+
+def _parsed(text: str) -> tuple[object, list[Fault]]:
+    """Return the document, or None when there is none, and what is wrong with its text."""
+    try:
+        document: object = json.loads(text, parse_constant=_refuse_word, parse_float=_finite)
+    except (ValueError, RecursionError):
+        faults = find_faults(text)
+        return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
+    levels, keys, values = _measured(document)
+    if values > NODES_LIMIT:
+        return None, [Fault("too-large", _TOO_MANY_VALUES, 0)]
+    suspicious = levels > DEPTH_LIMIT or _repeats_keys(text, keys) or ("\\u" in text and _SURROGATE.search(text))
+    return document, find_faults(text) if suspicious else []
+
+
+def _repeats_keys(text: str, keys: int) -> bool:
+    """Return whether an object has one key twice, so that `keys` are fewer than the text has.
+
+    Each key has a colon of its own; only when there are more colons than keys, it takes a closer and slower look.
+    """
+    if keys == text.count(":") or keys == len(_KEY_ENDS.findall(text)):
+        return False
+    try:
+        json.loads(text, object_pairs_hook=_without_duplicates)
+    except ValueError:
+        return True
+    return False
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError
+    return document
+
+
+def _measured(document: object) -> tuple[int, int, int]:
+    """Return how deep arrays and objects are nested, and how many keys and values there are.
+
+    It goes level by level, so that no nesting exhausts the stack.
+    """
+    keys = values = 0
+    level: list[Any] = [document]
+    for depth in count():
+        values += len(level)
+        if values > NODES_LIMIT:
+            return depth, keys, values
+        objects: list[dict[str, Any]] = [item for item in level if type(item) is dict]
+        arrays: list[list[Any]] = [item for item in level if type(item) is list]
+        if not objects and not arrays:
+            return depth, keys, values
+        keys += sum(map(len, objects))
+        level = [value for item in objects for value in item.values()]
+        level += chain.from_iterable(arrays)
+    raise AssertionError  # the loop has no end of its own
+
+
+def _refuse_word(_word: str) -> float:
+    raise ValueError
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError
+    return value
+
+
+def _add_faults(faults: Sequence[Fault], problems: Problems, positions: JsonPositions) -> None:
+    places = positions.positions(fault.offset for fault in faults)
+    for fault, position in zip(faults, places, strict=True):
+        problems.add(fault.code, fault.message, fault.path, fault.hint, position=position)
+    for fault in faults:
+        if fault.code != "duplicate-key":
+            problems.block(fault.path)
+
+
+def _checked_text(text: str) -> str:
+    if len(text) > SIZE_LIMIT_BYTES:
+        _refuse_size(None)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        position = JsonPositions(text).position(error.start)
+        _refuse("bad-text", _HALF_PAIR, position=position)
+    return text
+
+
+def _decoded(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        position = JsonPositions(before).position(len(before))
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        _refuse("bad-encoding", message, file=file, hint="save the file as UTF-8", position=position)
+
+
+def _file_bytes(path: Path, file: str) -> bytes:
+    """Read a regular file, and no more of it than is allowed."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            _refuse("unreadable", "this is a folder; a document is a file", file=file)
+        if not stat.S_ISREG(status.st_mode):
+            _refuse("unreadable", "this is no regular file", file=file)
+        if status.st_size > SIZE_LIMIT_BYTES:
+            _refuse_size(file)
+        with path.open("rb") as stream:
+            data = stream.read(SIZE_LIMIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        _refuse("unreadable", f"the file cannot be read: {reason}", file=file, hint=_neighbor(path))
+    if len(data) > SIZE_LIMIT_BYTES:
+        _refuse_size(file)
+    return data
+
+
+def _neighbor(path: Path) -> str:
+    """Return a hint that names a file with a similar name in the same folder."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, 1_000)]
+    except (OSError, ValueError):
+        return ""
+    return Problems().did_you_mean(path.name, names)
+
+
+def _refuse_size(file: str | None) -> NoReturn:
+    megabytes = SIZE_LIMIT_BYTES // 2**20
+    _refuse("too-large", f"the document is larger than {megabytes} MiB", file=file)
+
+
+def _refuse(
+    code: str, message: str, *, file: str | None = None, hint: str = "", position: Position | None = None
+) -> NoReturn:
+    line, column = position or (None, None)
+    raise ConfigError(Problem(code, message, "$", file, line, column, hint))

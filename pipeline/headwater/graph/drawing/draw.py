@@ -1,0 +1,154 @@
+"""Drawings of a plan in every style: as SVG, as text, and for other programs: Mermaid and DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+from headwater.graph.drawing.views import EdgeView, NodeView, Shape, plan_views
+
+if TYPE_CHECKING:
+    from headwater.graph.plan import Plan
+
+__all__ = ["DrawingStyle", "dot", "draw", "mermaid"]
+
+DrawingStyle = Literal["mermaid", "dot", "svg", "text"]
+"""What a drawing is made for: Mermaid, Graphviz, a browser, or a terminal."""
+
+_MERMAID_SHAPES: Mapping[Shape, tuple[str, str]] = {
+    "step": ("[", "]"),
+    "source": ("[/", "\\]"),
+    "sink": ("[\\", "/]"),
+    "end": ("([", "])"),
+}
+_DOT_SHAPES: Mapping[Shape, str] = {
+    "step": "box",
+    "source": "trapezium",
+    "sink": "invtrapezium",
+    "end": "oval",
+}
+
+
+def draw(plan: Plan, style: DrawingStyle = "mermaid") -> str:
+    """Draw a plan.
+
+    Args:
+        plan: The plan.
+        style: What the drawing is made for.
+
+    Returns:
+        The drawing, ended by a newline.
+
+    Raises:
+        ValueError: There is no such style, or the plan has too many steps for a picture.
+    """
+    nodes, edges = plan_views(plan)
+    match style:
+        case "mermaid":
+            return mermaid(nodes, edges)
+        case "dot":
+            return dot(nodes, edges)
+        case "svg":
+            from headwater.graph.drawing.svg import svg
+
+            return svg(nodes, edges, title=plan.name)
+        case "text":
+            from headwater.graph.drawing.rails import drawing
+
+            return drawing(nodes, edges)
+    raise ValueError(f"there is no drawing style {style!r}; there are: {', '.join(get_args(DrawingStyle))}")
+
+
+def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
+    r"""Draw as a Mermaid flowchart, from left to right.
+
+    Nodes are called by number, and every character of a label that could mean something to Mermaid or to HTML is
+    written as its number, so that no label can be anything but text. See https://mermaid.js.org/syntax/flowchart.html.
+
+    Args:
+        nodes: The nodes; an edge to another is left out.
+        edges: The edges between them.
+
+    Returns:
+        The text of the drawing, ended by a newline.
+
+    Example:
+        >>> nodes = [NodeView("lines", "lines", "source"), NodeView("count", "count")]
+        >>> print(mermaid(nodes, [EdgeView("lines", "count", "str")]), end="")
+        flowchart LR
+            n0[/"lines"\]
+            n1["count"]
+            n0 -->|"str"| n1
+    """
+    names = _names(nodes)
+    lines = ["flowchart LR"]
+    for node in nodes:
+        opening, closing = _MERMAID_SHAPES[node.shape]
+        lines.append(f'    {names[node.id]}{opening}"{_mermaid_text(node.label)}"{closing}')
+    for edge in _between(names, edges):
+        arrow = "-.->" if edge.condition else "-->"
+        label = f'|"{_mermaid_text(text)}"|' if (text := _label(edge)) else ""
+        lines.append(f"    {names[edge.source]} {arrow}{label} {names[edge.target]}")
+    return "\n".join(lines) + "\n"
+
+
+def dot(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
+    r"""Draw in the DOT language of Graphviz, from left to right.
+
+    See https://graphviz.org/doc/info/lang.html.
+
+    Args:
+        nodes: The nodes; an edge to another is left out.
+        edges: The edges between them.
+
+    Returns:
+        The text of the drawing, ended by a newline.
+
+    Example:
+        >>> print(dot([NodeView("a", "a"), NodeView("b", 'say "b"')], [EdgeView("a", "b")]), end="")
+        digraph {
+            rankdir=LR
+            n0 [label="a", shape=box]
+            n1 [label="say \"b\"", shape=box]
+            n0 -> n1
+        }
+    """
+    names = _names(nodes)
+    lines = ["digraph {", "    rankdir=LR"]
+    lines += (
+        f"    {names[node.id]} [label={_dot_text(node.label)}, shape={_DOT_SHAPES[node.shape]}]" for node in nodes
+    )
+    for edge in _between(names, edges):
+        parts = [f"label={_dot_text(text)}"] if (text := _label(edge)) else []
+        parts += ["style=dashed"] * bool(edge.condition)
+        attributes = f" [{', '.join(parts)}]" if parts else ""
+        lines.append(f"    {names[edge.source]} -> {names[edge.target]}{attributes}")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _names(nodes: Sequence[NodeView]) -> dict[str, str]:
+    return {node.id: f"n{number}" for number, node in enumerate(nodes)}
+
+
+def _between(names: Mapping[str, str], edges: Iterable[EdgeView]) -> Iterator[EdgeView]:
+    return (edge for edge in edges if edge.source in names and edge.target in names)
+
+
+def _label(edge: EdgeView) -> str:
+    parts = (edge.source_port, edge.label, "when" if edge.condition else "", edge.target_port)
+    return "\n".join(part for part in parts if part)
+
+
+def _mermaid_text(label: str) -> str:
+    return "<br>".join("".join(map(_mermaid_character, line)) for line in label.splitlines())
+
+
+def _mermaid_character(character: str) -> str:
+    harmless = character.isalnum() or character in " .,:_-+|()'=/"
+    return character if harmless else f"#{ord(character)};"
+
+
+def _dot_text(label: str) -> str:
+    """Quote a label: of the escapes of DOT only those of the backslash, the quote and the new line are used."""
+    lines = (line.replace("\\", "\\\\").replace('"', '\\"') for line in label.splitlines())
+    return '"' + "\\n".join(lines) + '"'

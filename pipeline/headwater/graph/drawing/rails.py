@@ -1,0 +1,268 @@
+"""A drawing as lines of text, from top to bottom: a rail for each output that is still to be read, a line per step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from headwater.display import cells
+
+if TYPE_CHECKING:
+    from headwater.graph.drawing.views import EdgeView, NodeView
+
+__all__ = ["Row", "drawing", "rows"]
+
+_MOST_CELLS = 60  # before the column with the kinds, as a wide drawing would leave them far from their names
+
+_UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
+_SIGNS = {
+    _UP | _DOWN: "│",
+    _UP | _DOWN | _RIGHT: "├",
+    _UP | _DOWN | _LEFT: "┤",
+    _UP | _DOWN | _LEFT | _RIGHT: "┼",
+    _UP | _RIGHT: "╰",
+    _UP | _LEFT: "╯",
+    _UP | _LEFT | _RIGHT: "┴",
+    _DOWN | _LEFT: "╮",
+    _DOWN | _LEFT | _RIGHT: "┬",
+}
+_NODES = {"step": "●", "source": "●", "sink": "●", "end": "○"}
+
+_Output: TypeAlias = tuple[str, str]
+"""Id of a node, and the output port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a drawing.
+
+    Args:
+        rails: The lines and signs at its left.
+        name: Name of the node that it shows; empty for a line between nodes.
+        kind: What else the label of the node says.
+        text: What is told of the edges.
+    """
+
+    rails: str
+    name: str = ""
+    kind: str = ""
+    text: str = ""
+
+
+def drawing(
+    nodes: Sequence[NodeView],
+    edges: Iterable[EdgeView],
+    *,
+    bold: Callable[[str], str] = str,
+    dim: Callable[[str], str] = str,
+) -> str:
+    r"""Draw as text for a terminal.
+
+    Args:
+        nodes: As for `rows`.
+        edges: As for `rows`.
+        bold: Makes the names of nodes stand out.
+        dim: Makes what is less important stand back.
+
+    Returns:
+        The drawing, each line ended by a newline.
+
+    Example:
+        >>> from headwater.graph.drawing.views import EdgeView, NodeView
+        >>> nodes = [NodeView("lines", "lines\nsource.lines"), NodeView("n", "n\nstream.count")]
+        >>> print(drawing(nodes, [EdgeView("lines", "n", "str", streaming=True)]), end="")
+        ● lines  source.lines
+        │  stream of str
+        ● n      stream.count
+    """
+    drawn = list(rows(nodes, edges))
+    widths = [cells(f"{row.rails} {row.name}") for row in drawn if row.kind]
+    column = max((width for width in widths if width <= _MOST_CELLS), default=0)
+    lines: list[str] = []
+    for row in drawn:
+        room = " " * (column - cells(f"{row.rails} {row.name}")) if row.kind else ""
+        name = f" {bold(row.name)}{room}" if row.name else ""
+        lines.append("  ".join(filter(None, (row.rails + name, dim(row.kind), dim(row.text)))).rstrip() + "\n")
+    return "".join(lines)
+
+
+def rows(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> Iterator[Row]:
+    """Draw as lines of text.
+
+    Each node stands below all that write to it. What a node writes runs down as a rail, to the last that reads it; a
+    rail that another line passes without being joined to it stays unbroken.
+
+    Args:
+        nodes: The nodes, each after all that have an edge to it; an edge to another is left out.
+        edges: The edges between them.
+
+    Yields:
+        A row for each node, and rows between them that tell what flows.
+
+    Example:
+        >>> from headwater.graph.drawing.views import EdgeView, NodeView
+        >>> nodes = [NodeView("a", "a"), NodeView("b", "b"), NodeView("c", "c")]
+        >>> for row in rows(nodes, [EdgeView("a", "b", "str"), EdgeView("a", "c", "str")]):
+        ...     print(row.rails, row.name or row.text)
+        ● a
+        │ str
+        ├─● b
+        ╰─● c
+    """
+    known = {node.id for node in nodes}
+    ends = {node.id for node in nodes if node.shape == "end"}
+    rails = _Rails([edge for edge in edges if edge.source in known and edge.target in known], ends)
+    for node in _by_branch(nodes, rails.into):
+        yield rails.node_row(node)
+        yield from rails.rows_below(node)
+
+
+def _by_branch(nodes: Sequence[NodeView], into: Mapping[str, Sequence[EdgeView]]) -> Iterator[NodeView]:
+    """Yield nodes in topological order, and each branch to its end where nothing else has to come before."""
+    readers: defaultdict[str, list[NodeView]] = defaultdict(list)
+    missing: dict[str, set[str]] = {}
+    for node in nodes:
+        missing[node.id] = {edge.source for edge in into.get(node.id, ())}
+        for writer in missing[node.id]:
+            readers[writer].append(node)
+    ready = [node for node in reversed(nodes) if not missing[node.id]]
+    while ready:
+        node = ready.pop()
+        yield node
+        for reader in reversed(readers[node.id]):
+            missing[reader.id].discard(node.id)
+            if not missing[reader.id]:
+                ready.append(reader)
+
+
+class _Rails:
+    """The rails, while nodes are drawn one below the other.
+
+    Args:
+        edges: All edges.
+        ends: Ids of the pipeline's own ends, which tell themselves what they read.
+
+    Attributes:
+        into: The edges that lead to each node.
+    """
+
+    def __init__(self, edges: Iterable[EdgeView], ends: Collection[str]) -> None:
+        self._ends = ends
+        self.into: defaultdict[str, list[EdgeView]] = defaultdict(list)
+        self._out_of: defaultdict[str, dict[_Output, list[EdgeView]]] = defaultdict(dict)
+        self._left: dict[_Output, int] = {}
+        self._columns: list[_Output | None] = []
+        self._place = 0
+        for edge in edges:
+            output = edge.source, edge.source_port
+            self.into[edge.target].append(edge)
+            self._out_of[edge.source].setdefault(output, []).append(edge)
+            self._left[output] = self._left.get(output, 0) + 1
+
+    def node_row(self, node: NodeView) -> Row:
+        """Put a node below those that write to it.
+
+        Args:
+            node: The node.
+
+        Returns:
+            Its row.
+        """
+        edges = self.into[node.id]
+        joined = {self._columns.index((edge.source, edge.source_port)) for edge in edges}
+        before = list(self._columns)
+        for edge in edges:
+            self._left[edge.source, edge.source_port] -= 1
+        ended = {column for column in joined if self._is_over(before[column])}
+        self._place = self._choose(edges, joined, ended)
+        for column in ended:
+            self._columns[column] = None
+        dashed = len(edges) == 1 and bool(edges[0].condition)
+        joints = dict.fromkeys(joined, 0) | {self._place: 0}
+        for column in joined - {self._place}:
+            joints[column] = _UP | (0 if column in ended else _DOWN)
+        name, _, kind = node.label.partition("\n")
+        text = _flows(edges[0]) if node.shape == "end" and edges else _reads(edges)
+        return Row(self._line(before, joints, _NODES[node.shape], dashed=dashed), name, kind, text)
+
+    def rows_below(self, node: NodeView) -> Iterator[Row]:
+        """Begin the rails of what a node writes.
+
+        Args:
+            node: The node that was drawn last.
+
+        Yields:
+            A row with the types, after one where the rails part when there are several.
+        """
+        outputs = self._out_of[node.id]
+        columns: dict[int, int] = {}
+        before = list(self._columns)
+        for number, output in enumerate(outputs):
+            column = self._place if not number else self._free(self._place + 1)
+            columns[column] = _DOWN | (0 if number else _UP)
+            self._put(column, output)
+        if len(columns) > 1:
+            yield Row(self._line(before, columns))
+        if any(edge.target not in self._ends for edges in outputs.values() for edge in edges):
+            told = [_told(port, edges[0]) for (_, port), edges in outputs.items()]
+            yield Row(self._line(self._columns, {}), text=", ".join(told))
+        while self._columns and self._columns[-1] is None:
+            self._columns.pop()
+
+    def _is_over(self, output: _Output | None) -> bool:
+        return output is not None and not self._left[output]
+
+    def _choose(self, edges: Sequence[EdgeView], joined: set[int], ended: set[int]) -> int:
+        """Return the column of a node: that of a rail which only it reads, or one beside those of others."""
+        own = [
+            column
+            for column in sorted(ended)
+            if len(joined) > 1 or len(self._out_of[edges[0].source][edges[0].source, edges[0].source_port]) == 1
+        ]
+        return own[0] if own else self._free(min(joined) + 1 if joined else 0)
+
+    def _free(self, first: int) -> int:
+        column = first
+        while column < len(self._columns) and self._columns[column] is not None:
+            column += 1
+        return column
+
+    def _put(self, column: int, output: _Output) -> None:
+        self._columns += [None] * (column + 1 - len(self._columns))
+        self._columns[column] = output
+
+    def _line(
+        self, columns: Sequence[_Output | None], joints: Mapping[int, int], node: str = "", *, dashed: bool = False
+    ) -> str:
+        """Return one line of rails; those in `joints` are joined from side to side."""
+        first, last = (min(joints), max(joints)) if joints else (0, -1)
+        beam = "┄" if dashed else "─"
+        signs: list[str] = []
+        for column in range(max(len(columns), last + 1)):
+            within = first <= column <= last
+            if node and column == self._place:
+                sign = node
+            elif column in joints:
+                sides = (_LEFT if column > first else 0) | (_RIGHT if column < last else 0)
+                sign = _SIGNS[joints[column] | sides]
+            elif column < len(columns) and columns[column] is not None:
+                sign = "│"
+            else:
+                sign = beam if within else " "
+            signs.append(sign + (beam if first <= column < last else " "))
+        return "".join(signs).rstrip()
+
+
+def _told(port: str, edge: EdgeView) -> str:
+    return f"{port}: {_flows(edge)}" if port else _flows(edge)
+
+
+def _flows(edge: EdgeView) -> str:
+    return f"stream of {edge.label}" if edge.streaming else edge.label
+
+
+def _reads(edges: Sequence[EdgeView]) -> str:
+    """Return what is to be said of the edges that lead to a node."""
+    return ", ".join(f"when {edge.condition}" for edge in edges if edge.condition)

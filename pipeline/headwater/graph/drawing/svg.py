@@ -1,0 +1,297 @@
+"""A drawing as SVG (https://www.w3.org/TR/SVG11/), complete in itself: no script, no font, nothing is fetched."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from html import escape
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+from headwater.display import cells
+from headwater.graph.drawing.labels import end_rooms
+from headwater.graph.drawing.layers import Link
+from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
+
+if TYPE_CHECKING:
+    from headwater.graph.drawing.views import EdgeView, NodeView
+
+__all__ = ["NODES_LIMIT", "svg"]
+
+NODES_LIMIT = 3_000
+"""Most nodes of a drawing that people can still find their way in, and that is made within seconds."""
+
+_Point: TypeAlias = tuple[float, float]
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NAME_EM, _KIND_EM, _LABEL_EM = 7.6, 6.7, 6.1  # width of a character of each size of text, with some room
+_PADDING = 14.0
+_BOX_HEIGHT, _END_HEIGHT = 44.0, 26.0
+_MARGIN = 24.0
+_PORTS_APART = 20.0
+_LABEL_HEIGHT = 16.0
+_BESIDE_LABEL = 16.0
+_LONGEST_NAME, _LONGEST_LABEL = 28, 26
+_WIDEST = 1_600.0
+_ARROW = 7.0
+
+_FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_LIGHT = {
+    "paper": "fill:#fff",
+    "box": "fill:#fff;stroke:#c4ccd4",
+    "end": "fill:#eff2f5;stroke:#c4ccd4",
+    "bar-step": "fill:#218bff",
+    "bar-source": "fill:#2da44e",
+    "bar-sink": "fill:#a475f9",
+    "name": "fill:#1f2328",
+    "kind": "fill:#656d76",
+    "label": "fill:#57606a;stroke:#fff",
+    "edge": "stroke:#8c959f",
+    "tip": "fill:#8c959f",
+    "port": "fill:#fff;stroke:#8c959f",
+    "fused": "fill:#e6f2ff;stroke:#e6f2ff",
+}
+_DARK = {
+    "paper": "fill:#0d1117",
+    "box": "fill:#161b22;stroke:#3d444d",
+    "end": "fill:#21262d;stroke:#3d444d",
+    "bar-step": "fill:#388bfd",
+    "bar-source": "fill:#3fb950",
+    "bar-sink": "fill:#a371f7",
+    "name": "fill:#e6edf3",
+    "kind": "fill:#9198a1",
+    "label": "fill:#9da7b3;stroke:#0d1117",
+    "edge": "stroke:#6e7681",
+    "tip": "fill:#6e7681",
+    "port": "fill:#0d1117;stroke:#6e7681",
+    "fused": "fill:#15243a;stroke:#15243a",
+}
+_SHAPES = """\
+.hw text{%s}
+.hw .name{font-size:12.5px;font-weight:600}
+.hw .kind{font-size:11px}
+.hw .label{font-size:10px;stroke-width:4;stroke-linejoin:round;paint-order:stroke}
+.hw .edge{fill:none;stroke-width:2}
+.hw .value{stroke-width:1.2}
+.hw .when{stroke-dasharray:5 4}
+.hw path.fused{fill:none;stroke-width:26}
+"""
+
+
+def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = "") -> str:
+    """Draw as SVG, in colors that follow whether the reader prefers dark ones.
+
+    The data flows to the right, or downward where that is too wide. A thick line is a stream, a thin one a single
+    value; a dashed one lets pass what meets its condition; a band joins steps that run as one.
+
+    Args:
+        nodes: The nodes, each after all that have an edge to it; an edge to another is left out.
+        edges: The edges between them.
+        title: What the drawing is of, for those who cannot see it.
+
+    Returns:
+        The drawing, one `svg` element ended by a newline. All texts are escaped, and nothing in it is ever run.
+
+    Raises:
+        ValueError: There are more than `NODES_LIMIT` nodes, or too many edges that pass many of them.
+    """
+    if len(nodes) > NODES_LIMIT:
+        raise ValueError(f"a drawing has at most {NODES_LIMIT:,} nodes, found {len(nodes):,}")
+    known = {node.id for node in nodes}
+    kept = [edge for edge in edges if edge.source in known and edge.target in known]
+    drawing = _Drawing(nodes, kept, downward=False)
+    if drawing.width > _WIDEST:
+        other = _Drawing(nodes, kept, downward=True)
+        if other.width < drawing.width:
+            drawing = other
+    return drawing.text(title)
+
+
+class _Drawing:
+    """One drawing, in one direction.
+
+    Args:
+        nodes: The nodes.
+        edges: The edges between them.
+        downward: Whether the data flows downward, rather than to the right.
+    """
+
+    def __init__(self, nodes: Sequence[NodeView], edges: Sequence[EdgeView], *, downward: bool) -> None:
+        self._nodes = nodes
+        self._edges = edges
+        self._downward = downward
+        self._ends, rooms = end_rooms(edges, self._room)
+        self._boxes = [self._box(node, rooms.get(node.id, 0.0)) for node in nodes]
+        numbers = {node.id: number for number, node in enumerate(nodes)}
+        joints = [
+            Joint(
+                Link(numbers[edge.source], numbers[edge.target], ends.start, ends.end),
+                self._length(ends.start_label),
+                self._length(ends.end_label) + _ARROW,
+            )
+            for edge, ends in zip(edges, self._ends, strict=True)
+        ]
+        self._layout: Layout = lay_out(self._boxes, joints)
+        self.width: float = 2 * _MARGIN + (self._layout.breadth if downward else self._layout.length)
+        self.height: float = 2 * _MARGIN + (self._layout.length if downward else self._layout.breadth)
+
+    # ---- sizes
+
+    def _room(self, label: str) -> float:
+        """Return the room across that the end of an edge takes."""
+        return _LABEL_EM * cells(label) + _BESIDE_LABEL if self._downward else _PORTS_APART
+
+    def _length(self, label: str) -> float:
+        """Return the room along the data that the label of an edge takes."""
+        if not label:
+            return 0.0
+        return _LABEL_HEIGHT if self._downward else _LABEL_EM * cells(label) + _BESIDE_LABEL
+
+    def _box(self, node: NodeView, room: float) -> Box:
+        width, height = _size(node)
+        length, breadth = (height, max(width, room)) if self._downward else (width, max(height, room))
+        return Box(length, breadth, stretches=node.shape != "end")
+
+    def _place(self, along: float, across: float) -> _Point:
+        x, y = (across, along) if self._downward else (along, across)
+        return x + _MARGIN, y + _MARGIN
+
+    # ---- what is drawn
+
+    def text(self, title: str) -> str:
+        """Return the drawing.
+
+        Args:
+            title: What it is of.
+        """
+        width, height = math.ceil(self.width), math.ceil(self.height)
+        parts = chain(self._bands(), self._lines(), self._labels(), self._nodes_text())
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="hw" role="img" aria-label="{_text(title)}" '
+            f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n<style>{_style()}</style>\n'
+            f'<rect class="paper" width="100%" height="100%" rx="8"/>\n{chr(10).join(parts)}\n</svg>\n'
+        )
+
+    def _bands(self) -> Iterator[str]:
+        """Yield what stands behind the steps that run as one."""
+        fused = {end for edge in self._edges if edge.fused for end in (edge.source, edge.target)}
+        for node, box in zip(self._nodes, self._boxes, strict=True):
+            if node.id in fused:
+                yield _rectangle("fused", *self._corners(box), grow=7, radius=12)
+        for edge, route in zip(self._edges, self._layout.routes, strict=True):
+            if edge.fused:
+                yield f'<path class="fused" d="{self._path(route)}"/>'
+
+    def _lines(self) -> Iterator[str]:
+        for edge, route in zip(self._edges, self._layout.routes, strict=True):
+            classes = f"edge{'' if edge.streaming else ' value'}{' when' if edge.condition else ''}"
+            along, across = route[-1]
+            path = self._path([*route[:-1], (along - _ARROW, across)])
+            tip = [self._place(along - back, across + side) for back, side in ((0, 0), (_ARROW, 4), (_ARROW, -4))]
+            x, y = self._place(*route[0])
+            yield (
+                f"<g><title>{_text(edge.note)}</title>"
+                f'<path class="{classes}" d="{path}"/><circle class="port" cx="{x:g}" cy="{y:g}" r="2.5"/>'
+                f'<path class="tip" d="M{" L".join(f"{x:.1f} {y:.1f}" for x, y in tip)}Z"/></g>'
+            )
+
+    def _path(self, route: Sequence[_Point]) -> str:
+        points = [self._place(*point) for point in route]
+        parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
+        for (x0, y0), (x1, y1) in pairwise(points):
+            if self._downward and abs(x1 - x0) > 0.5:
+                parts.append(f"C{x0:.1f} {(y0 + y1) / 2:.1f} {x1:.1f} {(y0 + y1) / 2:.1f} {x1:.1f} {y1:.1f}")
+            elif not self._downward and abs(y1 - y0) > 0.5:
+                parts.append(f"C{(x0 + x1) / 2:.1f} {y0:.1f} {(x0 + x1) / 2:.1f} {y1:.1f} {x1:.1f} {y1:.1f}")
+            else:
+                parts.append(f"L{x1:.1f} {y1:.1f}")
+        return "".join(parts)
+
+    def _labels(self) -> Iterator[str]:
+        """Yield the labels of the edges; where several meet, what they all say stands once."""
+        starts: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
+        stops: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
+        for ends, route in zip(self._ends, self._layout.routes, strict=True):
+            starts[route[0]][ends.start_label] = None
+            along, across = route[-1]
+            stops[along - _ARROW, across][ends.end_label] = None
+        for places, sign, anchor in ((starts, 1, "start"), (stops, -1, "end")):
+            for (along, across), labels in places.items():
+                label = " | ".join(filter(None, labels))
+                if label:
+                    yield self._label(label, self._place(along, across), sign, anchor)
+
+    def _label(self, label: str, place: _Point, sign: int, anchor: str) -> str:
+        x, y = place
+        if self._downward:
+            anchor, y = "middle", y + (11 if sign > 0 else -5)
+        else:
+            x, y = x + 6 * sign, y - 5
+        shown = _text(_cut(label, _LONGEST_LABEL))
+        return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
+
+    def _nodes_text(self) -> Iterator[str]:
+        for node, box in zip(self._nodes, self._boxes, strict=True):
+            name, _, kind = node.label.partition("\n")
+            left, top, width, height = self._corners(box)
+            middle = top + height / 2
+            if node.shape == "end":
+                shape = _rectangle("end", left, top, width, height, radius=height / 2)
+                texts = _line("kind", left + width / 2, middle + 4, name, "middle")
+            else:
+                bar = _rectangle(f"bar-{node.shape}", left, top, 4, height, radius=2)
+                shape = _rectangle("box", left, top, width, height, radius=6) + bar
+                x = left + _PADDING
+                texts = _line("name", x, middle - 4, name) + _line("kind", x, middle + 12, kind)
+            note = _text(f"{node.label}\n{node.note}")
+            yield f"<g><title>{note}</title>{shape}{texts}</g>"
+
+    def _corners(self, box: Box) -> tuple[float, float, float, float]:
+        """Return left, top, width and height of a box."""
+        x, y = self._place(box.along, box.across)
+        width, height = (box.breadth, box.length) if self._downward else (box.length, box.breadth)
+        return x - width / 2, y - height / 2, width, height
+
+
+def _size(node: NodeView) -> _Point:
+    """Return width and height of a node."""
+    name, _, kind = node.label.partition("\n")
+    if node.shape == "end":
+        return _KIND_EM * cells(name) + 2 * _PADDING, _END_HEIGHT
+    widest = max(_NAME_EM * cells(_cut(name)), _KIND_EM * cells(_cut(kind)))
+    return widest + 2 * _PADDING, _BOX_HEIGHT
+
+
+def _cut(text: str, longest: int = _LONGEST_NAME) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _rectangle(
+    name: str, left: float, top: float, width: float, height: float, *, radius: float, grow: float = 0
+) -> str:
+    return (
+        f'<rect class="{name}" x="{left - grow:.1f}" y="{top - grow:.1f}" '
+        f'width="{width + 2 * grow:.1f}" height="{height + 2 * grow:.1f}" rx="{radius:g}"/>'
+    )
+
+
+def _line(name: str, x: float, y: float, text: str, anchor: str = "start") -> str:
+    return f'<text class="{name}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_text(_cut(text))}</text>'
+
+
+def _text(text: str) -> str:
+    """Return a text that is nothing but text in XML: https://www.w3.org/TR/xml/#charsets."""
+    return escape(_NOT_IN_XML.sub("\ufffd", text))
+
+
+@cache
+def _style() -> str:
+    """Return the style sheet; plain classes, as not every viewer knows variables."""
+    return f"\n{_SHAPES % _FONT}{_rules(_LIGHT)}@media (prefers-color-scheme:dark){{\n{_rules(_DARK)}}}\n"
+
+
+def _rules(colors: Mapping[str, str]) -> str:
+    return "".join(f".hw .{name}{{{rule}}}\n" for name, rule in colors.items())

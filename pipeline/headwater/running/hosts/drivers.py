@@ -1,0 +1,331 @@
+"""The loops that move items: each reads a source, calls a step, and writes a sink.
+
+Every loop has a cancellation point: reading sleeps when the source is empty, and `wait_writable` lets other tasks run
+once a slice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from anyio import Event, Semaphore
+
+from headwater.running.failures import STEP_ERRORS, error_in
+from headwater.running.groups import open_group
+from headwater.running.hosts.stages import Failure, Stage, batches_through
+from headwater.streams.frames import is_batch
+from headwater.streams.grammar import NOT_AN_ITEM
+from headwater.streams.meter import SLICE_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+    from headwater.running.hosts.outbox import Outbox
+    from headwater.running.record import StepRecord
+    from headwater.running.workers.worker import Worker
+    from headwater.streams.source import Source
+
+__all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
+
+
+class Slicer:
+    """How many items to work on before others get a turn, adapted to about one slice of time.
+
+    Args:
+        most: Never more items than this.
+    """
+
+    __slots__ = ("_most", "size")
+
+    def __init__(self, most: int) -> None:
+        self.size: int = 1
+        self._most = max(most, 1)
+
+    def adapt(self, elapsed_s: float) -> None:
+        """Note how long the last slice took."""
+        if elapsed_s < SLICE_S / 2:
+            self.size = min(self.size * 2, self._most)
+        elif elapsed_s > SLICE_S:
+            self.size = max(self.size // 2, 1)
+
+
+async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Callable[[Any], Any] | None) -> None:
+    """Write what an async generator yields.
+
+    Args:
+        frames: The generator of a step.
+        outbox: Where its frames go.
+        through: The fused stages of one item, or None.
+    """
+    sink, admit, wait_writable = outbox.sink, outbox.admit, outbox.wait_writable
+    buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
+    async for value in frames:
+        if isinstance(value, expected):
+            append(value)
+        elif is_batch(value):
+            items = outbox.admit_all([value])
+            await outbox.write(items if through is None else [*map(through, items)])
+            continue
+        else:
+            item = admit(value)
+            expected = outbox.expected
+            if item is NOT_AN_ITEM:
+                if outbox.needs_drain:
+                    await wait_writable()
+                continue
+            append(item)
+        if len(buffer) >= sink.limit and sink.flush():
+            await wait_writable()
+
+
+async def drive_items(
+    source: Source,
+    call: Callable[[Any], Awaitable[Any]],
+    outbox: Outbox,
+    through: Callable[[Any], Any] | None,
+    record: StepRecord,
+) -> None:
+    """Call a coroutine function with each item, one at a time.
+
+    Args:
+        source: Where the items come from.
+        call: The step's function of one item.
+        outbox: Where the results go.
+        through: The fused stages of one item, or None.
+        record: The numbers of the step.
+    """
+    sink, admit, wait_writable = outbox.sink, outbox.admit, outbox.wait_writable
+    buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
+    while batch := await source.take():
+        record.items_in += len(batch)
+        for item in batch:
+            value = await call(item)
+            if not isinstance(value, expected):
+                value = admit(value)
+                if value is NOT_AN_ITEM:
+                    if outbox.needs_drain:
+                        await wait_writable()
+                    continue
+            append(value)
+            if len(buffer) >= sink.limit and sink.flush():
+                await wait_writable()
+
+
+def _appender(buffer: list[Any], through: Callable[[Any], Any] | None) -> Callable[[Any], None]:
+    """Return what puts an item into a buffer, after the fused stages if there are any."""
+    append = buffer.append
+    return append if through is None else lambda item: append(through(item))
+
+
+async def drive_batches(source: Source, stages: Sequence[Stage], outbox: Outbox) -> None:
+    """Run the items of a source through plain functions, a slice at a time.
+
+    Args:
+        source: Where the items come from.
+        stages: The fused steps.
+        outbox: Where the results go.
+    """
+    slicer = Slicer(outbox.capacity)
+    while batch := await source.take():
+        await write_slices(batch, stages, outbox, slicer)
+
+
+async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
+    """Write what a plain generator yields, a slice at a time.
+
+    Args:
+        values: The generator of a step.
+        outbox: Where its frames go.
+        stages: The fused steps after it.
+        record: The numbers of the step.
+    """
+    slicer = Slicer(outbox.capacity)
+    while True:
+        part: list[Any] = []
+        failure: Exception | None = None
+        started = perf_counter()
+        size = slicer.size
+        try:
+            part.extend(islice(values, size))
+        except STEP_ERRORS as error:
+            failure = error_in(error)
+        ended = len(part) < size
+        elapsed_s = perf_counter() - started
+        record.note_hold(elapsed_s, len(part))
+        items = outbox.admit_all(part)
+        if stages:
+            record.note_outputs(items)
+        await _write_slice(items, stages, outbox, slicer, elapsed_s)
+        if failure is not None:
+            raise Failure(record, failure)
+        if ended:
+            return
+
+
+async def write_slices(batch: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer) -> None:
+    """Run items through stages, a slice at a time, and write what comes of them.
+
+    Args:
+        batch: The items.
+        stages: The fused steps.
+        outbox: Where the results go.
+        slicer: How many items make a slice.
+    """
+    start = 0
+    while start < len(batch):
+        part = batch[start : start + slicer.size]
+        start += len(part)
+        await _write_slice(part, stages, outbox, slicer, 0.0)
+
+
+async def _write_slice(
+    part: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer, elapsed_s: float
+) -> None:
+    """Run one slice through the stages and write what comes of it, then let others run."""
+    results = batches_through(stages, part, outbox.capacity)
+    written = False
+    while True:
+        started = perf_counter()
+        batch = next(results, None)
+        elapsed_s += perf_counter() - started
+        if batch is None:
+            break
+        await outbox.write(batch)
+        written = True
+    slicer.adapt(elapsed_s)
+    if not written:
+        await outbox.wait_writable()
+
+
+class _Slot:
+    """The place of one unit of work in the order of the results."""
+
+    __slots__ = ("done", "error", "results")
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.results: list[Any] = []
+        self.error: Exception | None = None
+
+
+class _Workbench:
+    """Hands units of work to several workers and gets their results back in order.
+
+    Args:
+        source: Where the items come from.
+        slicer: How many items make a unit.
+        places: Most units that are worked on or wait for their turn to be delivered.
+        record: The numbers of the step.
+    """
+
+    def __init__(self, source: Source, slicer: Slicer, places: int, record: StepRecord) -> None:
+        self._source = source
+        self._slicer = slicer
+        self._places = Semaphore(places)
+        self._turn = Semaphore(1)
+        self._record = record
+        self._batch: list[Any] = []
+        self._break: Exception | None = None
+        self._news = Event()
+        self._slots: deque[_Slot] = deque()
+        self.ended = False
+
+    async def run_worker(self, worker: Worker) -> None:
+        """Let one worker do units until there are no more."""
+        while not self.ended:
+            await self._places.acquire()
+            async with self._turn:
+                unit = await self._next_unit()
+                if not unit:
+                    self._end()
+                    return
+                slot = _Slot()
+                self._slots.append(slot)
+                self._news.set()
+            started = perf_counter()
+            try:
+                slot.results, slot.error = await worker.work(unit)
+            except Exception as error:  # noqa: BLE001 - told in its turn, after the results before it
+                slot.error = error
+            self._slicer.adapt(perf_counter() - started)
+            slot.done.set()
+
+    async def next_slot(self) -> _Slot | None:
+        """Return the next slot in order when it is done; None at the end."""
+        while not self._slots:
+            if self.ended:
+                if self._break is not None:
+                    raise self._break
+                return None
+            self._news = Event()
+            await self._news.wait()
+        slot = self._slots.popleft()
+        await slot.done.wait()
+        return slot
+
+    def delivered(self) -> None:
+        """Note that the results of a slot are written, which makes place for another."""
+        self._places.release()
+
+    async def _next_unit(self) -> list[Any]:
+        if self.ended:
+            return []
+        if not self._batch:
+            try:
+                self._batch = await self._source.take()
+            except Exception as error:  # noqa: BLE001 - told in its turn, after the items before it
+                self._break = error
+                return []
+            self._record.items_in += len(self._batch)
+        size = self._slicer.size
+        unit, self._batch = self._batch[:size], self._batch[size:]
+        return unit
+
+    def _end(self) -> None:
+        self.ended = True
+        self._news.set()
+        self._places.release()
+
+
+async def drive_workers(
+    source: Source, workers: Sequence[Worker], outbox: Outbox, stages: Sequence[Stage], record: StepRecord, *, unit: int
+) -> None:
+    """Let several workers call a step's function, and write the results in the order of the items.
+
+    Args:
+        source: Where the items come from.
+        workers: As many as items, or units of items, are worked on at a time.
+        outbox: Where the results go.
+        stages: The fused steps after it.
+        record: The numbers of the step.
+        unit: Most items that a worker gets at a time.
+    """
+    bench = _Workbench(source, Slicer(unit), 2 * len(workers), record)
+    ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
+    async with open_group() as group:
+        for worker in workers:
+            group.start_soon(bench.run_worker, worker)
+        try:
+            await _deliver(bench, outbox, stages, record)
+        except Exception as error:  # noqa: BLE001 - raised below
+            ending = error
+            group.cancel_scope.cancel()
+    if ending is not None:
+        raise ending
+
+
+async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
+    """Write the results in the order of the items."""
+    while (slot := await bench.next_slot()) is not None:
+        items = outbox.admit_all(slot.results)
+        if stages:
+            record.note_outputs(items)
+        for results in batches_through(stages, items, outbox.capacity):
+            await outbox.write(results)
+        if slot.error is not None:
+            raise Failure(record, slot.error)
+        bench.delivered()
+        await outbox.wait_writable()

@@ -1,0 +1,164 @@
+"""The reading side of a step: its sources, and what they become before the step sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headwater.graph.plan import Adapter
+from headwater.running.groups import open_group
+from headwater.running.hosts.adapters import Converted, Given, gather
+from headwater.running.hosts.blocking import BlockingItems
+from headwater.streams.checked import Checked
+from headwater.streams.source import NOTHING
+from headwater.streams.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headwater.graph.plan import PlannedEdge, PlannedStep
+    from headwater.streams.source import Source
+
+__all__ = ["Inbox", "Skipped"]
+
+_WHOLE = {Adapter.COLLECT, Adapter.JOIN}
+
+
+class Skipped(Exception):  # noqa: N818 - not an error: tells a host that its branch was not taken
+    """A value that the step needs does not come, because the branch that makes it was not taken."""
+
+
+class Inbox:
+    """The inputs of one step in one execution.
+
+    Args:
+        step: The step.
+        edges: The edges of the plan.
+        sources: Where each input reads, in the order of the step's inputs.
+    """
+
+    def __init__(self, step: PlannedStep, edges: Sequence[PlannedEdge], sources: Sequence[Source]) -> None:
+        self._step = step
+        self._inputs = step.inputs
+        self._first_edges = [edges[planned.edges[0]] for planned in step.inputs]
+        self.sources: tuple[Source, ...] = tuple(sources)
+        self._checked = [self._check(index, source) for index, source in enumerate(sources)]
+        self._streams: list[Stream[Any, Any, Any]] = []
+
+    @property
+    def mapped(self) -> Source:
+        """The source that the step is mapped over."""
+        return self._checked[self._step.mapped or 0]
+
+    @property
+    def items_in(self) -> int:
+        """Items read so far."""
+        return sum(source.statistics().read_items for source in self.sources)
+
+    @property
+    def wait_s(self) -> float:
+        """How long the step waited for input, in seconds."""
+        return sum(source.statistics().reader_wait_s for source in self.sources)
+
+    async def taken(self) -> bool:
+        """Wait until it is clear whether the branches that lead here were taken."""
+        for source in self.sources:
+            if not await source.taken():
+                return False
+        return True
+
+    async def arguments(self) -> list[Any]:
+        """Return what the step's function gets, waiting for values; a mapped input stands as None.
+
+        Raises:
+            Skipped: A value does not come.
+            StreamBrokenError: The writer of a value failed.
+        """
+        whole = [index for index, edge in enumerate(self._first_edges) if edge.adapter in _WHOLE]
+        collected = await self._collected(whole) if len(whole) > 1 else {}
+        return [
+            collected[index]
+            if index in collected
+            else None
+            if index == self._step.mapped
+            else await self._argument(index)
+            for index in range(len(self._inputs))
+        ]
+
+    async def header(self) -> Any:
+        """Return the header that flows around a mapped step, or `NOTHING`."""
+        if self._step.mapped is None or self._first_edges[self._step.mapped].type.header is None:
+            return NOTHING
+        return await self.mapped.header()
+
+    @property
+    def footer(self) -> Any:
+        """The footer that flows around a mapped step, or `NOTHING`."""
+        if self._step.mapped is None or self._first_edges[self._step.mapped].type.footer is None:
+            return NOTHING
+        return self.mapped.footer
+
+    async def aclose(self) -> None:
+        """Read no further."""
+        for source in self.sources:
+            source.close()
+        for stream in self._streams:
+            await stream.aclose()
+
+    def blocking(self, index: int) -> BlockingItems:
+        """Return an input as a blocking iterable."""
+        return BlockingItems(self._checked[index], self._label(index))
+
+    def _check(self, index: int, source: Source) -> Source:
+        """Return a source that checks what the plan could not prove; values are checked after their adapter."""
+        planned = self._inputs[index]
+        if planned.check is None or (planned.port.style == "value" and index != self._step.mapped):
+            return source
+        return Checked(source, self._label(index), planned.check, planned.header_check, planned.footer_check)
+
+    async def _collected(self, indexes: Sequence[int]) -> dict[int, Any]:
+        """Collect streams at the same time: of two from one step, the one that waited would stop the other."""
+        values: dict[int, Any] = {}
+        errors: list[Exception] = []
+
+        async def collect(index: int) -> None:
+            try:
+                values[index] = await self._value(index)
+            except Exception as error:  # noqa: BLE001 - raised below: what breaks one stream mostly breaks all
+                errors.append(error)
+                group.cancel_scope.cancel()
+
+        async with open_group() as group:
+            for index in indexes:
+                group.start_soon(collect, index)
+        if errors:
+            raise errors[0]
+        return values
+
+    async def _argument(self, index: int) -> Any:
+        edge, source = self._first_edges[index], self._checked[index]
+        style = self._inputs[index].port.style
+        if style == "value":
+            return await self._value(index)
+        if edge.adapter is Adapter.SPLIT and edge.rule is not None:
+            source = Given(edge.rule(await self._value(index)))
+        elif edge.adapter in {Adapter.TO_DELTA, Adapter.TO_SNAPSHOT} and edge.rule is not None:
+            source = Converted(source, edge.rule, edge.adapter)
+        if style == "iterable":
+            return BlockingItems(source, self._label(index))
+        self._streams.append(Stream(source, self._label(index)))
+        return self._streams[-1]
+
+    async def _value(self, index: int) -> Any:
+        edge, source, check = self._first_edges[index], self._checked[index], self._inputs[index].check
+        if edge.adapter in _WHOLE:
+            items = await gather(source)
+            value = items if edge.adapter is Adapter.COLLECT or edge.rule is None else edge.rule(items)
+        else:
+            batch = await source.take()
+            if not batch:
+                raise Skipped
+            value = batch[0]
+        return value if check is None else check.check(value, self._label(index))
+
+    def _label(self, index: int) -> str:
+        return f"step {self._step.id!r} port {self._inputs[index].port.name!r}"

@@ -1,0 +1,76 @@
+"""Segments with a coroutine function in them: `inline: true` trades overlap for the cost of a channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from headwater.running.failures import STEP_ERRORS
+from headwater.running.hosts.stages import Failure
+from headwater.streams.frames import is_batch
+from headwater.streams.grammar import NOT_AN_ITEM
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from headwater.running.hosts.outbox import Outbox
+    from headwater.running.hosts.stages import Stage
+    from headwater.running.record import StepRecord
+    from headwater.streams.source import Source
+
+__all__ = ["admitted", "drive_inline", "items_of", "iterated"]
+
+
+async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbox: Outbox) -> None:
+    """Run items through stages one by one, waiting for each that suspends.
+
+    Args:
+        items: What the first stage reads.
+        stages: The steps, none of which expands.
+        outbox: Where the results go.
+    """
+    sink, wait_writable = outbox.sink, outbox.wait_writable
+    async for item in items:
+        value = item
+        for stage in stages:
+            try:
+                value = await stage.one_later(value) if stage.suspends else stage.one(value)
+            except STEP_ERRORS as error:
+                raise Failure(stage.record, error) from error
+            stage.record.items_in += 1
+            stage.record.note_output(value)
+        if sink.put(value):
+            await wait_writable()
+
+
+async def items_of(source: Source) -> AsyncGenerator[Any, None]:
+    """Yield the items of a source."""
+    while batch := await source.take():
+        for item in batch:
+            yield item
+
+
+async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
+    """Yield the items among the frames of an async generator."""
+    async with aclosing(frames):
+        async for frame in frames:
+            if is_batch(frame):
+                for item in outbox.admit_all([frame]):
+                    record.note_output(item)
+                    yield item
+                continue
+            item = frame if isinstance(frame, outbox.expected) else outbox.admit(frame)
+            if item is not NOT_AN_ITEM:
+                record.note_output(item)
+                yield item
+
+
+async def iterated(values: Iterator[Any], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
+    """Yield the items among the frames of a plain generator, letting others run after each."""
+    for value in values:
+        item = value if isinstance(value, outbox.expected) else outbox.admit(value)
+        if item is not NOT_AN_ITEM:
+            record.note_output(item)
+            yield item
+        await outbox.wait_writable()

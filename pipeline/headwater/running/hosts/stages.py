@@ -1,0 +1,213 @@
+"""Plain functions that are fused into the segment upstream of them: batch loops instead of channels and tasks.
+
+On one thread a plain `def` could never overlap with its neighbors, so it needs neither a task nor a buffer of its own.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from operator import length_hint
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from headwater.running.failures import STEP_ERRORS, error_in, exhausted
+from headwater.streams.grammar import all_instances
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from headwater.running.record import StepRecord
+    from headwater.streams.grammar import Checker
+
+__all__ = ["Failure", "Stage", "batches_through", "chained"]
+
+
+class Failure(Exception):  # noqa: N818 - carries a step's error through the engine, it is none of its own
+    """A step's function raised `cause`; tells which step of a segment it was."""
+
+    def __init__(self, record: StepRecord, cause: Exception | SystemExit) -> None:
+        super().__init__(record.step_id)
+        self.record: StepRecord = record
+        self.cause: Exception = error_in(cause)
+
+
+class Stage:
+    """One fused step in one execution.
+
+    Args:
+        record: The numbers of the step.
+        call: The step's function of one item.
+        output: Check of what it returns, or of each item that it yields.
+        items: Check of the items before the call; None when the plan has proven the edge.
+        expands: Whether the function yields any number of items for each.
+        suspends: Whether the function is a coroutine function, fused because the document says `inline`.
+        addressed: Whether its results say which port they are for, so that they are told and counted there.
+    """
+
+    __slots__ = ("addressed", "call", "check", "expands", "failure", "record", "suspends")
+
+    def __init__(
+        self,
+        record: StepRecord,
+        call: Callable[[Any], Any],
+        output: Checker,
+        items: Checker | None,
+        *,
+        expands: bool = False,
+        suspends: bool = False,
+        addressed: bool = False,
+    ) -> None:
+        self.record: StepRecord = record
+        self.call: Callable[[Any], Any] = call if items is None else _checking(call, items, record.place("item read"))
+        self.check: Checker = output
+        self.expands: bool = expands
+        self.suspends: bool = suspends
+        self.addressed: bool = addressed
+        self.failure: Failure | None = None
+
+    def one(self, item: Any) -> Any:
+        """Return the result for one item."""
+        value = self.call(item)
+        return value if isinstance(value, self.check.expected) else self.checked(value)
+
+    async def one_later(self, item: Any) -> Any:
+        """Return the result for one item of a coroutine function."""
+        value = await self.call(item)
+        return value if isinstance(value, self.check.expected) else self.checked(value)
+
+    def checked(self, value: Any) -> Any:
+        """Return a result as the declared type; raises when it is of another."""
+        return self.check.check(value, self.record.place("result"))
+
+    def apply(self, batch: Sequence[Any]) -> list[Any]:
+        """Return the results for all the items, or for those before the first that fails (see `failure`)."""
+        results: list[Any] = []
+        started = perf_counter()
+        try:
+            results.extend(map(self.call, batch))
+        except STEP_ERRORS as error:
+            self.failure = Failure(self.record, error)
+        else:
+            if len(results) < len(batch):
+                self.failure = Failure(self.record, exhausted())
+        self._check_all(results, "result")
+        self._note(len(batch), results, started)
+        return results
+
+    def parts(self, batch: Sequence[Any], size: int) -> Iterator[list[Any]]:
+        """Yield the items that the function yields for all the items, at most `size` at a time."""
+        items = iter(batch)
+        results = chain.from_iterable(
+            self.call(item) for item in items
+        )  # unlike `map` it does not end by StopIteration
+        counted = 0
+        while True:
+            part: list[Any] = []
+            started = perf_counter()
+            try:
+                part.extend(islice(results, size))
+            except STEP_ERRORS as error:
+                self.failure = Failure(self.record, error)
+            ended = len(part) < size
+            self._check_all(part, "item")
+            taken = len(batch) - length_hint(items)
+            self._note(taken - counted, part, started)
+            counted = taken
+            if part:
+                yield part
+            if ended or self.failure is not None:
+                return
+
+    def _check_all(self, values: list[Any], frame: str) -> None:
+        """Check values in their place; at the first wrong one the stage fails, and only those before it stay."""
+        if all_instances(values, self.check.expected):
+            return
+        for index, value in enumerate(values):
+            try:
+                values[index] = self.check.check(value, self.record.place(frame))
+            except Exception as error:  # noqa: BLE001 - a value of another type is the step's failure
+                self.failure = Failure(self.record, error)
+                del values[index:]
+                return
+
+    def _note(self, items_in: int, results: list[Any], started: float) -> None:
+        record = self.record
+        record.items_in += items_in
+        if not self.addressed:
+            record.note_outputs(results)
+        if len(results) <= 1:
+            record.note_hold(perf_counter() - started, items_in)
+
+
+def _checking(call: Callable[[Any], Any], items: Checker, place: str) -> Callable[[Any], Any]:
+    """Return a function that checks its item before the call."""
+    return lambda item: call(items.check(item, place))
+
+
+def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Iterator[list[Any]]:
+    """Yield what comes of a batch after all the stages, in batches of at most `size` (or the length of `batch`).
+
+    Args:
+        stages: The fused steps, in order.
+        batch: Items for the first of them.
+        size: Most items that a stage which expands may make at a time.
+
+    Raises:
+        Failure: A stage failed; everything before the item that it failed on was yielded.
+    """
+    for index, stage in enumerate(stages):
+        if stage.expands:
+            for part in stage.parts(batch, size):
+                yield from batches_through(stages[index + 1 :], part, size)
+            break
+        batch = stage.apply(batch)
+    else:
+        if batch:
+            yield batch
+    for stage in reversed(stages):
+        if stage.failure is not None:
+            raise stage.failure
+
+
+def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
+    """Return one function of one item that runs it through stages that do not expand.
+
+    Nothing is counted per item and stage: as many items leave each stage as reach the end of the segment.
+
+    Args:
+        stages: The fused steps, in order; none of them expands.
+        head: The numbers of the step that writes the item.
+
+    Returns:
+        A function that raises `Failure` when a stage fails.
+    """
+    parts = [(stage.call, stage.check.expected, stage) for stage in stages]
+    records = [head, *(stage.record for stage in stages)]
+
+    def through(item: Any) -> Any:
+        if records:
+            return through_and_emit(item)
+        stage: Any = None
+        try:
+            for call, expected, stage in parts:
+                item = call(item)
+                if not isinstance(item, expected):
+                    item = stage.checked(item)
+        except STEP_ERRORS as error:
+            raise Failure(stage.record, error) from error
+        return item
+
+    def through_and_emit(item: Any) -> Any:
+        if head.emits_next_item:
+            head.emit_output(item)
+        for stage in stages:
+            try:
+                item = stage.one(item)
+            except STEP_ERRORS as error:
+                raise Failure(stage.record, error) from error
+            if stage.record.emits_next_item:
+                stage.record.emit_output(item)
+        records[:] = [record for record in records if record.emits_next_item]
+        return item
+
+    return through

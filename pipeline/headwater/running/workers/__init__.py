@@ -1,0 +1,1 @@
+"""Workers: threads and processes in which steps run."""

@@ -1,0 +1,129 @@
+"""Where the function of a step is called with items: here, in a thread, or in a process."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headwater.running.failures import STEP_ERRORS, error_in
+from headwater.running.workers.threads import WorkerThread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["AsyncWorker", "ThreadWorker", "Unit", "Worker", "entered"]
+
+Unit = tuple[list[Any], Exception | None]
+"""Results for the items before the first that failed, and its error."""
+
+
+class Worker(Protocol):
+    """Something that calls a step's function with several items, one after the other."""
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        ...
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, leaving nothing behind."""
+        ...
+
+    async def work(self, items: list[Any]) -> Unit:
+        """Return the results for the items, or for those before the first that fails, and the error."""
+        ...
+
+
+class AsyncWorker:
+    """Calls a coroutine function in the task of whoever asks.
+
+    Args:
+        call: The step's function of one item.
+    """
+
+    def __init__(self, call: Callable[[Any], Awaitable[Any]]) -> None:
+        self._call = call
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    async def work(self, items: list[Any]) -> Unit:
+        """Call the function with each item."""
+        results: list[Any] = []
+        for item in items:
+            try:
+                results.append(await self._call(item))
+            except STEP_ERRORS as error:
+                return results, error_in(error)
+        return results, None
+
+
+class ThreadWorker:
+    """Calls a plain function in a thread of its own.
+
+    Args:
+        call: The step's function of one item.
+        name: Name of the thread.
+    """
+
+    def __init__(self, call: Callable[[Any], Any], name: str) -> None:
+        self._call = call
+        self._thread: WorkerThread[Unit] = WorkerThread(self._main, name)
+        self._idle = False
+
+    async def __aenter__(self) -> Self:
+        await self._thread.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._thread.__aexit__(exc_type, exc, traceback)
+
+    async def work(self, items: list[Any]) -> Unit:
+        """Call the function with each item, in the thread."""
+        if not self._idle:
+            await self._thread.request()  # the thread has started and asks for its first items
+        self._idle = False
+        self._thread.answer(items)
+        unit = await self._thread.request()
+        self._idle = True
+        return unit or ([], None)
+
+    def _main(self, ask: Callable[[Unit], Any]) -> None:
+        unit: Unit = ([], None)
+        while True:
+            items = ask(unit)
+            unit = self._run(items)
+
+    def _run(self, items: Iterable[Any]) -> Unit:
+        results: list[Any] = []
+        try:
+            for item in items:
+                if self._thread.released:
+                    break
+                results.append(self._call(item))
+        except STEP_ERRORS as error:
+            return results, error_in(error)
+        return results, None
+
+
+@asynccontextmanager
+async def entered(workers: Sequence[Worker]) -> AsyncGenerator[None, None]:
+    """Start several workers, and stop all of them at the end.
+
+    Args:
+        workers: The workers.
+    """
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        yield

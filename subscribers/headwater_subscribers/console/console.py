@@ -1,0 +1,115 @@
+"""A subscriber that shows an execution on a terminal, or as plain lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.util import find_spec
+from time import time
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
+
+import anyio
+
+from headwater.events.chunk import Batch
+from headwater.events.event import EventType, StreamEvent
+from headwater.events.subscriber import Policy, StreamSubscriber
+from headwater_subscribers.console.lines import LineDisplay
+
+if TYPE_CHECKING:
+    from headwater_subscribers.console.table import TableDisplay
+
+__all__ = ["ConsoleSubscriber"]
+
+_CLOCK_S: Final = 1.0
+_SHOWN: Final = frozenset(EventType) - {EventType.STEP_OUTPUT}
+
+
+class _Display(Protocol):
+    def show(self, events: Iterable[StreamEvent]) -> None: ...
+
+
+class ConsoleSubscriber(StreamSubscriber):
+    """Show the steps of an execution while they run.
+
+    On a terminal, with the extra `cli` installed, this is a live tree of the steps in the order of the data: items in
+    and out, the present rate, the time, and which share of it a step was busy rather than waiting for its neighbors.
+    A step that tells how far it is has a bar and the time that is left, the one that others wait for is marked, and a
+    step that fails says why. Where there are more steps than lines, those that matter most are shown and the others
+    counted. Elsewhere it is one line for each thing that happens. The variable `NO_COLOR` (https://no-color.org) is
+    honored, and so are terminals without Unicode.
+
+    It shows one execution, ten times a second at most, whatever the number of events.
+
+    Args:
+        file: Where to write; standard error when None, so that results keep standard output for themselves.
+        live: Whether to show a live tree; None for whether `file` is a terminal and rich is installed.
+        clock: Tells the present, in seconds since 1970-01-01 UTC; for events of the past it has to tell their time.
+
+    Raises:
+        MissingExtraError: A live tree is asked for, but rich is not installed.
+
+    Example:
+        >>> subscriber = ConsoleSubscriber(live=False)
+    """
+
+    policy: Policy = "coalesce"
+    buffer_size: int | None = 50_000  # it looks at little of what there is, and the log keeps it in any case
+    interval_s: float = 0.1
+
+    def __init__(
+        self, *, file: TextIO | None = None, live: bool | None = None, clock: Callable[[], float] = time
+    ) -> None:
+        self._file = sys.stderr if file is None else file
+        self._table = _table(self._file, clock, live=live)
+        self._display: _Display = self._table or LineDisplay(self._file)
+        self._is_fresh = False
+
+    def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        """Show what events tell.
+
+        Args:
+            batch: The events.
+        """
+        # Of a batch of the log only the events that are shown are made: there may be thousands of others.
+        events = batch.select(_SHOWN, None, latest=True) if isinstance(batch, Batch) else batch
+        self._display.show(events)
+        if self._table is not None and events:
+            self._table.refresh()
+            self._is_fresh = True
+
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        """Keep the tree up to date, and leave the terminal as it was.
+
+        Returns:
+            The context for the time of the subscription.
+        """
+        return super().lifespan() if self._table is None else self._refreshing(self._table)
+
+    @asynccontextmanager
+    async def _refreshing(self, table: TableDisplay) -> AsyncGenerator[None, None]:
+        with table:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._tick, table)
+                yield
+                tasks.cancel_scope.cancel()
+
+    async def _tick(self, table: TableDisplay) -> None:
+        """Let the clocks of the steps go on without events."""
+        while True:
+            await anyio.sleep(_CLOCK_S)
+            if not self._is_fresh:
+                table.refresh()
+            self._is_fresh = False
+
+
+def _table(file: TextIO, clock: Callable[[], float], *, live: bool | None) -> TableDisplay | None:
+    """Return the live tree, or None where plain lines are right."""
+    if live is None:
+        live = file.isatty() and find_spec("rich") is not None
+    if not live:
+        return None
+    from headwater_subscribers.console.table import TableDisplay
+
+    table = TableDisplay(file, clock)
+    return None if table.is_dumb else table

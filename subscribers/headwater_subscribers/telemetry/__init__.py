@@ -1,0 +1,1 @@
+"""Events as OpenTelemetry spans and instruments."""

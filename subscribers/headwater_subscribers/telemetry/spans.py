@@ -1,0 +1,273 @@
+"""The spans of what runs, and what each type of event changes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+
+from headwater.events.data import (
+    PipelineCancelled,
+    PipelineFailure,
+    PipelineStart,
+    StepComplete,
+    StepFailure,
+    StepProgress,
+    StepRetry,
+    StepStart,
+)
+from headwater.events.event import EventType
+from headwater_subscribers.telemetry.gen_ai import Attribute, attribute, gen_ai_attributes
+
+if TYPE_CHECKING:
+    from headwater.events.event import StreamEvent
+    from headwater_subscribers.telemetry.instruments import Instruments
+
+__all__ = ["TYPES", "Spans"]
+
+_STATUS: Final = {
+    EventType.PIPELINE_COMPLETE: "completed",
+    EventType.PIPELINE_ERROR: "failed",
+    EventType.PIPELINE_CANCELLED: "cancelled",
+}
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of a step that runs: its span, and what the step told of models."""
+
+    span: trace.Span
+    kind: str
+    started_s: float
+    model: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+
+    def learn(self, told: Mapping[str, Any] | None) -> None:
+        """Note what the step tells of a model."""
+        model = gen_ai_attributes(told)
+        if model:
+            self.model.update(model)
+            self.span.set_attributes(model)
+
+
+@dataclass(slots=True)
+class Trace:
+    """One execution that runs: its span, and those of its steps that run."""
+
+    span: trace.Span
+    name: str
+    started_s: float
+    kinds: Mapping[str, str]
+    attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
+    before: dict[str, trace.SpanContext] = field(default_factory=dict[str, trace.SpanContext])
+    """The last try of each step that is being tried again."""
+
+
+class Spans:
+    """The spans of all executions that run.
+
+    Args:
+        tracer: Who makes spans.
+        instruments: Who takes durations and numbers of tokens; None for nobody.
+        calling_out: Kinds of the steps whose spans are those of a client.
+        max_executions: How many executions may run at a time.
+    """
+
+    def __init__(
+        self, tracer: trace.Tracer, instruments: Instruments | None, calling_out: tuple[str, ...], max_executions: int
+    ) -> None:
+        self._tracer = tracer
+        self._instruments = instruments
+        self._calling_out = calling_out
+        self._max_executions = max_executions
+        self._traces: dict[str, Trace] = {}
+
+    def apply(self, event: StreamEvent) -> None:
+        """Begin, change or end the spans that an event is about.
+
+        Args:
+            event: The event.
+        """
+        running = self._traces.get(event.execution_id) or self._begin(event)
+        change = _CHANGES.get(event.event_type)
+        if change is not None:
+            change(self, running, event, event.data)
+
+    # ---- executions
+
+    def _begin(self, event: StreamEvent) -> Trace:
+        if len(self._traces) >= self._max_executions:
+            abandoned = self._traces.pop(next(iter(self._traces)))
+            self._close(abandoned, event, "abandoned")
+        start = event.data if isinstance(event.data, PipelineStart) else PipelineStart("unknown")
+        span = self._tracer.start_span(  # below the caller's, as events are delivered in a copy of its context
+            f"pipeline {start.name}",
+            attributes={
+                "headwater.pipeline.name": start.name,
+                "headwater.pipeline.steps": len(start.steps),
+                "headwater.execution.id": event.execution_id,
+            },
+            start_time=_ns(event.time_s),
+        )
+        kinds = {step.id: step.kind for step in start.steps}
+        running = self._traces[event.execution_id] = Trace(span, start.name, event.time_s, kinds)
+        return running
+
+    def end(self, running: Trace, event: StreamEvent, data: Any) -> None:
+        """End the span of an execution, and those of steps that still run."""
+        del self._traces[event.execution_id]
+        if isinstance(data, PipelineFailure):
+            _fail(running.span, event, data.error_type, data.message)
+        elif isinstance(data, PipelineCancelled):
+            running.span.set_attribute("headwater.execution.cancel_reason", data.reason)
+        self._close(running, event, _STATUS[event.event_type])
+
+    def _close(self, running: Trace, event: StreamEvent, status: str) -> None:
+        for step_id in tuple(running.attempts):
+            self.end_try(running, step_id, event, "stopped")
+        running.span.set_attribute("headwater.execution.status", status)
+        running.span.end(max(_ns(event.time_s), _ns(running.started_s)))
+        if self._instruments is not None:
+            self._instruments.execution(event.time_s - running.started_s, running.name, status)
+
+    # ---- tries of steps
+
+    def attempt(self, running: Trace, event: StreamEvent) -> Attempt:
+        """Return the try that an event is about, which begins now if nobody told of its start."""
+        step_id = event.step_id or "unknown"
+        found = running.attempts.get(step_id)
+        if found is not None:
+            return found
+        data = event.data
+        kind = data.kind if isinstance(data, StepStart) else running.kinds.get(step_id, "")
+        started_s = event.time_s - (data.duration_s if isinstance(data, StepComplete) else 0.0)
+        before = running.before.pop(step_id, None)
+        calls_out = any(fnmatchcase(kind, pattern) for pattern in self._calling_out)
+        span = self._tracer.start_span(
+            f"step {step_id}",
+            context=trace.set_span_in_context(running.span),
+            kind=SpanKind.CLIENT if calls_out else SpanKind.INTERNAL,
+            attributes={"headwater.step.id": step_id, "headwater.step.kind": kind},
+            links=() if before is None else (Link(before, {"headwater.link": "previous attempt"}),),
+            start_time=_ns(started_s),
+        )
+        made = running.attempts[step_id] = Attempt(span, kind, started_s)
+        return made
+
+    def end_try(
+        self, running: Trace, step_id: str | None, event: StreamEvent, status: str, error_type: str = ""
+    ) -> None:
+        """End the span of a try."""
+        ended = running.attempts.pop(step_id or "unknown")
+        ended.span.set_attributes({"headwater.step.status": status, "headwater.step.attempt": event.attempt})
+        ended.span.end(max(_ns(event.time_s), _ns(ended.started_s)))
+        if self._instruments is not None:
+            duration_s = event.time_s - ended.started_s
+            self._instruments.step(duration_s, running.name, ended.kind, status, error_type)
+            self._instruments.model(duration_s, ended.model, error_type)
+
+
+def _step_start(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    attempt = spans.attempt(running, event)
+    if isinstance(data, StepStart):
+        attempt.span.set_attribute("headwater.step.flavor", data.flavor)
+
+
+def _step_progress(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    if not isinstance(data, StepProgress):
+        return
+    attempt = spans.attempt(running, event)
+    attempt.learn(data.data)
+    attempt.learn(event.metadata)
+    if data.fraction is None and not data.message and not data.data:
+        return  # the counts alone, which come twice a second
+    told: dict[str, Attribute] = {f"headwater.data.{name}": attribute(value) for name, value in data.data.items()}
+    if data.fraction is not None:
+        told["headwater.progress.fraction"] = data.fraction
+    if data.message:
+        told["headwater.progress.message"] = data.message
+    attempt.span.add_event("progress", told, _ns(event.time_s))
+
+
+def _step_complete(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    attempt = spans.attempt(running, event)
+    if isinstance(data, StepComplete):
+        figures = {
+            "headwater.step.items_in": data.items_in,
+            "headwater.step.items_out": data.items_out,
+            "headwater.step.bytes_out": data.bytes_out,
+            "headwater.step.first_item_s": data.first_item_s,
+            "headwater.step.largest_gap_s": data.largest_gap_s,
+            "headwater.step.input_wait_s": data.input_wait_s,
+            "headwater.step.output_wait_s": data.output_wait_s,
+            "headwater.step.compensations": data.compensations,
+        }
+        attempt.span.set_attributes({name: value for name, value in figures.items() if value is not None})
+    attempt.learn(event.metadata)
+    spans.end_try(running, event.step_id, event, "completed")
+
+
+def _step_error(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    attempt = spans.attempt(running, event)
+    if isinstance(data, StepFailure) and data.cause_step_id is not None:
+        attempt.span.set_attribute("headwater.step.cause", data.cause_step_id)
+        spans.end_try(running, event.step_id, event, "suffered")
+        return
+    error_type = data.error_type if isinstance(data, StepFailure) else "unknown"
+    _fail(attempt.span, event, error_type, data.message if isinstance(data, StepFailure) else "")
+    spans.end_try(running, event.step_id, event, "failed", error_type)
+
+
+def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    attempt = spans.attempt(running, event)
+    error_type = data.error_type if isinstance(data, StepRetry) else "unknown"
+    if isinstance(data, StepRetry):
+        attempt.span.set_attribute("headwater.step.retry_delay_s", data.delay_s)
+        _fail(attempt.span, event, error_type, data.message)
+    running.before[event.step_id or "unknown"] = attempt.span.get_span_context()
+    spans.end_try(running, event.step_id, event, "retried", error_type)
+
+
+def _note(_spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    """Add an event to the span of the step that it is about, or to that of the execution where none runs."""
+    attempt = running.attempts.get(event.step_id or "")
+    span = running.span if attempt is None else attempt.span
+    told = {f"headwater.{name}": attribute(getattr(data, name)) for name in getattr(data, "__slots__", ())}
+    if event.step_id is not None:
+        told["headwater.step.id"] = event.step_id
+    span.add_event(event.event_type.value, told, _ns(event.time_s))
+
+
+_CHANGES: Final[Mapping[EventType, Callable[[Spans, Trace, StreamEvent, Any], None]]] = {
+    EventType.STEP_START: _step_start,
+    EventType.STEP_PROGRESS: _step_progress,
+    EventType.STEP_COMPLETE: _step_complete,
+    EventType.STEP_ERROR: _step_error,
+    EventType.STEP_RETRY: _step_retry,
+    EventType.STEP_SKIPPED: _note,
+    EventType.CHECKPOINT_SAVED: _note,
+    EventType.INPUT_REQUIRED: _note,
+    EventType.STREAM_GAP: _note,
+    EventType.PIPELINE_COMPLETE: Spans.end,
+    EventType.PIPELINE_ERROR: Spans.end,
+    EventType.PIPELINE_CANCELLED: Spans.end,
+}
+
+
+TYPES: Final[frozenset[str]] = frozenset({EventType.PIPELINE_START, *_CHANGES})
+"""Types of the events that spans are made of."""
+
+
+def _fail(span: trace.Span, event: StreamEvent, error_type: str, message: str) -> None:
+    """Note an error as the conventions have it (https://opentelemetry.io/docs/specs/semconv/exceptions)."""
+    told = {"exception.type": error_type, "exception.message": message}
+    span.add_event("exception", told, _ns(event.time_s))
+    span.set_attribute("error.type", error_type)
+    span.set_status(Status(StatusCode.ERROR, f"{error_type}: {message}"))
+
+
+def _ns(time_s: float) -> int:
+    return round(time_s * 1e9)

@@ -1,0 +1,84 @@
+"""A subscriber that makes spans for OpenTelemetry: one for each execution, and below it one for each try of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from headwater import __version__
+from headwater.errors import MissingExtraError
+from headwater.events.subscriber import StreamSubscriber
+from headwater_subscribers.metrics.metrics import CALLING_OUT
+
+try:
+    from opentelemetry import metrics, trace
+except ImportError as _error:
+    raise MissingExtraError("spans for OpenTelemetry", "opentelemetry") from _error
+
+from headwater_subscribers.telemetry.instruments import Instruments
+from headwater_subscribers.telemetry.spans import TYPES, Spans
+
+if TYPE_CHECKING:
+    from headwater.events.event import StreamEvent
+
+__all__ = ["OpenTelemetrySubscriber"]
+
+_SCOPE: Final = "headwater"
+
+
+class OpenTelemetrySubscriber(StreamSubscriber):
+    """Make spans of executions for OpenTelemetry (https://opentelemetry.io/docs/specs/otel/trace/api).
+
+    An execution is a span below the one that was current where it was started; each try of a step is a span below that
+    of the execution, and links to the try before it. Times are those of the events. Failures are exceptions and a
+    status; progress, skipped steps, questions and missed events are events of the spans. What steps tell of models has
+    the names of the semantic conventions (`GEN_AI_ATTRIBUTES`).
+
+    Only spans of what runs are held: they are ended, and handed to whatever exports them, when a step ends.
+
+    Args:
+        tracer_provider: Who makes the spans; None for the global one.
+        meter_provider: Who takes durations and numbers of tokens; None for nobody.
+        calling_out: Kinds of the steps whose spans are those of a client, with `*` for anything.
+        max_executions: How many executions may run at a time; beyond, the oldest is taken for one that was abandoned.
+
+    Raises:
+        MissingExtraError: The API of OpenTelemetry is not installed.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync, step
+        >>> @step("example.double")
+        ... def double(number: int) -> int:
+        ...     return 2 * number
+        >>> pipeline = Pipeline("twice", steps={"double": double})
+        >>> run_sync(pipeline, 21, subscribers=[OpenTelemetrySubscriber()]).output
+        42
+    """
+
+    types: Collection[str] | None = TYPES
+    interval_s: float = 0.1
+
+    def __init__(
+        self,
+        tracer_provider: trace.TracerProvider | None = None,
+        *,
+        meter_provider: metrics.MeterProvider | None = None,
+        calling_out: Iterable[str] = CALLING_OUT,
+        max_executions: int = 10_000,
+    ) -> None:
+        tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
+        meter = None if meter_provider is None else metrics.get_meter(_SCOPE, __version__, meter_provider)
+        instruments = None if meter is None else Instruments(meter)
+        self._spans = Spans(tracer, instruments, tuple(calling_out), max_executions)
+        self._lock = Lock()
+
+    def on_events(self, batch: Sequence[StreamEvent]) -> None:
+        """Begin and end spans.
+
+        Args:
+            batch: The events.
+        """
+        with self._lock:
+            for event in batch:
+                self._spans.apply(event)
