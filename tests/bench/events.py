@@ -44,7 +44,7 @@ async def _run(subscribers: int, kind: type[Counter] = Counter) -> None:
         emit, progress = context.emit, EventType.STEP_PROGRESS
         for _ in range(EVENTS):
             if emit(progress, "step", data):
-                await context.room()
+                await context.drain()
     assert all(counter.count == EVENTS + 1 for counter in counters)
 
 

@@ -313,7 +313,7 @@ async def test_console_takes_many_events_at_a_time_and_makes_only_those_it_shows
         context.subscribe(Watched(file=terminal))
         for _, step_id, data in [DIAMOND[0], *begun("read")]:
             context.emit(EventType.STEP_START if step_id else EventType.PIPELINE_START, step_id, data)
-        await context.room()
+        await context.drain()
         for number in range(20_000):
             context.emit(EventType.STEP_OUTPUT, "read", StepOutput("out", number, number))
             context.emit(EventType.STEP_PROGRESS, "read", StepProgress(None, "", 0, number))

@@ -13,7 +13,7 @@ async def emit_many(context: StreamingContext, count: int) -> None:
     """Emit as a step does that heeds its subscribers."""
     for _ in range(count):
         if context.emit(EventType.STEP_PROGRESS, "a"):
-            await context.room()
+            await context.drain()
 
 
 async def test_queue_gives_all_events_to_another_task() -> None:

@@ -16,7 +16,7 @@ PACKAGES = {
     "headwater_subscribers": "Subscribers",
 }
 SUBJECTS = {
-    "running": "Pipelines and executions",
+    "api": "Pipelines and executions",
     "graph": "Plans",
     "kinds": "Steps",
     "streams": "Streams",
