@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import field_validator
 
 from headwater.config.binding import bind_steps
 from headwater.config.load import Loaded, load
-from headwater.config.problems import PROBLEMS_LIMIT
+from headwater.config.problems import PROBLEMS_LIMIT, Problems
 from headwater.kinds import BoundStep, Step, step
 from headwater.kinds.registry import Registry
 
@@ -41,6 +42,22 @@ GONE = EntryPoint("bind.gone", "no_such_module_anywhere:step", "headwater.steps"
 KINDS = Registry(installed=lambda: [GONE])
 KINDS.add(repeat)
 KINDS.add(Fragile)
+
+
+class CountedKinds:
+    """Kinds that count how often they are listed, and how many names are read from the lists."""
+
+    def __init__(self, size: int) -> None:
+        self.names = [f"family{number % 50}.kind{number}" for number in range(size)]
+        self.lists = 0
+
+    def find(self, kind: str) -> None:
+        """Return no step: every kind is unknown."""
+
+    def kinds(self) -> list[str]:
+        """Return the names."""
+        self.lists += 1
+        return self.names
 
 
 def bind(*steps: dict[str, Any]) -> tuple[Loaded, dict[str, BoundStep]]:
@@ -115,3 +132,28 @@ def test_takes_linear_time_when_a_document_is_large() -> None:
         return min(best)
 
     assert seconds(5_000) < 40 * seconds(500)
+
+
+def test_lists_the_registered_kinds_once_when_thousands_of_kinds_are_unknown() -> None:
+    """Refusing unknown kinds takes time in proportion to the document plus the registry, not to their product."""
+    kinds = CountedKinds(3_500)
+    loaded = load({"name": "x", "steps": [{"id": f"s{n}", "kind": f"family.kin{n}"} for n in range(5_000)]})
+    assert bind_steps(loaded, kinds, loaded.problems) == {}
+    assert kinds.lists == 1
+    assert len(loaded.problems) == PROBLEMS_LIMIT
+
+
+def test_reads_no_more_names_when_the_comparisons_of_a_document_are_spent() -> None:
+    """Suggestions for the first misspelled names are all that a document can make the loader work for."""
+    problems, read = Problems(), 0
+
+    def names() -> Iterator[str]:
+        nonlocal read
+        for number in range(3_500):
+            read += 1
+            yield f"name{number}"
+
+    assert problems.did_you_mean("nam0", names())
+    for number in range(5_000):
+        problems.did_you_mean(f"nome{number}", names())
+    assert read <= 30 * 3_500

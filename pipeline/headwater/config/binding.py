@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
@@ -87,8 +87,6 @@ class _Kind:
 class _Binder:
     """Binds the steps of one document; kinds are looked up once, and the steps of a function without params are one."""
 
-    __slots__ = ("_bare", "_broken", "_has_secrets", "_kinds", "_problems", "_raw", "_registry")
-
     def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
         self._raw: Sequence[Any] = loaded.document["steps"]
         self._registry = registry
@@ -113,6 +111,11 @@ class _Binder:
             return self._bind_secret(kind, spec.params, raw, index)
         return self._validated(kind, to_json(spec.params), spec.params, raw, index)
 
+    @cached_property
+    def _known_names(self) -> list[str]:
+        """Every registered kind; listed once, as a document may name thousands of unknown kinds."""
+        return self._registry.kinds()
+
     def _look_up(self, name: str) -> _Kind:
         kind = self._kinds[name] = self._found(name)
         return kind
@@ -124,7 +127,7 @@ class _Binder:
             first = error.problems[0]
             return _Kind(name, code=first.code, message=first.message, hint=first.hint)
         if target is None:
-            near = self._problems.did_you_mean(name, self._registry.kinds())
+            near = self._problems.did_you_mean(name, self._known_names)
             return _Kind(
                 name, code="unknown-kind", message=f"no step of kind {quote(name)} is known", hint=near or _OWN
             )

@@ -190,7 +190,7 @@ class Problems:
 
         Args:
             name: What was written.
-            known: What could have been meant.
+            known: What could have been meant; not iterated once the limit is reached.
 
         Returns:
             One of `known`; empty when nothing is close.

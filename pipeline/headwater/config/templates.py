@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -77,8 +78,9 @@ class Scope:
             return self.parameters[name]
         if name in self.without_value:
             raise _UnresolvedError
-        known = sorted({*self.parameters, *self.without_value})
-        hint = problems.did_you_mean(name, known) or "declare it under 'parameters'"
+        hint = (
+            problems.did_you_mean(name, chain(self.parameters, self.without_value)) or "declare it under 'parameters'"
+        )
         raise _UnresolvedError("unknown-parameter", f"there is no parameter {quote(name)}", hint)
 
     def _variable(self, name: str, problems: Problems) -> str:
@@ -87,7 +89,7 @@ class Scope:
             raise _UnresolvedError("secret-misplaced", "a secret is read as an ordinary variable", hint)
         value = self.env.get(name)
         if value is None:
-            known = [known for known in self.env if not known.startswith(SECRET_PREFIX)]
+            known = (known for known in self.env if not known.startswith(SECRET_PREFIX))
             hint = problems.did_you_mean(name, known) or "set it before the pipeline is loaded"
             raise _UnresolvedError("unknown-variable", f"the environment variable {quote(name)} is not set", hint)
         return _checked(value, name)
@@ -95,8 +97,9 @@ class Scope:
     def _secret(self, name: str, problems: Problems) -> SecretStr:
         value = self.secrets.get(name, self.env.get(SECRET_PREFIX + name))
         if value is None:
-            known = [*self.secrets, *(key[len(SECRET_PREFIX) :] for key in self.env if key.startswith(SECRET_PREFIX))]
-            hint = problems.did_you_mean(name, known) or f"set the environment variable {SECRET_PREFIX}{name}"
+            in_env = (key.removeprefix(SECRET_PREFIX) for key in self.env if key.startswith(SECRET_PREFIX))
+            near = problems.did_you_mean(name, chain(self.secrets, in_env))
+            hint = near or f"set the environment variable {SECRET_PREFIX}{name}"
             raise _UnresolvedError("unknown-secret", f"there is no secret {quote(name)}", hint)
         secret = value if isinstance(value, SecretStr) else SecretStr(value)
         problems.redact([_checked(secret.get_secret_value(), name)])
