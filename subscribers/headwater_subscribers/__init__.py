@@ -10,7 +10,6 @@ Each is a module of its own: `callback`, `queue`, `console`, `log`, `file`, `met
 - as spans: `spans`, with the names in `gen_ai` and the `instruments`;
 - in time: `timeline_step`, drawn by `timeline_picture`.
 
-`text` has numbers and messages as all of them are written for people.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def test_csv_reads_typed_columns(file: Path) -> None:
 def test_csv_names_the_cell_that_is_not_of_its_type(file: Path, column: str, cell: str, expected: str) -> None:
     """The reason has the column, the cell and what was expected."""
     file.write_text(f'{column}\n"{cell}"\n')
-    shown = cell if len(cell) <= 40 else f"{cell[:40]}..."
+    shown = cell if len(cell) <= 40 else f"{cell[:39]}…"
     with pytest.raises(StepError) as error:
         read(csv, file, types={column: TYPES[column]})
     assert cause(error) == (

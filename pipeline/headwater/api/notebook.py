@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from headwater.display import shorten
 from headwater.events.data import PipelineCancelled, PipelineFailure, PipelineStart, StepComplete, StepProgress
 from headwater.events.event import EventType
 from headwater.events.plain import plain
@@ -174,7 +175,7 @@ def _more(count: int) -> str:
 def _short(value: Any) -> str:
     """Return plain data as text that is no longer than one can read at a glance."""
     text = value if isinstance(value, str) else to_json(value).decode()
-    return _text(text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…")
+    return _text(shorten(text, _SHOWN_TEXT))
 
 
 # ---- HTML

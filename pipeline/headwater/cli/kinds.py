@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from headwater.cli.plans import type_text
-from headwater.cli.terminal import columns, printable, styled
+from headwater.cli.terminal import printable, styled
+from headwater.display import columns
 from headwater.errors import ConfigError, Problem, StepDefinitionError
 from headwater.kinds.docstring import sections
 from headwater.kinds.registry import registry
@@ -80,7 +81,7 @@ def kinds_text() -> str:
 
 def _family(name: str, kinds: list[str]) -> Iterator[str]:
     yield _bold(name)
-    yield from columns([[kind, _summary(kind)] for kind in kinds])
+    yield from columns([[kind, _summary(kind)] for kind in kinds], indent="  ")
 
 
 def _summary(kind: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from headwater.cli.terminal import columns, encodable, plural, styled
+from headwater.cli.terminal import encodable, styled
+from headwater.display import columns, plural
 from headwater.errors import HeadwaterError
 from headwater.graph.annotations import describe
 from headwater.graph.drawing.draw import draw
@@ -74,7 +75,7 @@ def _sections(plan: Plan) -> Iterator[list[str]]:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    heading, *lines = columns(rows)
+    heading, *lines = columns(rows, indent="  ")
     return [styled(heading, "dim", stream=sys.stdout), *lines]
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headwater.cli.terminal import STANDARD_OUTPUT, flush, plural, printable, say, styled, terminal_cells
-from headwater.display import cells
+from headwater.cli.terminal import STANDARD_OUTPUT, flush, printable, say, styled, terminal_cells
+from headwater.display import cells, plural
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 
 if TYPE_CHECKING:

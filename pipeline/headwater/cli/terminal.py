@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Literal, TextIO, TypeAlias
 
-from headwater.display import cells
 from headwater.errors import HeadwaterError
 
 __all__ = [
     "STANDARD_OUTPUT",
     "Style",
-    "columns",
     "encodable",
     "flush",
     "is_colored",
-    "plural",
     "printable",
     "say",
     "show",
@@ -158,37 +155,3 @@ def printable(text: str) -> str:
         'a b\ufffd[31m'
     """
     return "".join(" " if char == "\t" else char if char.isprintable() else "\ufffd" for char in text)
-
-
-def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> Iterable[str]:
-    """Yield the lines of a table, each column as wide as its widest cell.
-
-    Args:
-        rows: Cells in rows of the same length.
-        indent: What each line begins with.
-
-    Yields:
-        One line for each row.
-
-    Example:
-        >>> list(columns([["a", "1"], ["bcd", "2"]]))
-        ['  a    1', '  bcd  2']
-    """
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (cell + " " * (most - cells(cell)) for cell, most in zip(row, widths, strict=True))
-        yield f"{indent}{'  '.join(padded)}".rstrip()
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Args:
-        count: How many.
-        noun: What, in the singular.
-
-    Example:
-        >>> plural(1, "step"), plural(1200, "edge")
-        ('1 step', '1,200 edges')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

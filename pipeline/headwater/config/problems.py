@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from headwater.display import shorten
 from headwater.errors import ConfigError, Problem
 from headwater.ids import closest
 from headwater.shapes import has_part, is_mapping
@@ -274,14 +275,13 @@ def quote(text: str) -> str:
         >>> quote("a" * 100)[-4:]
         "aa…'"
     """
-    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+    return repr(shorten(text, SHOWN_CHARACTERS))
 
 
 def _part_text(part: str | int) -> str:
     if isinstance(part, int):
         return f"[{part}]"
-    if len(part) > SHOWN_CHARACTERS:
-        part = part[:SHOWN_CHARACTERS] + "…"
+    part = shorten(part, SHOWN_CHARACTERS)
     return f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part)}]"
 
 

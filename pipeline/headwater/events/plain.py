@@ -13,6 +13,8 @@ from typing import Any, TypeGuard, cast
 
 from pydantic_core import to_json, to_jsonable_python
 
+from headwater.display import shorten
+
 __all__ = ["plain", "preview", "short_repr"]
 
 _MAX_DEPTH = 16
@@ -30,7 +32,7 @@ def short_repr(value: object) -> str:
         value: Anything, also an object whose `repr` raises.
 
     Returns:
-        At most 200 characters, ending with `...` when that is not all.
+        At most 200 characters, ending with an ellipsis when that is not all.
 
     Example:
         >>> short_repr(range(3))
@@ -40,7 +42,7 @@ def short_repr(value: object) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - the code of a foreign class may raise anything
         text = f"<{type(value).__name__} without a repr>"
-    return _valid(text if len(text) <= _MAX_REPR else f"{text[: _MAX_REPR - 3]}...")
+    return _valid(shorten(text, _MAX_REPR))
 
 
 def _valid(text: str) -> str:

@@ -31,6 +31,8 @@ import typing_extensions
 from pydantic.fields import FieldInfo
 from typing_extensions import ReadOnly
 
+from headwater.display import shorten
+
 __all__ = [
     "cached",
     "constraints",
@@ -240,8 +242,7 @@ def describe(annotation: Any) -> str:
         >>> describe(dict[str, list[int]] | None)
         'dict[str, list[int]] | None'
     """
-    text = _name(annotation)
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
+    return shorten(_name(annotation), _LONGEST_NAME)
 
 
 def _name(annotation: Any) -> str:

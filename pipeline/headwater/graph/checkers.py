@@ -26,6 +26,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, core_schema
 from typing_extensions import TypedDict, is_protocol, is_typeddict
 
+from headwater.display import shorten
 from headwater.errors import FrameTypeError
 from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
 from headwater.streams.grammar import Checker
@@ -286,5 +287,4 @@ def _fault(location: tuple[int | str, ...], message: str, found: Any) -> str:
 
 def _brief(value: Any) -> str:
     """Write a value on one short line, without building the whole of a large one; secrets mask themselves."""
-    text = _SHORT.repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+    return shorten(_SHORT.repr(value), _LONGEST_VALUE)

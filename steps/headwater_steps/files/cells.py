@@ -7,6 +7,8 @@ from datetime import date, datetime
 from math import isfinite
 from typing import Any, Literal
 
+from headwater.display import shorten
+
 __all__ = ["CellType", "converter"]
 
 CellType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
@@ -55,8 +57,7 @@ def converter(type_: CellType) -> Callable[[str], Any]:
         try:
             return convert(bare)
         except (ValueError, KeyError):
-            shown = bare if len(bare) <= _SHOWN_CHARS else f"{bare[:_SHOWN_CHARS]}..."
-            raise ValueError(f"{shown!r} is no {type_}: expected {_EXAMPLES[type_]}") from None
+            raise ValueError(f"{shorten(bare, _SHOWN_CHARS)!r} is no {type_}: expected {_EXAMPLES[type_]}") from None
 
     return value_of
 

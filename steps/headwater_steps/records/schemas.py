@@ -15,6 +15,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from headwater.config.problems import path_text, quote
+from headwater.display import shorten
 from headwater.errors import MissingExtraError
 from headwater.patterns import compile_pattern
 from headwater.shapes import is_object
@@ -70,9 +71,7 @@ class CheckedSchema:
 
 
 def _said(error: ValidationError) -> tuple[str, str]:
-    text = error.message
-    message = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
-    return path_text(tuple(error.absolute_path)), message
+    return path_text(tuple(error.absolute_path)), shorten(error.message, _LONGEST_MESSAGE)
 
 
 _test = lru_cache(maxsize=1_024)(compile_pattern)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import Outputs, SidePort, Step, StepContext, To
+from headwater.display import shorten
 from headwater_steps.text.ambiguity import Scope
 from headwater_steps.text.pattern import Pattern, SearchPattern, compile_linear, with_groups
 
@@ -177,7 +178,7 @@ class Extract(_Grouped, kind="text.extract"):
         return record
 
     def _refused(self, text: str, reason: str, ctx: StepContext) -> Extracted:
-        shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+        shown = repr(shorten(text, _SHOWN))
         policy = self.on_unmatched or ("reject" if "unmatched" in ctx.connected else "fail")
         if policy == "fail":
             raise ValueError(f"{reason}: {shown}; mend the pattern, or set on_unmatched to skip or reject")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from headwater.display import shorten
+
 __all__ = [
     "HttpBrokenError",
     "HttpError",
@@ -92,8 +94,7 @@ def place_of(method: str, url: str) -> str:
         return f"{method} a URL that cannot be read"
     if not shown.isprintable():
         shown = "".join(mark if mark.isprintable() else "\ufffd" for mark in shown)
-    cut = shown if len(shown) <= _LONGEST_PLACE else f"{shown[:_LONGEST_PLACE]}..."
-    return f"{method} {cut}{'?...' if parts.query else ''}"
+    return f"{method} {shorten(shown, _LONGEST_PLACE)}{'?...' if parts.query else ''}"
 
 
 def status_text(status: int) -> str:

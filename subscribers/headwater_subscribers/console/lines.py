@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
+from headwater.display import duration
 from headwater.events.event import EventType, StreamEvent
 from headwater_subscribers.console.stepview import StepView
 from headwater_subscribers.console.view import ExecutionView
-from headwater_subscribers.text import duration
 
 __all__ = ["LineDisplay"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
+from headwater.display import duration, quantity
 from headwater.errors import MissingExtraError
 from headwater_subscribers.console.stepview import State, StepView
 from headwater_subscribers.console.tree import ASCII_LINES, LINES, TreeRow, tree_rows
 from headwater_subscribers.console.view import ExecutionView
-from headwater_subscribers.text import duration, quantity
 
 try:
     from rich.cells import cell_len, set_cell_size

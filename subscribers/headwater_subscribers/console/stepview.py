@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from headwater_subscribers.text import countdown, quantity
+from headwater.display import countdown, quantity
 
 __all__ = ["Pace", "State", "StepView"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.display import countdown, duration, one_line
 from headwater.events.data import (
     PipelineCancelled,
     PipelineFailure,
@@ -19,7 +20,6 @@ from headwater.events.data import (
 )
 from headwater.events.event import EventType, StreamEvent
 from headwater_subscribers.console.stepview import Pace, State, StepView
-from headwater_subscribers.text import countdown, duration, one_line
 
 __all__ = ["ExecutionView", "State", "StepView"]
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TextIO
 
-from headwater.display import cells
+from headwater.display import cells, duration, one_line, quantity
 from headwater_subscribers.metrics.histogram import Distribution
-from headwater_subscribers.text import duration, one_line, quantity
 
 if TYPE_CHECKING:
     from headwater_subscribers.metrics.metrics_snapshot import MetricsSnapshot, PipelineMetrics, StepMetrics

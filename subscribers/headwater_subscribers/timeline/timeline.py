@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.display import one_line
 from headwater.events.data import (
     PipelineCancelled,
     PipelineFailure,
@@ -21,7 +22,6 @@ from headwater.events.data import (
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.subscriber import Policy, StreamSubscriber
 from headwater_subscribers.console.view import State
-from headwater_subscribers.text import one_line
 from headwater_subscribers.timeline.timeline_step import Look, StepSpan
 
 __all__ = ["Timeline", "TimelineSubscriber", "timeline_svg"]

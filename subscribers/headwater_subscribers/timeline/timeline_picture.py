@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
+from headwater.display import duration, one_line, quantity
 from headwater_subscribers.console.view import State
 from headwater_subscribers.metrics.metrics_text import took
-from headwater_subscribers.text import duration, one_line, quantity
 
 if TYPE_CHECKING:
     from headwater_subscribers.timeline.timeline import Timeline

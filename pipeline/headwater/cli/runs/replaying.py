@@ -16,7 +16,8 @@ import typer
 from headwater.cli.problems import FAILED, INTERRUPTED
 from headwater.cli.runs.watching import find_subscriber
 from headwater.cli.signals import open_signals
-from headwater.cli.terminal import plural, say
+from headwater.cli.terminal import say
+from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.running.groups import open_group
 

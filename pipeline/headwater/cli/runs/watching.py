@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from headwater.cli.runs.output import OutputError, open_file
-from headwater.cli.terminal import plural
+from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
 
 if TYPE_CHECKING:

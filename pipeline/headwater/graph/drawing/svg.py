@@ -11,7 +11,7 @@ from html import escape
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.display import cells
+from headwater.display import cells, shorten
 from headwater.graph.drawing.labels import end_rooms
 from headwater.graph.drawing.layers import Link
 from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
@@ -266,7 +266,7 @@ def _size(node: NodeView) -> _Point:
 
 
 def _cut(text: str, longest: int = _LONGEST_NAME) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return shorten(text, longest)
 
 
 def _rectangle(

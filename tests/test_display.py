@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater_subscribers.text import countdown, duration, one_line, quantity
+from headwater.display import countdown, duration, one_line, quantity, shorten
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_duration_has_the_units_that_matter(seconds: float, expected: str) -> No
     [(0.0, "1 s left"), (1.4, "1 s left"), (59.4, "59 s left"), (59.6, "1 min 00 s left"), (3700.0, "1 h 01 min left")],
 )
 def test_countdown_promises_no_fractions(seconds: float, expected: str) -> None:
-    """An estimate is told in whole seconds, and never as over while it is not."""
+    """An estimate is in whole seconds, and at least one while there is time left."""
     assert countdown(seconds) == expected
 
 
@@ -67,3 +67,10 @@ def test_one_line_is_harmless(text: str, limit: int) -> None:
     assert line.isprintable()
     assert len(line) <= limit
     assert line == line.strip()
+
+
+@given(text=st.text(), limit=st.integers(1, 40))
+def test_shorten_keeps_what_fits_and_marks_what_does_not(text: str, limit: int) -> None:
+    """Text within the limit stays as it is, and longer text ends with an ellipsis."""
+    short = shorten(text, limit)
+    assert short == text if len(text) <= limit else len(short) <= limit and short.endswith("…")
