@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
     from headwater.api.execution import Execution
     from headwater.api.pipeline import Pipeline
-    from headwater.api.result import ExecutionTimeoutError, Result
+    from headwater.api.result import Result
     from headwater.api.runner import Runner, run_sync
     from headwater.config.conditions import Condition
     from headwater.errors import (
         ConfigError,
         ExecutionCancelled,
+        ExecutionError,
+        ExecutionTimeoutError,
         FrameTypeError,
         HeadwaterError,
         MissingExtraError,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from headwater.kinds.outputs import Emits, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
     from headwater.kinds.task import Task
+    from headwater.patterns import PatternError
+    from headwater.running.workers.processes import ProcessError
     from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
 
@@ -54,6 +58,7 @@ __all__ = [
     "EventType",
     "Execution",
     "ExecutionCancelled",
+    "ExecutionError",
     "ExecutionTimeoutError",
     "Flavor",
     "Footer",
@@ -62,9 +67,11 @@ __all__ = [
     "HeadwaterError",
     "MissingExtraError",
     "Outputs",
+    "PatternError",
     "Pipeline",
     "Plan",
     "Problem",
+    "ProcessError",
     "Result",
     "Runner",
     "SidePort",
@@ -92,8 +99,9 @@ __getattr__: Callable[[str], Any] = on_first_use(
     {
         "config.conditions": "Condition",
         "errors": (
-            "ConfigError ExecutionCancelled FrameTypeError HeadwaterError MissingExtraError Problem "
-            "StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError StreamOrderError"
+            "ConfigError ExecutionCancelled ExecutionError ExecutionTimeoutError FrameTypeError HeadwaterError "
+            "MissingExtraError Problem StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError "
+            "StreamOrderError"
         ),
         "events.context": "StreamingContext",
         "events.event": "EventType StreamEvent",
@@ -101,13 +109,15 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.plan": "Plan",
         "api.execution": "Execution",
         "api.pipeline": "Pipeline",
-        "api.result": "ExecutionTimeoutError Result",
+        "api.result": "Result",
         "api.runner": "Runner run_sync",
         "kinds.context": "StepContext",
         "kinds.definition": "Flavor",
         "kinds.outputs": "Emits Outputs SidePort To",
         "kinds.step": "Step step",
         "kinds.task": "Task",
+        "patterns": "PatternError",
+        "running.workers.processes": "ProcessError",
         "streams.frames": "Batch Footer Header StreamType",
         "streams.stream": "Stream",
     },

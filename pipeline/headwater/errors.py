@@ -1,21 +1,50 @@
-"""Every error that Headwater raises on purpose.
+"""Every public error, as one tree.
 
 ```
 HeadwaterError
-├── ConfigError            a document, a parameter or a call is wrong; lists every problem at once
-├── StepDefinitionError    a step's code is declared wrongly; lists every problem at once
-├── StepError              a step failed while running; the original error is the __cause__
+├── ConfigError                 a document, a parameter or a call is wrong; lists every problem
+├── StepDefinitionError         the code of a step is declared wrongly; lists every problem
+├── ExecutionError              an execution did not complete; `result` holds what it produced
+│   ├── StepError                   a step failed; the original error is the `__cause__`
+│   ├── ExecutionTimeoutError       the `timeout.total_s` of the pipeline has passed
+│   └── ExecutionCancelled          the execution was cancelled
 ├── StreamError
-│   ├── StreamOrderError       a frame out of the order header? item* footer?
-│   ├── StreamConsumedError    a stream read a second time
-│   ├── StreamBrokenError      the writer failed or vanished: what was read is not everything
-│   └── FrameTypeError         a header, item or footer of another type than declared
-├── ExecutionCancelled     the execution was cancelled before its end
-└── MissingExtraError      a feature needs an optional dependency that is not installed
+│   ├── StreamOrderError            a frame is out of the order `header? item* footer?`
+│   ├── StreamConsumedError         a stream was read a second time
+│   ├── StreamBrokenError           the writer failed or vanished: what was read is incomplete
+│   └── FrameTypeError              a header, item or footer has another type than declared
+├── MissingExtraError           a feature needs an optional dependency that is not installed
+├── PatternError                a regular expression is wrong, or too large to be safe
+├── ProcessError                a step failed in its worker process, or the process ended
+│
+│   headwater.testing
+├── SampleBrokenError           a sample stream broke, as the test asked
+│
+│   headwater_steps.files
+├── BadLineError                a line of a file cannot be read
+├── DamagedFileError            a compressed file is cut off or damaged
+│
+│   headwater_steps.records
+├── InvalidItemError            a JSON Schema does not allow an item
+├── MissingFieldError           a record lacks a field
+│
+│   headwater_steps.process
+├── ProgramError                a program could not be run, or failed
+│   └── ProgramTimeoutError         a program took too long
+│
+│   headwater_steps.web
+├── HttpError
+│   ├── HttpRefusedError            a rule or limit of the step forbids the request
+│   ├── HttpStatusError             the server answered with a status of 400 or more
+│   └── HttpBrokenError             there is no connection, or it broke
+│       └── HttpTimeoutError            the server let a time limit pass
+│
+│   headwater_subscribers
+└── BadEventError               a line of a file of events is not an event
 ```
 
-`ConfigError` and `StepDefinitionError` are mistakes of whoever wrote the document or the code; the others happen while
-data flows.
+`ConfigError`, `StepDefinitionError` and `PatternError` are mistakes in a document or in code; the others happen while
+data flows. An error is imported from the package under whose heading it stands: `headwater` where there is none.
 """
 
 from __future__ import annotations
@@ -30,6 +59,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigError",
     "ExecutionCancelled",
+    "ExecutionError",
+    "ExecutionTimeoutError",
     "FrameTypeError",
     "HeadwaterError",
     "MissingExtraError",
@@ -55,6 +86,10 @@ class Problem:
         line: Line of the place, from 1.
         column: Column of the place, from 1, counted in characters.
         hint: What to do, one sentence; empty when the message says it all.
+
+    Example:
+        >>> print(Problem("unknown-key", "unknown key 'namw'", "$.namw", line=3, column=5, hint="did you mean 'name'?"))
+        3:5: $.namw: unknown key 'namw' (did you mean 'name'?) [unknown-key]
     """
 
     code: str
@@ -103,10 +138,35 @@ class ConfigError(_ProblemsError):
 
 
 class StepDefinitionError(_ProblemsError):
-    """The code of a step is declared in a way that cannot work; each problem names the file and line."""
+    """The code of a step is declared in a way that cannot work.
+
+    Args:
+        problems: Everything that is wrong, each with its file and line.
+
+    Example:
+        >>> from headwater import step
+        >>> try:
+        ...
+        ...     @step("example.bare")
+        ...     def bare(text):
+        ...         return text
+        ... except StepDefinitionError as error:
+        ...     print([problem.code for problem in error.problems])
+        ['missing-annotation', 'missing-return']
+    """
 
 
-class StepError(HeadwaterError):
+class ExecutionError(HeadwaterError):
+    """An execution did not complete.
+
+    Attributes:
+        result: The `Result` with what the execution produced; None until the execution has ended.
+    """
+
+    result: Any = None  # a `Result`, which the lowest layer cannot name
+
+
+class StepError(ExecutionError):
     """A step failed; the error it raised is the `__cause__`.
 
     Args:
@@ -114,6 +174,10 @@ class StepError(HeadwaterError):
         message: What happened, one sentence, without the step's name.
         attempt: Which try of the step failed, from 1.
         path: Ids of the steps from the outermost pipeline to the step that failed.
+
+    Example:
+        >>> print(StepError("fetch", "TimeoutError: no answer", attempt=2))
+        step 'fetch' failed (attempt 2): TimeoutError: no answer
     """
 
     def __init__(self, step_id: str, message: str, *, attempt: int = 1, path: Sequence[str] = ()) -> None:
@@ -122,11 +186,32 @@ class StepError(HeadwaterError):
         self.message = message
         self.attempt = attempt
         self.path: tuple[str, ...] = tuple(path) or (step_id,)
-        self.result: Any = None
 
     def __str__(self) -> str:
         tries = f" (attempt {self.attempt})" if self.attempt > 1 else ""
         return f"step {' > '.join(map(repr, self.path))} failed{tries}: {self.message}"
+
+
+class ExecutionTimeoutError(ExecutionError, TimeoutError):
+    """An execution took longer than the `timeout.total_s` of its pipeline.
+
+    Args:
+        timeout_s: The limit.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s)")
+
+
+class ExecutionCancelled(ExecutionError):  # noqa: N818 - the public name reads like asyncio's and trio's Cancelled
+    """The execution was cancelled before it was complete.
+
+    Args:
+        message: What happened.
+    """
+
+    def __init__(self, message: str = "the execution was cancelled") -> None:
+        super().__init__(message)
 
 
 class StreamError(HeadwaterError):
@@ -138,11 +223,11 @@ class StreamOrderError(StreamError):
 
 
 class StreamConsumedError(StreamError):
-    """A stream is read once only, and this one was read already."""
+    """A stream can be read only once, and this one has already been read."""
 
 
 class StreamBrokenError(StreamError):
-    """The writer of a stream failed or vanished, so the items read so far are not all there should be.
+    """The writer of a stream failed or vanished, so the items read so far are incomplete.
 
     Args:
         message: What happened, one sentence.
@@ -157,23 +242,19 @@ class StreamBrokenError(StreamError):
 
 
 class FrameTypeError(StreamError):
-    """A header, item or footer is of another type than the stream declares."""
-
-
-class ExecutionCancelled(HeadwaterError):  # noqa: N818 - the public name reads like asyncio's and trio's Cancelled
-    """The execution was cancelled before it was complete; `result` holds what it had produced."""
-
-    def __init__(self, message: str = "the execution was cancelled") -> None:
-        super().__init__(message)
-        self.result: Any = None
+    """A header, item or footer has another type than the stream declares."""
 
 
 class MissingExtraError(HeadwaterError, ImportError):
-    """A feature needs an optional dependency.
+    """A feature needs an optional dependency that is not installed.
 
     Args:
         feature: What was asked for.
         extra: The extra of the distribution that brings it.
+
+    Example:
+        >>> print(MissingExtraError("a virtual clock", "testing"))
+        a virtual clock needs an optional dependency: pip install 'headwater[testing]'
     """
 
     def __init__(self, feature: str, extra: str) -> None:

@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from headwater.errors import HeadwaterError
+
 __all__ = ["PATTERN_LENGTH_LIMIT", "PATTERN_SIZE_LIMIT", "PatternError", "charge", "compile_pattern", "pattern_budget"]
 
 PATTERN_LENGTH_LIMIT = 500
@@ -43,8 +45,8 @@ _SET_START = re.compile(r"\^?-*\]?")
 _sizes: ContextVar[dict[str, int] | None] = ContextVar("pattern_sizes", default=None)
 
 
-class PatternError(ValueError):
-    """A pattern that is wrong, or too large to be safe."""
+class PatternError(HeadwaterError, ValueError):
+    """A regular expression is wrong, or too large to be safe."""
 
 
 @contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headwater_subscribers.callback import CallbackSubscriber
     from headwater_subscribers.console.console import ConsoleSubscriber
     from headwater_subscribers.files.file import FileSubscriber, read_events
+    from headwater_subscribers.files.recorded import BadEventError
     from headwater_subscribers.filter import FilterSubscriber
     from headwater_subscribers.log import LogSubscriber
     from headwater_subscribers.metrics.metrics import MetricsSubscriber
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from headwater_subscribers.timeline.timeline import Timeline, TimelineSubscriber, timeline_svg
 
 __all__ = [
+    "BadEventError",
     "CallbackSubscriber",
     "ConsoleSubscriber",
     "FileSubscriber",
@@ -56,6 +58,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "callback": "CallbackSubscriber",
         "console.console": "ConsoleSubscriber",
         "files.file": "FileSubscriber read_events",
+        "files.recorded": "BadEventError",
         "filter": "FilterSubscriber",
         "log": "LogSubscriber",
         "metrics.metrics": "MetricsSubscriber",

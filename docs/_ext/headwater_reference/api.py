@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from headwater import errors
 from headwater_reference.markdown import table
 
 PACKAGES = {
@@ -49,6 +50,7 @@ def _page(package: str, title: str) -> str:
         parts.append(_subscribers())
     for subject, names in _by_subject(package).items():
         parts += [f"## {subject}\n"] if subject else []
+        parts += [inspect.cleandoc(errors.__doc__ or "") + "\n"] if subject == SUBJECTS["errors"] else []
         parts.append("```{eval-rst}\n" + "\n".join(_directive(package, name) for name in names) + "\n```\n")
     return "\n".join(parts)
 
@@ -68,8 +70,15 @@ def _by_subject(package: str) -> dict[str, list[str]]:
         return {"": public_names(package)}
     found: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
     for name in public_names(package):
-        found[SUBJECTS[_module_of(getattr(import_module(package), name)).split(".")[1]]].append(name)
+        found[SUBJECTS[_room_of(getattr(import_module(package), name))]].append(name)
     return found
+
+
+def _room_of(value: Any) -> str:
+    """Return the sub-package of a public name; all errors are in one."""
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return "errors"
+    return _module_of(value).split(".")[1]
 
 
 def _module_of(value: Any) -> str:

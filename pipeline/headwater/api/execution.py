@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task, move_on_after
 
 from headwater.api.outlet import Outlet
-from headwater.api.result import ExecutionTimeoutError, Result, Status
-from headwater.errors import ExecutionCancelled, StepError
+from headwater.api.result import Result, Status
+from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError, StepError
 from headwater.events.context import StreamingContext
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
@@ -139,7 +139,8 @@ class Execution:
             await self._collect()
             self._result = self._make_result()
         if check and (error := self._explain()) is not None:
-            error.result = self._result  # type: ignore[attr-defined]  # each of the errors it can be has the attribute
+            if isinstance(error, ExecutionError):
+                error.result = self._result
             raise error
         return self._result
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.errors import HeadwaterError
 from headwater.events.data import StepComplete
 
 if TYPE_CHECKING:
@@ -15,18 +14,10 @@ if TYPE_CHECKING:
     from headwater.events.log import EventLog
     from headwater.events.subscription import LostSubscriber
 
-__all__ = ["ExecutionTimeoutError", "Result", "Status"]
+__all__ = ["Result", "Status"]
 
 Status = Literal["running", "completed", "failed", "cancelled"]
 """How far an execution is, or how it ended."""
-
-
-class ExecutionTimeoutError(HeadwaterError, TimeoutError):
-    """An execution took longer than the `timeout.total_s` of its pipeline."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s)")
-        self.result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ HASHED = NUMBERS | TEXTS
 
 
 class OperandError(ValueError):
-    """An operand is not what its operator takes; the message says what was expected."""
+    """Internal: an operand is not what its operator takes; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)

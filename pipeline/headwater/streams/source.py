@@ -20,8 +20,8 @@ class _Nothing:
 NOTHING: Any = _Nothing()
 
 
-class ReaderLeft(Exception):  # noqa: N818 - not an error: tells a writer inside the engine that nobody reads on
-    """Nobody reads this channel any more, so its writer may stop."""
+class ReaderLeft(Exception):  # noqa: N818 - a signal, not an error
+    """Internal: this channel is no longer read, so its writer may stop."""
 
 
 @dataclass(frozen=True, slots=True)

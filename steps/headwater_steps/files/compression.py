@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, cast
 
-from headwater import MissingExtraError
+from headwater import HeadwaterError, MissingExtraError
 
 __all__ = [
     "Compression",
@@ -28,7 +28,7 @@ _SUFFIXES = {compression: suffix for suffix, compression in _FORMATS.items()}
 _GZIP_LEVEL = 6  # as the tool of this name has it: nine takes thrice as long to save one byte in a hundred
 
 
-class DamagedFileError(ValueError):
+class DamagedFileError(HeadwaterError, ValueError):
     """A compressed file is cut off, damaged, or of another format."""
 
 

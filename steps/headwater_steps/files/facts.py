@@ -9,10 +9,12 @@ from typing import IO, Any
 
 from pydantic import BaseModel
 
+from headwater import HeadwaterError
+
 __all__ = ["BadLineError", "BadRow", "FileFooter", "FileHeader", "FileSummary", "size_of"]
 
 
-class BadLineError(ValueError):
+class BadLineError(HeadwaterError, ValueError):
     """A line of a file cannot be read.
 
     Args:

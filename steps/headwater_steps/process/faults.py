@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from signal import Signals
 
+from headwater import HeadwaterError
+
 __all__ = ["ProgramError", "ProgramTimeoutError"]
 
 _LAST_LINES = 5
 _LONGEST_EXCERPT = 1_000
 
 
-class ProgramError(Exception):
+class ProgramError(HeadwaterError):
     """A program could not be run, or failed.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from headwater import HeadwaterError
 from headwater.config.operators import Lookup
 from headwater.config.problems import quote
 from headwater.shapes import is_mapping
@@ -36,7 +37,7 @@ MISSING = Lookup.MISSING
 _MOST_NAMES = 12
 
 
-class MissingFieldError(LookupError):
+class MissingFieldError(HeadwaterError, LookupError):
     """A record lacks a field.
 
     Args:

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
-from headwater import Footer, Outputs, SidePort, StepContext, Stream, To, step
+from headwater import Footer, HeadwaterError, Outputs, SidePort, StepContext, Stream, To, step
 from headwater.config.notation.source import read_source
 from headwater.patterns import pattern_budget
 from headwater.shapes import is_object
@@ -78,7 +78,7 @@ class Validated(Outputs, Generic[Item]):
     rejected: SidePort[RejectedItem]
 
 
-class InvalidItemError(ValueError):
+class InvalidItemError(HeadwaterError, ValueError):
     """The schema does not allow an item.
 
     Args:

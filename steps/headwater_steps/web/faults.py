@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from headwater import HeadwaterError
 from headwater.display import shorten
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
 _LONGEST_PLACE = 200
 
 
-class HttpError(Exception):
+class HttpError(HeadwaterError):
     """The root of all errors of HTTP steps.
 
     Args:

@@ -25,7 +25,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class AddressRefusedError(Exception):
-    """The address of a host is none that may be connected to."""
+    """Internal: a connection to the address of a host is not allowed."""
 
 
 async def resolved(host: str, port: int) -> Sequence[str]:

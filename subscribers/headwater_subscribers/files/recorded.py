@@ -10,6 +10,7 @@ from typing import IO, Final
 
 from pydantic import ValidationError
 
+from headwater import HeadwaterError
 from headwater.events.event import StreamEvent
 
 __all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
@@ -18,7 +19,7 @@ _LONGEST_LINE: Final = 64 * 1024 * 1024
 """Longest line that is read, in bytes: far more than an event can have, whose values are bounded."""
 
 
-class BadEventError(ValueError):
+class BadEventError(HeadwaterError, ValueError):
     """A line of a file of events is no event.
 
     Args:

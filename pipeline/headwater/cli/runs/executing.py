@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import typer
 
-from headwater.api.result import ExecutionTimeoutError
 from headwater.api.runner import Runner
 from headwater.cli.formats import InputFormat
 from headwater.cli.problems import FAILED, READER_LEFT, leave_quietly
@@ -21,7 +20,7 @@ from headwater.cli.runs.tally import how_far
 from headwater.cli.runs.watching import Watchers, WatchOptions
 from headwater.cli.signals import open_signals
 from headwater.cli.terminal import say
-from headwater.errors import ConfigError, StepError
+from headwater.errors import ConfigError, ExecutionTimeoutError, StepError
 from headwater.running.groups import open_group
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ _PIECE_BYTES = 4096  # POSIX: a pipe that is ready takes PIPE_BUF bytes without 
 
 
 class OutputError(HeadwaterError):
-    """The output could not be written."""
+    """Internal: the output of a command could not be written."""
 
 
 class Sink(Protocol):

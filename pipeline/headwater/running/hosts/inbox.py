@@ -23,8 +23,8 @@ __all__ = ["Inbox", "Skipped"]
 _WHOLE = {Adapter.COLLECT, Adapter.JOIN}
 
 
-class Skipped(Exception):  # noqa: N818 - not an error: tells a host that its branch was not taken
-    """A value that the step needs does not come, because the branch that makes it was not taken."""
+class Skipped(Exception):  # noqa: N818 - a signal, not an error
+    """Internal: a value that the step needs does not come, as its branch was not taken."""
 
 
 class Inbox:

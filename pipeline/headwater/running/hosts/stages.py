@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "Stage", "batches_through", "chained"]
 
 
-class Failure(Exception):  # noqa: N818 - carries a step's error through the engine, it is none of its own
-    """A step's function raised `cause`; tells which step of a segment it was."""
+class Failure(Exception):  # noqa: N818 - a signal, not an error of its own
+    """Internal: the function of a step of a segment raised `cause`."""
 
     def __init__(self, record: StepRecord, cause: Exception | SystemExit) -> None:
         super().__init__(record.step_id)

@@ -27,7 +27,7 @@ _current: ContextVar[WorkerThread[Any] | None] = ContextVar("headwater_worker_th
 
 
 class Released(BaseException):
-    """Raised inside a worker thread that nobody needs any more, so that its code unwinds."""
+    """Internal: unwinds the code of a worker thread that is no longer needed."""
 
 
 def is_released() -> bool:
