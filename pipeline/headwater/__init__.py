@@ -34,8 +34,8 @@ if TYPE_CHECKING:
         StreamError,
         StreamOrderError,
     )
-    from headwater.events.context import StreamingContext
     from headwater.events.event import EventType, StreamEvent
+    from headwater.events.streaming import StreamingContext
     from headwater.events.subscriber import StreamSubscriber
     from headwater.graph.plan import Plan
     from headwater.kinds.context import StepContext
@@ -103,7 +103,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "MissingExtraError Problem StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError "
             "StreamOrderError"
         ),
-        "events.context": "StreamingContext",
+        "events.streaming": "StreamingContext",
         "events.event": "EventType StreamEvent",
         "events.subscriber": "StreamSubscriber",
         "graph.plan": "Plan",

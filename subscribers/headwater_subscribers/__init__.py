@@ -1,15 +1,14 @@
 """Subscribers: receivers of the events of an execution.
 
-Each is a module of its own: `callback`, `queue`, `console`, `log`, `file`, `metrics`, `prometheus`, `tracing`,
-`timeline`, and `filter` and `sample`, which hand events on (`composed`). What they compute is apart from them:
+The simple ones are modules of this package: `callback`, `queue`, `program_log`, and `filter` and `sample`, which hand
+chosen events on to another subscriber (`composed`). The others are packages:
 
-- on a terminal: `view` and `stepview` (how things stand), `lines` or `table` with `picture` and `tree` (how it looks);
-- in files: `journal` writes whole lines, `recorded` reads them back;
-- in figures: `tallies`, changed by `counting`, with `histogram`, come to a `metrics_snapshot`, which `slo` judges and
-  `metrics_text` and `metrics_table` show;
-- as spans: `spans`, with the names in `gen_ai` and the `instruments`;
-- in time: `timeline_step`, drawn by `timeline_picture`.
-
+- `console`: a live tree or plain lines (`screen` chooses; `live`, `painter` and `tree`, or `lines`);
+- `files`: events as lines of JSON (`event_file` on top of `journal`), and reading them back (`recorded`);
+- `metrics`: counts (`collector`, with `tallies`, `counting` and `histogram`), what they amount to (`snapshot`, `slo`),
+  and how it is shown (`tables`, `prometheus`);
+- `telemetry`: OpenTelemetry (`tracing`, with `spans`, `instruments` and the names in `gen_ai`);
+- `timeline`: an execution over time (`history`), drawn as SVG (`chart`).
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater_subscribers.callback import CallbackSubscriber
-    from headwater_subscribers.console.console import ConsoleSubscriber
-    from headwater_subscribers.files.file import FileSubscriber, read_events
+    from headwater_subscribers.console.screen import ConsoleSubscriber
+    from headwater_subscribers.files.event_file import FileSubscriber, read_events
     from headwater_subscribers.files.recorded import BadEventError
     from headwater_subscribers.filter import FilterSubscriber
-    from headwater_subscribers.log import LogSubscriber
-    from headwater_subscribers.metrics.metrics import MetricsSubscriber
+    from headwater_subscribers.metrics.collector import MetricsSubscriber
     from headwater_subscribers.metrics.prometheus import PrometheusSubscriber
+    from headwater_subscribers.program_log import LogSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.sample import SampleSubscriber
     from headwater_subscribers.telemetry.tracing import OpenTelemetrySubscriber
-    from headwater_subscribers.timeline.timeline import Timeline, TimelineSubscriber, timeline_svg
+    from headwater_subscribers.timeline.history import Timeline, TimelineSubscriber, timeline_svg
 
 __all__ = [
     "BadEventError",
@@ -56,16 +55,16 @@ __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
         "callback": "CallbackSubscriber",
-        "console.console": "ConsoleSubscriber",
-        "files.file": "FileSubscriber read_events",
+        "console.screen": "ConsoleSubscriber",
+        "files.event_file": "FileSubscriber read_events",
         "files.recorded": "BadEventError",
         "filter": "FilterSubscriber",
-        "log": "LogSubscriber",
-        "metrics.metrics": "MetricsSubscriber",
+        "program_log": "LogSubscriber",
+        "metrics.collector": "MetricsSubscriber",
         "metrics.prometheus": "PrometheusSubscriber",
         "queue": "QueueSubscriber",
         "sample": "SampleSubscriber",
-        "timeline.timeline": "Timeline TimelineSubscriber timeline_svg",
+        "timeline.history": "Timeline TimelineSubscriber timeline_svg",
         "telemetry.tracing": "OpenTelemetrySubscriber",
     },
 )

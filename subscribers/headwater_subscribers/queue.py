@@ -29,7 +29,7 @@ class QueueSubscriber(StreamSubscriber):
         send_deadline_s: How long it may be full before the reader is taken for gone.
 
     Example:
-        >>> from headwater.events.context import StreamingContext
+        >>> from headwater.events.streaming import StreamingContext
         >>> async def main() -> None:
         ...     queue = QueueSubscriber()
         ...     async with StreamingContext("e1") as context:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from headwater import ConfigError, HeadwaterError, Pipeline
 from headwater.config.notation.source import read_source
 from headwater.config.schema import config_schema
-from headwater.events.schema import events_schema
+from headwater.events.event_schema import events_schema
 from headwater.kinds.registry import Registry, load_steps
 from tests.acceptance.agreement import BEYOND, NO_VALUE, disagreements
 from tests.cli.test_mistakes import GOOD, TYPES, TYPO

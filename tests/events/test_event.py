@@ -30,7 +30,7 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
-from headwater.events.schema import events_schema
+from headwater.events.event_schema import events_schema
 
 EXAMPLES: dict[EventType, EventData] = {
     EventType.PIPELINE_START: PipelineStart(

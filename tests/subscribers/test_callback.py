@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 from anyio.lowlevel import checkpoint
 
-from headwater.events.context import StreamingContext
 from headwater.events.event import EventType, StreamEvent
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import CallbackSubscriber
 
 

@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from headwater.errors import MissingExtraError
-from headwater.events.context import StreamingContext
 from headwater.events.data import (
     EventData,
     PipelineCancelled,
@@ -27,6 +26,7 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.console.lines import LineDisplay
 from headwater_subscribers.console.stepview import State
@@ -212,11 +212,11 @@ def test_table_shows_what_matters_when_the_screen_is_small(
 ) -> None:
     """Steps without room are only counted, those that run come first, figures are whole, and the end shows all."""
     pytest.importorskip("rich")
-    from headwater_subscribers.console.table import TableDisplay
+    from headwater_subscribers.console.live import LiveDisplay
 
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", "10")
-    with TableDisplay(terminal) as table:
+    with LiveDisplay(terminal) as table:
         table.show(events(MANY))
         table.refresh()
         written = terminal.getvalue()
@@ -264,7 +264,7 @@ async def test_console_writes_lines_where_a_table_cannot_be(
 def test_console_says_which_extra_a_table_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A live view that is asked for explicitly is not silently replaced."""
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    monkeypatch.delitem(sys.modules, "headwater_subscribers.console.table", raising=False)
+    monkeypatch.delitem(sys.modules, "headwater_subscribers.console.live", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'headwater\[cli\]'"):
         ConsoleSubscriber(live=True)
 

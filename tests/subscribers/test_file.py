@@ -13,12 +13,12 @@ import jsonschema
 import pytest
 
 from headwater import Pipeline, Runner, step
-from headwater.events.context import StreamingContext
 from headwater.events.data import StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.schema import events_schema
+from headwater.events.event_schema import events_schema
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import FileSubscriber
-from headwater_subscribers.files.file import BadEventError, read_events
+from headwater_subscribers.files.event_file import BadEventError, read_events
 
 
 @step("file.double")

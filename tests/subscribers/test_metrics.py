@@ -25,9 +25,9 @@ from headwater.events.data import (
 )
 from headwater.kinds.registry import registry
 from headwater_subscribers import MetricsSubscriber
-from headwater_subscribers.metrics.metrics import CALLING_OUT
+from headwater_subscribers.metrics.collector import CALLING_OUT
 from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo
-from tests.subscribers.told import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
 
 def measured(*executions: list[Told], **options: Any) -> MetricsSubscriber:

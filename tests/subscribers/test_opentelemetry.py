@@ -20,7 +20,7 @@ from headwater import Pipeline, Runner, StepContext, StepError, run_sync, step
 from headwater.events.data import InputRequired, PipelineStart, StepProgress, StepRetry, StepSkipped, StreamGap
 from headwater_subscribers import OpenTelemetrySubscriber
 from headwater_subscribers.telemetry.gen_ai import GEN_AI_ATTRIBUTES, attribute
-from tests.subscribers.told import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
 
 class Exported:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headwater import Pipeline, Stream, step
 from headwater.events.data import StepComplete, StepRetry
 from headwater_subscribers import MetricsSubscriber, PrometheusSubscriber
-from tests.subscribers.told import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
 WORDS = {"pipeline": "report", "step": "words", "kind": "text.words"}
 

@@ -4,8 +4,8 @@ import anyio
 import pytest
 
 from headwater.errors import StreamBrokenError
-from headwater.events.context import StreamingContext
 from headwater.events.event import EventType
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import QueueSubscriber
 
 

@@ -23,7 +23,7 @@ from headwater.events.data import (
 from headwater.events.event import DATA_MODELS, EventType
 from headwater_subscribers import Timeline, TimelineSubscriber, timeline_svg
 from headwater_subscribers.console.view import State
-from tests.subscribers.told import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,7 +8,7 @@ from headwater.config.operators import OPERATORS
 from headwater.config.schema import config_schema
 from headwater.events import data
 from headwater.events.event import DATA_MODELS, EventType
-from headwater.events.schema import events_schema
+from headwater.events.event_schema import events_schema
 from headwater.kinds.docstring import argument_descriptions, sections
 from headwater_reference.markdown import TITLES, anchor, block, code, definitions, fields, schema_type, table
 

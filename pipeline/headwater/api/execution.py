@@ -11,9 +11,9 @@ from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task,
 from headwater.api.outlet import Outlet
 from headwater.api.result import Result, Status
 from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError, StepError
-from headwater.events.context import StreamingContext
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
+from headwater.events.streaming import StreamingContext
 from headwater.ids import new_execution_id
 from headwater.running.failures import message_of, reason_of
 from headwater.running.groups import open_group

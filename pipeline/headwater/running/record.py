@@ -17,7 +17,7 @@ from headwater.shapes import is_object, is_sequence
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.events.context import StreamingContext
+    from headwater.events.streaming import StreamingContext
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 

@@ -20,7 +20,7 @@ from headwater.running.workers.threads import is_released
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from headwater.events.context import StreamingContext
+    from headwater.events.streaming import StreamingContext
     from headwater.graph.plan import Plan, PlannedStep
     from headwater.running.order import Order
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.errors import MissingExtraError
 from headwater.events.subscriber import StreamSubscriber
-from headwater_subscribers.metrics.metrics import MetricsSubscriber
+from headwater_subscribers.metrics.collector import MetricsSubscriber
 
 try:
     from prometheus_client import CollectorRegistry, generate_latest
@@ -18,7 +18,7 @@ except ImportError as _error:
 if TYPE_CHECKING:
     from headwater.events.event import StreamEvent
     from headwater_subscribers.metrics.histogram import Distribution
-    from headwater_subscribers.metrics.metrics_snapshot import MetricsSnapshot, StepMetrics
+    from headwater_subscribers.metrics.snapshot import MetricsSnapshot, StepMetrics
 
 __all__ = ["PrometheusSubscriber"]
 

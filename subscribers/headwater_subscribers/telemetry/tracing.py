@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from headwater import __version__
 from headwater.errors import MissingExtraError
 from headwater.events.subscriber import StreamSubscriber
-from headwater_subscribers.metrics.metrics import CALLING_OUT
+from headwater_subscribers.metrics.collector import CALLING_OUT
 
 try:
     from opentelemetry import metrics, trace

@@ -11,10 +11,10 @@ import structlog
 from anyio.lowlevel import checkpoint
 
 from headwater.events.chunk import Batch
-from headwater.events.context import StreamingContext
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, EventLog
+from headwater.events.streaming import StreamingContext
 from headwater.events.subscriber import Policy, StreamSubscriber
 from headwater.events.subscription import Subscription, Terms
 

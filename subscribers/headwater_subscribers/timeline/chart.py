@@ -10,10 +10,10 @@ from unicodedata import east_asian_width
 
 from headwater.display import duration, one_line, quantity
 from headwater_subscribers.console.view import State
-from headwater_subscribers.metrics.metrics_text import took
+from headwater_subscribers.metrics.tables import took
 
 if TYPE_CHECKING:
-    from headwater_subscribers.timeline.timeline import Timeline
+    from headwater_subscribers.timeline.history import Timeline
     from headwater_subscribers.timeline.timeline_step import StepSpan
 
 __all__ = ["picture"]

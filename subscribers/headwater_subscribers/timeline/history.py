@@ -96,7 +96,7 @@ class Timeline:
             A whole SVG 1.1 document (https://www.w3.org/TR/SVG11/) that needs nothing else, as text. It is light or
             dark as the reader prefers.
         """
-        from headwater_subscribers.timeline.timeline_picture import picture
+        from headwater_subscribers.timeline.chart import picture
 
         return picture(self)
 

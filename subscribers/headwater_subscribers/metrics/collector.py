@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.subscriber import StreamSubscriber
 from headwater_subscribers.metrics.counting import CHANGES
-from headwater_subscribers.metrics.metrics_snapshot import MetricsSnapshot, snapshot_of
 from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo, SloResult
+from headwater_subscribers.metrics.snapshot import MetricsSnapshot, snapshot_of
 from headwater_subscribers.metrics.tallies import Tallies
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class MetricsSubscriber(StreamSubscriber):
         Returns:
             Plain text of several lines.
         """
-        from headwater_subscribers.metrics.metrics_text import as_text
+        from headwater_subscribers.metrics.tables import as_text
 
         return as_text(self.snapshot())
 
@@ -135,7 +135,7 @@ class MetricsSubscriber(StreamSubscriber):
         Args:
             file: Where to write.
         """
-        from headwater_subscribers.metrics.metrics_text import write_metrics
+        from headwater_subscribers.metrics.tables import write_metrics
 
         write_metrics(self.snapshot(), file)
 

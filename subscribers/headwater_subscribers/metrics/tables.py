@@ -1,26 +1,26 @@
-"""Metrics as a person reads them: what stands in the tables, and the tables as plain text."""
+"""Metrics as tables: of the executions, of their steps, and of the reliability metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TextIO
 
-from headwater.display import cells, duration, one_line, quantity
+from headwater.display import cells, columns, duration, one_line, quantity
 from headwater_subscribers.metrics.histogram import Distribution
 
 if TYPE_CHECKING:
-    from headwater_subscribers.metrics.metrics_snapshot import MetricsSnapshot, PipelineMetrics, StepMetrics
     from headwater_subscribers.metrics.slo import SloResult
+    from headwater_subscribers.metrics.snapshot import MetricsSnapshot, PipelineMetrics, StepMetrics
 
-__all__ = ["TextTable", "as_text", "tables_of", "took", "write_metrics"]
+__all__ = ["as_text", "took", "write_metrics"]
 
 _MOST_STEPS: Final = 50
-_SPACE: Final = 2
+_GAP: Final = 2  # cells between two columns
 
 _NAMES: Final = {
-    "SR": "steps that ended well",
+    "SR": "steps that completed",
     "CR": "steps that needed compensation",
     "PC": "retries per execution",
     "HIR": "executions that waited for a person",
@@ -30,86 +30,74 @@ _NAMES: Final = {
     "MTTE": "from an error to its explanation",
     "RSR": "replays that reproduced the events",
 }
+_STYLES: Final = {"met": "green", "missed": "bold red", "no data": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
-class TextTable:
-    """A table of texts.
-
-    Args:
-        headings: What stands above each column.
-        rows: The rows, each with a text for each column.
-        figures: Headings of the columns of figures, which are aligned to the right.
-        spare: Headings of the columns that go first where there is no room for all, in this order.
-        note: What stands below.
-    """
+class _Table:
+    """A table whose columns of numbers are aligned to the right; `spare` are left out first, in this order."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    figures: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
     spare: tuple[str, ...] = ()
     note: str = ""
 
-    def widths(self) -> list[int]:
-        """Return how many characters wide each column is."""
-        return [max(map(cells, column)) for column in zip(self.headings, *self.rows, strict=True)]
-
-    def fitted(self, width: int) -> TextTable:
-        """Leave out columns until the table has room.
-
-        Args:
-            width: The room in characters.
-
-        Returns:
-            This table, or one with fewer columns, which may still be too wide.
-        """
-        widths = dict(zip(self.headings, self.widths(), strict=True))
+    def fitted(self, width: int) -> _Table:
+        """Leave out columns until the table fits; what is left may still be too wide."""
+        widths = {
+            name: max(map(cells, column))
+            for name, *column in zip(self.headings, self.headings, *self.rows, strict=True)
+        }
         for heading in self.spare:
-            if sum(widths.values()) + _SPACE * len(widths) <= width:
+            if sum(widths.values()) + _GAP * len(widths) <= width:
                 break
             del widths[heading]
         places = [place for place, heading in enumerate(self.headings) if heading in widths]
         rows = tuple(tuple(row[place] for place in places) for row in self.rows)
         return replace(self, headings=tuple(widths), rows=rows)
 
+    def lines(self) -> list[str]:
+        right = {place for place, heading in enumerate(self.headings) if heading in self.numbers}
+        return list(columns([self.headings, *self.rows], right=right))
+
 
 def as_text(snapshot: MetricsSnapshot) -> str:
-    """Return metrics as plain text.
-
-    Args:
-        snapshot: The metrics.
-
-    Returns:
-        Several lines, the last one without an end.
-    """
-    return "\n\n".join("\n".join(_lines(table)) for table in tables_of(snapshot))
+    """Return metrics as plain text of several lines."""
+    return "\n\n".join("\n".join([*table.lines(), *_note(table)]) for table in _tables(snapshot))
 
 
 def write_metrics(snapshot: MetricsSnapshot, file: TextIO) -> None:
-    """Write metrics: on a terminal with rich, if that is installed, and as plain text elsewhere.
-
-    Args:
-        snapshot: The metrics.
-        file: Where to write.
-    """
+    """Write metrics: on a terminal in color, if rich is installed, and as plain text elsewhere."""
     if file.isatty() and find_spec("rich") is not None:
-        from headwater_subscribers.metrics.metrics_table import write_tables
-
-        write_tables(tables_of(snapshot), file)
+        _write_colored(_tables(snapshot), file)
     else:
         file.write(as_text(snapshot) + "\n")
     file.flush()
 
 
-def tables_of(snapshot: MetricsSnapshot) -> list[TextTable]:
-    """Return what there is to read: the executions, their steps, and the reliability metrics.
+def _write_colored(tables: Sequence[_Table], file: TextIO) -> None:
+    from rich.console import Console
+    from rich.text import Text
 
-    Args:
-        snapshot: The metrics.
+    console = Console(file=file, highlight=False, soft_wrap=False)
+    for table in tables:
+        heading, *lines = table.fitted(console.width).lines()
+        shown = [Text(heading, "dim")]
+        for line, row in zip(lines, table.rows, strict=True):
+            text = Text(line)
+            text.stylize(_STYLES.get(row[-1], ""), start=len(line) - len(row[-1]))
+            shown.append(text)
+        for text in [*shown, *(Text(note, "dim italic") for note in _note(table)), Text()]:
+            console.print(text, no_wrap=True, overflow="ellipsis")
 
-    Returns:
-        The tables, without those that would be empty.
-    """
+
+def _note(table: _Table) -> list[str]:
+    return [table.note] if table.note else []
+
+
+def _tables(snapshot: MetricsSnapshot) -> list[_Table]:
+    """Return the tables that have rows."""
     tables = [_pipelines(snapshot.pipelines), _steps(snapshot.steps), _reliability(snapshot)]
     return [table for table in tables if table.rows]
 
@@ -132,10 +120,10 @@ def took(seconds: float | None) -> str:
     return duration(seconds) if seconds >= 0.00095 else f"{seconds * 1e6:.0f} µs"
 
 
-def _pipelines(pipelines: Sequence[PipelineMetrics]) -> TextTable:
+def _pipelines(pipelines: Sequence[PipelineMetrics]) -> _Table:
     headings = ("pipeline", "executions", "running", "completed", "failed", "cancelled", "mean", "p95", "longest")
     spare = ("longest", "running", "cancelled", "p95", "completed")
-    return TextTable(headings, tuple(map(_pipeline_row, pipelines)), frozenset(headings[1:]), spare)
+    return _Table(headings, tuple(map(_pipeline_row, pipelines)), frozenset(headings[1:]), spare)
 
 
 def _pipeline_row(pipeline: PipelineMetrics) -> tuple[str, ...]:
@@ -144,7 +132,7 @@ def _pipeline_row(pipeline: PipelineMetrics) -> tuple[str, ...]:
     return (one_line(pipeline.name, 40), *map(quantity, counts), *map(took, (times.mean_s, times.p95_s, times.max_s)))
 
 
-def _steps(steps: Sequence[StepMetrics]) -> TextTable:
+def _steps(steps: Sequence[StepMetrics]) -> _Table:
     headings = (
         "step",
         "kind",
@@ -164,7 +152,7 @@ def _steps(steps: Sequence[StepMetrics]) -> TextTable:
     rows = tuple(_step_row(steps[place]) for place in sorted(longest))
     hidden = len(steps) - len(rows)
     note = f"and {hidden} steps that took less time" if hidden else ""
-    return TextTable(headings, rows, frozenset(headings[2:]), spare, note)
+    return _Table(headings, rows, frozenset(headings[2:]), spare, note)
 
 
 def _step_row(step: StepMetrics) -> tuple[str, ...]:
@@ -179,15 +167,15 @@ def _share(part: float, whole: float) -> str:
     return f"{min(part / whole, 1.0):.0%}" if whole else "-"
 
 
-def _reliability(snapshot: MetricsSnapshot) -> TextTable:
+def _reliability(snapshot: MetricsSnapshot) -> _Table:
     objectives: dict[str, SloResult] = {result.slo.metric: result for result in snapshot.slos}
     rows: list[tuple[str, ...]] = []
     for metric, meaning in _NAMES.items():
         value = getattr(snapshot.reliability, metric.lower())
         rows.append((metric, meaning, _value(metric, value), *_objective(objectives.get(metric))))
     missed = snapshot.missed_events
-    note = f"{missed:,} events were missed, so the figures are too low" if missed else ""
-    return TextTable(("metric", "of", "value", "objective", ""), tuple(rows), spare=("of", "objective"), note=note)
+    note = f"{missed:,} events were missed, so the numbers are too low" if missed else ""
+    return _Table(("metric", "of", "value", "objective", ""), tuple(rows), spare=("of", "objective"), note=note)
 
 
 def _value(metric: str, value: float | Distribution) -> str:
@@ -198,20 +186,3 @@ def _value(metric: str, value: float | Distribution) -> str:
 
 def _objective(result: SloResult | None) -> tuple[str, str]:
     return ("", "") if result is None else (str(result.slo).partition(" ")[2], result.status)
-
-
-def _lines(table: TextTable) -> Iterator[str]:
-    widths = table.widths()
-    for row in (table.headings, *table.rows):
-        padded = (
-            _padded(text, width, right=heading in table.figures)
-            for heading, text, width in zip(table.headings, row, widths, strict=True)
-        )
-        yield (" " * _SPACE).join(padded).rstrip()
-    if table.note:
-        yield table.note
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    room = " " * (width - cells(text))
-    return room + text if right else text + room

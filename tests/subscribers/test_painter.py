@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.events.chunk import Batch
-from headwater.events.context import StreamingContext
 from headwater.events.data import (
     EdgeInfo,
     PipelineComplete,
@@ -25,6 +24,7 @@ from headwater.events.data import (
     StepStart,
 )
 from headwater.events.event import EventType
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.console.stepview import Pace, State, StepView
 from headwater_subscribers.console.view import ExecutionView
@@ -34,8 +34,8 @@ pytest.importorskip("rich")
 
 from rich.cells import cell_len
 
-from headwater_subscribers.console.picture import Painter
-from headwater_subscribers.console.table import TableDisplay
+from headwater_subscribers.console.live import LiveDisplay
+from headwater_subscribers.console.painter import Painter
 
 STORY = "no such file or directory: /data/words.txt; write another path, or make the file before the pipeline runs"
 
@@ -273,7 +273,7 @@ def test_table_erases_the_lines_that_a_narrower_terminal_has_wrapped(
     terminal: Terminal,
 ) -> None:
     """What was one line of 90 columns is three of 40, and all of them are drawn over."""
-    with TableDisplay(terminal) as table:
+    with LiveDisplay(terminal) as table:
         table.show(events(DIAMOND))
         table.refresh()
         table.refresh()
@@ -288,7 +288,7 @@ def test_table_erases_the_lines_that_a_narrower_terminal_has_wrapped(
 def test_what_steps_print_appears_above_the_table(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `print` goes where it would go anyway, and the table is drawn again below it."""
     monkeypatch.setattr(sys, "stdout", terminal)
-    with TableDisplay(terminal) as table:
+    with LiveDisplay(terminal) as table:
         table.show(events(DIAMOND))
         table.refresh()
         print("a step says hello")  # noqa: T201 - this is what steps do
@@ -348,7 +348,7 @@ def test_console_works_on_a_terminal_that_has_no_unicode(terminal: Terminal) -> 
             return True
 
     file = AsciiTerminal(raw, encoding="ascii")
-    with TableDisplay(file) as table:
+    with LiveDisplay(file) as table:
         table.show(events(FAILED))
         table.refresh()
     file.flush()

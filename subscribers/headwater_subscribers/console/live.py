@@ -10,7 +10,7 @@ from typing import Self, TextIO
 
 from headwater.errors import MissingExtraError
 from headwater.events.event import StreamEvent
-from headwater_subscribers.console.picture import Line, Painter
+from headwater_subscribers.console.painter import Line, Painter
 from headwater_subscribers.console.view import ExecutionView
 
 try:
@@ -21,10 +21,10 @@ try:
 except ImportError as _error:
     raise MissingExtraError("the live table of an execution", "cli") from _error
 
-__all__ = ["Picture", "TableDisplay"]
+__all__ = ["LiveDisplay", "Picture"]
 
 
-class TableDisplay:
+class LiveDisplay:
     """A table that is drawn over itself; the terminal is as before when the context is left.
 
     Args:

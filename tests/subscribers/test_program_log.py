@@ -8,9 +8,9 @@ import pytest
 import structlog
 
 from headwater import Pipeline, Runner, step
-from headwater.events.context import StreamingContext
 from headwater.events.data import EdgeInfo, PipelineStart, StepComplete, StepFailure, StepInfo, StepProgress, StepRetry
 from headwater.events.event import EventType, StreamEvent
+from headwater.events.streaming import StreamingContext
 from headwater_subscribers import LogSubscriber
 
 

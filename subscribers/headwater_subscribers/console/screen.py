@@ -17,7 +17,7 @@ from headwater.events.subscriber import Policy, StreamSubscriber
 from headwater_subscribers.console.lines import LineDisplay
 
 if TYPE_CHECKING:
-    from headwater_subscribers.console.table import TableDisplay
+    from headwater_subscribers.console.live import LiveDisplay
 
 __all__ = ["ConsoleSubscriber"]
 
@@ -87,14 +87,14 @@ class ConsoleSubscriber(StreamSubscriber):
         return super().lifespan() if self._table is None else self._refreshing(self._table)
 
     @asynccontextmanager
-    async def _refreshing(self, table: TableDisplay) -> AsyncGenerator[None, None]:
+    async def _refreshing(self, table: LiveDisplay) -> AsyncGenerator[None, None]:
         with table:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._tick, table)
                 yield
                 tasks.cancel_scope.cancel()
 
-    async def _tick(self, table: TableDisplay) -> None:
+    async def _tick(self, table: LiveDisplay) -> None:
         """Let the clocks of the steps go on without events."""
         while True:
             await anyio.sleep(_CLOCK_S)
@@ -103,13 +103,13 @@ class ConsoleSubscriber(StreamSubscriber):
             self._is_fresh = False
 
 
-def _table(file: TextIO, clock: Callable[[], float], *, live: bool | None) -> TableDisplay | None:
+def _table(file: TextIO, clock: Callable[[], float], *, live: bool | None) -> LiveDisplay | None:
     """Return the live tree, or None where plain lines are right."""
     if live is None:
         live = file.isatty() and find_spec("rich") is not None
     if not live:
         return None
-    from headwater_subscribers.console.table import TableDisplay
+    from headwater_subscribers.console.live import LiveDisplay
 
-    table = TableDisplay(file, clock)
+    table = LiveDisplay(file, clock)
     return None if table.is_dumb else table
