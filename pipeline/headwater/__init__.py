@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.api.pipeline import Pipeline
     from headwater.api.result import Result
     from headwater.api.runner import Runner, run_sync
-    from headwater.config.conditions import Condition
+    from headwater.config.conditions.condition import Condition
     from headwater.errors import (
         ConfigError,
         ExecutionCancelled,
@@ -38,11 +38,10 @@ if TYPE_CHECKING:
     from headwater.events.streaming import StreamingContext
     from headwater.events.subscriber import StreamSubscriber
     from headwater.graph.plan import Plan
-    from headwater.kinds.context import StepContext
-    from headwater.kinds.definition import Flavor
     from headwater.kinds.outputs import Emits, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
-    from headwater.kinds.task import Task
+    from headwater.kinds.step_context import StepContext
+    from headwater.kinds.task import Flavor, Task
     from headwater.patterns import PatternError
     from headwater.running.workers.processes import ProcessError
     from headwater.streams.frames import Batch, Footer, Header, StreamType
@@ -97,7 +96,7 @@ __all__ = [
 __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
-        "config.conditions": "Condition",
+        "config.conditions.condition": "Condition",
         "errors": (
             "ConfigError ExecutionCancelled ExecutionError ExecutionTimeoutError FrameTypeError HeadwaterError "
             "MissingExtraError Problem StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError "
@@ -111,13 +110,12 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "api.pipeline": "Pipeline",
         "api.result": "Result",
         "api.runner": "Runner run_sync",
-        "kinds.context": "StepContext",
-        "kinds.definition": "Flavor",
+        "kinds.step_context": "StepContext",
         "kinds.outputs": "Emits Outputs SidePort To",
         "kinds.step": "Step step",
-        "kinds.task": "Task",
         "patterns": "PatternError",
         "running.workers.processes": "ProcessError",
+        "kinds.task": "Flavor Task",
         "streams.frames": "Batch Footer Header StreamType",
         "streams.stream": "Stream",
     },

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from headwater.config.conditions import Condition
-from headwater.config.operators import OPERATORS
+from headwater.config.conditions.condition import Condition
+from headwater.config.conditions.operators import OPERATORS
 from headwater.errors import ConfigError
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from headwater.config.binding import bind_steps
+from headwater.config.bound_steps import bind_steps
 from headwater.config.load import Loaded, load
 from headwater.config.parameters import parse_parameter
 from headwater.config.problems import Problems

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.config.operators import OPERATORS
+from headwater.config.conditions.operators import OPERATORS
 from headwater.events.event import EventType
 from tests.docs.problem_codes import codes
 

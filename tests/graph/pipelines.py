@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from headwater.config.problems import Problems
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.errors import Problem
-from headwater.graph.graph import Graph, build_graph
-from headwater.kinds.definition import BoundStep, Call, Flavor, Method, Origin, Placement, Port, StepDefinition
+from headwater.graph.build import build_graph
+from headwater.graph.graph import Graph
+from headwater.kinds.definition import BoundStep, Call, Method, Origin, Placement, Port, StepDefinition
+from headwater.kinds.task import Flavor
 from headwater.streams.frames import StreamType
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from headwater.errors import StepDefinitionError
 from headwater.kinds import Registry, Step, load_steps, step
-from headwater.kinds.registry import locate, registry
+from headwater.kinds.binding import locate
+from headwater.kinds.registry import registry
 
 UPPER = """
     from headwater.kinds import step

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from headwater import Batch, Footer, FrameTypeError, Header, Outputs, Pipeline, SidePort, StepError, Stream, To, step
-from headwater.kinds.annotations import form_of
+from headwater.kinds.port_types import form_of
 from headwater.streams.frames import StreamType
 from tests.running import kinds
 

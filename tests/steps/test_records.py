@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from headwater import ConfigError, Pipeline, StepError, run_sync
-from headwater.config.operators import Lookup
+from headwater.config.conditions.operators import Lookup
 from headwater_steps.records.fields import Drop, Pick, Rename, Set
 from headwater_steps.records.paths import MissingFieldError, overlap, parts_of, put, remove
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from headwater.config.operators import OPERATORS
+from headwater.config.conditions.operators import OPERATORS
 from headwater.config.schema import config_schema
 from headwater.events import data
 from headwater.events.event import DATA_MODELS, EventType

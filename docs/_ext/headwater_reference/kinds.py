@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headwater.graph.annotations import describe
+from headwater.annotations import describe
 from headwater.kinds.docstring import argument_descriptions, sections
 from headwater.kinds.registry import registry
 from headwater_reference.markdown import anchor, block, definitions, entries, fields, table

@@ -7,15 +7,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from headwater.config.binding import bind_steps
-from headwater.config.garbage import collection_paused
+from headwater.config.bound_steps import bind_steps
+from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import load
 from headwater.config.permissions import allowed_names, check_permissions
 from headwater.config.templates import literal
+from headwater.graph.build import build_graph
+from headwater.graph.checks.options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.drawing.draw import draw
-from headwater.graph.graph import build_graph
-from headwater.graph.options import check_options
 from headwater.graph.resolve import resolve
 from headwater.kinds.binding import bind
 from headwater.kinds.registry import registry

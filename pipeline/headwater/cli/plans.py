@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from headwater.annotations import describe
 from headwater.cli.terminal import encodable, styled
 from headwater.display import columns, plural
 from headwater.errors import HeadwaterError
-from headwater.graph.annotations import describe
 from headwater.graph.drawing.draw import draw
 from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter

@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from headwater.config.faults import Schema, Subject, add_faults
-from headwater.config.notation.source import read_source
+from headwater.config.notation.documents import read_source
 from headwater.config.parameters import bind_parameters
 from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
 from headwater.config.templates import Scope, fill
+from headwater.config.validation_errors import Schema, Subject, add_faults
 from headwater.patterns import pattern_budget
 from headwater.shapes import has_part, is_list, is_object
 

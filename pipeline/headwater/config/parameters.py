@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from headwater.config.faults import expected, found
-from headwater.config.notation.source import plain
+from headwater.config.notation.documents import plain
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import MISSING, ParameterSpec
+from headwater.config.validation_errors import expected, found
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_object
 

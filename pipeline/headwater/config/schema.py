@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from headwater.config.binding import Kinds
-from headwater.config.faults import expected
+from headwater.config.bound_steps import Kinds
 from headwater.config.spec import PipelineSpec
+from headwater.config.validation_errors import expected
 from headwater.errors import StepDefinitionError
 from headwater.kinds.definition import StepDefinition
 from headwater.kinds.docstring import argument_descriptions

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from headwater.config.conditions import Condition
+from headwater.config.conditions.condition import Condition
 from headwater.ids import KIND_PATTERN, NAME_PATTERN
 
 __all__ = [

@@ -6,23 +6,25 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headwater.annotations import parameters, substitute
 from headwater.errors import Problem
-from headwater.graph.annotations import parameters, substitute
-from headwater.graph.checkers import checker, class_checker
+from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
-from headwater.graph.resolve import edges_by_port
 from headwater.graph.segments import Segments
-from headwater.graph.types import Fit
+from headwater.graph.types.fit import Fit
+from headwater.graph.types.value_checkers import checker, class_checker
 from headwater.kinds.binding import callable_of
-from headwater.kinds.definition import Call, Flavor
+from headwater.kinds.definition import Call
+from headwater.kinds.task import Flavor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from headwater.graph.fitting import Fitting, Flow
-    from headwater.graph.graph import Edge, Graph
-    from headwater.graph.resolve import Choice, ResolvedInput
+    from headwater.graph.adaptation import Fitting, Flow
+    from headwater.graph.choices import Choice, ResolvedInput
+    from headwater.graph.edges import Edge
+    from headwater.graph.graph import Graph
 
 __all__ = ["CAPACITY_ITEMS", "compile_plan"]
 

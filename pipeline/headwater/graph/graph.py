@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headwater.config.problems import JsonPath, Problems
-from headwater.config.spec import PipelineSpec, StepSpec
-from headwater.graph.checks import check_merges, check_order, check_stalls
-from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End, group_edges
+from headwater.config.problems import JsonPath
+from headwater.config.spec import StepSpec
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.kinds.definition import BoundStep
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "End", "Graph", "build_graph"]
+__all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "End", "Graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +86,3 @@ class Graph:
 
     def _pipeline_ends(self) -> tuple[tuple[End, bool], ...]:
         return (PIPELINE_INPUT, bool(self.inputs)), (PIPELINE_OUTPUT, bool(self.outputs))
-
-
-def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> Graph:
-    """Join the steps of a document by its edges, and check the structure.
-
-    Args:
-        spec: What the document says.
-        steps: The steps whose kind and params are right, by id; what is wrong with the others is known already.
-        problems: Gets everything that is wrong with the structure.
-
-    Returns:
-        The graph. Where there are problems, it lacks what they are about, and its order means nothing on a cycle.
-    """
-    reader = EdgeReader(spec, steps, problems)
-    reader.read()
-    order, loops = check_order(reader, problems)
-    edges, into, out_of = reader.edges, reader.into, reader.out_of
-    if not steps.keys() >= reader.specs.keys():
-        edges = _between(edges, steps)
-        into, out_of = dict[str, list[Edge]](), dict[str, list[Edge]]()
-        group_edges(edges, into, out_of)
-    graph = Graph(
-        spec.name,
-        {step: steps[step] for step in order if step in steps},
-        reader.specs,
-        tuple(edges),
-        into,
-        out_of,
-        reader.place,
-    )
-    check_merges(graph, reader, loops, problems)
-    if not loops:
-        check_stalls(graph, problems)
-    return graph
-
-
-def _between(edges: Iterable[Edge], steps: Mapping[str, BoundStep]) -> list[Edge]:
-    """Leave out the edges of steps that could not be bound."""
-    known = steps.keys() | {PIPELINE_INPUT.step, PIPELINE_OUTPUT.step}
-    kept = (edge for edge in edges if edge.source.step in known and edge.target.step in known)
-    return [replace(edge, index=index) for index, edge in enumerate(kept)]

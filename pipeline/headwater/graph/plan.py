@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from headwater.errors import Problem
-    from headwater.kinds.definition import BoundStep, Flavor, Method, Placement, Port
+    from headwater.kinds.definition import BoundStep, Method, Placement, Port
+    from headwater.kinds.task import Flavor
     from headwater.streams.frames import StreamType
     from headwater.streams.grammar import Checker
 

@@ -14,9 +14,9 @@ from headwater.kinds.definition import Call, Placement
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from headwater.graph.choices import Choice
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
-    from headwater.graph.resolve import Choice
 
 __all__ = ["Segments"]
 

@@ -1,11 +1,9 @@
 """Steps: how they are written, what is known of them, and how they are found by name."""
 
 from headwater.kinds.binding import bind, callable_of
-from headwater.kinds.context import StepContext
 from headwater.kinds.definition import (
     BoundStep,
     Call,
-    Flavor,
     Method,
     Origin,
     Placement,
@@ -15,7 +13,8 @@ from headwater.kinds.definition import (
 from headwater.kinds.outputs import Emits, Outputs, SidePort, To
 from headwater.kinds.registry import Registry, load_steps, registry
 from headwater.kinds.step import Step, StepFunction, step
-from headwater.kinds.task import Task
+from headwater.kinds.step_context import StepContext
+from headwater.kinds.task import Flavor, Task
 
 __all__ = [
     "BoundStep",

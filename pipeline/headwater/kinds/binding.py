@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
-from headwater.kinds.context import StepContext
-from headwater.kinds.definition import BoundStep, Method
+from headwater.kinds.definition import BoundStep, Method, Origin
 from headwater.kinds.params import as_document
+from headwater.kinds.registry import import_module_of
 from headwater.kinds.step import Step, StepFunction, bound_function
+from headwater.kinds.step_context import StepContext
 
-__all__ = ["bind", "callable_of"]
+__all__ = ["bind", "callable_of", "locate"]
 
 
 def bind(
@@ -56,6 +58,11 @@ def bind(
     else:
         instance = target.model_validate(params or {})
     return BoundStep(instance.definition, instance, params=as_document(instance) if document is None else document)
+
+
+def locate(origin: Origin) -> StepFunction[..., Any] | type[Step]:
+    """Return the step that was defined at an origin, which is not local to a function."""
+    return cast("StepFunction[..., Any] | type[Step]", attrgetter(origin.qualname)(import_module_of(origin)))
 
 
 def callable_of(

@@ -5,20 +5,22 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from headwater.ids import KIND_PATTERN
-from headwater.kinds.definition import Flavor, Method, Origin, Placement, StepDefinition
+from headwater.kinds.definition import Method, Origin, Placement, Port, StepDefinition
 from headwater.kinds.hints import hints_of, scope_of
 from headwater.kinds.params import params_model
 from headwater.kinds.report import Report
 from headwater.kinds.signature import method_of, params_of
-from headwater.kinds.task import Mark, Task, marks_of, of_task
+from headwater.kinds.task import Flavor, Mark, Task, marks_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from headwater.streams.frames import StreamType
 
 __all__ = ["Options", "class_definition", "function_definition"]
 
@@ -69,7 +71,7 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
     hints = hints_of(function, scope.names, report)
     method = method_of(function, hints, report, names=scope.names)
     if task is not None:
-        method = of_task(method, Mark(task, method.flavor), report)
+        method = _of_task(method, Mark(task, method.flavor), report)
     origin = Origin(function.__module__, function.__qualname__, report.file, report.line)
     model = params_model(function.__name__, params_of(function, hints, report), report)
     placement = _placement(options, (method,), origin, report)
@@ -149,7 +151,7 @@ def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Me
         if not marks:
             yield method
         for mark in marks:
-            yield of_task(method, mark, here)
+            yield _of_task(method, mark, here)
 
 
 def _inherited_hints(cls: type, name: str, names: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -194,3 +196,43 @@ def _placement(options: Options, methods: Sequence[Method], origin: Origin, repo
         return Placement.PROCESS
     iterable = any(port.style == "iterable" for method in methods for port in method.inputs)
     return Placement.THREAD if options.blocking or iterable else Placement.INLINE
+
+
+def _of_task(method: Method, mark: Mark, report: Report) -> Method:
+    """Check a method against the task it implements.
+
+    Args:
+        method: The method as its annotations say.
+        mark: Task and flavor as the decorator says.
+        report: Takes everything in which the two disagree.
+
+    Returns:
+        The method with its task, and its ports with the modes and rules of the task.
+    """
+    if not report.clean:  # a method that is wrong in itself would only be wrong again
+        return method
+    task, flavor = mark.task, mark.flavor
+    if len(method.inputs) != 1 or method.outputs_type is not None:
+        hint = "give it one input and one output"
+        report.add("task-ports", f"a method of task {task.name!r} has one input port and one output port", hint)
+        return method
+    if method.flavor is not flavor:
+        message = f"it is declared as {flavor.name} of task {task.name!r}, but its annotations say {method.flavor.name}"
+        report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or other annotations")
+        return method
+    inputs = tuple(_port_of_task(port, task.input(flavor), "input", report) for port in method.inputs)
+    outputs = tuple(_port_of_task(port, task.output(flavor), "output", report) for port in method.outputs)
+    return replace(method, task=task, inputs=inputs, outputs=outputs)
+
+
+def _port_of_task(port: Port, declared: StreamType, side: str, report: Report) -> Port:
+    for frame in ("item", "header", "footer"):
+        found, expected = getattr(port.type, frame), getattr(declared, frame)
+        if found != expected:
+            message = f"the {frame} of its {side} is {_name(found)}, but the task says {_name(expected)}"
+            report.add("task-type", message, "annotate it with the type of the task")
+    return replace(port, type=declared)
+
+
+def _name(type_: Any) -> str:
+    return type_.__name__ if isinstance(type_, type) and not hasattr(type_, "__origin__") else repr(type_)

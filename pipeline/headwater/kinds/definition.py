@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from headwater.kinds.docstring import argument_descriptions
 
@@ -15,29 +15,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.json_schema import GenerateJsonSchema
 
-    from headwater.kinds.task import Task
+    from headwater.kinds.task import Flavor, Task
     from headwater.streams.frames import StreamType
 
-__all__ = ["BoundStep", "Call", "Flavor", "Method", "Origin", "Placement", "Port", "StepDefinition"]
-
-
-class Flavor(Enum):
-    """Unary or stream in, unary or stream out."""
-
-    UNARY_UNARY = (False, False)
-    UNARY_STREAM = (False, True)
-    STREAM_UNARY = (True, False)
-    STREAM_STREAM = (True, True)
-
-    @property
-    def streams_in(self) -> bool:
-        """Whether the input is a stream."""
-        return self.value[0]
-
-    @property
-    def streams_out(self) -> bool:
-        """Whether the output is a stream."""
-        return self.value[1]
+__all__ = ["BoundStep", "Call", "Method", "Origin", "Placement", "Port", "StepDefinition", "Target"]
 
 
 class Call(Enum):
@@ -214,3 +195,12 @@ class BoundStep:
     instance: Any = None
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Target(Protocol):
+    """What a kind stands for: a decorated function, or a `Step` class."""
+
+    @property
+    def definition(self) -> StepDefinition:
+        """Everything that is known of the step: ports, params, origin."""
+        ...

@@ -14,22 +14,16 @@ from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from itertools import dropwhile
-from operator import attrgetter
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, cast
 
 from headwater.errors import Problem, StepDefinitionError
 from headwater.ids import closest
-from headwater.kinds.definition import Origin, StepDefinition
+from headwater.kinds.definition import Origin, StepDefinition, Target
 
-if TYPE_CHECKING:
-    from headwater.kinds.step import Step, StepFunction
-
-    Target: TypeAlias = StepFunction[..., Any] | type[Step]
-
-__all__ = ["Registry", "load_steps", "locate", "registry"]
+__all__ = ["Registry", "import_module_of", "load_steps", "registry"]
 
 _LONGEST = 128  # of a kind that is looked for by similarity, which takes quadratic time
 _FILE_MODULE = "_headwater_steps_"
@@ -192,22 +186,15 @@ def _not_importable(file_or_module: str, *, is_file: bool) -> Problem | None:
     return Problem("import-failed", message, hint="name a file that ends in .py, or a module such as my_package.steps")
 
 
-def locate(origin: Origin) -> Target:
-    """Find a step again by its origin, as a worker process does.
-
-    Args:
-        origin: The origin of a step that is not local to a function.
-
-    Returns:
-        The decorated function or the class.
-    """
+def import_module_of(origin: Origin) -> ModuleType:
+    """Return the module of a step, imported if need be, as a worker process does."""
     module = sys.modules.get(origin.module)
     if origin.module == "__main__" and getattr(module, "__file__", None) != origin.file:
-        module = _import_file(origin.file)  # the program that started this process, not the one that runs in it
-    elif module is None:
-        is_file = origin.module.startswith(_FILE_MODULE)
-        module = _import_file(origin.file) if is_file else import_module(origin.module)
-    return cast("Target", attrgetter(origin.qualname)(module))
+        return _import_file(origin.file)  # the program that started this process, not the one that runs in it
+    if module is not None:
+        return module
+    is_file = origin.module.startswith(_FILE_MODULE)
+    return _import_file(origin.file) if is_file else import_module(origin.module)
 
 
 registry: Registry = Registry(lambda: entry_points(group="headwater.steps"))

@@ -10,11 +10,12 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from headwater.ids import NAME_PATTERN
-from headwater.kinds.annotations import Form, Shape, contains_stream, form_of, wrapped_frames
-from headwater.kinds.context import StepContext
-from headwater.kinds.definition import Call, Flavor, Method, Port, PortStyle
+from headwater.kinds.definition import Call, Method, Port, PortStyle
 from headwater.kinds.outputs import Outputs, main_type
+from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.kinds.report import Report
+from headwater.kinds.step_context import StepContext
+from headwater.kinds.task import Flavor
 
 __all__ = ["method_of", "params_of"]
 

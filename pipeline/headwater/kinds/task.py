@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import Enum
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from headwater.errors import Problem, StepDefinitionError
-from headwater.kinds.definition import Flavor, Method, Port
 from headwater.streams.frames import StreamType
 
-if TYPE_CHECKING:
-    from headwater.kinds.report import Report
-
-__all__ = ["Flavor", "Mark", "Task", "marks_of", "of_task"]
+__all__ = ["Flavor", "Mark", "Task", "marks_of"]
 
 Join = Callable[[list[Any]], Any]
 Split = Callable[[Any], Iterable[Any]]
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Flavor(Enum):
+    """Unary or stream in, unary or stream out."""
+
+    UNARY_UNARY = (False, False)
+    UNARY_STREAM = (False, True)
+    STREAM_UNARY = (True, False)
+    STREAM_STREAM = (True, True)
+
+    @property
+    def streams_in(self) -> bool:
+        """Whether the input is a stream."""
+        return self.value[0]
+
+    @property
+    def streams_out(self) -> bool:
+        """Whether the output is a stream."""
+        return self.value[1]
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False)
@@ -174,45 +190,5 @@ def marks_of(function: Any) -> tuple[Mark, ...]:
     return _marks.get(function, ()) if isinstance(function, FunctionType) else ()
 
 
-def of_task(method: Method, mark: Mark, report: Report) -> Method:
-    """Check a method against the task it implements.
-
-    Args:
-        method: The method as its annotations say.
-        mark: Task and flavor as the decorator says.
-        report: Takes everything in which the two disagree.
-
-    Returns:
-        The method with its task, and its ports with the modes and rules of the task.
-    """
-    if not report.clean:  # a method that is wrong in itself would only be wrong again
-        return method
-    task, flavor = mark.task, mark.flavor
-    if len(method.inputs) != 1 or method.outputs_type is not None:
-        hint = "give it one input and one output"
-        report.add("task-ports", f"a method of task {task.name!r} has one input port and one output port", hint)
-        return method
-    if method.flavor is not flavor:
-        message = f"it is declared as {flavor.name} of task {task.name!r}, but its annotations say {method.flavor.name}"
-        report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or other annotations")
-        return method
-    inputs = tuple(_port_of_task(port, task.input(flavor), "input", report) for port in method.inputs)
-    outputs = tuple(_port_of_task(port, task.output(flavor), "output", report) for port in method.outputs)
-    return replace(method, task=task, inputs=inputs, outputs=outputs)
-
-
-def _port_of_task(port: Port, declared: StreamType, side: str, report: Report) -> Port:
-    for frame in ("item", "header", "footer"):
-        found, expected = getattr(port.type, frame), getattr(declared, frame)
-        if found != expected:
-            message = f"the {frame} of its {side} is {_name(found)}, but the task says {_name(expected)}"
-            report.add("task-type", message, "annotate it with the type of the task")
-    return replace(port, type=declared)
-
-
 def _stream_type(declared: Any) -> StreamType:
     return declared if isinstance(declared, StreamType) else StreamType(declared)
-
-
-def _name(type_: Any) -> str:
-    return type_.__name__ if isinstance(type_, type) and not hasattr(type_, "__origin__") else repr(type_)

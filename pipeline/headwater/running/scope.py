@@ -13,7 +13,7 @@ from anyio.lowlevel import current_token
 
 from headwater.errors import StreamBrokenError
 from headwater.kinds.binding import callable_of
-from headwater.kinds.context import StepContext
+from headwater.kinds.step_context import StepContext
 from headwater.running.record import EmitItems, StepRecord
 from headwater.running.workers.threads import is_released
 

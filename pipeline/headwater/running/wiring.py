@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from headwater.kinds.annotations import wrapped_frames
 from headwater.kinds.definition import Call, Placement
+from headwater.kinds.port_types import wrapped_frames
 from headwater.running.hosts.host import StepHost
 from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import Outbox, PortOutbox

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.api.pipeline import Pipeline
 from headwater.api.runner import Runner
 from headwater.errors import HeadwaterError
-from headwater.graph.checkers import checker
+from headwater.graph.types.value_checkers import checker
 from headwater.kinds.binding import bind
 from headwater.shapes import is_list
 from headwater.testing.running import run_step

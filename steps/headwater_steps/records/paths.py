@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from headwater import HeadwaterError
-from headwater.config.operators import Lookup
+from headwater.config.conditions.operators import Lookup
 from headwater.config.problems import quote
 from headwater.shapes import is_mapping
 

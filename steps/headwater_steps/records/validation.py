@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from headwater import Footer, HeadwaterError, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.config.notation.source import read_source
+from headwater.config.notation.documents import read_source
 from headwater.patterns import pattern_budget
 from headwater.shapes import is_object
 

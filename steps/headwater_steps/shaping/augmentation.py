@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.config.operators import Lookup
+from headwater.config.conditions.operators import Lookup
 from headwater_steps.records.paths import parts_of
 from headwater_steps.shaping.fields import MISSING, FieldPath, named, replaced
 from headwater_steps.shaping.transform import Transform

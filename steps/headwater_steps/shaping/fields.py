@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from headwater.config.faults import found
-from headwater.config.operators import Lookup
+from headwater.config.conditions.operators import Lookup
+from headwater.config.validation_errors import found
 from headwater.shapes import is_mapping, is_object, is_sequence
 from headwater_steps.records.paths import MISSING, finder
 

@@ -8,7 +8,7 @@ from math import fsum, isfinite
 from typing import Any, Literal, TypeAlias
 
 from headwater import StepContext, Stream, step
-from headwater.config.faults import found
+from headwater.config.validation_errors import found
 from headwater_steps.shaping.fields import MISSING, FieldPath, column, named
 
 __all__ = ["largest", "mean", "smallest", "total"]

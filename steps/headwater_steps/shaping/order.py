@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, step
-from headwater.config.faults import found
+from headwater.config.validation_errors import found
 from headwater_steps.records.paths import finder
 from headwater_steps.shaping.fields import MISSING, FieldPath, named
 from headwater_steps.shaping.runs import Runs

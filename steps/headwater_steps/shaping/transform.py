@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, c
 from typing_extensions import TypedDict
 
 from headwater.errors import StepDefinitionError
-from headwater.graph.checkers import checker
+from headwater.graph.types.value_checkers import checker
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import BoundStep, Call, Method, Placement, StepDefinition
 from headwater.kinds.registry import registry

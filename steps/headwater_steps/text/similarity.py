@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, To, step
-from headwater.config.faults import found
+from headwater.config.validation_errors import found
 from headwater_steps.shaping.fields import MISSING, FieldPath, column, named
 from headwater_steps.text.wording import words
 

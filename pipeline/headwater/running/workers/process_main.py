@@ -15,10 +15,9 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from headwater.events.plain import plain
-from headwater.kinds.binding import bind, callable_of
-from headwater.kinds.context import StepContext
+from headwater.kinds.binding import bind, callable_of, locate
 from headwater.kinds.definition import Origin
-from headwater.kinds.registry import locate
+from headwater.kinds.step_context import StepContext
 from headwater.running.failures import STEP_ERRORS, error_in, message_of
 from headwater.running.redaction import redactor
 from headwater.running.workers.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter

@@ -8,7 +8,7 @@ from itertools import compress, repeat
 from operator import itemgetter
 from typing import Any
 
-from headwater.config.operators import HASHED, NUMBERS, TEXTS, Predicate, plain_members, plain_types
+from headwater.config.conditions.operators import HASHED, NUMBERS, TEXTS, Predicate, plain_members, plain_types
 
 __all__ = ["Select", "selection"]
 

@@ -8,7 +8,7 @@ from types import GenericAlias
 from typing import TYPE_CHECKING, Any, get_origin
 
 from headwater.graph.plan import Adapter
-from headwater.graph.types import Fit, check
+from headwater.graph.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.kinds import Emits
-from headwater.kinds.annotations import Form, Shape, contains_stream, form_of, is_type, wrapped_frames
+from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, is_type, wrapped_frames
 from headwater.streams import Footer, Header, Stream, StreamType
 
 Item = TypeVar("Item")

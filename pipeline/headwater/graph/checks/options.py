@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headwater.config.problems import Problems
+    from headwater.graph.choices import Choice
     from headwater.graph.graph import Graph
-    from headwater.graph.resolve import Choice
 
 __all__ = ["check_options"]
 

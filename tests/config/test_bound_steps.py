@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import field_validator
 
-from headwater.config.binding import bind_steps
+from headwater.config.bound_steps import bind_steps
 from headwater.config.load import Loaded, load
 from headwater.config.problems import PROBLEMS_LIMIT, Problems
 from headwater.kinds import BoundStep, Step, step

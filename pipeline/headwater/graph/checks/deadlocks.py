@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.graph.annotations import plain, shape
+from headwater.annotations import plain, shape
+from headwater.config.problems import quote
 from headwater.graph.edges import PIPELINE_INPUT, Edge
 
 if TYPE_CHECKING:
+    from headwater.config.problems import Problems
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import Method, Port
 
-__all__ = ["Stall", "find_stalls"]
+__all__ = ["check_deadlocks"]
 
 _Order: TypeAlias = Sequence[Sequence[Edge]]
 """Edges that are read together, in groups that are read one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
+class _Deadlock:
     """Two edges into one step that cannot be read one after the other.
 
     Args:
@@ -40,7 +42,25 @@ class Stall:
     tee: str
 
 
-def find_stalls(graph: Graph) -> Iterator[Stall]:
+def check_deadlocks(graph: Graph, problems: Problems) -> None:
+    """Report steps that would wait for ever.
+
+    Args:
+        graph: A graph without cycles.
+        problems: Gets each edge that would be read too late.
+    """
+    for deadlock in _find_deadlocks(graph):
+        message = (
+            f"'{deadlock.later}' is read only after '{deadlock.first}' has ended, but both come from"
+            f" {quote(deadlock.tee)}: the first to fill up stops the other"
+        )
+        own = "give the branches sources of their own"
+        merged = deadlock.first.target == deadlock.later.target
+        hint = f'merge step {quote(deadlock.later.target.step)} by "interleave", or {own}' if merged else own
+        problems.add("deadlock-risk", message, deadlock.later.path, hint)
+
+
+def _find_deadlocks(graph: Graph) -> Iterator[_Deadlock]:
     """Find the edges that fill up while the step that feeds them is still needed.
 
     Sets of steps are bits of an integer, so that a graph of 10,000 steps takes milliseconds.
@@ -65,7 +85,7 @@ def find_stalls(graph: Graph) -> Iterator[Stall]:
             if later is not None:
                 common = before & _shared(later, stopped)
                 first = next(edge for edge in chain(*order) if _shared(edge, needed) & common)
-                yield Stall(first, later, ranks[(common & _shared(first, needed)).bit_length() - 1])
+                yield _Deadlock(first, later, ranks[(common & _shared(first, needed)).bit_length() - 1])
                 break
             for edge in part:
                 before |= _shared(edge, needed)

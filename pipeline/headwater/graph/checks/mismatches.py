@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headwater.graph.annotations import describe
-from headwater.graph.fitting import fit_port
+from headwater.annotations import describe
+from headwater.graph.adaptation import fit_port
 from headwater.graph.plan import Adapter
-from headwater.graph.types import Fit, check
+from headwater.graph.types.fit import Fit, check
 from headwater.kinds.definition import Call, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from headwater.config.problems import JsonPath
-    from headwater.graph.fitting import Flow
-    from headwater.graph.graph import Edge, Graph
-    from headwater.graph.resolve import Choice, ResolvedInput
+    from headwater.graph.adaptation import Flow
+    from headwater.graph.choices import Arrival, Choice, ResolvedInput
+    from headwater.graph.edges import Edge
+    from headwater.graph.graph import Graph
     from headwater.kinds.definition import Method, Port
     from headwater.streams.frames import StreamType
 
-__all__ = ["Arrival", "Fault", "faults_of_choice", "faults_of_edges", "faults_of_task"]
-
-
-Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
-"""An edge, with the port that it leads to and what it brings; None when that is not known."""
+__all__ = ["Fault", "faults_of_choice", "faults_of_edges", "faults_of_task"]
 
 
 class Fault(NamedTuple):

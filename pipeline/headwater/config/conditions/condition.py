@@ -18,9 +18,9 @@ from pydantic import ConfigDict, Field, with_config
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 from typing_extensions import TypedDict
 
-from headwater.config.operators import OPERATORS, Lookup, OperandError, Predicate
+from headwater.config.conditions.operators import OPERATORS, Lookup, OperandError, Predicate
+from headwater.config.conditions.selection import Select, selection
 from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Problems, quote
-from headwater.config.selection import Select, selection
 from headwater.patterns import PatternError
 from headwater.shapes import is_list, is_mapping
 

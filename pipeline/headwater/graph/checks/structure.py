@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from headwater.config.problems import Problems, quote
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
 from headwater.graph.order import find_cycles, topological_order
-from headwater.graph.stalls import find_stalls
 
 if TYPE_CHECKING:
     from headwater.graph.graph import Graph
 
-__all__ = ["Loops", "check_merges", "check_order", "check_stalls"]
+__all__ = ["Loops", "check_merges", "check_order"]
 
 Loops: TypeAlias = Mapping[str, int]
 """A number for the cycle that each step is on; a step is on one at most, and those on none are not there."""
@@ -133,21 +132,3 @@ def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, prob
         elif port not in shared:
             message = f"one edge at most leads to '{End(step, port)}', so there is nothing to merge"
             problems.add("merge-unused", message, (*path, port), "remove it", at_key=True)
-
-
-def check_stalls(graph: Graph, problems: Problems) -> None:
-    """Report steps that would wait for ever.
-
-    Args:
-        graph: A graph without cycles.
-        problems: Gets each edge that would be read too late.
-    """
-    for stall in find_stalls(graph):
-        message = (
-            f"'{stall.later}' is read only after '{stall.first}' has ended, but both come from {quote(stall.tee)}:"
-            " the first to fill up stops the other"
-        )
-        own = "give the branches sources of their own"
-        merged = stall.first.target == stall.later.target
-        hint = f'merge step {quote(stall.later.target.step)} by "interleave", or {own}' if merged else own
-        problems.add("deadlock-risk", message, stall.later.path, hint)

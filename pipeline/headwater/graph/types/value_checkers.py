@@ -26,9 +26,9 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, core_schema
 from typing_extensions import TypedDict, is_protocol, is_typeddict
 
+from headwater.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
 from headwater.display import shorten
 from headwater.errors import FrameTypeError
-from headwater.graph.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
 from headwater.streams.grammar import Checker
 
 __all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]

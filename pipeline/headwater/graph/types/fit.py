@@ -16,7 +16,7 @@ from typing import Any, Literal, Never, NewType, NoReturn, TypeVar, get_args, ge
 from pydantic import BaseModel
 from typing_extensions import Unpack, is_typeddict
 
-from headwater.graph.annotations import (
+from headwater.annotations import (
     cached,
     constraints,
     describe,
@@ -29,7 +29,7 @@ from headwater.graph.annotations import (
     union,
     upper,
 )
-from headwater.graph.checkers import checker, needs_validation, runtime_class
+from headwater.graph.types.value_checkers import checker, needs_validation, runtime_class
 
 __all__ = ["Fit", "check", "checker", "describe", "needs_validation", "runtime_class", "substitute"]
 

@@ -6,26 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from headwater.config.faults import Schema, Subject, add_faults
 from headwater.config.load import Loaded
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.secret_params import reveal_secrets, takes_secrets
 from headwater.config.spec import StepSpec
+from headwater.config.validation_errors import Schema, Subject, add_faults
 from headwater.errors import MissingExtraError, StepDefinitionError
-from headwater.kinds.definition import BoundStep, StepDefinition
+from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of
-from headwater.kinds.step import Step, StepFunction
 from headwater.patterns import pattern_budget
 from headwater.shapes import is_object
 
 __all__ = ["Kinds", "bind_steps"]
-
-Target: TypeAlias = StepFunction[..., Any] | type[Step]
 
 
 class Kinds(Protocol):

@@ -1,0 +1,1 @@
+"""Conditions as data, compiled to predicates of items and of batches."""

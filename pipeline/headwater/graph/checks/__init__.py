@@ -1,0 +1,1 @@
+"""Checks of a graph: its structure, its types, and options without effect."""

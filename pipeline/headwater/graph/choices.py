@@ -1,0 +1,109 @@
+"""How a step runs: the method that was chosen for it, and what each of its ports is fed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from headwater.graph.types.fit import Fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headwater.graph.adaptation import Fitting, Flow
+    from headwater.graph.edges import Edge
+    from headwater.graph.plan import Adapter
+    from headwater.kinds.definition import Method, Placement, Port
+
+__all__ = ["Arrival", "Choice", "ResolvedInput", "edges_by_port"]
+
+Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
+"""An edge, with the port that it leads to and what it brings; None when that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedInput:
+    """A connected input port.
+
+    Args:
+        port: The port.
+        flows: What each of the edges that lead there brings.
+        fittings: How each of them is adapted.
+        from_outside: Whether one of them brings the pipeline's input.
+    """
+
+    port: Port
+    flows: tuple[Flow, ...]
+    fittings: tuple[Fitting, ...]
+    from_outside: bool
+
+    @property
+    def adapter(self) -> Adapter:
+        """How the port is fed; the same for all its edges."""
+        return self.fittings[0].adapter
+
+    @property
+    def proven(self) -> bool:
+        """Whether no value that comes here needs a check."""
+        return all(fitting.fit is Fit.PROVEN for fitting in self.fittings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """How a step runs; all steps that are alike and are fed alike share one.
+
+    Args:
+        method: The method that runs.
+        inputs: Its connected inputs, in the order of the method's ports.
+        outputs: What comes out of each output port.
+        mapped: Index of the input that it is mapped over, or None.
+        placement: Where its code runs.
+        bindings: What the type variables of the method stand for.
+        skippable: Whether a condition upstream may leave it without input.
+    """
+
+    method: Method
+    inputs: tuple[ResolvedInput, ...]
+    outputs: Mapping[str, Flow]
+    mapped: int | None
+    placement: Placement
+    bindings: Mapping[Any, Any]
+    skippable: bool
+
+    @property
+    def streams_in(self) -> bool:
+        """Whether a stream comes in."""
+        return any(flow.streaming for given in self.inputs for flow in given.flows)
+
+    def cost(self, *, stream_wanted: bool) -> tuple[int, bool]:
+        """Prefer few adapters, then an output of the shape of the input, or a stream where readers only take streams.
+
+        Args:
+            stream_wanted: Whether a reader takes nothing else.
+
+        Returns:
+            A sort key; less is better.
+        """
+        wanted = stream_wanted or self.streams_in
+        cost = sum(fitting.cost for given in self.inputs for fitting in given.fittings)
+        return cost, any(flow.streaming != wanted for flow in self.outputs.values())
+
+
+def edges_by_port(edges: Sequence[Edge], method: Method) -> dict[str, Sequence[Edge]]:
+    """Group the edges that lead to a step.
+
+    Args:
+        edges: The edges.
+        method: One of the step's methods.
+
+    Returns:
+        The edges by the port of the method that they lead to; the only port takes those of a port that is called
+        otherwise in another method.
+    """
+    groups: dict[str, list[Edge]] = {}
+    for edge in edges:
+        groups.setdefault(edge.target.port, []).append(edge)
+    if len(method.inputs) == 1 and groups:
+        only = method.inputs[0].name
+        return {only: groups.get(only) or next(iter(groups.values()))}
+    return {port.name: groups[port.name] for port in method.inputs if port.name in groups}

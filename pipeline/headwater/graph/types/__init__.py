@@ -1,0 +1,1 @@
+"""Types of edges: which fit which, and the checks of values at run time."""
