@@ -69,4 +69,4 @@ def _slower(subscribers: Callable[[], list[StreamSubscriber]]) -> Value:
     return Value((watched.ns / alone.ns - 1) * 100, told)
 
 
-ROWS = [Row("live tree on a terminal, all items told, against none", 2, "%", partial(_slower, _console))]
+ROWS = [Row("live tree on a terminal, all items emitted, against none", 2, "%", partial(_slower, _console))]
