@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
-from headwater_steps.sources.folder import FoundFile
-from headwater_steps.text.passages import Chunks
+from headwater_steps.sources.file_search import FoundFile
+from headwater_steps.text.chunks import Chunks
 
 
 class Rise(BaseModel, frozen=True):

@@ -24,7 +24,7 @@ HeadwaterError
 ├── BadLineError                a line of a file cannot be read
 ├── DamagedFileError            a compressed file is cut off or damaged
 │
-│   headwater_steps.records
+│   headwater_steps.streams
 ├── InvalidItemError            a JSON Schema does not allow an item
 ├── MissingFieldError           a record lacks a field
 │
@@ -32,7 +32,7 @@ HeadwaterError
 ├── ProgramError                a program could not be run, or failed
 │   └── ProgramTimeoutError         a program took too long
 │
-│   headwater_steps.web
+│   headwater_steps.http
 ├── HttpError
 │   ├── HttpRefusedError            a rule or limit of the step forbids the request
 │   ├── HttpStatusError             the server answered with a status of 400 or more

@@ -1,8 +1,12 @@
-"""The steps that ship with Headwater, by family.
+"""The steps that ship with Headwater, in rooms by the prefix of their kinds.
 
-`sources` and `sinks` read and write files (`files` is what they share), `shaping` works on streams of anything,
-`records` on items with fields, `text` on texts; `web` asks HTTP servers, and `process` runs programs.
+- `sources` (`source.*` and `file.*`) and `sinks` (`sink.*`) read and write; `files` is what they share,
+- `streams` (`stream.*`) works on items of any type and on records, `json_schemas` is what `stream.validate` needs,
+- `text` (`text.*`) works on text,
+- `http` (`http.*`, `source.http`) requests servers, `process` (`process.*`, `source.process`) runs programs.
 
-A document names them by kind, such as `text.words`; a program imports them from their modules, such as
+A document names a step by its kind, such as `text.words`; a program imports it, such as
 `from headwater_steps.text import words`.
 """
+
+from headwater_steps import _moved as _moved

@@ -53,7 +53,8 @@ def test_subscriber_is_a_class_when_loaded(entry: EntryPoint) -> None:
 def test_entry_points_are_those_of_the_project_when_installed() -> None:
     """Nothing that the project declares got lost on the way into the installation."""
     declared = PROJECT["project"]["entry-points"]
-    assert {group: {entry.name: entry.value for entry in of_headwater(group)} for group in declared} == declared
+    installed = {group: {entry.name: entry.value for entry in of_headwater(group)} for group in declared}
+    assert installed == declared, "the installation is older than pyproject.toml: run `pip install --no-deps -e .`"
 
 
 def test_command_is_installed() -> None:

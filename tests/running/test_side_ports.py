@@ -22,7 +22,7 @@ from headwater import (
     step,
 )
 from headwater.testing import EventRecorder
-from headwater_steps.shaping import take
+from headwater_steps.streams import take
 
 
 class Parsed(Outputs):

@@ -18,8 +18,7 @@ from anyio.lowlevel import checkpoint
 from pydantic import ValidationError
 
 from headwater import Pipeline, Result, Runner, Step, StepError, StreamEvent
-from headwater_steps.shaping import take
-from headwater_steps.web import (
+from headwater_steps.http import (
     BodyFooter,
     Chunks,
     Get,
@@ -33,7 +32,8 @@ from headwater_steps.web import (
     Request,
     Source,
 )
-from headwater_steps.web.step import HttpStep
+from headwater_steps.http.http_step import HttpStep
+from headwater_steps.streams import take
 from tests.steps.http_server import Asked, Server, answer, routes, saying, serving, until_left
 
 LOCAL = ["127.0.0.1:*", "localhost:*"]
@@ -804,8 +804,8 @@ MEMORY = """
 import resource, sys
 import anyio
 from headwater import Pipeline
-from headwater_steps.shaping import count
-from headwater_steps.web import Chunks, Lines
+from headwater_steps.streams import count
+from headwater_steps.http import Chunks, Lines
 from tests.steps.http_server import serving
 
 PART = b"a line of text that is some sixty characters long, no more..\\n" * 1_000

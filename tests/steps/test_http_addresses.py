@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from headwater_steps.web.addresses import fault_of
-from headwater_steps.web.answer import Limits
-from headwater_steps.web.client import Client, Outgoing
-from headwater_steps.web.faults import HttpRefusedError, HttpTimeoutError, place_of
-from headwater_steps.web.network import AddressRefusedError, GuardedBackend
-from headwater_steps.web.rules import HostPattern, Hosts, kept_across_origins
+from headwater_steps.http.answer import Limits
+from headwater_steps.http.client import Client, Outgoing
+from headwater_steps.http.http_errors import HttpRefusedError, HttpTimeoutError, place_of
+from headwater_steps.http.network import AddressRefusedError, GuardedBackend, fault_of
+from headwater_steps.http.rules import HostPattern, Hosts, kept_across_origins
 from tests.steps.http_server import answer, routes, saying, serving
 
 # ---- addresses

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from headwater import Pipeline, StepError
-from headwater_steps.web import Enrich
-from headwater_steps.web.templates import Filler
+from headwater_steps.http import Enrich
+from headwater_steps.http.url_templates import Filler
 from tests.steps.http_server import answer, routes, serving
 
 LOCAL = ["127.0.0.1:*"]

@@ -11,8 +11,8 @@ import trustme
 from anyio.abc import ByteStream
 
 from headwater import Pipeline, StepError
-from headwater_steps.web import Get
-from headwater_steps.web.client import _same_site
+from headwater_steps.http import Get
+from headwater_steps.http.client import _same_site
 from tests.steps.http_server import Asked, answer, saying, serving
 
 AUTHORITY = trustme.CA()

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from headwater import ConfigError, Pipeline, Result, Runner, Step, StepError, StreamEvent
 from headwater.testing import breaking_stream, endless_stream
 from headwater_steps.process import Pipe, ProgramError, ProgramTimeoutError, Run, Source
-from headwater_steps.shaping import take
+from headwater_steps.streams import take
 
 ITEM = {"item": True}
 ALLOW = {"process"}

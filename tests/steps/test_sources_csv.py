@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from headwater import Pipeline, StepError
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.rejects import Rejects
-from headwater_steps.shaping import count
+from headwater_steps.files.bad_rows import Rejects
 from headwater_steps.sources import csv
-from headwater_steps.sources.csv_rows import CsvRows
+from headwater_steps.sources.csv_files import CsvRows
+from headwater_steps.streams import count
 from tests.steps.reading import CONTEXT, cause, items_of, read, reject
 
 

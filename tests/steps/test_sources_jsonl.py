@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from headwater import Pipeline, StepError
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.shaping import count
 from headwater_steps.sources import jsonl
+from headwater_steps.streams import count
 from tests.steps.reading import CONTEXT, cause, items_of, read, reject
 
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from headwater import Pipeline, StepContext, StepError, run_sync
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.shaping import take
+from headwater_steps.files.rows import TextRows
 from headwater_steps.sources import lines
-from headwater_steps.sources.rows import TextRows
+from headwater_steps.streams import take
 from tests.steps.reading import CONTEXT, cause, items_of, pipeline, read, reject
 
 

@@ -16,8 +16,8 @@ from anyio.to_thread import run_sync as run_in_thread
 
 from headwater import Pipeline, Runner, StepError, run_sync
 from headwater_steps.files import FileFooter, FileHeader
-from headwater_steps.shaping import take
 from headwater_steps.sources import csv, jsonl, lines, stdin, text
+from headwater_steps.streams import take
 from tests.steps.reading import cause, pipeline
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from headwater import ConfigError, ExecutionCancelled, Pipeline, Runner, StepError
 from headwater.testing import breaking_stream, endless_stream, verify_task
-from headwater_steps.text.passages import Chunk, ChunkCutter, Chunks
-from headwater_steps.text.sentence import SentenceSplitter
+from headwater_steps.text.chunks import Chunk, ChunkCutter, Chunks
+from headwater_steps.text.sentences import SentenceSplitter
 from headwater_steps.text.units import Unit
 
 UNITS = ["characters", "words", "sentences"]

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from headwater import ConfigError, ExecutionCancelled, Footer, Header, Pipeline, Runner, StepError, step
 from headwater.testing import breaking_stream, endless_stream, verify_step
 from headwater_steps.text.edits import Replace, Strip
-from headwater_steps.text.templates import Template
+from headwater_steps.text.field_templates import Template
 
 
 def loaded(kind: str, **params: Any) -> Pipeline:

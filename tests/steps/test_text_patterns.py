@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from headwater import ConfigError, Pipeline
 from headwater.patterns import PatternError
-from headwater_steps.text.alphabet import Alphabet, CharSet
-from headwater_steps.text.ambiguity import Scope, check_linear
-from headwater_steps.text.machine import Machine
-from headwater_steps.text.pattern import compile_linear, with_groups
+from headwater_steps.text.patterns.alphabet import Alphabet, CharSet
+from headwater_steps.text.patterns.ambiguity import Scope, check_linear
+from headwater_steps.text.patterns.linear import compile_linear, with_groups
+from headwater_steps.text.patterns.machine import Machine
 from tests.steps.backtracking import Backtracking
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headwater import ConfigError, ExecutionCancelled, Pipeline, Runner, StepError
 from headwater.testing import breaking_stream, endless_stream, verify_task
-from headwater_steps.text.sentence import Sentence, Sentences, SentenceSplitter
+from headwater_steps.text.sentences import Sentence, Sentences, SentenceSplitter
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "stream_vectors.json").read_text("utf-8"))["sentence_stream"]
 PATTERN = re.compile(VECTORS["regex"])

@@ -7,7 +7,7 @@ import pytest
 
 from headwater import Pipeline, Runner
 from headwater.testing import SampleBrokenError, breaking_stream, collect, endless_stream, slow_stream
-from headwater_steps.shaping import count, take
+from headwater_steps.streams import count, take
 
 
 async def test_endless_stream_is_closed_when_its_reader_has_enough() -> None:

@@ -67,7 +67,7 @@ def endless_stream(make: Callable[[int], Item]) -> SampleStream[Item]:
 
     Example:
         >>> from headwater import Pipeline, run_sync
-        >>> from headwater_steps.shaping import take
+        >>> from headwater_steps.streams import take
         >>> numbers = endless_stream(int)
         >>> run_sync(Pipeline("first", steps={"first": take.with_params(n=3)}), numbers).output, numbers.closed
         ([0, 1, 2], True)
@@ -120,7 +120,7 @@ def breaking_stream(items: Iterable[Item], error: Exception | None = None) -> Sa
 
     Example:
         >>> from headwater import HeadwaterError, Pipeline, run_sync
-        >>> from headwater_steps.shaping import count
+        >>> from headwater_steps.streams import count
         >>> try:
         ...     run_sync(Pipeline("count", steps={"count": count}), breaking_stream("ab"))
         ... except HeadwaterError as failure:

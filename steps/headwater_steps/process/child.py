@@ -30,7 +30,7 @@ from anyio import (
 from anyio.abc import Process
 from anyio.lowlevel import checkpoint
 
-from headwater_steps.process.faults import ProgramError, ProgramTimeoutError
+from headwater_steps.process.program_errors import ProgramError, ProgramTimeoutError
 
 __all__ = ["Child", "Command", "Feed", "started"]
 

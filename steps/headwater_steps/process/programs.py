@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from headwater import Batch, Footer, StepContext, Stream
 from headwater.config.problems import quote
+from headwater_steps.files.bad_rows import OnBadText
 from headwater_steps.files.encodings import LONGEST_LINE, undecodable
-from headwater_steps.files.rejects import OnBadText
+from headwater_steps.files.rows import MaxLineChars, OnBad, TextRows
 from headwater_steps.process.child import Child, Feed, started
-from headwater_steps.process.faults import ProgramError
-from headwater_steps.process.step import Argument, ProgramStep
-from headwater_steps.sources.rows import MaxLineChars, OnBad, TextRows
+from headwater_steps.process.program_errors import ProgramError
+from headwater_steps.process.program_step import Argument, ProgramStep
 
 __all__ = ["ItemArgument", "Pipe", "ProgramFooter", "Run", "Source"]
 

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
 from headwater.descriptors import chunks_of
+from headwater_steps.files.bad_rows import OnBadLine
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable, without_mark
-from headwater_steps.files.facts import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.reading import BLOCK_BYTES
-from headwater_steps.files.rejects import OnBadLine
-from headwater_steps.sources.rows import Rows, TextRows
+from headwater_steps.files.file_reader import BLOCK_BYTES
+from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader
+from headwater_steps.files.rows import Rows, TextRows
 
 __all__ = ["InputLines", "stdin"]
 

@@ -4,6 +4,6 @@ A pattern in a document must not be able to stop a pipeline, so only those are t
 `pattern` says which, and `machine` and `ambiguity` prove it.
 """
 
-from headwater_steps.text.wording import lower, upper, words
+from headwater_steps.text.words_and_case import lower, upper, words
 
 __all__ = ["lower", "upper", "words"]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from headwater import Step, Stream, step
-from headwater_steps.text.pattern import SearchPattern, compile_linear
+from headwater_steps.text.patterns.linear import SearchPattern, compile_linear
 
 __all__ = ["Replace", "Strip", "join"]
 

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import Outputs, SidePort, Step, StepContext, To
 from headwater.display import shorten
-from headwater_steps.text.ambiguity import Scope
-from headwater_steps.text.pattern import Pattern, SearchPattern, compile_linear, with_groups
+from headwater_steps.text.patterns.ambiguity import Scope
+from headwater_steps.text.patterns.linear import Pattern, SearchPattern, compile_linear, with_groups
 
 __all__ = ["Extract", "ExtractAll", "Extracted", "Find"]
 

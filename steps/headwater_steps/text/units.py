@@ -6,7 +6,7 @@ import re
 from collections import deque
 from typing import Literal, Protocol
 
-from headwater_steps.text.sentence import SentenceSplitter
+from headwater_steps.text.sentences import SentenceSplitter
 
 __all__ = ["Unit", "Units", "units_of"]
 

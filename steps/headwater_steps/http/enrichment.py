@@ -1,0 +1,89 @@
+"""A step that adds to each record what a server knows of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from headwater import StepContext
+from headwater_steps.http.body import ReadAs, value_of
+from headwater_steps.http.http_errors import HttpStatusError
+from headwater_steps.http.http_step import HttpStep
+from headwater_steps.http.url_templates import Filler, UrlTemplate
+from headwater_steps.streams.fields import FieldPath
+from headwater_steps.streams.paths import Record, parts_of, put, record
+
+__all__ = ["Enrich"]
+
+_ABSENT: Final = {404, 410}
+
+
+class Enrich(HttpStep, kind="http.enrich"):
+    """Get something for each record from a URL that is made of its fields, and put it into the record.
+
+    In the URL `{user.id}` stands for a field. Its value is percent-encoded, so that it stays one part of the path or
+    one field of the query, whatever is in it; scheme and host are never made of fields.
+
+    Where a stream leads to it, records are enriched in their turn; `"concurrency": 8` in the document has as many
+    requests under way at the same time, and the records still come in order. What may be requested is said by
+    `http.get`.
+
+    Args:
+        url: The URL, such as `https://api.example.com/users/{user.id}`.
+        into: Path of the field that gets what was found; what is there already is replaced.
+        read_as: What a body is taken for: `json`, `text`, `bytes`, or by `auto` what its content type says.
+        on_absent: What happens when the server says that there is nothing (404 or 410): `fail` is an error, `null` puts
+            null into the record. Any other status of 400 or more is an error.
+
+    Returns:
+        The record with what was found.
+
+    Raises:
+        HttpError: The server does not answer as it should, or it is not allowed to ask it.
+        ValueError: The URL cannot be made of the record.
+
+    Example:
+        >>> enrich = Enrich(url="https://api.example.com/users/{id}", into="user", hosts=["api.example.com"])
+        >>> enrich.read_as
+        'json'
+    """
+
+    url: UrlTemplate
+    into: FieldPath
+    read_as: ReadAs = "json"
+    on_absent: Literal["fail", "null"] = "fail"
+
+    @cached_property
+    def _filler(self) -> Filler:
+        return Filler(self.url)
+
+    async def run(self, item: Record, ctx: StepContext) -> dict[str, Any]:
+        """Enrich one record.
+
+        Args:
+            item: An object or a model.
+            ctx: Tells what the operator allows.
+
+        Returns:
+            The record with what was found.
+
+        Raises:
+            HttpError: The server does not answer as it should, or it is not allowed to ask it.
+            ValueError: The URL cannot be made of the record.
+        """
+        fields = dict(record(item))
+        put(fields, self._into, await self._found(self._filler.fill(item), ctx))
+        return fields
+
+    async def _found(self, url: str, ctx: StepContext) -> Any:
+        try:
+            async with self.exchange(ctx, url) as answer:
+                return await value_of(answer, self.read_as)
+        except HttpStatusError as error:
+            if self.on_absent == "fail" or error.status not in _ABSENT:
+                raise
+            return None
+
+    @cached_property
+    def _into(self) -> tuple[str, ...]:
+        return parts_of(self.into)

@@ -1,0 +1,164 @@
+"""What the HTTP steps share: their params, and one client for all executions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from anyio.to_thread import run_sync as run_in_thread
+from pydantic import Field, PrivateAttr
+
+from headwater import MissingExtraError, Step, StepContext
+from headwater_steps.http.http_errors import HttpStatusError
+from headwater_steps.http.messages import Query
+from headwater_steps.http.rules import HeaderName, HeaderText, HostPattern, SecretHeaderText
+
+if TYPE_CHECKING:
+    from headwater_steps.http.answer import Answer
+
+__all__ = ["PERMISSION", "HttpStep", "OnStatus"]
+
+PERMISSION: Final = "private-network"
+"""What the operator allows for requests to addresses that are not public."""
+
+OnStatus = Literal["fail", "pass"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class HttpStep(Step):
+    """The base of the steps that send requests; its fields are params of all of them."""
+
+    hosts: Annotated[
+        list[HostPattern],
+        Field(
+            min_length=1,
+            max_length=1_000,
+            description="Hosts that may be requested, also by redirects: `api.example.com`, `*.example.com` for those "
+            "below it, `*` for all. Without a port (`api.example.com:8443`, `:*` for any) the default ones are meant.",
+        ),
+    ]
+    headers: dict[HeaderName, HeaderText] = Field(
+        default={}, description="Headers of every request, by name; none that is secret."
+    )
+    secret_headers: dict[HeaderName, SecretHeaderText] = Field(
+        default={},
+        description="More of them, whose values are secret: `${secret.NAME}`, never a part of a longer text.",
+    )
+    bearer: Annotated[
+        SecretHeaderText | None,
+        Field(description="A token, as `${secret.NAME}`, that is sent as `Authorization: Bearer`."),
+    ] = None
+    max_body_bytes: Annotated[
+        int, Field(ge=1, description="Largest body that is taken, also decompressed; a larger one is an error.")
+    ] = 16 * 1024 * 1024
+    max_redirects: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=20,
+            description="Most redirects that are followed, each only to an allowed host; one more is an error. Headers "
+            "that could be credentials do not go to another origin.",
+        ),
+    ] = 5
+    max_per_host: Annotated[
+        int, Field(ge=1, le=1_000, description="Most requests to one host at the same time, of all executions.")
+    ] = 8
+    connect_s: Annotated[Seconds, Field(description="Longest time for a connection, in seconds.")] = 10
+    first_byte_s: Annotated[
+        Seconds, Field(description="Longest time for the beginning of a response, the connection included, in seconds.")
+    ] = 30
+    idle_s: Annotated[Seconds, Field(description="Longest time without a byte of the body, in seconds.")] = 30
+    total_s: Annotated[
+        Seconds,
+        Field(
+            description="Longest time that the server is waited for, all in all, in seconds; what the reader takes "
+            "is not counted."
+        ),
+    ] = 300
+    ca_file: Annotated[
+        Path | None,
+        Field(
+            description="Certificates of the authorities to trust (PEM), for servers of one's own; by default those "
+            "that the system trusts. Servers are always verified."
+        ),
+    ] = None
+
+    _client: Any = PrivateAttr(default=None)  # a `Client`, whose module needs the extra
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Hold the connections."""
+        await run_in_thread(_import_client)
+        from headwater_steps.http.answer import Limits
+        from headwater_steps.http.client import opened_client
+
+        limits = Limits(
+            max_body_bytes=self.max_body_bytes,
+            max_redirects=self.max_redirects,
+            connect_s=self.connect_s,
+            first_byte_s=self.first_byte_s,
+            idle_s=self.idle_s,
+            total_s=self.total_s,
+        )
+        async with opened_client(self.hosts, limits, self.max_per_host, self.ca_file) as self._client:
+            yield
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        ctx: StepContext,
+        url: str,
+        method: str = "GET",
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Query | None = None,
+        content: bytes | None = None,
+        on_status: OnStatus = "fail",
+    ) -> AsyncGenerator[Answer]:
+        """Send a request.
+
+        Args:
+            ctx: Tells what the operator allows.
+            url: The URL.
+            method: The method.
+            headers: Headers besides those of the step.
+            params: Fields to add to the query of the URL.
+            content: The body.
+            on_status: What happens when the server answers with a status of 400 or more.
+
+        Yields:
+            The answer, whose body can be read until the end.
+
+        Raises:
+            HttpRefusedError: A rule or limit of the step forbids it.
+            HttpStatusError: The status is 400 or more.
+            HttpBrokenError: There is no connection, or no answer.
+        """
+        from headwater_steps.http.client import Outgoing, url_of
+
+        sent = self._headers() | {name.lower(): value for name, value in (headers or {}).items()}
+        private = PERMISSION in ctx.allowed
+        async with self._client.exchange(
+            Outgoing(method, url_of(method, url, params), sent, content, private)
+        ) as answer:
+            if answer.status >= 400 and on_status == "fail":
+                raise HttpStatusError(answer.place, answer.status, await answer.excerpt())
+            answer.check_size()
+            yield answer
+
+    def _headers(self) -> dict[str, str]:
+        bearer = {} if self.bearer is None else {"authorization": f"Bearer {self.bearer.get_secret_value()}"}
+        secret = {name.lower(): value.get_secret_value() for name, value in self.secret_headers.items()}
+        given = {name.lower(): value for name, value in self.headers.items()}
+        return {"accept": "*/*", "user-agent": "headwater"} | given | secret | bearer
+
+
+def _import_client() -> None:
+    """Import what sends requests, which takes a while the first time."""
+    try:
+        import_module("headwater_steps.http.client")
+    except ImportError as error:
+        raise MissingExtraError("an HTTP request", "http") from error

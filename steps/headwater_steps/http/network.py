@@ -1,0 +1,183 @@
+"""Connections to addresses that were checked: a name is resolved once, and what it gave is what is connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from math import inf
+from pathlib import Path
+from socket import SOCK_STREAM
+from ssl import SSLContext, create_default_context
+from typing import Final, cast
+
+import anyio
+import httpcore2
+
+__all__ = ["AddressRefusedError", "GuardedBackend", "connections", "fault_of", "resolved", "tls_context"]
+
+_IDLE_CONNECTIONS: Final = 20
+_IDLE_S: Final = 5.0
+_SHARED: Final = IPv4Network("100.64.0.0/10")
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host, best first."""
+
+
+class AddressRefusedError(Exception):
+    """Internal: a connection to the address of a host is not allowed."""
+
+
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a host, as the system knows them.
+
+    Args:
+        host: A name, or an address in any form that the system takes.
+        port: The port.
+
+    Raises:
+        OSError: The name is not known, or nobody can be asked.
+    """
+    found = await anyio.getaddrinfo(host, port, type=SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Opens connections to public addresses only, whatever names and redirects say.
+
+    The check is made on what the name resolves to, and the connection is made to that, so there is no second look-up
+    that could give something else. TLS still verifies the name.
+
+    Args:
+        private: Whether addresses of private networks are allowed as well.
+        resolve: How names are resolved.
+    """
+
+    def __init__(self, *, private: bool, resolve: Resolve = resolved) -> None:
+        self._private = private
+        self._resolve = resolve
+        self._sockets = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - as httpcore2 declares it
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect to a host: to the first of its addresses that answers.
+
+        Args:
+            host: Its name or address.
+            port: The port.
+            timeout: Longest time for it, in seconds; each address gets its share.
+            local_address: The own address to use.
+            socket_options: Options of the socket.
+
+        Raises:
+            AddressRefusedError: One of its addresses is not public.
+            httpcore2.ConnectError: There is no connection.
+            httpcore2.ConnectTimeout: There is none in time.
+        """
+        deadline = anyio.current_time() + (inf if timeout is None else timeout)
+        addresses = await self._addresses(host, port, timeout)
+        failure: Exception = httpcore2.ConnectError(f"the host {host} has no address")
+        for index, address in enumerate(addresses):
+            share_s = (deadline - anyio.current_time()) / (len(addresses) - index)
+            try:
+                return await self._sockets.connect_tcp(
+                    address, port, None if share_s == inf else max(share_s, 0), local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Args:
+            seconds: How long.
+        """
+        await anyio.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int, timeout_s: float | None) -> Sequence[str]:
+        try:
+            with anyio.fail_after(timeout_s):
+                addresses = await self._resolve(host, port)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from error
+        except OSError as error:
+            raise httpcore2.ConnectError(f"the name {host} cannot be resolved: {error}") from error
+        if not self._private:
+            for address in addresses:
+                if fault := fault_of(address):
+                    raise AddressRefusedError(f"{host} is at {address}, {fault}")
+        return addresses
+
+
+@cache  # which takes longer than many a request
+def tls_context(ca_file: Path | None) -> SSLContext:
+    """Return what verifies servers: always, and by their names. It reads files, each once in a process.
+
+    Args:
+        ca_file: Certificates of the authorities to trust, in the form PEM; by default those that the system trusts.
+
+    Raises:
+        OSError: The file cannot be read, or has no certificates.
+    """
+    return httpcore2.default_ssl_context() if ca_file is None else create_default_context(cafile=ca_file)
+
+
+def connections(tls: SSLContext, *, private: bool) -> httpcore2.AsyncConnectionPool:
+    """Return connections that are made when they are needed, and kept for a while; no proxy is asked for them.
+
+    Args:
+        tls: What verifies servers.
+        private: Whether addresses of private networks are allowed.
+    """
+    return httpcore2.AsyncConnectionPool(
+        ssl_context=tls,
+        max_connections=None,  # the steps limit them by host
+        max_keepalive_connections=_IDLE_CONNECTIONS,
+        keepalive_expiry=_IDLE_S,
+        network_backend=GuardedBackend(private=private),
+    )
+
+
+def fault_of(address: str) -> str:
+    """Return what an address is instead of public, such as `a loopback address`; empty for a public one.
+
+    An IPv6 address that stands for an IPv4 address (mapped, RFC 4291; NAT64, RFC 6052; 6to4, RFC 3056) is judged by
+    that. The registries of IANA define what is public
+    (https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/ipv6-address-space).
+
+    Example:
+        >>> fault_of("127.0.0.1"), fault_of("::ffff:10.0.0.1"), fault_of("192.0.2.1"), fault_of("9.9.9.9")
+        ('a loopback address', 'a private address', 'a private address', '')
+    """
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address) and (embedded := _embedded(ip)) is not None:
+        return _fault(embedded)
+    return _fault(ip)
+
+
+def _fault(ip: IPv4Address | IPv6Address) -> str:
+    names = (
+        ("a loopback address", ip.is_loopback),
+        ("a link-local address", ip.is_link_local),
+        ("a multicast address", ip.is_multicast),
+        ("no address of a host", ip.is_unspecified),
+        ("an address that providers share", ip in _SHARED),
+        ("a reserved address", ip.is_reserved),
+        ("a private address", not ip.is_global or (ip.version == 6 and ip not in _GLOBAL_UNICAST)),
+    )
+    return next((name for name, is_so in names if is_so), "")
+
+
+def _embedded(ip: IPv6Address) -> IPv4Address | None:
+    if ip in _NAT64:
+        return IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour

@@ -1,0 +1,141 @@
+"""Steps that send a request for each item: a URL, a record, or a field of one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from headwater import StepContext
+from headwater_steps.files.bad_rows import OnBadText
+from headwater_steps.files.encodings import Encoding
+from headwater_steps.http.body import ReadAs, text_of, value_of
+from headwater_steps.http.http_errors import HttpRefusedError, place_of
+from headwater_steps.http.http_step import HttpStep, OnStatus
+from headwater_steps.http.messages import HttpRequest, HttpResponse, Method
+
+__all__ = ["Get", "Request"]
+
+
+class Get(HttpStep, kind="http.get"):
+    """Get the text at a URL (HTTP, RFC 9110).
+
+    Where a stream of URLs leads to it, each is requested in its turn; `"concurrency": 8` in the document has as many
+    under way at the same time, and their texts still come in the order of the URLs. For the lines of a large text there
+    is `http.lines`; for other methods, JSON, or answers that are errors, `http.request`.
+
+    Only hosts that `hosts` names are requested, by `http` and `https`, and only at public addresses: what a name
+    resolves to is checked, and that very address is connected to, also after redirects. Addresses of private networks
+    need the operator's permission `private-network`. A status of 400 or more is an error.
+
+    Args:
+        encoding: How the text is encoded; by default as the server says, or UTF-8.
+        on_bad: What happens to bytes that are no text: `fail` is an error, `replace` puts U+FFFD in their place.
+
+    Returns:
+        The text, without a byte order mark.
+
+    Raises:
+        HttpError: There is none, or it is not allowed to get it.
+
+    Example:
+        >>> get = Get(hosts=["*.Example.com"], max_per_host=2)
+        >>> get.hosts, get.max_redirects
+        (['*.example.com'], 5)
+    """
+
+    encoding: Encoding | None = None
+    on_bad: OnBadText = "fail"
+
+    async def run(self, url: str, ctx: StepContext) -> str:
+        """Get one text.
+
+        Args:
+            url: The URL.
+            ctx: Tells what the operator allows.
+
+        Returns:
+            The text, without a byte order mark.
+
+        Raises:
+            HttpError: There is none, or it is not allowed to get it.
+        """
+        async with self.exchange(ctx, url) as answer:
+            return await text_of(answer, ctx, self.encoding, self.on_bad)
+
+
+class Request(HttpStep, kind="http.request"):
+    """Send requests that are records, and return the responses as records (HTTP, RFC 9110).
+
+    A request is an object such as `{"url": "https://api.example.com/users", "method": "POST", "json": {"id": 7}}`.
+    Its fields are `url`, `method` (by default GET), `headers`, `params` (of the query), `json` or `body`, and
+    `context`, which is not sent: the response brings it back, so that the two can be joined. A response has `url`,
+    `status`, `headers`, `body`, `size_bytes`, `duration_s` and `context`.
+
+    Where a stream leads to it, requests are sent in their turn; `"concurrency": 8` in the document has as many under
+    way at the same time, and the responses still come in order. What may be requested is said by `http.get`.
+
+    Args:
+        methods: Methods that requests may have; others are an error, as data should not decide to delete.
+        read_as: What a body is taken for: `json`, `text`, `bytes`, or by `auto` what its content type says. No body is
+            null.
+        on_status: What happens to a response with a status of 400 or more: `fail` is an error with the beginning of its
+            body, `pass` passes it on.
+
+    Returns:
+        The response, as a record.
+
+    Raises:
+        HttpError: There is none, or it is not allowed to send the request.
+
+    Example:
+        >>> request = Request(hosts=["api.example.com"], methods=["GET", "POST"])
+        >>> request.on_status, request.max_redirects
+        ('fail', 5)
+    """
+
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = ("GET", "HEAD")
+    read_as: ReadAs = "auto"
+    on_status: OnStatus = "fail"
+
+    async def run(self, request: HttpRequest, ctx: StepContext) -> HttpResponse:
+        """Send one request.
+
+        Args:
+            request: The request.
+            ctx: Tells what the operator allows.
+
+        Returns:
+            The response.
+
+        Raises:
+            HttpError: There is none, or it is not allowed to send the request.
+        """
+        if request.method not in self.methods:
+            allowed = ", ".join(self.methods)
+            raise HttpRefusedError(
+                place_of(request.method, request.url), f"the method is not among {allowed}; add it to methods"
+            )
+        content, content_type = request.content()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if content is not None:
+            headers = {"content-type": content_type, **headers}
+        async with self.exchange(
+            ctx,
+            request.url,
+            request.method,
+            headers=headers,
+            params=request.params,
+            content=content,
+            on_status=self.on_status,
+        ) as answer:
+            body = await value_of(answer, self.read_as)
+            return HttpResponse(
+                url=answer.url,
+                status=answer.status,
+                headers=answer.headers,
+                body=body,
+                size_bytes=answer.size_bytes,
+                duration_s=answer.patience.elapsed_s,
+                context=request.context,
+            )

@@ -1,0 +1,162 @@
+"""Which URLs a step may request, and with which headers: what a document says before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from headwater_steps.http.http_errors import HttpRefusedError
+
+__all__ = ["HeaderName", "HeaderText", "HostPattern", "Hosts", "SecretHeaderText", "kept_across_origins"]
+
+_PATTERN = re.compile(r"(\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::(\*|[0-9]{1,5}))?")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_ANY_PORT: Final = -1
+_OWN_HEADERS: Final = frozenset({
+    "accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization",
+    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+_KEPT: Final = frozenset(
+    {"accept", "accept-encoding", "accept-language", "content-language", "content-type", "user-agent"}
+)
+_TEXT = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
+Value = TypeVar("Value")
+
+
+def _checked_pattern(pattern: str) -> str:
+    pattern = pattern.lower()
+    if _PATTERN.fullmatch(pattern) is None:
+        raise ValueError(
+            "expected a host such as api.example.com, *.example.com, api.example.com:8443 or [2001:db8::1], in ASCII "
+            "(an international name as xn--...), without a scheme or path; * is every host"
+        )
+    return pattern
+
+
+HostPattern = Annotated[
+    str, Field(max_length=255, json_schema_extra={"pattern": f"^{_PATTERN.pattern}$"}), AfterValidator(_checked_pattern)
+]
+"""A host that may be requested: `api.example.com`, `*.example.com` for those below it, `*` for every one.
+
+Without a port the default ports of `http` and `https` are meant; `:8443` is another one, `:*` is any.
+"""
+
+
+class Hosts:
+    """The hosts that may be requested.
+
+    Args:
+        patterns: What their names and ports must match one of.
+
+    Example:
+        >>> hosts = Hosts(["api.example.com", "*.example.org:*"])
+        >>> hosts.allow("https", "api.example.com", None), hosts.allow("https", "api.example.com", 8443)
+        (True, False)
+        >>> hosts.allow("http", "www.example.org", 8080), hosts.allow("http", "example.org", 8080)
+        (True, False)
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = patterns
+        self._parsed = [_parsed(pattern) for pattern in patterns]
+
+    def allow(self, scheme: str, host: str, port: int | None) -> bool:
+        """Return whether a host may be requested.
+
+        Args:
+            scheme: Scheme of the URL.
+            host: Name or address, in ASCII, without brackets.
+            port: Port of the URL; None for the default one.
+        """
+        default = _DEFAULT_PORTS.get(scheme)
+        given = default if port is None else port
+        return any(
+            _host_fits(name, host.lower()) and (allowed == _ANY_PORT or given == (allowed or default))
+            for name, allowed in self._parsed
+        )
+
+    def check(self, place: str, scheme: str, host: str, port: int | None) -> None:
+        """Refuse what must not be requested.
+
+        Args:
+            place: The request.
+            scheme: Scheme of its URL.
+            host: Host of its URL.
+            port: Port of its URL; None for the default one.
+
+        Raises:
+            HttpRefusedError: The scheme is not HTTP, or the host is not allowed.
+        """
+        if scheme not in _DEFAULT_PORTS:
+            raise HttpRefusedError(place, "expected a URL that starts with http:// or https://")
+        if not host:
+            raise HttpRefusedError(place, "expected a URL with a host")
+        if port is not None and not 0 < port < 65_536:
+            raise HttpRefusedError(place, f"expected a port from 1 to 65535, found {port}")
+        if not self.allow(scheme, host, port):
+            shown = f"{host}:{port}" if port is not None else host
+            raise HttpRefusedError(
+                place, f"the host {shown} is not among the allowed ones ({', '.join(self._patterns)}); add it to hosts"
+            )
+
+
+def _parsed(pattern: str) -> tuple[str, int | None]:
+    match = _PATTERN.fullmatch(pattern)
+    if match is None:
+        raise ValueError(f"{pattern!r} is no pattern of hosts")
+    host, port = match.groups()
+    return host.strip("[]"), None if port is None else _ANY_PORT if port == "*" else int(port)
+
+
+def _host_fits(pattern: str, host: str) -> bool:
+    if pattern == "*":
+        return True
+    return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1 if pattern.startswith("*.") else host == pattern
+
+
+# ---- headers
+
+
+def _own_name(name: str) -> str:
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"the header {name} is set by the step itself; leave it out")
+    return name
+
+
+def _plain_text(text: str) -> str:
+    if _TEXT.fullmatch(text) is None:
+        raise ValueError("expected a text of printable ASCII characters, without spaces at its ends")
+    return text
+
+
+def _plain_secret(secret: SecretStr) -> SecretStr:
+    _plain_text(secret.get_secret_value())
+    return secret
+
+
+HeaderName = Annotated[str, Field(max_length=256, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"), AfterValidator(_own_name)]
+"""Name of a header (RFC 9110, section 5.1) that is not the client's own business."""
+
+HeaderText = Annotated[
+    str, Field(max_length=8192, json_schema_extra={"pattern": f"^{_TEXT.pattern}$"}), AfterValidator(_plain_text)
+]
+"""Value of a header (RFC 9110, section 5.5)."""
+
+SecretHeaderText = Annotated[SecretStr, AfterValidator(_plain_secret)]
+"""Value of a header that nobody is told."""
+
+
+def kept_across_origins(headers: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the headers that a redirect to another origin takes with it: none that could be a credential.
+
+    Args:
+        headers: Headers by name.
+
+    Example:
+        >>> kept_across_origins({"Accept": "text/csv", "Authorization": "...", "X-Key": "..."})
+        {'Accept': 'text/csv'}
+    """
+    return {name: value for name, value in headers.items() if name.lower() in _KEPT}

@@ -1,0 +1,83 @@
+"""URLs with places for the fields of a record (RFC 6570, level 1), which a field cannot turn into other URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import quote as percent_encoded
+
+from pydantic import AfterValidator, Field
+
+from headwater.config.problems import quote
+from headwater_steps.streams.paths import MISSING, MissingFieldError, Record, finder
+
+__all__ = ["Filler", "UrlTemplate"]
+
+_START = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#{}@\s]+[/?]")
+_PLACE = re.compile(r"\{([^{}.]+(?:\.[^{}.]+)*)\}")
+_DOT_SEGMENT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
+
+
+def _checked(template: str) -> str:
+    if _START.match(template) is None:
+        raise ValueError(
+            "expected a URL such as https://api.example.com/users/{id}: scheme and host are never made of fields"
+        )
+    if set(_PLACE.sub("", template)) & {"{", "}"}:
+        raise ValueError("expected each { with a } after the path of a field, as in {user.id}; a literal one is %7B")
+    return template
+
+
+UrlTemplate = Annotated[
+    str, Field(max_length=8_192, json_schema_extra={"pattern": f"^{_START.pattern}"}), AfterValidator(_checked)
+]
+"""A URL with `{name}` where the field of a record is to stand, after the host."""
+
+
+class Filler:
+    """Makes URLs of records.
+
+    Args:
+        template: The URL, with places.
+
+    Example:
+        >>> Filler("https://api.example.com/users/{user.id}?q={q}").fill({"user": {"id": 7}, "q": "salt & water"})
+        'https://api.example.com/users/7?q=salt%20%26%20water'
+    """
+
+    def __init__(self, template: str) -> None:
+        literals = _PLACE.split(template)
+        self._start = literals[0]
+        self._rest = list(zip(literals[1::2], map(finder, literals[1::2]), literals[2::2], strict=True))
+
+    def fill(self, item: Record) -> str:
+        """Return the URL for a record.
+
+        Args:
+            item: The record.
+
+        Raises:
+            MissingFieldError: A field is not there.
+            TypeError: A field is neither a text, a number nor a truth value.
+            ValueError: A field would lead to another path.
+        """
+        url = self._start
+        for path, find, literal in self._rest:
+            url += _encoded(path, find, item) + literal
+        path_part = url.partition("://")[2].partition("/")[2].partition("?")[0]
+        if _DOT_SEGMENT.search(path_part):
+            raise ValueError("a field would make . or .. of a part of the path, which leads to another one")
+        return url
+
+
+def _encoded(path: str, find: Callable[[Any], Any], item: Record) -> str:
+    value = find(item)
+    if value is MISSING:
+        raise MissingFieldError(path, item, "leave out such items before, or set another field in url")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        found = "null" if value is None else type(value).__name__
+        raise TypeError(f"expected a text, a number or a truth value in the field {quote(path)}, found {found}")
+    return percent_encoded(str(value), safe="")

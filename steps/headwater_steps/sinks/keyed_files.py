@@ -1,0 +1,86 @@
+"""Several files, one for each value of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from headwater import step
+from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
+from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
+from headwater_steps.streams.fields import FieldPath
+from headwater_steps.streams.paths import MISSING, finder
+
+__all__ = ["files"]
+
+Format = Literal["jsonl", "csv", "text"]
+
+_FORMATS: Final[dict[Format, tuple[str, Callable[[], RowEncoder]]]] = {
+    "jsonl": (".jsonl", JsonEncoder),
+    "csv": (".csv", CsvEncoder),
+    "text": (".txt", TextEncoder),
+}
+
+
+@step("sink.files", blocking=True)
+def files(
+    items: Iterable[Any],
+    *,
+    folder: Path,
+    by: FieldPath,
+    write: FieldPath | None = None,
+    format: Format = "jsonl",
+    compression: Literal["none", "gzip", "bzip2", "xz", "zstd"] = "none",
+    overwrite: bool = False,
+    max_files: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000,
+) -> FolderSummary:
+    """Write the items of a stream to the files of a folder, one for each value of a field.
+
+    A file is called after the value, with the suffix of its format. The files appear when all of them are on the disk:
+    they are written beside their places, and renamed one after the other. A failure, a cancel or a full disk before
+    that leaves nothing behind.
+
+    No value leads out of the folder: what cannot stand in a name (such as `/`, a dot at the start, or a name that some
+    system reserves) is written as `%` and hexadecimal digits. Values whose files some system could not tell apart, such
+    as `a` and `A`, are an error.
+
+    Args:
+        items: Objects, models or dataclasses that have the field.
+        folder: The folder, which must exist; a relative path starts at the working directory.
+        by: The field whose value, a text, a number, true, false or null, says the file.
+        write: The field that is written; the whole item by default.
+        format: `jsonl`, `csv` (columns are the fields of the first item of each file), or `text` (texts, with `write`).
+        compression: How the files are compressed; a suffix tells it.
+        overwrite: Whether files that are there already are replaced; otherwise they are an error.
+        max_files: Most files; more are an error, as it mostly means that the field is a wrong one.
+
+    Returns:
+        What was written.
+
+    Raises:
+        FileExistsError: There is such a file already.
+        OSError: The folder is missing, or a file cannot be written.
+        ValueError: An item lacks the field, cannot be written, or there are too many files.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     sales = [{"shop": "north", "sum": 3}, {"shop": "south", "sum": 5}, {"shop": "north", "sum": 1}]
+        ...     written = files(sales, folder=Path(folder), by="shop")
+        ...     sorted(path.name for path in Path(folder).iterdir()), written.items
+        (['north.jsonl', 'south.jsonl'], 3)
+    """
+    find_key = finder(by)
+    find = None if write is None else finder(write)
+    layout = Layout(*_FORMATS[format], compression, overwrite, max_files)
+    with replacing_files(folder, layout) as written:
+        for number, item in enumerate(items, 1):
+            key = find_key(item)
+            value = item if find is None else find(item)
+            if key is MISSING or value is MISSING:
+                raise ValueError(f"item {number} has no field {by if key is MISSING else write!r}")
+            written.add(key, value, number)
+    return written.summary()

@@ -1,0 +1,162 @@
+"""Sinks of one file, which appears when it is complete: `sink.jsonl`, `sink.csv`, `sink.text`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from headwater import step
+from headwater_steps.files.compression import Compression, compressing, format_of
+from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
+from headwater_steps.files.encodings import Encoding
+from headwater_steps.files.models import FileSummary
+from headwater_steps.files.whole import replacing
+
+__all__ = ["csv", "jsonl", "text"]
+
+Delimiter = Annotated[str, Field(min_length=1, max_length=1, pattern=r'^[^\r\n"]$')]
+Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+
+
+@step("sink.jsonl", blocking=True)
+def jsonl(
+    items: Iterable[Any], *, path: Path, overwrite: bool = False, compression: Compression = "auto"
+) -> FileSummary:
+    """Write the items of a stream to a file of JSON lines (https://jsonlines.org).
+
+    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
+    a full disk leaves nothing behind. Header and footer of the stream are not written.
+
+    Args:
+        items: Anything that JSON can express: also models, dataclasses, dates, sets and the like; no NaN.
+        path: The file; a relative path starts at the working directory, whose folder must exist.
+        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+
+    Returns:
+        What was written.
+
+    Raises:
+        FileExistsError: There is a file already.
+        OSError: The file cannot be written.
+        ValueError: An item cannot be written as JSON.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     written = jsonl([{"score": 3}, {"score": 5}], path=Path(folder, "scores.jsonl"))
+        >>> written.items, written.size_bytes
+        (2, 24)
+    """
+    return _write(items, path, JsonEncoder(), compression=compression, overwrite=overwrite)
+
+
+@step("sink.csv", blocking=True)
+def csv(
+    items: Iterable[Any],
+    *,
+    path: Path,
+    columns: Columns | None = None,
+    header: bool = True,
+    delimiter: Delimiter = ",",
+    encoding: Encoding = "utf-8",
+    overwrite: bool = False,
+    compression: Compression = "auto",
+) -> FileSummary:
+    r"""Write the items of a stream to a file of comma-separated values (RFC 4180).
+
+    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
+    a full disk leaves nothing behind. Header and footer of the stream are not written. Lines end with `\n`.
+
+    A cell is empty where an item lacks the field or has null there; true and false are written so, dates and times as
+    ISO 8601, lists and objects as JSON.
+
+    Args:
+        items: Objects, models or dataclasses.
+        path: The file; a relative path starts at the working directory, whose folder must exist.
+        columns: The fields to write, in this order; other fields are left out. By default they are those of the first
+            item, and it is an error when a later one has others.
+        header: Whether the first row has the names of the columns.
+        delimiter: What stands between cells, such as `;` or a tabulator (`"\t"`).
+        encoding: How the text is encoded.
+        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+
+    Returns:
+        What was written; the row of names is no item.
+
+    Raises:
+        FileExistsError: There is a file already.
+        OSError: The file cannot be written.
+        ValueError: An item is no object, has a field without a column, or a character or number that cannot be written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     written = csv([{"name": "salt", "price": 1.5}, {"name": "water"}], path=Path(folder, "prices.csv"))
+        ...     Path(folder, "prices.csv").read_text()
+        'name,price\nsalt,1.5\nwater,\n'
+    """
+    encoder = CsvEncoder(columns, delimiter=delimiter, header=header, encoding=encoding)
+    return _write(items, path, encoder, compression=compression, overwrite=overwrite)
+
+
+@step("sink.text", blocking=True)
+def text(
+    items: Iterable[str],
+    *,
+    path: Path,
+    end: str = "\n",
+    encoding: Encoding = "utf-8",
+    overwrite: bool = False,
+    compression: Compression = "auto",
+) -> FileSummary:
+    r"""Write texts to a file, each on a line of its own.
+
+    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
+    a full disk leaves nothing behind. Header and footer of the stream are not written.
+
+    Args:
+        items: Texts; one that contains the end of a line makes several.
+        path: The file; a relative path starts at the working directory, whose folder must exist.
+        end: What follows each text; nothing where pieces of one text are to be put together again.
+        encoding: How the text is encoded; UTF-16 and UTF-32 begin with a byte order mark.
+        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+
+    Returns:
+        What was written.
+
+    Raises:
+        FileExistsError: There is a file already.
+        OSError: The file cannot be written.
+        ValueError: A text has a character that the encoding cannot express.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     written = text(["a rose", "is a rose"], path=Path(folder, "poem.txt"))
+        ...     Path(folder, "poem.txt").read_text()
+        'a rose\nis a rose\n'
+    """
+    return _write(items, path, TextEncoder(encoding, end), compression=compression, overwrite=overwrite)
+
+
+def _write(
+    items: Iterable[Any], path: Path, encoder: RowEncoder, *, compression: Compression, overwrite: bool
+) -> FileSummary:
+    """Write the items of a stream to a file."""
+    number = 0
+    format_ = format_of(path, compression)
+    with replacing(path, overwrite=overwrite) as raw:
+        with nullcontext(raw) if format_ == "none" else compressing(raw, format_) as file:
+            write = file.write
+            for number, item in enumerate(items, 1):
+                write(encoder.encode(item, number))
+            write(encoder.end())
+        size_bytes = raw.tell()
+    return FileSummary(path=str(path), items=number, size_bytes=size_bytes)

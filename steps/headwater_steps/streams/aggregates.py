@@ -1,0 +1,265 @@
+"""Steps that make one number of many: sum, mean, smallest, largest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import fsum, isfinite
+from typing import Any, Literal, TypeAlias
+
+from headwater import StepContext, Stream, step
+from headwater.config.validation_errors import found
+from headwater_steps.streams.fields import MISSING, FieldPath, column, named
+
+__all__ = ["largest", "mean", "smallest", "total"]
+
+OnMissing: TypeAlias = Literal["fail", "skip"]
+Number: TypeAlias = int | float
+
+_INTEGERS: set[type] = {int}
+_FLOATS: set[type] = {float}
+_NUMBERS: set[type] = {int, float}
+
+
+@step("stream.sum")
+async def total(
+    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+) -> Number:
+    """Add numbers.
+
+    The sum is exact: whole numbers of any size stay whole, and with fractions among them the sum is rounded once, at
+    the end (the problem and its solution: https://docs.python.org/3/library/math.html#math.fsum).
+
+    Args:
+        items: Numbers; with `field`, objects that have it.
+        ctx: Takes how many items were skipped.
+        field: The field to add; the item itself by default.
+        on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
+            item out, and counts it as a compensation.
+
+    Returns:
+        The sum; 0 when there are no items.
+
+    Raises:
+        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        ValueError: Something is NaN or infinite, or lacks the field.
+        OverflowError: The sum is too large for a number with a fraction.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("sum", steps={"sum": total}), [0.1, 0.2, 0.3]).output
+        0.6
+    """
+    exact, numbers = _ExactSum(), _Numbers(field, on_missing, ctx)
+    async for batch in items.batches():
+        exact.add(numbers.of(batch))
+    return exact.value
+
+
+@step("stream.mean")
+async def mean(
+    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+) -> float | None:
+    """Return the arithmetic mean of numbers.
+
+    It is exact, and rounded once.
+
+    Args:
+        items: Numbers; with `field`, objects that have it.
+        ctx: Takes how many items were skipped.
+        field: The field; the item itself by default.
+        on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
+            item out, and counts it as a compensation.
+
+    Returns:
+        The mean; null when there are no items.
+
+    Raises:
+        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        ValueError: Something is NaN or infinite, or lacks the field.
+        OverflowError: The mean is too large.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("mean", steps={"mean": mean}), [1, 2, 6]).output
+        3.0
+    """
+    exact, numbers = _ExactSum(), _Numbers(field, on_missing, ctx)
+    async for batch in items.batches():
+        exact.add(numbers.of(batch))
+    return _rounded(exact.fraction / numbers.found) if numbers.found else None
+
+
+@step("stream.min")
+async def smallest(
+    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+) -> Number | None:
+    """Return the smallest of numbers.
+
+    Args:
+        items: Numbers; with `field`, objects that have it.
+        ctx: Takes how many items were skipped.
+        field: The field; the item itself by default.
+        on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
+            item out, and counts it as a compensation.
+
+    Returns:
+        The smallest number, the first of those that are equal; null when there are no items.
+
+    Raises:
+        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        ValueError: Something is NaN or infinite, or lacks the field.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("least", steps={"least": smallest}), [3, 1, 2]).output
+        1
+    """
+    numbers = _Numbers(field, on_missing, ctx)
+    best: list[Number] = []
+    async for batch in items.batches():
+        best = _best(min, [*best, *numbers.of(batch)])
+    return best[0] if best else None
+
+
+@step("stream.max")
+async def largest(
+    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+) -> Number | None:
+    """Return the largest of numbers.
+
+    Args:
+        items: Numbers; with `field`, objects that have it.
+        ctx: Takes how many items were skipped.
+        field: The field; the item itself by default.
+        on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
+            item out, and counts it as a compensation.
+
+    Returns:
+        The largest number, the first of those that are equal; null when there are no items.
+
+    Raises:
+        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        ValueError: Something is NaN or infinite, or lacks the field.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> run_sync(Pipeline("most", steps={"most": largest}), [3, 1, 2]).output
+        3
+    """
+    numbers = _Numbers(field, on_missing, ctx)
+    best: list[Number] = []
+    async for batch in items.batches():
+        best = _best(max, [*best, *numbers.of(batch)])
+    return best[0] if best else None
+
+
+def _best(choose: Callable[[list[Number]], Number], numbers: list[Number]) -> list[Number]:
+    """Return the best number in a list of its own; an empty list when there is none."""
+    return [choose(numbers)] if numbers else []
+
+
+class _Numbers:
+    """Finds the numbers in items, and counts them."""
+
+    __slots__ = ("_column", "_ctx", "_field", "_items", "_on_missing", "found")
+
+    def __init__(self, field: str | None, on_missing: OnMissing, ctx: StepContext) -> None:
+        self._field = field
+        self._on_missing = on_missing
+        self._ctx = ctx
+        self._column = column(field)
+        self._items = 0
+        self.found = 0
+
+    def of(self, items: list[Any]) -> Sequence[Number]:
+        """Return the numbers in some items."""
+        values = self._column(items)
+        numbers = values if _are_plain(values) else self._checked(values)
+        self._items += len(values)
+        self.found += len(numbers)
+        if len(numbers) < len(values):
+            what = "null" if self._field is None else f"without the field {self._field!r}"
+            message = f"skipped {self._items - self.found} items that are {what}"
+            self._ctx.progress(message=message, compensations=len(values) - len(numbers))
+        return numbers
+
+    def _checked(self, values: Sequence[Any]) -> Sequence[Number]:
+        """Return the numbers among values of which some are none; raise when that is wrong."""
+        numbers: list[Number] = []
+        for number, value in enumerate(values, self._items + 1):
+            if value is not None and value is not MISSING:
+                numbers.append(_number(value, named(self._field, number)))
+            elif self._on_missing == "fail":
+                what = "is null" if value is None else "is missing"
+                raise ValueError(f"{named(self._field, number)} {what}; set on_missing to skip if that may be")
+        return numbers
+
+
+def _are_plain(values: Sequence[Any]) -> bool:
+    """Whether all values are plain finite numbers."""
+    kinds = set(map(type, values))
+    if not kinds <= _NUMBERS:
+        return False
+    floats = values if kinds == _FLOATS else [value for value in values if type(value) is float]
+    return kinds == _INTEGERS or all(map(isfinite, floats))
+
+
+def _number(value: Any, name: str) -> Number:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {found(value)}, not a number; turn it into one before, or leave it out by a filter")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{name} is {value}, not a finite number; leave it out by a filter")
+    return value
+
+
+class _ExactSum:
+    """A sum of finite numbers without any error.
+
+    It is kept as a whole number, and floats of which each is the rounded sum of what those before it leave (after
+    Shewchuk 1997, https://doi.org/10.1007/PL00009321); what no float can hold is kept as a fraction.
+    """
+
+    __slots__ = ("_floats", "_rest", "_whole")
+
+    def __init__(self) -> None:
+        self._whole = 0
+        self._floats: list[float] = []
+        self._rest: Fraction | None = None
+
+    def add(self, numbers: Sequence[Number]) -> None:
+        """Add finite numbers."""
+        whole = [number for number in numbers if isinstance(number, int)]
+        self._whole += sum(whole)
+        if len(whole) < len(numbers):
+            self._add_floats([number for number in numbers if not isinstance(number, int)] if whole else numbers)
+
+    def _add_floats(self, numbers: Sequence[float]) -> None:
+        """Add up floats and take the sum away until nothing is left: the sums are exact together."""
+        left = [*self._floats, *numbers]
+        sums: list[float] = []
+        try:
+            while part := fsum(left):
+                sums.append(part)
+                left.append(-part)
+        except OverflowError:
+            self._rest = sum(map(Fraction, numbers), self._rest or Fraction())
+        else:
+            self._floats = sums or [0.0]
+
+    @property
+    def fraction(self) -> Fraction:
+        """The sum."""
+        return sum(map(Fraction, self._floats), self._whole + (self._rest or Fraction()))
+
+    @property
+    def value(self) -> Number:
+        """The sum as a number: whole if all its parts are, otherwise the nearest float."""
+        return _rounded(self.fraction) if self._floats or self._rest is not None else self._whole
+
+
+def _rounded(fraction: Fraction) -> float:
+    try:
+        return float(fraction)
+    except OverflowError as error:
+        raise OverflowError("the result is larger than 1.8e308, the largest number with a fraction") from error

@@ -1,0 +1,107 @@
+"""The step that adds changed copies of the items."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from headwater import Batch, StepContext, Stream, step
+from headwater.config.conditions.operators import Lookup
+from headwater_steps.streams.fields import MISSING, FieldPath, named, replaced
+from headwater_steps.streams.paths import parts_of
+from headwater_steps.streams.transform import Transform
+
+__all__ = ["augment"]
+
+Item = TypeVar("Item")
+
+_SLICE_ITEMS = 16  # few, as nothing is known of how long the function takes
+
+
+@step("stream.augment")
+async def augment(
+    items: Stream[Item],
+    ctx: StepContext,
+    *,
+    using: Transform,
+    cycles: Annotated[int, Field(ge=1, le=10_000)] = 1,
+    field: FieldPath | None = None,
+    produces_none: bool = False,
+    max_items: Annotated[int, Field(ge=1)] = 100_000,
+) -> AsyncIterator[Batch[Item]]:
+    """Add changed copies of the items after them, such as variants of texts to train with.
+
+    First all items pass as they are, while they are kept in memory. Then they are gone through again, in their order
+    and as often as `cycles` says, and what a function makes of each is added. The items themselves are never changed.
+    Header and footer are not passed on.
+
+    Args:
+        items: Anything; the changed ones are of the same type.
+        ctx: Takes how many results were dropped.
+        using: The function: the kind of a step that takes a value and returns one at once, such as
+            `{"kind": "text.upper"}`, and its `params`. In Python it may be such a step itself.
+        cycles: How often all items are gone through.
+        field: The field that the function takes and replaces, such as `text` or, in a list, `0`; the whole item by
+            default.
+        produces_none: Whether the function returns null for what it cannot change; then nothing is added, and how often
+            that was is told in a progress event. Otherwise null is a result as any other.
+        max_items: Most items to keep in memory.
+
+    Yields:
+        The items, and after them the changed ones.
+
+    Raises:
+        ValueError: There are more items than `max_items`, or one lacks the field.
+        FrameTypeError: The function does not take such a value, or its result is of another type than the items.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> loud = augment.with_params(using={"kind": "text.upper"}, field="text")
+        >>> run_sync(Pipeline("more", steps={"loud": loud}), iter([{"text": "salt", "id": 1}])).output
+        [{'text': 'salt', 'id': 1}, {'text': 'SALT', 'id': 1}]
+    """
+    originals: list[Item] = []
+    async for batch in items.batches():
+        if len(originals) + len(batch) > max_items:
+            raise ValueError(f"more than {max_items} items, which are all kept for the cycles; raise max_items")
+        originals += batch
+        yield Batch(batch)
+    change = _Change(using, field, drops_none=produces_none)
+    dropped = 0
+    for start in range(0, len(originals) * cycles, _SLICE_ITEMS):
+        numbers = range(start, min(start + _SLICE_ITEMS, len(originals) * cycles))
+        changed = [change(originals[number % len(originals)]) for number in numbers]
+        added = [item for item in changed if item is not MISSING]
+        dropped += len(changed) - len(added)
+        yield Batch(added)
+    if dropped:
+        ctx.progress(None, f"dropped {dropped} results that are null", dropped_items=dropped)
+
+
+class _Change:
+    """Applies a function to an item, or to a field of it.
+
+    Args:
+        function: The function.
+        path: The field; None for the item itself.
+        drops_none: Whether there is no copy where the function returns None.
+    """
+
+    def __init__(self, function: Transform, path: str | None, *, drops_none: bool) -> None:
+        self._function = function
+        self._path = path
+        self._drops_none = drops_none
+        self._parts = () if path is None else parts_of(path)
+        self._find = Lookup(self._parts).find
+
+    def __call__(self, item: Any) -> Any:
+        """Return a changed copy of an item, or `MISSING` when there is none."""
+        value = self._find(item)
+        if value is MISSING:
+            raise ValueError(f"{named(self._path)} is missing; leave such items out by a filter")
+        changed = self._function(value)
+        if changed is None and self._drops_none:
+            return MISSING
+        return replaced(item, self._parts, changed)

@@ -1,0 +1,304 @@
+"""Steps that pick, rename, set and drop fields of records; the records themselves are never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from headwater import Step
+from headwater.config.problems import quote
+from headwater_steps.streams.fields import FieldPath
+from headwater_steps.streams.paths import (
+    MISSING,
+    MissingFieldError,
+    Record,
+    finder,
+    overlap,
+    parts_of,
+    put,
+    record,
+    remove,
+)
+
+__all__ = ["Drop", "Pick", "Rename", "Set"]
+
+Change: TypeAlias = Callable[[Record], dict[str, Any]]
+OnMissing: TypeAlias = Literal["fail", "ignore", "null"]
+Paths = TypeVar("Paths", bound=Iterable[str])
+
+_MOST_FIELDS = 1_000
+_HINT = "set on_missing if not every item has it"
+
+
+def _apart(paths: Paths) -> Paths:
+    """Refuse paths of which one leads to what is within the other."""
+    if (pair := overlap(paths)) is not None:
+        outer, inner = map(quote, pair)
+        raise ValueError(f"{outer} is there twice" if outer == inner else f"{inner} is a part of {outer}")
+    return paths
+
+
+FieldPaths = Annotated[list[FieldPath], Field(min_length=1, max_length=_MOST_FIELDS), AfterValidator(_apart)]
+
+
+class Pick(Step, kind="stream.pick"):
+    """Keep some fields of each record, in the order given.
+
+    A field within another, such as `author.name`, stays at its place: what leads to it before leads to it afterwards.
+    An element of a list stands under its number.
+
+    Args:
+        fields: Paths of the fields to keep.
+        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
+            leaves it out, `null` gives it the value null.
+
+    Returns:
+        A new record, with these fields only.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+
+    Example:
+        >>> pick = Pick(fields=["title", "author.name"])
+        >>> pick.run({"author": {"name": "Ida", "born": 1990}, "title": "Rivers", "pages": 90})
+        {'title': 'Rivers', 'author': {'name': 'Ida'}}
+    """
+
+    fields: FieldPaths
+    on_missing: OnMissing = "fail"
+
+    def run(self, item: Record) -> dict[str, Any]:
+        """Return the fields to keep."""
+        return self._change(item)
+
+    @cached_property
+    def _change(self) -> Change:
+        if _is_flat(self.fields) and self.on_missing != "ignore":
+            return _picker(self.fields, strict=self.on_missing == "fail")
+        copy = _copier({path: path for path in self.fields}, self.on_missing)
+        return lambda item: copy(item, {})
+
+
+class Drop(Step, kind="stream.drop"):
+    """Leave out some fields of each record.
+
+    Args:
+        fields: Paths of the fields to leave out, through objects: no element of a list can be left out.
+        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
+            goes on.
+
+    Returns:
+        A new record, with the other fields.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+        TypeError: A path leads through something that is no object.
+
+    Example:
+        >>> Drop(fields=["pages", "author.born"]).run({"author": {"name": "Ida", "born": 1990}, "pages": 90})
+        {'author': {'name': 'Ida'}}
+    """
+
+    fields: FieldPaths
+    on_missing: Literal["fail", "ignore"] = "fail"
+
+    def run(self, item: Record) -> dict[str, Any]:
+        """Return the other fields."""
+        return self._change(item)
+
+    @cached_property
+    def _change(self) -> Change:
+        ways = [(path, parts_of(path)) for path in self.fields]
+        strict = self.on_missing == "fail"
+
+        def drop(item: Record) -> dict[str, Any]:
+            fields = dict(item)
+            for path, parts in ways:
+                if remove(fields, parts) is MISSING and strict:
+                    raise MissingFieldError(path, item, _HINT)
+            return fields
+
+        return drop
+
+
+class Rename(Step, kind="stream.rename"):
+    """Give other names to some fields of each record.
+
+    All fields are renamed at once, so that two can exchange their names. A field keeps its place among the others; one
+    that is within another, or gets there, is the last there. A name that another field has already is an error, as
+    that field would be lost.
+
+    Args:
+        fields: Path of each field with its new path, such as `{"ts": "time"}`; through objects only.
+        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
+            goes on.
+
+    Returns:
+        A new record, with the same values.
+
+    Raises:
+        MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
+        ValueError: A new name belongs to another field.
+        TypeError: A path leads through something that is no object.
+
+    Example:
+        >>> Rename(fields={"ts": "time"}).run({"ts": 3, "text": "high tide"})
+        {'time': 3, 'text': 'high tide'}
+    """
+
+    fields: Annotated[dict[FieldPath, FieldPath], Field(min_length=1, max_length=_MOST_FIELDS)]
+    on_missing: Literal["fail", "ignore"] = "fail"
+
+    @model_validator(mode="after")
+    def _check(self) -> Rename:
+        _apart(self.fields)
+        _apart(self.fields.values())
+        return self
+
+    def run(self, item: Record) -> dict[str, Any]:
+        """Return the fields by their new names."""
+        return self._change(item)
+
+    @cached_property
+    def _change(self) -> Change:
+        rename = _renamer if _is_flat((*self.fields, *self.fields.values())) else _mover
+        return rename(self.fields, strict=self.on_missing == "fail")
+
+
+class Set(Step, kind="stream.set"):
+    """Set fields of each record: to constants, or to what other fields have.
+
+    What is there already is replaced. All copies are of the record as it came, so that their order means nothing.
+
+    Args:
+        values: Path of each field with its value, the same for all records.
+        copies: Path of each field with the path that its value is taken from, such as `{"first": "authors.0"}`.
+        on_missing: What happens when a record lacks what is to be copied: `fail` ends with an error that names it,
+            `ignore` leaves the field as it is, `null` gives it the value null.
+
+    Returns:
+        A new record, with the fields of the old one besides.
+
+    Raises:
+        MissingFieldError: The record lacks what is to be copied, and `on_missing` is `fail`.
+        TypeError: A path leads through something that is no object.
+
+    Example:
+        >>> mark = Set(values={"source": "gauge 7"}, copies={"level": "reading.level_m"})
+        >>> mark.run({"reading": {"level_m": 2.5}})
+        {'reading': {'level_m': 2.5}, 'source': 'gauge 7', 'level': 2.5}
+    """
+
+    values: dict[FieldPath, Any] = Field(default={}, max_length=_MOST_FIELDS)
+    copies: dict[FieldPath, FieldPath] = Field(default={}, max_length=_MOST_FIELDS)
+    on_missing: OnMissing = "fail"
+
+    @model_validator(mode="after")
+    def _check(self) -> Set:
+        _apart((*self.values, *self.copies))
+        if not (self.values or self.copies):
+            raise ValueError("expected something to set: values or copies")
+        return self
+
+    def run(self, item: Record) -> dict[str, Any]:
+        """Return the record with the fields that are set."""
+        return self._change(item)
+
+    @cached_property
+    def _change(self) -> Change:
+        flat = {path: value for path, value in self.values.items() if _is_flat([path])}
+        deep = [(parts_of(path), value) for path, value in self.values.items() if path not in flat]
+        copy = _copier(self.copies, self.on_missing)
+        if not (deep or self.copies):
+            return lambda item: {**record(item), **flat}
+
+        def set_fields(item: Record) -> dict[str, Any]:
+            fields = {**record(item), **flat}
+            for parts, value in deep:
+                put(fields, parts, value)
+            return copy(item, fields)
+
+        return set_fields
+
+
+def _is_flat(paths: Iterable[str]) -> bool:
+    """Return whether all paths are names of fields of the record itself."""
+    return not any("." in path for path in paths)
+
+
+def _picker(names: Sequence[str], *, strict: bool) -> Change:
+    """Return a function that picks fields of the record itself."""
+
+    def pick(item: Record) -> dict[str, Any]:
+        fields = record(item)
+        try:
+            return {name: fields[name] for name in names}
+        except KeyError as error:
+            if strict:
+                raise MissingFieldError(error.args[0], item, _HINT) from None
+        return {name: fields.get(name) for name in names}
+
+    return pick
+
+
+def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Record, dict[str, Any]], dict[str, Any]]:
+    """Return a function that copies fields of an item, by the path that each gets, into a new record."""
+    ways = [(path, finder(path), parts_of(target)) for target, path in sources.items()]
+
+    def copy(item: Record, fields: dict[str, Any]) -> dict[str, Any]:
+        for path, find, target in ways:
+            value = find(item)
+            if value is MISSING:
+                if on_missing == "fail":
+                    raise MissingFieldError(path, item, _HINT)
+                if on_missing == "ignore":
+                    continue
+                value = None
+            put(fields, target, value)
+        return fields
+
+    return copy
+
+
+def _renamer(names: Mapping[str, str], *, strict: bool) -> Change:
+    """Return a function that renames fields of the record itself."""
+    new_name = names.get
+
+    def rename(item: Record) -> dict[str, Any]:
+        fields = record(item)
+        if strict and not names.keys() <= fields.keys():
+            raise MissingFieldError(next(name for name in names if name not in fields), item, _HINT)
+        renamed = {new_name(name, name): value for name, value in fields.items()}
+        if len(renamed) < len(fields):
+            raise _taken(next(new for old, new in names.items() if old in fields and new in fields.keys() - names))
+        return renamed
+
+    return rename
+
+
+def _mover(paths: Mapping[str, str], *, strict: bool) -> Change:
+    """Return a function that moves fields from path to path."""
+    ways = [(old, parts_of(old), new, parts_of(new), finder(new)) for old, new in paths.items()]
+
+    def move(item: Record) -> dict[str, Any]:
+        fields = dict(item)
+        moved = [(way, value) for way in ways if (value := remove(fields, way[1])) is not MISSING]
+        if strict and len(moved) < len(ways):
+            there = [way for way, _ in moved]
+            raise MissingFieldError(next(way[0] for way in ways if way not in there), item, _HINT)
+        for (_, _, new, parts, find), value in moved:
+            if find(fields) is not MISSING:
+                raise _taken(new)
+            put(fields, parts, value)
+        return fields
+
+    return move
+
+
+def _taken(name: str) -> ValueError:
+    return ValueError(
+        f"a field {quote(name)} is there already and would be lost; drop it before, or choose another name"
+    )

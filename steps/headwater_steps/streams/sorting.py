@@ -1,0 +1,159 @@
+"""The step that sorts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import Field
+
+from headwater import Batch, StepContext, step
+from headwater.config.validation_errors import found
+from headwater_steps.streams.fields import MISSING, FieldPath, named
+from headwater_steps.streams.paths import finder
+from headwater_steps.streams.sorted_runs import Runs
+
+__all__ = ["sort"]
+
+Item = TypeVar("Item")
+Key: TypeAlias = tuple[Any, ...]
+
+_BLOCK_ITEMS = 256
+_NUMBERS: frozenset[type] = frozenset({int, float})
+_CONTAINERS: frozenset[type] = frozenset({list, tuple, dict, set, frozenset})
+
+
+@step("stream.sort", blocking=True)
+def sort(
+    items: Iterable[Item],
+    ctx: StepContext,
+    *,
+    by: FieldPath | Annotated[list[FieldPath], Field(min_length=1, max_length=100)] | None = None,
+    descending: bool = False,
+    on_missing: Literal["last", "first", "fail"] = "last",
+    max_items: Annotated[int, Field(ge=1)] = 100_000,
+) -> Iterator[Batch[Item]]:
+    """Sort a stream of any length.
+
+    Numbers are sorted by size, texts by the code points of their characters (`Z` before `a`), false before true. Equal
+    items keep their order, so sorting by one field and then by another sorts by both.
+
+    The first item comes when all were read. Up to `max_items` are sorted in memory; of a longer stream, sorted parts
+    are kept in temporary files without a name, which are gone when the step ends, however it ends. Then the items must
+    be data that JSON brings back equal, or all of one class that pydantic does: plain data without NaN, models, dates;
+    anything else is an error, never changed. Header and footer are not passed on.
+
+    Args:
+        items: Anything that can be ordered; with `by`, objects that have the fields or not.
+        ctx: Takes how many parts there are on the disk.
+        by: The field to sort by, or several of them, the most important first; the whole item by default.
+        descending: Whether the largest comes first.
+        on_missing: What happens to items that lack a field, or whose field is null: they go `last` or `first`, also
+            when descending; `fail` is an error.
+        max_items: Most items to keep in memory.
+
+    Yields:
+        The items, in order.
+
+    Raises:
+        TypeError: Two values cannot be ordered, such as a text and a number.
+        ValueError: A value is NaN, or missing, or the items cannot be kept on the disk.
+        OSError: There is no room for temporary files.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> by_age = sort.with_params(by="age", descending=True)
+        >>> people = [{"name": "Ida", "age": 7}, {"name": "Ole"}, {"name": "Eva", "age": 9}]
+        >>> [person["name"] for person in run_sync(Pipeline("sort", steps={"sort": by_age}), iter(people)).output]
+        ['Eva', 'Ida', 'Ole']
+    """
+    key = _key([by] if by is None or isinstance(by, str) else by, descending=descending, on_missing=on_missing)
+    waiting: list[Item] = []
+    with Runs[Item](
+        key=key, descending=descending, block_items=max_items // 64, cancelled=lambda: ctx.cancelled
+    ) as runs:
+        for item in items:
+            if len(waiting) == max_items:
+                runs.add(_sorted(waiting, key, descending=descending))
+                ctx.progress(None, f"{len(runs)} sorted parts on the disk", parts=len(runs))
+                waiting.clear()
+            waiting.append(item)
+        merged = runs.merged(_sorted(waiting, key, descending=descending))
+        while block := list(islice(merged, _BLOCK_ITEMS)):
+            yield Batch(block)
+
+
+def _sorted(items: list[Item], key: Callable[[Item], Key], *, descending: bool) -> list[Item]:
+    items.sort(key=key, reverse=descending)
+    return items
+
+
+def _key(paths: Sequence[str | None], *, descending: bool, on_missing: str) -> Callable[[Any], Key]:
+    """Return a function of an item that returns what to compare."""
+    ranks = [_Rank(path, on_missing, missing_is_more=(on_missing == "last") is not descending) for path in paths]
+    if len(ranks) == 1:
+        return ranks[0]
+    return lambda item: tuple([rank(item) for rank in ranks])
+
+
+class _Rank:
+    """Finds the place of an item in the order by one field; values of the field that have no common order are refused.
+
+    Args:
+        path: The field; None for the item itself.
+        on_missing: What happens to items that lack it.
+        missing_is_more: Whether those come after the others in the order that is not reversed.
+    """
+
+    __slots__ = ("_absent", "_family", "_find", "_kinds", "_on_missing", "_path", "_present")
+
+    def __init__(self, path: str | None, on_missing: str, *, missing_is_more: bool) -> None:
+        self._path = path
+        self._on_missing = on_missing
+        self._find: Callable[[Any], Any] = _itself if path is None else finder(path)
+        self._kinds: set[type] = set()
+        self._family: frozenset[type] = frozenset()
+        self._absent = (int(missing_is_more),)
+        self._present = int(not missing_is_more)
+
+    def __call__(self, item: Any) -> Key:
+        value = self._find(item)
+        if type(value) not in self._kinds:
+            if value is None or value is MISSING:
+                return self._without(value)
+            self._admit(value)
+        if value != value:  # noqa: PLR0124 - only NaN is not equal to itself
+            raise ValueError(f"{named(self._path)} is NaN, which has no place in an order; leave it out by a filter")
+        return self._present, value
+
+    def _without(self, value: Any) -> Key:
+        if self._on_missing == "fail":
+            what = "null" if value is None else "missing"
+            raise ValueError(f"{named(self._path)} is {what}; set on_missing to last or first if that may be")
+        return self._absent
+
+    def _admit(self, value: Any) -> None:
+        """Take note of a type that was not there before."""
+        kind: type[Any] = value.__class__
+        if kind in _CONTAINERS or not _is_ordered(value):
+            raise TypeError(f"{named(self._path)} is {found(value)}, which has no order; set by to a text or a number")
+        family = _NUMBERS if kind in _NUMBERS else frozenset({kind})
+        if self._kinds and family != self._family:
+            known = " or ".join(sorted(kind.__name__ for kind in self._kinds))
+            message = f"{named(self._path)} is {found(value)}, but others are of the type {known}"
+            raise TypeError(f"{message}: they have no common order; make them alike, or leave one kind out by a filter")
+        self._family = family
+        self._kinds.add(kind)
+
+
+def _is_ordered(value: Any) -> bool:
+    try:
+        _ = value < value  # noqa: PLR0124 - only whether it can be asked
+    except TypeError:
+        return False
+    return True
+
+
+def _itself(item: Any) -> Any:
+    return item

@@ -1,0 +1,96 @@
+"""A table in memory, by the keys of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+from headwater.config.problems import quote
+from headwater_steps.streams.paths import MISSING, Record, finder
+
+__all__ = ["OnDuplicate", "by_key", "key_finder"]
+
+OnDuplicate: TypeAlias = Literal["fail", "first", "last"]
+
+
+def by_key(table: Sequence[Record], paths: Sequence[str], on_duplicate: OnDuplicate) -> dict[Any, Record]:
+    """Return the rows of a table by their keys.
+
+    Args:
+        table: The rows.
+        paths: Paths of the fields that are the key.
+        on_duplicate: Which of several rows with one key is kept, or that there must be none.
+
+    Returns:
+        The rows by what `key_finder` finds, in the order in which their keys appear.
+
+    Raises:
+        ValueError: A row has no key, or two have the same and `on_duplicate` is `fail`.
+        TypeError: A key is a list or an object.
+
+    Example:
+        >>> by_key([{"n": 1, "x": "a"}, {"n": 1, "x": "b"}], ["n"], "last")
+        {1: {'n': 1, 'x': 'b'}}
+    """
+    rows: dict[Any, Record] = {}
+    find = key_finder(paths)
+    for number, row in enumerate(table, 1):
+        key = find(row)
+        if key is None:
+            raise ValueError(
+                f"row {number} of the table has no value for its key {_names(paths)}; filter such rows out"
+            )
+        if key not in rows or on_duplicate == "last":
+            rows[key] = row
+        elif on_duplicate == "fail":
+            raise ValueError(f"row {number} of the table has the same {_names(paths)} as one before; set on_duplicate")
+    return rows
+
+
+def key_finder(paths: Sequence[str]) -> Callable[[Record], Any]:
+    """Return a function that finds the key of a record.
+
+    Args:
+        paths: Paths of the fields that are the key.
+
+    Returns:
+        A function that returns what is equal for equal keys, and None for a record that lacks one of the fields or has
+        null there; it raises `TypeError` for a list or an object.
+
+    Example:
+        >>> find = key_finder(["a", "b"])
+        >>> find({"a": 1, "b": "x"}), find({"a": 1.0, "b": "x"}), find({"a": True, "b": "x"}), find({"a": 1})
+        ((1, 'x'), (1.0, 'x'), ((<class 'bool'>, True), 'x'), None)
+    """
+    finders = [_part_finder(path) for path in paths]
+    if len(finders) == 1:
+        return finders[0]
+
+    def find(item: Record) -> Any:
+        key = tuple(part(item) for part in finders)
+        return None if None in key else key
+
+    return find
+
+
+def _part_finder(path: str) -> Callable[[Record], Any]:
+    find_value = finder(path)
+
+    def find(item: Record) -> Any:
+        value: object = find_value(item)
+        kind = type(value)
+        if kind is str or kind is int:
+            return value
+        if value is MISSING or value is None:
+            return None
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(f"the key {quote(path)} is a {kind.__name__}, expected a text or a number") from None
+        return (bool, value) if kind is bool else value  # as otherwise true would be 1
+
+    return find
+
+
+def _names(paths: Iterable[str]) -> str:
+    return " and ".join(map(quote, paths))

@@ -1,0 +1,159 @@
+"""A step that checks items by a JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from anyio.to_thread import run_sync as run_in_thread
+from pydantic import BaseModel, Field
+
+from headwater import Footer, HeadwaterError, Outputs, SidePort, StepContext, Stream, To, step
+from headwater_steps.json_schemas.json_schema import JsonSchema
+
+__all__ = ["InvalidItemError", "RejectedItem", "Validated", "ValidationFooter", "Violation", "validate"]
+
+Item = TypeVar("Item")
+
+_NUMBERS_KEPT = 10
+
+
+class Violation(BaseModel, frozen=True):
+    """What is wrong with an item, at one place of it.
+
+    Args:
+        path: JSON path of the place, such as `$.author.born`.
+        message: What was found and what the schema expects.
+    """
+
+    path: str
+    message: str
+
+
+class RejectedItem(BaseModel, frozen=True):
+    """An item that the schema does not allow.
+
+    Args:
+        number: Its place in the stream, from 1.
+        item: The item.
+        violations: What is wrong with it.
+    """
+
+    number: int
+    item: Any
+    violations: tuple[Violation, ...]
+
+
+class ValidationFooter(BaseModel, frozen=True):
+    """What came of a validation.
+
+    Args:
+        items: Items that were read.
+        good: Those that the schema allows.
+        bad: The others.
+        first_bad: Places of the first ten of them in the stream, from 1.
+    """
+
+    items: int
+    good: int
+    bad: int
+    first_bad: tuple[int, ...]
+
+
+class Validated(Outputs, Generic[Item]):
+    """What a validation writes: the good items, and on the side the bad ones."""
+
+    out: Stream[Item, None, Footer[ValidationFooter]]
+    rejected: SidePort[RejectedItem]
+
+
+class InvalidItemError(HeadwaterError, ValueError):
+    """The schema does not allow an item.
+
+    Args:
+        rejected: The item, with what is wrong with it.
+
+    Example:
+        >>> violation = Violation(path="$.age", message="-3 is less than the minimum of 0")
+        >>> print(InvalidItemError(RejectedItem(number=7, item={"age": -3}, violations=(violation,))))
+        item 7 is not as the schema wants it: $.age: -3 is less than the minimum of 0; mend it, or set on_bad
+    """
+
+    def __init__(self, rejected: RejectedItem) -> None:
+        super().__init__(rejected)
+        self.rejected = rejected
+
+    def __str__(self) -> str:
+        said = "; ".join(f"{violation.path}: {violation.message}" for violation in self.rejected.violations)
+        return f"item {self.rejected.number} is not as the schema wants it: {said}; mend it, or set on_bad"
+
+
+@step("stream.validate")
+async def validate(
+    items: Stream[Item],
+    ctx: StepContext,
+    *,
+    schema: JsonSchema | Path,
+    on_bad: Literal["fail", "skip", "reject"] | None = None,
+    max_violations: Annotated[int, Field(ge=1, le=1_000)] = 20,
+) -> AsyncIterator[Validated[Item]]:
+    """Check items by a JSON Schema.
+
+    The schema is one of draft 2020-12 (https://json-schema.org/draft/2020-12), complete in itself: nothing that it
+    refers to is fetched. It is stricter than the draft where that finds mistakes: a misspelled keyword is an error, and
+    a pattern has the syntax of `matches` in conditions. As in the draft, `format` checks nothing.
+
+    A footer tells the counts. Needs the extra `schema`.
+
+    Args:
+        items: Anything; what JSON has no type for is looked at as it would be written, a model as an object. Good items
+            pass as they are.
+        ctx: Tells whether `rejected` leads somewhere, and takes which items are bad.
+        schema: The schema; or the path of a file that holds it, which is read when the step starts.
+        on_bad: What happens to an item that the schema does not allow: `fail` ends with all that is wrong with it,
+            `skip` leaves it out, and counts it, `reject` writes it to the port `rejected`. By default `reject` where
+            that port leads somewhere, and `fail` elsewhere.
+        max_violations: Most that is told of one item.
+
+    Yields:
+        The good items, and on the side the bad ones with what is wrong with them; the footer.
+
+    Raises:
+        InvalidItemError: The schema does not allow an item, and `on_bad` is `fail`.
+        ValueError: `on_bad` is `reject`, and the port `rejected` leads nowhere.
+        ConfigError: The file is no schema, or cannot be read.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> adult = validate.with_params(schema={"properties": {"age": {"minimum": 18}}})
+        >>> pipeline = Pipeline("adults", steps={"adult": adult}, output=["adult", "adult.rejected"])
+        >>> output = run_sync(pipeline, [{"age": 30}, {"age": 3}]).output
+        >>> output["adult.out"], output["adult.rejected"][0].violations
+        ([{'age': 30}], (Violation(path='$.age', message='3 is less than the minimum of 18'),))
+    """
+    policy = on_bad or ("reject" if "rejected" in ctx.connected else "fail")
+    if policy == "reject" and "rejected" not in ctx.connected:
+        raise ValueError("on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it, or set on_bad")
+    if isinstance(schema, Path):
+        schema = await run_in_thread(JsonSchema, schema)
+    violations = schema.checked.violations
+    number = bad = 0
+    first_bad: list[int] = []
+    async for item in items:
+        number += 1
+        found = violations(item, max_violations)
+        if not found:
+            yield To("out", item)
+            continue
+        bad += 1
+        if bad <= _NUMBERS_KEPT:
+            first_bad.append(number)
+        told = tuple(Violation(path=path, message=message) for path, message in found)
+        rejected = RejectedItem(number=number, item=item, violations=told)
+        if policy == "fail":
+            raise InvalidItemError(rejected)
+        ctx.progress(message=f"item {number} is bad: {told[0].path}: {told[0].message}", compensations=1)
+        if policy == "reject":
+            yield To("rejected", rejected)
+    yield To("out", Footer(ValidationFooter(items=number, good=number - bad, bad=bad, first_bad=tuple(first_bad))))

@@ -1,0 +1,90 @@
+"""Texts made of the fields of a record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import to_json
+
+from headwater import Step
+from headwater_steps.streams.paths import MISSING, finder
+
+__all__ = ["Template"]
+
+_PLACE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<path>[^.{}$]+(?:\.[^.{}$]+)*)\})?")
+
+
+class Template(Step, kind="text.template"):
+    """Write a text with the fields of a record in it.
+
+    In a document, where `${...}` already stands for parameters, write `$${name}` for a place: the step gets `${name}`.
+
+    Args:
+        template: The text, with `${name}` or `${author.name}` where a field is to stand, and `$$` for a dollar sign. A
+            path goes through objects by key and through lists by number, as in conditions; nothing else can be written.
+        on_missing: What happens when a record lacks a field: `fail` is an error that names it, `empty` leaves its place
+            empty.
+
+    Returns:
+        The text. Fields that are texts stand as they are, all others as JSON.
+
+    Raises:
+        ValueError: A field is missing, and `on_missing` is `fail`.
+
+    Example:
+        >>> Template(template="${name} is ${age}; $$${price}").run({"name": "Ada", "age": 36, "price": 1.5})
+        'Ada is 36; $1.5'
+    """
+
+    template: Annotated[str, Field(max_length=100_000)]
+    on_missing: Literal["fail", "empty"] = "fail"
+
+    @field_validator("template")
+    @classmethod
+    def _is_whole(cls, template: str) -> str:
+        for place in _PLACE.finditer(template):
+            if place.lastgroup is None:
+                at = place.start()
+                shown = template[at : at + 20]
+                raise ValueError(f"{shown!r} at character {at} is no place for a field; write ${{name}}, or $$ for $")
+        return template
+
+    @cached_property
+    def parts(self) -> tuple[str, tuple[tuple[str, Callable[[Any], Any]], ...]]:
+        """The text with `%s` for each field, and the fields by path, each with what finds it."""
+        fields: list[tuple[str, Callable[[Any], Any]]] = []
+        text, end = "", 0
+        for place in _PLACE.finditer(self.template):
+            text += self.template[end : place.start()].replace("%", "%%")
+            end = place.end()
+            if place["path"] is None:
+                text += "$"
+            else:
+                text += "%s"
+                fields.append((place["path"], finder(place["path"])))
+        return text + self.template[end:].replace("%", "%%"), tuple(fields)
+
+    def run(self, record: Any) -> str:
+        """Return the text for a record.
+
+        Args:
+            record: An object, such as the row of a table.
+
+        Returns:
+            The text.
+        """
+        text, fields = self.parts
+        return text % tuple(
+            [found if type(found := find(record)) is str else self._text(found, path) for path, find in fields]
+        )
+
+    def _text(self, value: Any, path: str) -> str:
+        if value is not MISSING:
+            return to_json(value).decode()
+        if self.on_missing == "empty":
+            return ""
+        raise ValueError(f"the record has no field {path!r}; set on_missing to empty, or give it one before this step")

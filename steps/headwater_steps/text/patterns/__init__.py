@@ -1,0 +1,1 @@
+"""Patterns of documents: regular expressions that read any text in linear time."""
