@@ -182,7 +182,7 @@ async def leaving_nothing(*folders: Path) -> AsyncGenerator[None]:
     """Check that nothing is left: no thread, handle, process or task, and nothing in some folders."""
     before = traces()
     yield
-    with anyio.move_on_after(5):  # the server has to see first that a connection is closed
+    with anyio.move_on_after(60):  # the server has to see first that a connection is closed
         while traces_since(before) != before:
             await checkpoint()
     assert traces_since(before) == before

@@ -118,7 +118,7 @@ def test_first_line_decides_when_the_input_is_not_text(
 ) -> None:
     """Standard input is text for a pipeline that reads text; otherwise its first line tells what it is."""
     command = [sys.executable, "-m", "headwater.cli", "run", pipeline((kind, {})), "--input", "-", *QUIET]
-    done = subprocess.run(command, input=content.encode(), capture_output=True, check=False, timeout=50)
+    done = subprocess.run(command, input=content.encode(), capture_output=True, check=False, timeout=240)
     assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, expected, "")
 
 

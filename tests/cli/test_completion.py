@@ -99,10 +99,10 @@ def test_bash_completes_by_the_script_that_is_installed(folder: Path, tmp_path: 
     environment = {**os.environ, "HOME": str(home)}
     environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # the shell is named, as tests run in none
     install = [sys.executable, "-m", "headwater.cli", "--install-completion", "bash"]
-    subprocess.run(install, env=environment, capture_output=True, check=True, timeout=50, cwd=folder)
+    subprocess.run(install, env=environment, capture_output=True, check=True, timeout=240, cwd=folder)
     line = "COMP_WORDS=(headwater steps text.up); COMP_CWORD=2"
     script = f'. "$HOME/.bashrc"; {line}; _headwater_completion "{command}"; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(
-        [program, "-c", script], env=environment, capture_output=True, text=True, check=False, timeout=50
+        [program, "-c", script], env=environment, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.stdout.strip() == "text.upper", done.stderr

@@ -187,7 +187,7 @@ def test_document_may_be_a_pipe(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "headwater.cli", "check", str(pipe), "--set", "a=1", "--steps", KINDS]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         pipe.write_text('{"stepps": 1}')
-        _, errors = process.communicate(timeout=50)
+        _, errors = process.communicate(timeout=240)
     assert process.returncode == 2
     assert f"{pipe}:1:2" in errors.decode()
     assert '  1 | {"stepps": 1}' in errors.decode()

@@ -25,7 +25,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))}
     arguments = [sys.executable, "-m", *command]
     return subprocess.run(
-        arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=50
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -28,7 +28,7 @@ STEPS = ("--steps", KINDS)
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Return the exit code of a process and what it wrote to standard error."""
-    _, errors = process.communicate(timeout=50)
+    _, errors = process.communicate(timeout=240)
     return process.returncode, (errors or b"").decode()
 
 
@@ -67,7 +67,7 @@ def test_run_is_cancelled_when_the_reader_of_its_output_does_not_read(pipeline: 
     assert process.stdout is not None
     assert process.stdout.readline() == b"0\n"
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=50) == 130  # only now is there more of the output read, and thrown away
+    assert process.wait(timeout=240) == 130  # only now is there more of the output read, and thrown away
     process.communicate()
     assert Path("closed").exists()
 
@@ -112,7 +112,7 @@ def test_run_is_cancelled_when_it_waits_for_input(pipeline: MakePipeline) -> Non
 def test_run_goes_on_when_standard_input_is_closed(pipeline: MakePipeline) -> None:
     """A parent process that closed standard input, as services do, gives the command an empty one."""
     command = f'exec "$0" -m headwater.cli run {pipeline(("cli.sum", {}))} --input - --quiet --steps "$1" <&-'
-    done = subprocess.run(["sh", "-c", command, sys.executable, KINDS], capture_output=True, timeout=50, check=False)
+    done = subprocess.run(["sh", "-c", command, sys.executable, KINDS], capture_output=True, timeout=240, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"0\n", b"")
 
 
@@ -138,7 +138,7 @@ def terminal_text(process: subprocess.Popen[bytes], terminal: int, *, code: int 
     except OSError:  # Linux says so when the last writer has left
         pass
     os.close(terminal)
-    assert process.wait(timeout=50) == code
+    assert process.wait(timeout=240) == code
     return b"".join(parts).decode()
 
 

@@ -88,7 +88,7 @@ def test_timeline_is_drawn_when_the_run_is_stopped(pipeline: MakePipeline) -> No
     assert process.stdout is not None
     assert process.stdout.readline() == b"0\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=50)
+    process.communicate(timeout=240)
     assert process.returncode == 130
     assert Path("run.svg").read_text().rstrip().endswith("</svg>")
     assert types("run.jsonl")[-1] == "pipeline_cancelled"
@@ -125,7 +125,7 @@ def test_missing_events_are_an_error_when_the_disk_is_full(pipeline: MakePipelin
         "main()"
     )
     command = [sys.executable, "-c", limited, "run", pipeline(NUMBERS), "--events", "run.jsonl", "--quiet", *STEPS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.stdout == "0\n1\n2\n3\n4\n"
     assert done.returncode == 1
     assert "run.jsonl" in done.stderr
@@ -192,7 +192,7 @@ def test_replay_stops_quietly_when_it_is_interrupted(write: Write) -> None:
     assert process.stdout is not None
     assert b"started" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=50)
+    _, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (130, b"")
 
 
@@ -203,7 +203,7 @@ def test_replay_is_quiet_when_nobody_reads(write: Write) -> None:
     os.close(reader)
     process = start("replay", "run.jsonl", "--speed", "0", stdout=writer)
     os.close(writer)
-    _, errors = process.communicate(timeout=50)
+    _, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (141, b"")
 
 

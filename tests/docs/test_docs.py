@@ -48,7 +48,9 @@ def commands_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def run(command: list[str], folder: Path, path: str) -> subprocess.CompletedProcess[str]:
     """Run a command as the reader would, with `headwater` on the path."""
     environment = {**os.environ, "PATH": path}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
 
 
 def follow(block: Block, folder: Path, path: str) -> None:

@@ -38,7 +38,7 @@ print(json.dumps(pages()))
 def pages() -> Mapping[str, str]:
     """The generated pages by their paths, made where no other test has registered kinds of its own."""
     command = [sys.executable, "-c", MAKE_PAGES, str(DOCS / "_ext")]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    made = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert made.returncode == 0, made.stderr
     markdown: Mapping[str, str] = json.loads(made.stdout)
     return markdown

@@ -172,7 +172,7 @@ class TestAdapters:
 
     async def test_works_on_several_items_in_threads_at_a_time(self) -> None:
         """Blocking calls of one step overlap when it asks for concurrency."""
-        meeting = threading.Barrier(3, timeout=10)
+        meeting = threading.Barrier(3, timeout=60)
 
         @step("running.meet", blocking=True)
         def meet(number: int) -> int:

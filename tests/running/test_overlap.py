@@ -52,7 +52,7 @@ async def test_gives_the_items_of_a_slow_thread_while_it_works() -> None:
             started = perf_counter()
             while perf_counter() - started < 2 * SLICE_S:  # the work that an item takes
                 pass
-            assert value < 2 or read.wait(10), "nobody read the first item"
+            assert value < 2 or read.wait(60), "nobody read the first item"
             yield value
 
     @step("overlap.thread_last", blocking=True)
@@ -82,7 +82,7 @@ async def test_lets_two_steps_work_on_different_items_at_once() -> None:
             await meeting[0].wait()
         return number
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         assert (await chain(kinds.async_count, left, right).run(3)).output == [0, 1, 2]
 
 
@@ -115,13 +115,13 @@ async def test_lets_branches_work_at_once(data: Any) -> None:
         edges=["start -> one", "start -> other"],
     )
     expected = 2 if data == 1 else [2]
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         assert (await pipeline.run(data)).output == {"one": expected, "other": expected}
 
 
 async def test_lets_threads_of_two_steps_work_at_once() -> None:
     """Two blocking steps are in their code at the same time."""
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=60)
 
     @step("overlap.thread_one", blocking=True)
     def thread_one(number: int) -> int:
@@ -149,7 +149,7 @@ async def test_gives_the_program_an_item_while_the_input_goes_on() -> None:
         async with send:
             for number in range(5):
                 await send.send(number)
-                with anyio.fail_after(5):
+                with anyio.fail_after(60):
                     assert await anext(output) == 2 * number
         assert [item async for item in output] == []
 
@@ -170,6 +170,6 @@ async def test_ends_when_the_reader_has_enough_and_the_input_gives_no_more(data:
         await anyio.sleep_forever()
 
     pipeline = chain(kinds.take) if data == "async" else chain(idle, kinds.async_pass, kinds.take)
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         result = await pipeline.run(idle_input() if data == "async" else 1)
     assert (result.output, result.status) == ([0, 1, 2], "completed")

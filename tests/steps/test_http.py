@@ -96,7 +96,7 @@ async def test_get_sends_as_many_requests_as_a_host_may_have() -> None:
 
     async with serving(wait_for_three) as server:
         urls = [f"{server.url}/{number}" for number in range(12)]
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             result = await run(Get(hosts=LOCAL, max_per_host=3), urls, concurrency=8)
     assert result.output == [f"/{number}" for number in range(12)]
     assert server.most_open == 3
@@ -388,7 +388,7 @@ async def slow_body(asked: Asked, stream: ByteStream) -> None:
 async def test_server_is_given_up_when_it_is_too_slow(kind: type[HttpStep], handler: Any, limit: str) -> None:
     """Each limit of time has its own error, and the connection is closed."""
     async with serving(handler) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             error = await failure(kind(**{"hosts": LOCAL, limit: 0.1}), server.url)
             await server.left.wait()
     assert isinstance(error, HttpTimeoutError)
@@ -488,7 +488,7 @@ async def test_connection_is_closed_when_the_execution_is_cancelled(kind: type[H
         async with Runner().start(pipeline(step), server.url) as execution:
             await begun.wait()
             execution.cancel()
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.left.wait()
 
 
@@ -496,7 +496,7 @@ async def test_connection_is_closed_when_the_reader_has_enough() -> None:
     """A reader that leaves ends the transfer."""
     async with serving(endless) as server:
         result = await pipeline(Lines(hosts=LOCAL), take.with_params(n=3)).run(server.url)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await server.left.wait()
     assert result.output == ["a line"] * 3
 
@@ -512,7 +512,7 @@ async def test_body_flows_while_it_comes() -> None:
 
     lines: list[str] = []
     async with serving(in_turn) as server, Runner().start(pipeline(Lines(hosts=LOCAL)), server.url) as execution:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async for line in execution.output:
                 lines.append(line)
                 read.set()
@@ -772,7 +772,7 @@ async def test_waiting_for_a_host_is_given_up_when_cancelled() -> None:
     async with serving(until_left) as server:
         for _ in range(2):
             async with Runner().start(shared, [server.url] * 3) as execution:
-                with anyio.fail_after(10):
+                with anyio.fail_after(60):
                     while len(server.asked) < 1:
                         await checkpoint()
                 execution.cancel()

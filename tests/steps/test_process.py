@@ -245,7 +245,7 @@ async def test_pipe_overlaps_with_its_neighbors() -> None:
 
     async def in_turn() -> Any:
         yield "one"
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await back.wait()
         yield "two"
 
@@ -317,7 +317,7 @@ async def test_source_takes_too_long() -> None:
 
 async def until_gone(pid: int) -> None:
     """Wait until a process is no more."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - no event
             await anyio.sleep(0.01)  # the system tells nobody of a process that is no child of ours
 
@@ -327,7 +327,7 @@ GRANDCHILD = "sleep 600 & echo $! > pids; echo $$ >> pids; "
 
 async def pids(folder: Path) -> list[int]:
     """Wait for a program and its child to have begun, and return their ids."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while True:
             text = await anyio.Path(folder, "pids").read_text() if (folder / "pids").exists() else ""
             if text.count("\n") == 2:
@@ -356,7 +356,7 @@ async def test_nothing_is_left_when_the_execution_is_cancelled(kind: Any, then: 
 async def test_nothing_is_left_when_the_program_ends(end: str, tmp_path: Path) -> None:
     """A child that a program leaves behind is ended, and does not keep the step from ending."""
     step = Source(argv=sh(f"echo a; {GRANDCHILD}{end}"), cwd=tmp_path, ok_codes=(0, 1))
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         assert (await run(step)).output == ["a"]
     for pid in await pids(tmp_path):
         await until_gone(pid)

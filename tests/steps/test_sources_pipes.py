@@ -67,7 +67,7 @@ async def test_source_gives_each_row_of_a_pipe_when_it_is_written(
         writing = await run_in_thread(opened, pipe)
         os.write(writing, first.encode())
         items = aiter(execution.output)
-        with fail_after(30):
+        with fail_after(60):
             for row in rows:
                 os.write(writing, f"{row}\n".encode())
                 seen.append(await anext(items))
@@ -81,7 +81,7 @@ async def test_source_gives_each_row_of_a_pipe_when_it_is_written(
 @pytest.mark.parametrize("compression", ["none", "gzip", "bzip2", "xz", "zstd"])
 async def test_source_is_cancelled_while_it_waits_for_a_pipe(pipe: Path, source: Any, compression: str) -> None:
     """A pipe that nobody ever writes to does not hold the execution."""
-    with fail_after(30):
+    with fail_after(60):
         async with Runner().start(pipeline(source, path=pipe, compression=compression)) as execution:
             async for _ in execution.events(types={"step_start"}):
                 break
@@ -91,7 +91,7 @@ async def test_source_is_cancelled_while_it_waits_for_a_pipe(pipe: Path, source:
 async def test_source_is_left_while_it_waits_for_a_pipe(pipe: Path) -> None:
     """A reader that has enough ends a source that waits for more."""
     steps = {"lines": lines.with_params(path=pipe), "first": take.with_params(n=1)}
-    with fail_after(30):
+    with fail_after(60):
         async with Runner().start(Pipeline("first", steps=steps)) as execution:
             writing = await run_in_thread(opened, pipe)
             os.write(writing, b"a\nb\n")
@@ -115,7 +115,7 @@ async def test_stdin_gives_each_line_when_it_is_written(standard_input: int) -> 
     """No line waits for another, and the last one needs no end."""
     async with Runner().start(pipeline(stdin)) as execution:
         items = aiter(execution.output)
-        with fail_after(30):
+        with fail_after(60):
             for line in ("a", "bä"):
                 os.write(standard_input, f"{line}\r\n".encode())
                 assert await anext(items) == line
@@ -139,7 +139,7 @@ async def test_stdin_gives_chunks_as_they_arrive(standard_input: int) -> None:
     """A chunk is a text, also where a character was cut on its way."""
     async with Runner().start(pipeline(stdin, split="chunks")) as execution:
         items = aiter(execution.output)
-        with fail_after(30):
+        with fail_after(60):
             os.write(standard_input, b"\xef\xbb\xbfa\r\nb\xc3")
             assert await anext(items) == "a\r\nb"
             os.write(standard_input, b"\xa4")
@@ -152,7 +152,7 @@ async def test_stdin_gives_chunks_as_they_arrive(standard_input: int) -> None:
 @pytest.mark.parametrize("split", ["lines", "chunks"])
 async def test_stdin_is_cancelled_while_it_waits(standard_input: int, split: str) -> None:
     """Standard input that never says anything does not hold the execution, and can be read by the next one."""
-    with fail_after(30):
+    with fail_after(60):
         for _ in range(2):
             async with Runner().start(pipeline(stdin, split=split)) as execution:
                 async for _ in execution.events(types={"step_start"}):
@@ -164,7 +164,7 @@ async def test_stdin_is_left_when_the_reader_has_enough(standard_input: int) -> 
     """A reader that leaves ends it while it waits for more."""
     steps = {"lines": stdin, "first": take.with_params(n=1)}
     os.write(standard_input, b"a\nb\n")
-    with fail_after(30):
+    with fail_after(60):
         assert (await Pipeline("first", steps=steps).run()).output == ["a"]
 
 

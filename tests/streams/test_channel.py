@@ -77,7 +77,7 @@ class TestOrder:
             group.start_soon(reader)
             await anyio.wait_all_tasks_blocked()
             channel.put("only")
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 await got.wait()
 
 
@@ -220,7 +220,7 @@ class TestLeaving:
             group.start_soon(writer)
             await anyio.wait_all_tasks_blocked()
             channel.close()
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 await told.wait()
 
     async def test_lets_unread_items_go_when_the_reader_leaves(self) -> None:
