@@ -1,12 +1,13 @@
-"""What the annotation of a port says: its parts, its variables, its name.
+"""The parts of a type annotation: what it stands for, its alternatives, arguments, variables, fields and name.
 
-Annotations are of no common type (classes, unions, aliases, `None`, type variables), so they are `Any` here.
+Annotations have no common type (classes, unions, aliases, `None`, type variables), so they are `Any` here.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, wraps
 from types import NoneType, UnionType
 from typing import (
@@ -28,15 +29,20 @@ from typing import (
 )
 
 import typing_extensions
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import ReadOnly
+from typing_extensions import ReadOnly, is_typeddict
 
 from headwater.display import shorten
 
 __all__ = [
+    "alternatives",
     "cached",
     "constraints",
     "describe",
+    "fields_of",
+    "is_type",
+    "is_union",
     "members",
     "parameters",
     "plain",
@@ -45,6 +51,7 @@ __all__ = [
     "typed_dict_fields",
     "union",
     "upper",
+    "walk",
 ]
 
 _P = ParamSpec("_P")
@@ -55,47 +62,38 @@ _ALIASES = (
     getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType),
 )
 _QUALIFIERS: frozenset[Any] = frozenset({Required, NotRequired, ReadOnly, ClassVar, Final})
+_TYPE_MAKERS = frozenset({"types", "typing", "typing_extensions", "collections.abc"})
 _LONGEST_ALIAS_CHAIN = 64
 _LONGEST_NAME = 200
 
 
 def cached(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Remember the answers of a function of annotations.
-
-    Annotations with metadata that has no hash are answered each time anew.
-
-    Args:
-        function: A pure function whose arguments are annotations.
-
-    Returns:
-        A function that answers the same, from a bounded memory.
-    """
+    """Cache the results of a pure function of annotations, except for annotations that cannot be hashed."""
     remembered = cast("Callable[_P, _R]", lru_cache(maxsize=4096)(function))
 
     @wraps(function)
     def answer(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             hash(args)
-        except TypeError:
+        except TypeError:  # metadata such as a list
             return function(*args, **kwargs)
         return remembered(*args, **kwargs)
 
     return answer
 
 
+def is_type(annotation: Any) -> bool:
+    """Return whether an annotation is a type at all: `any`, `[int]` and `3` are not."""
+    return isinstance(annotation, type) or type(annotation).__module__ in _TYPE_MAKERS
+
+
+def is_union(annotation: Any) -> bool:
+    """Return whether an annotation is written as a union."""
+    return get_origin(annotation) in {Union, UnionType}
+
+
 def plain(annotation: Any) -> Any:
-    """Take off what does not change the class of a value: `Annotated`, type aliases, `Required` and its like.
-
-    Args:
-        annotation: Any annotation.
-
-    Returns:
-        The annotation beneath, with None as `NoneType`; its arguments are left as they are.
-
-    Example:
-        >>> plain(Annotated[int, "bytes"])
-        <class 'int'>
-    """
+    """Return an annotation without `Annotated`, type aliases, `Required` and the like; None becomes `NoneType`."""
     for _ in range(_LONGEST_ALIAS_CHAIN):  # an alias may name itself
         origin = get_origin(annotation)
         if origin is Annotated:
@@ -113,7 +111,7 @@ def plain(annotation: Any) -> Any:
 
 
 def constraints(annotation: Any) -> tuple[Any, ...]:
-    """List the metadata of an `Annotated` that may refuse a value; a plain text refuses none."""
+    """Return the metadata of an `Annotated` that may refuse a value; a string refuses none."""
     if get_origin(annotation) is not Annotated:
         return ()
     return tuple(data for data in annotation.__metadata__ if _constrains(data))
@@ -126,35 +124,46 @@ def _constrains(data: Any) -> bool:
 
 
 def members(annotation: Any) -> tuple[Any, ...]:
-    """List the alternatives of a plain annotation: of a union its members, of a `Literal` one for each value.
-
-    Example:
-        >>> members(int | None)
-        (<class 'int'>, <class 'NoneType'>)
-    """
-    origin = get_origin(annotation)
-    if origin is Literal:
+    """Return the members of a plain annotation: those of a union, one for each value of a `Literal`, or itself."""
+    if get_origin(annotation) is Literal:
         return tuple(Literal[value] for value in get_args(annotation))
-    if origin is Union or origin is UnionType:
-        return get_args(annotation)
-    return (annotation,)
+    return get_args(annotation) if is_union(annotation) else (annotation,)
+
+
+def alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the plain alternatives of an annotation, also where aliases or `Annotated` hide unions in unions."""
+    beneath = plain(annotation)
+    found = members(beneath)
+    if len(found) == 1:
+        yield beneath
+        return
+    for member in found:
+        yield from alternatives(member)
+
+
+def walk(annotation: Any, *, fields: bool = True) -> Iterator[Any]:
+    """Yield every type that an annotation is made of, once; by default also the types of the fields of records."""
+    seen: list[Any] = []  # metadata may make them unhashable, and types may contain themselves
+    waiting = [annotation]
+    while waiting:
+        for one in alternatives(waiting.pop()):
+            if one in seen:
+                continue
+            seen.append(one)
+            yield one
+            if get_origin(one) is not Literal:
+                waiting += get_args(one)
+            if fields:
+                waiting += fields_of(one).values()
 
 
 def union(*annotations: Any) -> Any:
-    """Join annotations to a union; one is itself, none is `Any`."""
+    """Return the union of annotations; that of one is itself, that of none is `Any`."""
     return Union[annotations] if annotations else Any  # noqa: UP007 - `|` joins two, and no forward references
 
 
 def shape(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Split a generic into its class and its arguments.
-
-    Returns:
-        The class and the arguments, which are empty for a class that is given bare.
-
-    Example:
-        >>> shape(dict[str, int])
-        (<class 'dict'>, (<class 'str'>, <class 'int'>))
-    """
+    """Return the class and the arguments of a generic; there are no arguments for a class that is given bare."""
     origin = get_origin(annotation)
     if origin is not None:
         return origin, get_args(annotation)
@@ -165,12 +174,12 @@ def shape(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _pydantic_generic(annotation: Any) -> Mapping[str, Any]:
-    """Tell how a generic pydantic model, which is a class of its own for each set of arguments, was made."""
+    """Return how a generic pydantic model, which is a class of its own for each set of arguments, was made."""
     return getattr(annotation, "__pydantic_generic_metadata__", None) or {}
 
 
 def parameters(annotation: Any) -> tuple[Any, ...]:
-    """List the type variables that an annotation leaves open, in the order in which it takes arguments.
+    """Return the type variables that an annotation leaves open, in the order in which it takes arguments.
 
     A generic class without arguments leaves none open, as it means any arguments; but a pydantic model does, as it is
     the same class as the model with its own variables for arguments.
@@ -183,19 +192,7 @@ def parameters(annotation: Any) -> tuple[Any, ...]:
 
 
 def substitute(annotation: Any, bindings: Mapping[Any, Any]) -> Any:
-    """Put types in the place of type variables.
-
-    Args:
-        annotation: Any annotation.
-        bindings: The type of each variable that is known; the others stay.
-
-    Returns:
-        The annotation with its known variables replaced, once.
-
-    Example:
-        >>> substitute(list[_R], {_R: int})
-        list[int]
-    """
+    """Return an annotation with those of its type variables replaced that `bindings` knows."""
     if isinstance(annotation, TypeVar):
         return bindings.get(annotation, annotation)
     variables = parameters(annotation)
@@ -204,15 +201,23 @@ def substitute(annotation: Any, bindings: Mapping[Any, Any]) -> Any:
     return annotation[tuple(bindings.get(variable, variable) for variable in variables)]
 
 
+def fields_of(annotation: Any) -> Mapping[str, Any]:
+    """Return the types of the fields of a model, a dataclass or a `TypedDict`, by the names that documents use."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields
+        names = {name: field.annotation for name, field in fields.items()}
+        return names | {field.alias: field.annotation for field in fields.values() if field.alias}
+    declares: bool = dataclasses.is_dataclass(cast("object", annotation)) or is_typeddict(cast("object", annotation))
+    try:
+        return get_type_hints(annotation) if declares else {}
+    except (NameError, TypeError):
+        return {}
+
+
 def typed_dict_fields(typed_dict: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """Read the fields of a `TypedDict`, whichever of the two it is and however its annotations are written.
+    """Return the fields of a `TypedDict` without `Required` and the like, and the names of the required ones.
 
-    Args:
-        typed_dict: The class.
-
-    Returns:
-        The annotation of each field without `Required` and its like, and the names of the required ones;
-        `__required_keys__` alone knows nothing of what postponed annotations say.
+    It reads the annotations, as `__required_keys__` alone ignores what postponed ones say.
     """
     hints = get_type_hints(typed_dict, include_extras=True)
     marks = {name: get_origin(hint) for name, hint in hints.items()}
@@ -230,18 +235,7 @@ def upper(variable: TypeVar) -> Any:
 
 
 def describe(annotation: Any) -> str:
-    """Name an annotation as one would write it, without modules.
-
-    Args:
-        annotation: Any annotation.
-
-    Returns:
-        One line of at most 200 characters.
-
-    Example:
-        >>> describe(dict[str, list[int]] | None)
-        'dict[str, list[int]] | None'
-    """
+    """Return an annotation as one would write it, without modules, in at most 200 characters."""
     return shorten(_name(annotation), _LONGEST_NAME)
 
 
@@ -265,7 +259,7 @@ def _generic_name(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _name(args[0])
-    if origin is Union or origin is UnionType:
+    if is_union(annotation):
         return " | ".join(map(_name, args))
     if origin is Literal:
         return f"Literal[{', '.join(map(repr, args))}]"

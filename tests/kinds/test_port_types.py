@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.annotations import is_type
 from headwater.kinds import Emits
-from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, is_type, wrapped_frames
+from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.streams import Footer, Header, Stream, StreamType
 
 Item = TypeVar("Item")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
-from typing_extensions import is_typeddict
 
+from headwater.annotations import alternatives, fields_of, union, walk
 from headwater.config.problems import JsonPath, Problems
 from headwater.shapes import is_list, is_object
 
@@ -29,7 +27,7 @@ def takes_secrets(model: type[BaseModel]) -> bool:
     Returns:
         True for a `SecretStr` at any depth.
     """
-    return any(one is SecretStr for one in _mentioned(model, []))
+    return any(one is SecretStr for one in walk(model))
 
 
 def is_plain(model: type[BaseModel]) -> bool:
@@ -41,7 +39,7 @@ def is_plain(model: type[BaseModel]) -> bool:
     Returns:
         True when they are nothing but numbers, texts and the like, in lists, tuples and dictionaries.
     """
-    return all(one is model or one in _PLAIN or get_origin(one) in _PLAIN_CONTAINERS for one in _mentioned(model, []))
+    return all(one is model or one in _PLAIN or get_origin(one) in _PLAIN_CONTAINERS for one in walk(model))
 
 
 def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Problems) -> Any:
@@ -56,7 +54,7 @@ def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Proble
     Returns:
         A copy; what is refused is None, and its place blocked.
     """
-    members = list(_members(annotation))
+    members = list(alternatives(annotation))
     if is_object(value):
         return {
             key: reveal_secrets(_union(_at_key(member, key) for member in members), item, (*path, key), problems)
@@ -85,33 +83,17 @@ def _refuse(problems: Problems, code: str, message: str, path: JsonPath, hint: s
 
 
 def _union(annotations: Iterable[Any]) -> Any:
-    members = tuple(annotation for annotation in annotations if annotation is not None)
-    return Union[members] if members else None  # noqa: UP007 - the members are known only now
-
-
-def _members(annotation: Any) -> Iterator[Any]:
-    """Yield the alternatives of a type, without what only annotates them."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _members(get_args(annotation)[0])
-    elif origin in {Union, UnionType}:
-        for member in get_args(annotation):
-            yield from _members(member)
-    elif (alias := getattr(annotation, "__value__", None)) is not None:
-        yield from _members(alias)
-    else:
-        yield annotation
+    known = [annotation for annotation in annotations if annotation is not None]
+    return union(*known) if known else None
 
 
 def _at_key(annotation: Any, key: str) -> Any:
     """Return the type of what a key of an object of this type holds."""
-    fields = _fields(annotation)
+    fields = fields_of(annotation)
     if fields:
         return fields.get(key)
     arguments = get_args(annotation)
-    origin = get_origin(annotation)
-    is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
-    return arguments[1] if is_mapping and len(arguments) == 2 else None
+    return arguments[1] if _is_mapping(annotation) and len(arguments) == 2 else None
 
 
 def _at_index(annotation: Any, index: int) -> Any:
@@ -119,34 +101,9 @@ def _at_index(annotation: Any, index: int) -> Any:
     arguments = get_args(annotation)
     if get_origin(annotation) is tuple and arguments[-1] is not ...:
         return arguments[index] if index < len(arguments) else None
+    return arguments[0] if arguments and not _is_mapping(annotation) else None
+
+
+def _is_mapping(annotation: Any) -> bool:
     origin = get_origin(annotation)
-    is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
-    return arguments[0] if arguments and not is_mapping else None
-
-
-def _fields(annotation: Any) -> dict[str, Any]:
-    """Return the types of the fields of a model, a dataclass or a typed dictionary, by the names documents use."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields
-        names = {name: field.annotation for name, field in fields.items()}
-        return names | {field.alias: field.annotation for field in fields.values() if field.alias}
-    declares: bool = dataclasses.is_dataclass(cast("object", annotation)) or is_typeddict(cast("object", annotation))
-    return _hints(annotation) if declares else {}
-
-
-def _hints(cls: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(cls)
-    except (NameError, TypeError):
-        return {}
-
-
-def _mentioned(annotation: Any, seen: list[Any]) -> Iterator[Any]:
-    """Yield every type that a type is made of, each once: types may contain themselves."""
-    for member in _members(annotation):
-        if member in seen:
-            continue
-        seen.append(member)
-        yield member
-        for inner in (*get_args(member), *_fields(member).values()):
-            yield from _mentioned(inner, seen)
+    return isinstance(origin, type) and issubclass(origin, Mapping)

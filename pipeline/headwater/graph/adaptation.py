@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
+from headwater.annotations import shape
 from headwater.graph.plan import Adapter
 from headwater.graph.types.fit import Fit, check
 
@@ -136,7 +137,7 @@ def _splits(flow: Flow, port: Port, task: Task | None, bindings: dict[Any, Any])
 def _collect_and_map(flow: Flow, port: Port, bindings: dict[Any, Any]) -> Iterator[Fitting]:
     """A port that says `list` takes the whole stream, unless only single items fit it."""
     mapped = _way(Adapter.MAP, flow.type.item, port.type.item, bindings)
-    if (get_origin(port.type.item) or port.type.item) in {list, Sequence}:
+    if shape(port.type.item)[0] in {list, Sequence}:
         collected = _way(Adapter.COLLECT, GenericAlias(list, flow.type.item), port.type.item, bindings)
         if collected.fit >= mapped.fit:
             yield collected

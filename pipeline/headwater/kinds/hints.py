@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from headwater.kinds.port_types import is_type
+from headwater.annotations import is_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

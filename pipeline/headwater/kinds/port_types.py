@@ -6,13 +6,16 @@ import types
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, NewType, TypeVar, get_args, get_origin
 
+from typing_extensions import is_typeddict
+
+from headwater.annotations import alternatives, is_union, shape, union, walk
 from headwater.kinds.outputs import Emits
 from headwater.streams.frames import Batch, Footer, Header, StreamType
 from headwater.streams.stream import Stream
 
-__all__ = ["Form", "Shape", "contains_stream", "form_of", "is_type", "wrapped_frames"]
+__all__ = ["Form", "Shape", "contains_stream", "form_of", "wrapped_frames"]
 
 _PLAIN: frozenset[type] = frozenset({str, bytes, int, float, bool, dict, list, tuple})
 
@@ -74,7 +77,7 @@ def form_of(annotation: Any) -> Form:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _annotated(annotation)
-    if _is_union(origin):
+    if is_union(annotation):
         return _optional(annotation)
     shape = _SHAPES.get(annotation if origin is None else origin)
     if shape is None:
@@ -112,11 +115,11 @@ def _optional(annotation: Any) -> Form:
 
 def _union_of_frames(shape: Shape, item: Any) -> Form:
     """Read `Iterator[Item | Batch[Item] | Header[...] | Footer[...]]`."""
-    members = get_args(item) if _is_union(get_origin(item)) else (item,)
-    frames = {_WRAPPERS[get_origin(member)]: member for member in members if get_origin(member) in _WRAPPERS}
-    items = [_single(member) for member in members if member not in frames.values()]
-    if frames or any(get_origin(member) is Batch for member in members):
-        item = Union[tuple(items)] if items else Any  # noqa: UP007 - made of types known only at run time
+    several = get_args(item) if is_union(item) else (item,)
+    frames = {_WRAPPERS[get_origin(member)]: member for member in several if get_origin(member) in _WRAPPERS}
+    items = [_single(member) for member in several if member not in frames.values()]
+    if frames or any(get_origin(member) is Batch for member in several):
+        item = union(*items)
     return _frames(shape, item, frames.get("header"), frames.get("footer"))
 
 
@@ -140,41 +143,9 @@ def _unwrapped(frame: Any) -> Any:
     return get_args(frame)[0] if get_origin(frame) in _WRAPPERS else frame
 
 
-def is_type(annotation: Any) -> bool:
-    """Tell whether an annotation is a type at all, which `any`, `[int]` or `3` are not.
-
-    Args:
-        annotation: What stands in an annotation.
-
-    Returns:
-        Whether it is a class or something that the typing modules made.
-
-    Example:
-        >>> is_type(any), is_type(list[int])
-        (False, True)
-    """
-    made_by = type(annotation).__module__
-    return isinstance(annotation, type) or made_by in {"types", "typing", "typing_extensions", "collections.abc"}
-
-
 def contains_stream(annotation: Any) -> bool:
-    """Tell whether a `Stream` stands somewhere inside a type.
-
-    Args:
-        annotation: Any type.
-
-    Returns:
-        Whether the type, or a part of it, is a `Stream`.
-
-    Example:
-        >>> contains_stream(dict[str, Stream[int]])
-        True
-    """
-    if get_origin(annotation) is Literal:
-        return False
-    if annotation is Stream or get_origin(annotation) is Stream:
-        return True
-    return any(map(contains_stream, get_args(annotation)))
+    """Return whether a type, or a part of it, is a `Stream`."""
+    return any(shape(part)[0] is Stream for part in walk(annotation, fields=False))
 
 
 def wrapped_frames(type_: StreamType) -> frozenset[str]:
@@ -217,22 +188,18 @@ def _covers(frame: Any, other: Any) -> bool:
 
 
 def _classes(annotation: Any) -> list[type]:
-    """The run-time classes of what has this type; none where a type variable leaves it open."""
-    origin = get_origin(annotation)
-    if origin is Annotated or hasattr(annotation, "__value__"):
-        return _classes(get_args(annotation)[0] if origin is Annotated else annotation.__value__)
+    """Return the run-time classes of what has this type; none where a type variable leaves it open."""
+    return [cls for one in alternatives(annotation) for cls in _classes_of_one(one)]
+
+
+def _classes_of_one(annotation: Any) -> list[type]:
     if isinstance(annotation, NewType):
         return _classes(annotation.__supertype__)
-    if _is_union(origin):
-        return [cls for member in get_args(annotation) for cls in _classes(member)]
+    origin, args = shape(annotation)
     if origin is Literal:
-        return [type(value) for value in get_args(annotation)]
-    if annotation is Any:
+        return [type(args[0])]
+    if origin is Any:
         return [object]
-    if isinstance(annotation, TypeVar) or not isinstance(origin or annotation, type):
+    if isinstance(annotation, TypeVar) or not isinstance(origin, type):
         return []
-    return [dict if is_typeddict(annotation) else origin or annotation]
-
-
-def _is_union(origin: Any) -> bool:
-    return origin is Union or origin is types.UnionType
+    return [dict if is_typeddict(origin) else origin]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
+from headwater.annotations import shape, substitute
 from headwater.ids import NAME_PATTERN
 from headwater.kinds.definition import Call, Method, Port, PortStyle
 from headwater.kinds.outputs import Outputs, main_type
@@ -200,7 +201,7 @@ def _outputs(
         message = f"a {call.value} is annotated with {form.shape.value} as its result"
         report.add("wrong-return", message, _WRITE_INSTEAD[call])
     streaming = form.shape is not Shape.VALUE
-    outputs_type = get_origin(form.type.item) or form.type.item
+    outputs_type = shape(form.type.item)[0]
     if not (isinstance(outputs_type, type) and issubclass(outputs_type, Outputs)):
         return (_port("out", form, report, streaming=streaming),), None
     if form.type.header is not None or form.type.footer is not None:
@@ -229,14 +230,7 @@ def _field_types(
         return {}
     parameters = getattr(outputs_type, "__parameters__", ())
     bound = dict(zip(parameters, get_args(annotation), strict=False))
-    return {name: _substitute(hints[name], bound) for name in outputs_type.port_names}
-
-
-def _substitute(annotation: Any, bound: Mapping[Any, Any]) -> Any:
-    if isinstance(annotation, TypeVar):
-        return bound.get(annotation, annotation)
-    parameters = getattr(annotation, "__parameters__", ())
-    return annotation[tuple(bound.get(one, one) for one in parameters)] if parameters else annotation
+    return {name: substitute(hints[name], bound) for name in outputs_type.port_names}
 
 
 def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report: Report, *, streaming: bool) -> Port:

@@ -19,14 +19,25 @@ from collections.abc import (
     Reversible,
     Sequence,
 )
-from types import GenericAlias, UnionType
-from typing import Any, Literal, NewType, NotRequired, TypeVar, Union, cast, get_args, get_origin
+from types import GenericAlias
+from typing import Any, Literal, NewType, NotRequired, TypeVar, cast, get_args, get_origin
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, core_schema
 from typing_extensions import TypedDict, is_protocol, is_typeddict
 
-from headwater.annotations import cached, constraints, describe, members, plain, shape, typed_dict_fields, union
+from headwater.annotations import (
+    alternatives,
+    cached,
+    constraints,
+    describe,
+    is_union,
+    members,
+    plain,
+    shape,
+    typed_dict_fields,
+    union,
+)
 from headwater.display import shorten
 from headwater.errors import FrameTypeError
 from headwater.streams.grammar import Checker
@@ -117,10 +128,7 @@ def runtime_class(annotation: Any) -> type | tuple[type, ...] | None:
 
 
 def _classes(annotation: Any) -> tuple[type, ...] | None:
-    alternatives = members(plain(annotation))
-    if len(alternatives) == 1:
-        return _member_classes(alternatives[0])
-    found = [_classes(alternative) for alternative in alternatives]
+    found = [_member_classes(one) for one in alternatives(annotation)]
     if any(classes is None for classes in found):
         return None
     return tuple(dict.fromkeys(one for classes in found for one in classes or ()))
@@ -161,13 +169,13 @@ def needs_validation(annotation: Any) -> bool:
         (True, False, False)
     """
     beneath = plain(annotation)
-    alternatives = members(beneath)
+    several = members(beneath)
     if constraints(annotation) or is_typeddict(beneath) or get_origin(beneath) is Literal:
         return True
     if isinstance(beneath, NewType):
         return needs_validation(beneath.__supertype__)
-    if len(alternatives) > 1:
-        return any(map(needs_validation, alternatives))
+    if len(several) > 1:
+        return any(map(needs_validation, several))
     origin, args = shape(beneath)
     if args == (str, Any) and origin in _RECORDS:
         return False
@@ -227,7 +235,7 @@ def _modern(annotation: Any) -> Any:
         return _redeclared(beneath)
     if origin in _GENERIC:
         return GenericAlias(origin, tuple(map(_modern, args)))
-    return union(*map(_modern, args)) if origin in {Union, UnionType} else annotation
+    return union(*map(_modern, args)) if is_union(beneath) else annotation
 
 
 def _redeclared(typed_dict: Any) -> Any:
