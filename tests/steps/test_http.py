@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpcore2
 import pytest
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
@@ -31,6 +32,7 @@ from headwater_steps.http import (
     Lines,
     Request,
     Source,
+    network,
 )
 from headwater_steps.http.http_step import HttpStep
 from headwater_steps.streams import take
@@ -395,19 +397,20 @@ async def test_server_is_given_up_when_it_is_too_slow(kind: type[HttpStep], hand
     assert str(error) == f"GET {server.url}: the server took longer than 0.1 s ({limit})"
 
 
-async def test_reader_may_take_its_time() -> None:
+async def test_reader_may_take_its_time(virtual_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of time are about the server; a slow reader does not use them up."""
-    pauses = iter([0.2])
 
     class Slow(Step, kind="test.slow"):
         async def run(self, chunk: bytes) -> int:
-            await anyio.sleep(next(pauses, 0))  # longer than the server may take in all
+            await anyio.sleep(20)  # by the virtual clock, longer than the server may take in total
             return len(chunk)
 
-    async with serving(saying(answer(bytes(3_000_000)))) as server:
-        steps = {"http": Chunks(hosts=LOCAL, total_s=0.15), "slow": Slow()}
-        result = await Pipeline("test", steps=steps, allow=ALLOW).run(server.url)
-    assert sum(result.output) == 3_000_000
+    parts = [b"HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n", *[bytes(100_000)] * 3]
+    monkeypatch.setattr(network, "GuardedBackend", lambda private: httpcore2.AsyncMockBackend(parts))
+    steps = {"http": Chunks(hosts=LOCAL, total_s=15), "slow": Slow()}
+    result = await Pipeline("test", steps=steps, allow=ALLOW).run("http://127.0.0.1:80")
+    assert sum(result.output) == 300_000
+    assert virtual_clock.elapsed_s >= 20 * len(result.output) >= 40
 
 
 # ---- broken connections

@@ -365,7 +365,8 @@ async def test_nothing_is_left_when_the_program_ends(end: str, tmp_path: Path) -
 async def test_a_program_may_end_itself_when_it_is_no_longer_needed(tmp_path: Path) -> None:
     """It is asked first, and has time to put things right."""
     script = "trap 'echo done > put-right; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
-    result = await pipeline(Source(argv=sh(script), cwd=tmp_path), take.with_params(n=1)).run()
+    source = Source(argv=sh(script), cwd=tmp_path, kill_after_s=60)
+    result = await pipeline(source, take.with_params(n=1)).run()
     assert result.output == ["ready"]
     assert (tmp_path / "put-right").read_text() == "done\n"
 
