@@ -51,12 +51,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "FIRST_ATTEMPT",
     "ConfigError",
     "ExecutionCancelled",
     "ExecutionError",
@@ -72,6 +73,9 @@ __all__ = [
     "StreamError",
     "StreamOrderError",
 ]
+
+FIRST_ATTEMPT: Final = 1
+"""Number of the first attempt of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class StepError(ExecutionError):
         step 'fetch' failed (attempt 2): TimeoutError: no answer
     """
 
-    def __init__(self, step_id: str, message: str, *, attempt: int = 1, path: Sequence[str] = ()) -> None:
+    def __init__(self, step_id: str, message: str, *, attempt: int = FIRST_ATTEMPT, path: Sequence[str] = ()) -> None:
         super().__init__(step_id, message)
         self.step_id = step_id
         self.message = message
@@ -188,7 +192,7 @@ class StepError(ExecutionError):
         self.path: tuple[str, ...] = tuple(path) or (step_id,)
 
     def __str__(self) -> str:
-        tries = f" (attempt {self.attempt})" if self.attempt > 1 else ""
+        tries = f" (attempt {self.attempt})" if self.attempt > FIRST_ATTEMPT else ""
         return f"step {' > '.join(map(repr, self.path))} failed{tries}: {self.message}"
 
 

@@ -6,15 +6,16 @@ from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task, move_on_after
+from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task
 
 from headwater.api.outlet import Outlet
 from headwater.api.result import Result, Status
-from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError, StepError
+from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionError, ExecutionTimeoutError, StepError
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
 from headwater.events.streaming import StreamingContext
 from headwater.ids import new_execution_id
+from headwater.running.attempt import in_time
 from headwater.running.failures import message_of, reason_of
 from headwater.running.groups import open_group
 from headwater.running.scope import ExecutionScope
@@ -234,7 +235,7 @@ class Execution:
         try:
             with self._scope:
                 if self._cancel_reason is None:
-                    await self._run_in_time(work)
+                    await in_time(work.run(self._order.data), self._order.timeout_s, ExecutionTimeoutError)
                     work.check_finished()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
@@ -245,19 +246,10 @@ class Execution:
             work.close(self._explain() or ExecutionCancelled())
             self._end()
 
-    async def _run_in_time(self, work: Work) -> None:
-        if self._order.timeout_s is None:
-            await work.run(self._order.data)
-            return
-        with move_on_after(self._order.timeout_s) as limit:
-            await work.run(self._order.data)
-        if limit.cancelled_caught:
-            raise ExecutionTimeoutError(self._order.timeout_s)
-
-    def _on_failure(self, step_id: str, error: Exception) -> None:
+    def _on_failure(self, step_id: str, error: Exception, attempt: int) -> None:
         if self._error is None and self._cancel_reason is None:
             message = self._order.redact(reason_of(error))
-            self._error = StepError(step_id, message)
+            self._error = StepError(step_id, message, attempt=attempt)
             self._error.__cause__ = error
 
     def _fail(self, error: Exception) -> None:
@@ -286,7 +278,7 @@ class Execution:
             type(cause).__name__,
             self._order.redact(message_of(cause)),
             step_id=error.step_id if isinstance(error, StepError) else None,
-            attempt=error.attempt if isinstance(error, StepError) else 1,
+            attempt=error.attempt if isinstance(error, StepError) else FIRST_ATTEMPT,
             unfinished=self._unfinished(),
         )
 

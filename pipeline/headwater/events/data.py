@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from headwater.errors import FIRST_ATTEMPT
+
 __all__ = [
     "CheckpointSaved",
     "EdgeInfo",
@@ -153,7 +155,7 @@ class StepComplete:
     bytes_out: int | None = None
     first_item_s: float | None = None
     largest_gap_s: float | None = None
-    attempts: int = 1
+    attempts: int = FIRST_ATTEMPT
     input_wait_s: float = 0.0
     output_wait_s: float = 0.0
     compensations: int = 0
@@ -230,7 +232,7 @@ class PipelineFailure:
     error_type: str
     message: str
     step_id: str | None = None
-    attempt: int = 1
+    attempt: int = FIRST_ATTEMPT
     unfinished: tuple[str, ...] = ()
 
 

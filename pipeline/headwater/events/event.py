@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
+from headwater.errors import FIRST_ATTEMPT
 from headwater.events.data import (
     CheckpointSaved,
     EventData,
@@ -121,7 +122,7 @@ class StreamEvent:
     event_type: EventType
     execution_id: str
     step_id: str | None = None
-    attempt: int = 1
+    attempt: int = FIRST_ATTEMPT
     time_s: float = 0.0
     data: Any = None
     metadata: Mapping[str, Any] | None = None

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, Protocol
 import anyio
 from anyio.lowlevel import checkpoint
 
+from headwater.errors import FIRST_ATTEMPT
 from headwater.events.chunk import Batch, Chunk, Fields
 from headwater.events.data import EventData
 from headwater.events.event import EventType, gap_event
@@ -34,8 +35,8 @@ class Emit(Protocol):
         event_type: EventType,
         step_id: str | None = None,
         data: EventData | None = None,
+        attempt: int = FIRST_ATTEMPT,
         *,
-        attempt: int = 1,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Tell an event; it never waits, and it belongs to the thread of the event loop.
@@ -132,7 +133,7 @@ class EventLog:
         event_type: EventType,
         step_id: str | None = None,
         data: EventData | None = None,
-        attempt: int = 1,
+        attempt: int = FIRST_ATTEMPT,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Add an event, as `Emit` describes.

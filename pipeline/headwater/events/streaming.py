@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
+from headwater.errors import FIRST_ATTEMPT
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, Emit, EventLog, EventReader
@@ -281,8 +282,8 @@ class StreamingContext:
         event_type: EventType,
         step_id: str | None = None,
         data: EventData | None = None,
+        attempt: int = FIRST_ATTEMPT,
         *,
-        attempt: int = 1,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         return event_type.terminal and self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.errors import FIRST_ATTEMPT
 from headwater.events.notices import operator_log
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class StepContext:
         execution_id: str,
         step_id: str,
         *,
-        attempt: int = 1,
+        attempt: int = FIRST_ATTEMPT,
         deadline: float | None = None,
         report: Callable[[float | None, str, Mapping[str, Any]], None] = lambda _fraction, _message, _data: None,
         is_cancelled: Callable[[], bool] = lambda: False,

@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from anyio import move_on_after
-
-from headwater.errors import StreamOrderError
 from headwater.events.data import StepStart
-from headwater.kinds.definition import Call, Placement
-from headwater.kinds.outputs import parts_of
-from headwater.running.hosts.routed import not_connected
-from headwater.running.workers.processes import ProcessWorker
-from headwater.running.workers.worker import ThreadWorker
+from headwater.kinds.definition import Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from headwater.graph.plan import Plan, PlannedOutput, PlannedStep
-    from headwater.running.scope import ExecutionScope
+    from headwater.graph.plan import Plan, PlannedStep
     from headwater.streams.grammar import Classes
 
-__all__ = ["Program", "UnaryStep", "call_step", "program_of"]
+__all__ = ["Program", "UnaryStep", "program_of"]
 
 
 class UnaryStep:
@@ -86,7 +78,8 @@ class UnaryStep:
 
     def check(self, value: Any) -> Any:
         """Return the value as the declared type of the only output."""
-        return _checked(self.planned, self.planned.outputs[0], value)
+        output = self.planned.outputs[0]
+        return output.items.check(value, f"step {self.id!r} port {output.name!r}")
 
 
 class Program(list[UnaryStep]):
@@ -133,67 +126,3 @@ def program_of(plan: Plan) -> Program:
     if program is None:
         program = _programs[plan] = Program(plan)
     return program
-
-
-async def call_step(step: UnaryStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
-    """Call a step wherever it runs, within its timeout, with inputs and outputs checked.
-
-    Args:
-        step: The step.
-        scope: The execution.
-        inputs: A value for each input.
-
-    Returns:
-        The value of the only output, or a dict by port where there are several.
-    """
-    planned = step.planned
-    for index, given in enumerate(planned.inputs):
-        if given.check is not None:
-            inputs[index] = given.check.check(inputs[index], f"step {planned.id!r} port {given.port.name!r}")
-    value = await _call_in_time(planned, scope, inputs)
-    if not step.several:
-        return step.check(value)
-    outputs = {output.name: output for output in planned.outputs}
-    return {
-        port: _checked(planned, _output(planned, outputs, port), part)
-        for port, part in parts_of(value, planned.main_port)
-    }
-
-
-def _output(planned: PlannedStep, outputs: Mapping[str, PlannedOutput], port: str) -> PlannedOutput:
-    if port not in outputs:
-        msg = f"step {planned.id!r}: there is no output port {port!r}; its ports are {', '.join(outputs)}"
-        raise StreamOrderError(msg)
-    if outputs[port].unconnected:
-        raise StreamOrderError(f"step {planned.id!r}: {not_connected(port)}")
-    return outputs[port]
-
-
-async def _call_in_time(planned: PlannedStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
-    if planned.timeout_s is None:
-        return await _call_placed(planned, scope, inputs)
-    with move_on_after(planned.timeout_s):
-        return await _call_placed(planned, scope, inputs)
-    msg = f"the step did not end within its timeout of {planned.timeout_s:g} s (timeout.total_s)"
-    raise TimeoutError(msg)
-
-
-async def _call_placed(planned: PlannedStep, scope: ExecutionScope, inputs: list[Any]) -> Any:
-    call = scope.callable_of(planned)
-    if planned.placement is Placement.INLINE:
-        result = call(*inputs)
-        return await result if planned.method.call is Call.COROUTINE else result
-    worker = (
-        ProcessWorker(planned, [], scope)
-        if planned.placement is Placement.PROCESS
-        else ThreadWorker(lambda given: call(*given), f"headwater {planned.id}")
-    )
-    async with worker:
-        results, error = await worker.work([inputs])
-    if error is not None:
-        raise error
-    return results[0]
-
-
-def _checked(planned: PlannedStep, output: PlannedOutput, value: Any) -> Any:
-    return output.items.check(value, f"step {planned.id!r} port {output.name!r}")

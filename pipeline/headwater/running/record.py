@@ -6,7 +6,7 @@ from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.errors import StreamBrokenError
+from headwater.errors import FIRST_ATTEMPT, StreamBrokenError
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
 from headwater.events.notices import notice
@@ -63,7 +63,7 @@ class StepRecord:
     """
 
     __slots__ = (
-        "_context",
+        "_emit",
         "_emit_items",
         "_emitted_counts",
         "_held",
@@ -73,6 +73,7 @@ class StepRecord:
         "_progress_interval_s",
         "_redact",
         "_step",
+        "attempt",
         "compensations",
         "first_output_at",
         "input_wait_s",
@@ -96,6 +97,7 @@ class StepRecord:
     ) -> None:
         self.step_id: str = step.id
         self.state: StepState = StepState.WAITING
+        self.attempt: int = FIRST_ATTEMPT
         self.items_in: int = 0
         self.items_out: int = 0
         self.compensations: int = 0
@@ -108,7 +110,7 @@ class StepRecord:
         self._look = (0.0, 0.0, 0.0)  # when, and the waits at that time
         self.offered_items: int = 0
         self._step = step
-        self._context = context
+        self._emit = context.emit
         self._emit_items: EmitItems = emit_items
         self._redact = redact
         self._held = False
@@ -136,7 +138,7 @@ class StepRecord:
         self.started_at = perf_counter()
         self._look = (self.started_at, 0.0, 0.0)
         flavor = self._step.flavor.name.lower()
-        self._context.emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor))
+        self._emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor), self.attempt)
 
     def emit_output(self, item: Any, port: str = "out") -> bool:
         """Tell an item of the output, if it is one of those that are told.
@@ -151,7 +153,7 @@ class StepRecord:
         value, size_bytes, truncated = preview(item)
         value = self._masked(value)
         output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
-        return self._context.emit(EventType.STEP_OUTPUT, self.step_id, output)
+        return self._emit(EventType.STEP_OUTPUT, self.step_id, output, self.attempt)
 
     def note_output(self, item: Any) -> None:
         """Note an item of the output that does not reach a channel."""
@@ -192,7 +194,7 @@ class StepRecord:
         told = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
-        self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+        self._emit(EventType.STEP_PROGRESS, self.step_id, told, self.attempt)
 
     def _masked(self, value: Any) -> Any:
         """Return plain data without the secrets in its texts."""
@@ -220,7 +222,7 @@ class StepRecord:
             output_wait_s=self.output_wait_s,
             waits_for=waits_for,
         )
-        self._context.emit(EventType.STEP_PROGRESS, self.step_id, told)
+        self._emit(EventType.STEP_PROGRESS, self.step_id, told, self.attempt)
 
     def _waits_for(self) -> WaitsFor:
         """Return what the step waited for during more than half of the time since the last look."""
@@ -259,12 +261,12 @@ class StepRecord:
             first_item_s=None if first_at is None else max(first_at - self.started_at, 0.0),
             largest_gap_s=None if meter is None else meter.largest_gap_s,
             duration_s=now - self.started_at,
-            attempts=1,
+            attempts=self.attempt,
             input_wait_s=self.input_wait_s,
             output_wait_s=self.output_wait_s,
             compensations=self.compensations,
         )
-        self._context.emit(EventType.STEP_COMPLETE, self.step_id, told)
+        self._emit(EventType.STEP_COMPLETE, self.step_id, told, self.attempt)
 
     def fail(self, error: Exception) -> None:
         """Note that the step failed, or that it suffers from another step's failure."""
@@ -276,11 +278,11 @@ class StepRecord:
         told = StepFailure(
             error_type=type(error).__name__, message=self._redact(message_of(error)), cause_step_id=cause
         )
-        self._context.emit(EventType.STEP_ERROR, self.step_id, told)
+        self._emit(EventType.STEP_ERROR, self.step_id, told, self.attempt)
 
     def skip(self, reason: str) -> None:
         """Note that the step does not run, because its branch was not taken."""
         if self.state.ended:
             return
         self.state = StepState.SKIPPED
-        self._context.emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason))
+        self._emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)

@@ -11,7 +11,6 @@ from anyio import current_time
 from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
-from headwater.errors import StreamBrokenError
 from headwater.kinds.binding import callable_of
 from headwater.kinds.step_context import StepContext
 from headwater.running.record import EmitItems, StepRecord
@@ -30,7 +29,7 @@ __all__ = ["ExecutionScope", "FailureSink"]
 class FailureSink(Protocol):
     """Who is told that a step failed."""
 
-    def __call__(self, step_id: str, error: Exception) -> None:
+    def __call__(self, step_id: str, error: Exception, attempt: int) -> None:
         """Take the failure of a step; called once for each step that fails on its own."""
         ...
 
@@ -82,21 +81,11 @@ class ExecutionScope:
             self.records[step.id] = record
         return record
 
-    def fail(self, record: StepRecord, error: Exception) -> None:
-        """Note that a step failed on its own."""
-        self.failed.add(record.step_id)
-        self._on_failure(record.step_id, error)
-        self._stop_others(record.step_id)
-
-    def broken(self, step_id: str, message: str) -> StreamBrokenError:
-        """Return what the readers of a step get that failed or was cancelled."""
-        return StreamBrokenError(message, step_id=step_id, execution_id=self.execution_id)
-
-    def fail_input(self, error: Exception) -> None:
-        """Note that the program's iterable failed."""
-        self.failed.add("input")
-        self._on_failure("input", error)
-        self._stop_others("input")
+    def fail(self, step_id: str, error: Exception, attempt: int) -> None:
+        """Note that a step failed on its own, or that the pipeline's input did."""
+        self.failed.add(step_id)
+        self._on_failure(step_id, error, attempt)
+        self._stop_others(step_id)
 
     def on_step_failed(self, stop_others: Callable[[str], None]) -> None:
         """Set who stops the other steps when one has failed."""
@@ -107,28 +96,21 @@ class ExecutionScope:
         ended = {step_id for step_id, record in self.records.items() if record.state.ended}
         return tuple(step.id for step in self.plan.steps if step.id not in ended)
 
-    def callable_of(self, step: PlannedStep) -> Callable[..., Any]:
-        """Return the function of a step that takes its inputs and nothing else.
-
-        Args:
-            step: The step.
-
-        Returns:
-            The function, with params and context bound.
-        """
+    def callable_of(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
+        """Return the function of a step that takes its inputs alone, with params and context bound."""
         if step.call is not None:
             return step.call
         bound = step.bound
         if (live := self._instances.get(step.id)) is not None:
             bound = replace(bound, instance=live)
-        context = self._context_of(step) if step.method.context is not None else None
+        context = self._context_of(step, attempt) if step.method.context is not None else None
         return callable_of(bound, step.method, context=context, ports=[planned.port.name for planned in step.inputs])
 
-    def _context_of(self, step: PlannedStep) -> StepContext:
+    def _context_of(self, step: PlannedStep, attempt: int) -> StepContext:
         return StepContext(
             self.execution_id,
             step.id,
-            attempt=1,
+            attempt=attempt,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
             report=partial(self.progress, step),
             mask=self.redact,

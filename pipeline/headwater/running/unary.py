@@ -9,10 +9,10 @@ from anyio.lowlevel import checkpoint
 
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
-from headwater.running.calls import UnaryStep, call_step, program_of
-from headwater.running.failures import STEP_ERRORS, error_in
+from headwater.running.attempt import Attempt, Failure
+from headwater.running.calls import UnaryStep, program_of
+from headwater.running.failures import STEP_ERRORS
 from headwater.running.groups import open_group
-from headwater.running.hosts.stages import Failure
 from headwater.running.record import HOLD_S
 
 if TYPE_CHECKING:
@@ -158,11 +158,12 @@ class UnaryRun:
         self._emit(_START, step.id, step.start)
         started = perf_counter()
         try:
-            value = await call_step(step, self._scope, [self._values[index] for index in step.arguments])
+            outputs = await Attempt(step.planned, self._scope).outputs(
+                [self._values[index] for index in step.arguments]
+            )
         except STEP_ERRORS as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
-        outputs = value if step.several else {step.port: value}
         if self._scope.tells:
             record = self._scope.record(step.planned)
             for port, part in outputs.items():
@@ -183,11 +184,10 @@ class UnaryRun:
             record.emit_output(value)
 
     def _failure(self, step: UnaryStep, raised: Exception | SystemExit) -> Failure:
-        record, error = self._scope.record(step.planned), error_in(raised)
-        record.fail(error)
-        self._scope.fail(record, error)
+        attempt = Attempt(step.planned, self._scope)
+        error = attempt.fail(raised)
         self._ended[step.place] = True
-        return Failure(record, error)
+        return Failure(attempt, error)
 
     # ---- passing on
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import CancelScope
 
-from headwater.errors import StepError, StreamBrokenError
+from headwater.errors import FIRST_ATTEMPT, StepError, StreamBrokenError
+from headwater.running.attempt import Failure
 from headwater.running.failures import reason_of
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
-from headwater.running.hosts.stages import Failure
 from headwater.running.pulse import pulse
 from headwater.running.unary import UnaryRun
 from headwater.running.wiring import Wiring
@@ -140,9 +140,10 @@ class StreamingWork:
             with self._feeds[edges]:
                 await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
-            self._scope.fail_input(error)
+            self._scope.fail("input", error, FIRST_ATTEMPT)
             text = self._scope.redact(reason_of(error))
-            sink.fail(self._scope.broken("input", f"the pipeline's input failed: {text}"))
+            message = f"the pipeline's input failed: {text}"
+            sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
 
     def _stop_others(self, step_id: str) -> None:
         """Cancel the hosts that do not read, near or far, from the step that failed; those meet the break in turn."""

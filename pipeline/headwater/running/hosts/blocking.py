@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import move_on_after
 
 from headwater.errors import StreamConsumedError
+from headwater.kinds.definition import Call
 from headwater.running.failures import STEP_ERRORS
 from headwater.running.hosts.drivers import Slicer, write_slices
 from headwater.running.workers.threads import WorkerThread
@@ -19,9 +20,9 @@ from headwater.streams.meter import SLICE_S
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
 
+    from headwater.running.attempt import Attempt
     from headwater.running.hosts.outbox import Outbox
     from headwater.running.hosts.stages import Stage
-    from headwater.running.record import StepRecord
     from headwater.streams.source import Source
 
 __all__ = ["BlockingItems", "drive_blocking"]
@@ -67,12 +68,7 @@ class _Shelf:
 
 
 class BlockingItems:
-    """The items of a source as a blocking iterable, for the code of a step in a worker thread.
-
-    Args:
-        source: Where the items come from.
-        label: What the stream is called in messages.
-    """
+    """The items of a source as a blocking iterable, for the code of a step in a worker thread."""
 
     def __init__(self, source: Source, label: str) -> None:
         self._source = source
@@ -95,29 +91,9 @@ class BlockingItems:
             yield from batch
 
 
-async def drive_blocking(
-    call: Callable[..., Any],
-    arguments: Sequence[Any],
-    outbox: Outbox,
-    stages: Sequence[Stage],
-    record: StepRecord,
-    *,
-    generator: bool,
-    mapped: int | None,
-    name: str,
-) -> None:
-    """Run a blocking function in a thread of its own, with its streams read and written from here.
-
-    Args:
-        call: The step's function.
-        arguments: Its inputs; streams are `BlockingItems`.
-        outbox: Where its frames go.
-        stages: The fused steps after it.
-        record: The numbers of the step.
-        generator: Whether it yields its frames, rather than returning one value.
-        mapped: Index of the argument over whose items it is called, or None.
-        name: Name of the thread.
-    """
+async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Outbox, stages: Sequence[Stage]) -> None:
+    """Run a blocking function in a thread of its own, with its streams read and written from here."""
+    step, record, call = attempt.step, attempt.record, attempt.call
     shelf = _Shelf()
     slicer = Slicer(outbox.capacity)
 
@@ -125,8 +101,8 @@ async def drive_blocking(
         for argument in arguments:
             if isinstance(argument, BlockingItems):
                 argument.attach(ask)
-        if generator:
-            _give_frames(ask, _frames(call, arguments, mapped), shelf, outbox.capacity)
+        if step.method.call is Call.GENERATOR:
+            _give_frames(ask, _frames(call, arguments, step.mapped), shelf, outbox.capacity)
         else:
             shelf.values.append(call(*arguments))
             ask(_Give())
@@ -140,7 +116,7 @@ async def drive_blocking(
             await outbox.write(items)
         return bool(items)
 
-    async with WorkerThread[_Request](target, name) as thread:
+    async with WorkerThread[_Request](target, f"headwater {step.id}") as thread:
         while (request := await _next_request(thread, shelf, deliver)) is not None:
             await deliver()
             thread.answer(await _taken(request.source) if isinstance(request, _Take) else None)

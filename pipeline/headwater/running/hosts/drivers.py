@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import Event, Semaphore
 
-from headwater.running.failures import STEP_ERRORS, error_in
+from headwater.running.attempt import Failure
+from headwater.running.failures import STEP_ERRORS
 from headwater.running.groups import open_group
-from headwater.running.hosts.stages import Failure, Stage, batches_through
+from headwater.running.hosts.stages import Stage, batches_through
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 from headwater.streams.meter import SLICE_S
@@ -23,6 +24,7 @@ from headwater.streams.meter import SLICE_S
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
+    from headwater.running.attempt import Attempt
     from headwater.running.hosts.outbox import Outbox
     from headwater.running.record import StepRecord
     from headwater.running.workers.worker import Worker
@@ -32,11 +34,7 @@ __all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iter
 
 
 class Slicer:
-    """How many items to work on before others get a turn, adapted to about one slice of time.
-
-    Args:
-        most: Never more items than this.
-    """
+    """How many items to work on before others get a turn, adapted to about one slice of time."""
 
     __slots__ = ("_most", "size")
 
@@ -53,13 +51,7 @@ class Slicer:
 
 
 async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Callable[[Any], Any] | None) -> None:
-    """Write what an async generator yields.
-
-    Args:
-        frames: The generator of a step.
-        outbox: Where its frames go.
-        through: The fused stages of one item, or None.
-    """
+    """Write what an async generator yields."""
     sink, admit, wait_writable = outbox.sink, outbox.admit, outbox.wait_writable
     buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
     async for value in frames:
@@ -88,15 +80,7 @@ async def drive_items(
     through: Callable[[Any], Any] | None,
     record: StepRecord,
 ) -> None:
-    """Call a coroutine function with each item, one at a time.
-
-    Args:
-        source: Where the items come from.
-        call: The step's function of one item.
-        outbox: Where the results go.
-        through: The fused stages of one item, or None.
-        record: The numbers of the step.
-    """
+    """Call a coroutine function with each item, one at a time."""
     sink, admit, wait_writable = outbox.sink, outbox.admit, outbox.wait_writable
     buffer, append, expected = sink.buffer, _appender(sink.buffer, through), outbox.expected
     while batch := await source.take():
@@ -121,37 +105,24 @@ def _appender(buffer: list[Any], through: Callable[[Any], Any] | None) -> Callab
 
 
 async def drive_batches(source: Source, stages: Sequence[Stage], outbox: Outbox) -> None:
-    """Run the items of a source through plain functions, a slice at a time.
-
-    Args:
-        source: Where the items come from.
-        stages: The fused steps.
-        outbox: Where the results go.
-    """
+    """Run the items of a source through plain functions, a slice at a time."""
     slicer = Slicer(outbox.capacity)
     while batch := await source.take():
         await write_slices(batch, stages, outbox, slicer)
 
 
-async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
-    """Write what a plain generator yields, a slice at a time.
-
-    Args:
-        values: The generator of a step.
-        outbox: Where its frames go.
-        stages: The fused steps after it.
-        record: The numbers of the step.
-    """
-    slicer = Slicer(outbox.capacity)
+async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
+    """Write what a plain generator yields, a slice at a time."""
+    slicer, record = Slicer(outbox.capacity), attempt.record
     while True:
         part: list[Any] = []
-        failure: Exception | None = None
+        failure: Failure | None = None
         started = perf_counter()
         size = slicer.size
         try:
             part.extend(islice(values, size))
         except STEP_ERRORS as error:
-            failure = error_in(error)
+            failure = Failure(attempt, error)
         ended = len(part) < size
         elapsed_s = perf_counter() - started
         record.note_hold(elapsed_s, len(part))
@@ -160,20 +131,13 @@ async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence
             record.note_outputs(items)
         await _write_slice(items, stages, outbox, slicer, elapsed_s)
         if failure is not None:
-            raise Failure(record, failure)
+            raise failure
         if ended:
             return
 
 
 async def write_slices(batch: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer) -> None:
-    """Run items through stages, a slice at a time, and write what comes of them.
-
-    Args:
-        batch: The items.
-        stages: The fused steps.
-        outbox: Where the results go.
-        slicer: How many items make a slice.
-    """
+    """Run items through stages, a slice at a time, and write what comes of them."""
     start = 0
     while start < len(batch):
         part = batch[start : start + slicer.size]
@@ -212,14 +176,7 @@ class _Slot:
 
 
 class _Workbench:
-    """Hands units of work to several workers and gets their results back in order.
-
-    Args:
-        source: Where the items come from.
-        slicer: How many items make a unit.
-        places: Most units that are worked on or wait for their turn to be delivered.
-        record: The numbers of the step.
-    """
+    """Hands units of work to several workers and gets their results back in order."""
 
     def __init__(self, source: Source, slicer: Slicer, places: int, record: StepRecord) -> None:
         self._source = source
@@ -291,25 +248,16 @@ class _Workbench:
 
 
 async def drive_workers(
-    source: Source, workers: Sequence[Worker], outbox: Outbox, stages: Sequence[Stage], record: StepRecord, *, unit: int
+    source: Source, workers: Sequence[Worker], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt, *, unit: int
 ) -> None:
-    """Let several workers call a step's function, and write the results in the order of the items.
-
-    Args:
-        source: Where the items come from.
-        workers: As many as items, or units of items, are worked on at a time.
-        outbox: Where the results go.
-        stages: The fused steps after it.
-        record: The numbers of the step.
-        unit: Most items that a worker gets at a time.
-    """
-    bench = _Workbench(source, Slicer(unit), 2 * len(workers), record)
+    """Let several workers call a step's function, and write the results in the order of the items."""
+    bench = _Workbench(source, Slicer(unit), 2 * len(workers), attempt.record)
     ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
     async with open_group() as group:
         for worker in workers:
             group.start_soon(bench.run_worker, worker)
         try:
-            await _deliver(bench, outbox, stages, record)
+            await _deliver(bench, outbox, stages, attempt)
         except Exception as error:  # noqa: BLE001 - raised below
             ending = error
             group.cancel_scope.cancel()
@@ -317,15 +265,15 @@ async def drive_workers(
         raise ending
 
 
-async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], record: StepRecord) -> None:
+async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
     """Write the results in the order of the items."""
     while (slot := await bench.next_slot()) is not None:
         items = outbox.admit_all(slot.results)
         if stages:
-            record.note_outputs(items)
+            attempt.record.note_outputs(items)
         for results in batches_through(stages, items, outbox.capacity):
             await outbox.write(results)
         if slot.error is not None:
-            raise Failure(record, slot.error)
+            raise Failure(attempt, slot.error)
         bench.delivered()
         await outbox.wait_writable()

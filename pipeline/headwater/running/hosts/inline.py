@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS
-from headwater.running.hosts.stages import Failure
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
@@ -23,13 +23,7 @@ __all__ = ["admitted", "drive_inline", "items_of", "iterated"]
 
 
 async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbox: Outbox) -> None:
-    """Run items through stages one by one, waiting for each that suspends.
-
-    Args:
-        items: What the first stage reads.
-        stages: The steps, none of which expands.
-        outbox: Where the results go.
-    """
+    """Run items through stages one by one, waiting for each that suspends."""
     sink, wait_writable = outbox.sink, outbox.wait_writable
     async for item in items:
         value = item
@@ -37,7 +31,7 @@ async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbo
             try:
                 value = await stage.one_later(value) if stage.suspends else stage.one(value)
             except STEP_ERRORS as error:
-                raise Failure(stage.record, error) from error
+                raise Failure(stage.attempt, error) from error
             stage.record.items_in += 1
             stage.record.note_output(value)
         if sink.put(value):

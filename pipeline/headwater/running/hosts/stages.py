@@ -10,59 +10,44 @@ from operator import length_hint
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from headwater.running.failures import STEP_ERRORS, error_in, exhausted
-from headwater.streams.grammar import all_instances
+from headwater.kinds.definition import Call
+from headwater.running.attempt import Failure
+from headwater.running.failures import STEP_ERRORS, exhausted
+from headwater.streams.grammar import ANYTHING, all_instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from headwater.running.attempt import Attempt
     from headwater.running.record import StepRecord
     from headwater.streams.grammar import Checker
 
-__all__ = ["Failure", "Stage", "batches_through", "chained"]
-
-
-class Failure(Exception):  # noqa: N818 - a signal, not an error of its own
-    """Internal: the function of a step of a segment raised `cause`."""
-
-    def __init__(self, record: StepRecord, cause: Exception | SystemExit) -> None:
-        super().__init__(record.step_id)
-        self.record: StepRecord = record
-        self.cause: Exception = error_in(cause)
+__all__ = ["Stage", "batches_through", "chained"]
 
 
 class Stage:
     """One fused step in one execution.
 
-    Args:
-        record: The numbers of the step.
-        call: The step's function of one item.
-        output: Check of what it returns, or of each item that it yields.
-        items: Check of the items before the call; None when the plan has proven the edge.
+    Attributes:
+        call: The step's function of one item, which checks the item when the plan could not prove the edge.
+        check: Check of what it returns, or of each item that it yields.
         expands: Whether the function yields any number of items for each.
         suspends: Whether the function is a coroutine function, fused because the document says `inline`.
-        addressed: Whether its results say which port they are for, so that they are told and counted there.
+        addressed: Whether its results name their port, so that they are emitted and counted there.
+        failure: What the last batch failed with.
     """
 
-    __slots__ = ("addressed", "call", "check", "expands", "failure", "record", "suspends")
+    __slots__ = ("addressed", "attempt", "call", "check", "expands", "failure", "record", "suspends")
 
-    def __init__(
-        self,
-        record: StepRecord,
-        call: Callable[[Any], Any],
-        output: Checker,
-        items: Checker | None,
-        *,
-        expands: bool = False,
-        suspends: bool = False,
-        addressed: bool = False,
-    ) -> None:
+    def __init__(self, attempt: Attempt, call: Callable[[Any], Any], items: Checker | None = None) -> None:
+        step, record = attempt.step, attempt.record
+        self.attempt: Attempt = attempt
         self.record: StepRecord = record
         self.call: Callable[[Any], Any] = call if items is None else _checking(call, items, record.place("item read"))
-        self.check: Checker = output
-        self.expands: bool = expands
-        self.suspends: bool = suspends
-        self.addressed: bool = addressed
+        self.addressed: bool = len(step.outputs) > 1
+        self.check: Checker = ANYTHING if self.addressed else step.outputs[0].items
+        self.expands: bool = step.method.call is Call.GENERATOR
+        self.suspends: bool = step.method.call is Call.COROUTINE
         self.failure: Failure | None = None
 
     def one(self, item: Any) -> Any:
@@ -86,10 +71,10 @@ class Stage:
         try:
             results.extend(map(self.call, batch))
         except STEP_ERRORS as error:
-            self.failure = Failure(self.record, error)
+            self.failure = Failure(self.attempt, error)
         else:
             if len(results) < len(batch):
-                self.failure = Failure(self.record, exhausted())
+                self.failure = Failure(self.attempt, exhausted())
         self._check_all(results, "result")
         self._note(len(batch), results, started)
         return results
@@ -107,7 +92,7 @@ class Stage:
             try:
                 part.extend(islice(results, size))
             except STEP_ERRORS as error:
-                self.failure = Failure(self.record, error)
+                self.failure = Failure(self.attempt, error)
             ended = len(part) < size
             self._check_all(part, "item")
             taken = len(batch) - length_hint(items)
@@ -126,7 +111,7 @@ class Stage:
             try:
                 values[index] = self.check.check(value, self.record.place(frame))
             except Exception as error:  # noqa: BLE001 - a value of another type is the step's failure
-                self.failure = Failure(self.record, error)
+                self.failure = Failure(self.attempt, error)
                 del values[index:]
                 return
 
@@ -145,16 +130,7 @@ def _checking(call: Callable[[Any], Any], items: Checker, place: str) -> Callabl
 
 
 def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Iterator[list[Any]]:
-    """Yield what comes of a batch after all the stages, in batches of at most `size` (or the length of `batch`).
-
-    Args:
-        stages: The fused steps, in order.
-        batch: Items for the first of them.
-        size: Most items that a stage which expands may make at a time.
-
-    Raises:
-        Failure: A stage failed; everything before the item that it failed on was yielded.
-    """
+    """Yield what comes of a batch after all the stages, in batches of at most `size` (or the length of `batch`)."""
     for index, stage in enumerate(stages):
         if stage.expands:
             for part in stage.parts(batch, size):
@@ -194,7 +170,7 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
                 if not isinstance(item, expected):
                     item = stage.checked(item)
         except STEP_ERRORS as error:
-            raise Failure(stage.record, error) from error
+            raise Failure(stage.attempt, error) from error
         return item
 
     def through_and_emit(item: Any) -> Any:
@@ -204,7 +180,7 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
             try:
                 item = stage.one(item)
             except STEP_ERRORS as error:
-                raise Failure(stage.record, error) from error
+                raise Failure(stage.attempt, error) from error
             if stage.record.emits_next_item:
                 stage.record.emit_output(item)
         records[:] = [record for record in records if record.emits_next_item]

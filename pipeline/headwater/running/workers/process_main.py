@@ -68,6 +68,7 @@ def _load(
     context = StepContext(
         order["execution_id"],
         order["step_id"],
+        attempt=order["attempt"],
         report=report,
         mask=redactor([bound]),
         connected=order["connected"],

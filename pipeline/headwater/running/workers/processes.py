@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anyio.abc import Process
 
     from headwater.graph.plan import PlannedStep
-    from headwater.running.scope import ExecutionScope
+    from headwater.running.host_scope import HostScope
     from headwater.running.workers.worker import Unit
 
 __all__ = ["ProcessError", "ProcessWorker"]
@@ -38,12 +38,14 @@ class ProcessWorker:
 
     Args:
         step: The step; its function is found again in the process by kind and module.
+        attempt: Which try of the step this is.
         arguments: The inputs around a mapped one, which stands as None; empty when every unit brings all inputs.
         scope: The execution, which takes the progress that the function tells.
     """
 
-    def __init__(self, step: PlannedStep, arguments: Sequence[Any], scope: ExecutionScope) -> None:
+    def __init__(self, step: PlannedStep, attempt: int, arguments: Sequence[Any], scope: HostScope) -> None:
         self._step = step
+        self._attempt = attempt
         self._arguments = tuple(arguments)
         self._scope = scope
         self._ports = [given.port.name for given in step.inputs]
@@ -98,6 +100,7 @@ class ProcessWorker:
             "ports": self._ports,
             "execution_id": self._scope.execution_id,
             "step_id": self._step.id,
+            "attempt": self._attempt,
             "connected": [output.name for output in self._step.outputs if output.edges],
             "allowed": sorted(self._scope.allowed),
             "params": {name: _revealed(value) for name, value in given.items()},
