@@ -43,7 +43,7 @@ autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 napoleon_google_docstring = True
-# Types of other packages and private ones are shown without a link; anything else that is not found is a mistake.
+# Types of other packages and private types are shown without a link; any other missing target is a mistake.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"[\w.]+")]
 default_role = "literal"

@@ -1,6 +1,6 @@
-"""Make the pictures of the documents from real runs: `make pictures`.
+"""Create the pictures of the documentation from real runs: `make pictures`.
 
-Each is what a command of the table below shows, in a terminal or as a file. Times differ from run to run.
+Each picture shows the output of a command in the table below. Times differ from run to run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from terminal import picture, screens  # noqa: E402 - a neighbor, found by the line above
+from terminal import picture, screens  # noqa: E402 - a neighboring module, found by the line above
 
 COLUMNS = 96
 LOG_LINES = 800_000
@@ -49,7 +49,7 @@ STRICT = """\
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: the command, at which part of its run it is taken (1 is the end), how wide the terminal is."""
+    """One picture: its command, the part of the run at which it is taken (1 is the end), and the terminal width."""
 
     name: str
     command: str
@@ -67,11 +67,11 @@ FILES = (
     ("graph.svg", "headwater graph configs/access-log.json --svg"),
     ("timeline.svg", "headwater run configs/access-log.json --set path=access.jsonl --quiet --timeline timeline.svg"),
 )
-"""Pictures that commands write themselves."""
+"""Pictures that a command writes itself."""
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the pictures with these names, or all."""
+    """Create the pictures with these names, or all of them."""
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with TemporaryDirectory() as path:
         folder = Path(path)
@@ -89,26 +89,26 @@ def main(names: Sequence[str]) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    """Put the documents and the data into a folder."""
+    """Copy the documents and create the data in a folder."""
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "LICENSE", folder)
     (folder / "broken.json").write_text(BROKEN, "utf-8")
     (folder / "slow-requests.json").write_text(STRICT, "utf-8")
     maker = [sys.executable, "configs/data/make_access_log.py", "--format", "jsonl", "--lines", str(LOG_LINES)]
     with (folder / "access.jsonl").open("wb") as log:
-        subprocess.run(maker, cwd=folder, stdout=log, check=True)  # noqa: S603 - a script of ours
+        subprocess.run(maker, cwd=folder, stdout=log, check=True)  # noqa: S603 - our own script
     lines = (folder / "access.jsonl").read_bytes().splitlines(keepends=True)
     lines[LOG_LINES // 3] = b'{"path": "/gauges/7", "stat\n'
     (folder / "damaged.jsonl").write_bytes(b"".join(lines))
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)  # noqa: S603 - of the table
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)  # noqa: S603 - from the table
 
 
 def _write(name: str, text: str) -> None:
     (HERE / name).write_text(text, "utf-8")
-    print(f"docs/pictures/{name}: {len(text):,} characters")  # noqa: T201 - a command tells what it did
+    print(f"docs/pictures/{name}: {len(text):,} characters")  # noqa: T201 - a command reports what it did
 
 
 if __name__ == "__main__":

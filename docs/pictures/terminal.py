@@ -1,4 +1,4 @@
-"""Run a command in a terminal, and make a picture of what is on its screen."""
+"""Run a command in a terminal and create a picture of the screen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLORS = [
 ]
 _BRIGHT = [(139, 148, 158), (255, 161, 152), (126, 231, 135), (242, 204, 96), (150, 208, 255), (226, 197, 255), _INK]
 _THEME = TerminalTheme(_PAPER, _INK, [*_COLORS, _INK], [*_BRIGHT, (240, 246, 252)])
-# As rich's own, without fonts from elsewhere: a page must not ask anybody for anything.
+# Rich's own format without web fonts: a page must not load anything from other servers.
 _FORMAT = """\
 <svg xmlns="http://www.w3.org/2000/svg" class="rich-terminal" viewBox="0 0 {width} {height}" width="{width}">
 <style>
@@ -56,14 +56,14 @@ _FORMAT = """\
 
 
 class Screen:
-    """What a terminal shows of a program that draws whole lines over themselves."""
+    """The screen of a terminal, for a program that redraws whole lines."""
 
     def __init__(self) -> None:
         self._lines = [""]
         self._row = 0
 
     def write(self, text: str) -> None:
-        """Take what the program writes."""
+        """Process output of the program."""
         end = 0
         for match in _CONTROL.finditer(text):
             self._lines[self._row] += text[end : match.start()]
@@ -83,12 +83,12 @@ class Screen:
             del self._lines[self._row + 1 :]
 
     def text(self) -> str:
-        """Return the lines, with the escape sequences of their colors."""
+        """Return the lines, including the escape sequences for colors."""
         return "\n".join(self._lines).rstrip()
 
 
 def screens(command: Sequence[str], folder: Path, columns: int) -> list[str]:
-    """Run a command in a terminal and return what was on its screen, each time that changed."""
+    """Run a command in a terminal and return the screen after each change."""
     screen, found = Screen(), [""]
     for text in _output(command, folder, columns):
         screen.write(text)
@@ -102,7 +102,7 @@ def _output(command: Sequence[str], folder: Path, columns: int) -> Iterator[str]
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
     environment |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-    with subprocess.Popen(  # noqa: S603 - the commands are those of `make.py`
+    with subprocess.Popen(  # noqa: S603 - the commands come from `make.py`
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal
     ):
         os.close(terminal)
@@ -116,12 +116,12 @@ def _output(command: Sequence[str], folder: Path, columns: int) -> Iterator[str]
 def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, _MEMORY)
-    except OSError:  # as Linux tells that nobody writes any more
+    except OSError:  # Linux reports the end of the output this way
         return b""
 
 
 def _whole(data: bytes) -> tuple[str, bytes]:
-    """Return the text up to the last character and escape sequence that are whole, and the rest."""
+    """Return the text up to the last complete character and escape sequence, and the remaining bytes."""
     end = len(data)
     escape = data.rfind(b"\x1b")
     if escape >= 0 and not re.match(rb"\x1b\[[\d;?]*[A-Za-z]", data[escape:]):
@@ -135,7 +135,7 @@ def _whole(data: bytes) -> tuple[str, bytes]:
 
 
 def picture(command: str, screen: str, columns: int, name: str) -> str:
-    """Return a picture of a terminal (SVG) with a command and what it showed."""
+    """Return an SVG picture of a terminal with a command and its output."""
     console = Console(record=True, width=columns, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.assemble(("$ ", "bright_black"), (command, "bold")), soft_wrap=True)
     console.print(Text.from_ansi(screen))

@@ -1,6 +1,6 @@
-"""Write the reference pages from what is installed: kinds, subscribers, events, the document, the commands, the API.
+"""Generate the reference pages: kinds, subscribers, events, the document, the commands and the API.
 
-A Sphinx extension. The pages are made before each build, under `reference/generated`, and are not kept.
+A Sphinx extension. The pages are generated before each build, under `reference/generated`, and are not committed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ GENERATED = (
     *("kinds/index", "document", "conditions", "events", "commands"),
     *("api/headwater", "api/headwater_subscribers", "api/headwater.testing"),
 )
-"""Pages that the front page cannot link to, as they are not there on a forge; they stand first in their part."""
+"""Pages that the front page cannot link to, because a forge does not have them; they come first in their part."""
 LINK = re.compile(r"\]\(([\w/.-]+)\.md\)")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Ask Sphinx to have the pages written before it reads."""
-    from headwater_reference.links import NamesToLinks  # the pages can be made where there is no Sphinx
+    """Connect the extension to Sphinx."""
+    from headwater_reference.links import NamesToLinks  # the pages can be generated without Sphinx
 
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / FOLDER))
     app.connect("autodoc-process-docstring", keep_sentences, priority=400)  # before napoleon, which has 500
@@ -39,10 +39,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Add the table of contents, which would only be in the way of those who read the Markdown itself.
+    """Add the table of contents, which would only clutter the Markdown files.
 
-    The front page has it all: each of its parts stands in the margin, with the pages that it links to in that order.
-    A page that it leaves out is a warning.
+    The front page determines it: each of its parts appears in the sidebar, with the pages that it links to.
+    A page without a link causes a warning.
     """
     if page == "index":
         source[0] += "".join(_contents(*part.partition("\n")[::2]) for part in source[0].split("\n## ")[1:])
@@ -70,7 +70,7 @@ def pages() -> dict[str, str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write the pages that have changed, so that a second build is quick, and remove those that are gone."""
+    """Write the pages that have changed, so that a second build is fast, and remove stale ones."""
     made = {folder / name: text for name, text in pages().items()}
     for file in folder.rglob("*.md"):
         if file not in made:

@@ -25,7 +25,7 @@ SUBJECTS = {
     "events": "Events",
     "errors": "Errors",
 }
-"""Sub-packages of `headwater` in the order of the page, and what their names are about."""
+"""Sub-packages of `headwater` in the order of the page, with their headings."""
 
 _NOT_SHOWN = "BaseModel, BaseException, Exception, OSError, TimeoutError, str, Enum, Generic"
 
@@ -36,7 +36,7 @@ def api_pages() -> dict[str, str]:
 
 
 def public_names(package: str) -> list[str]:
-    """Return the names that a package offers."""
+    """Return the public names of a package."""
     return list(import_module(package).__all__)
 
 
@@ -56,7 +56,7 @@ def _page(package: str, title: str) -> str:
 
 
 def _subscribers() -> str:
-    """Return the subscribers that entry points offer, in a table."""
+    """Return a table of the subscribers with entry points."""
     rows = [
         [f"`{entry.name}`", f"`{entry.attr}`", (inspect.getdoc(entry.load()) or "").partition("\n")[0]]
         for entry in sorted(entry_points(group="headwater.subscribers"), key=lambda entry: entry.name)
@@ -65,7 +65,7 @@ def _subscribers() -> str:
 
 
 def _by_subject(package: str) -> dict[str, list[str]]:
-    """Return the names of a package by what they are about; only the large one needs headings."""
+    """Return the names of a package by subject; only the large package needs headings."""
     if package != "headwater":
         return {"": public_names(package)}
     found: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
@@ -75,14 +75,14 @@ def _by_subject(package: str) -> dict[str, list[str]]:
 
 
 def _room_of(value: Any) -> str:
-    """Return the sub-package of a public name; all errors are in one."""
+    """Return the sub-package of a public name; all errors are in one group."""
     if inspect.isclass(value) and issubclass(value, Exception):
         return "errors"
     return _module_of(value).split(".")[1]
 
 
 def _module_of(value: Any) -> str:
-    """Return the module of a public name; for an alias, Python 3.12 and later know only that of its variables."""
+    """Return the module of a public name; for an alias, Python 3.12 and later only know the module of its variables."""
     owner = value if value.__module__.startswith("headwater") else value.__parameters__[0]
     return str(owner.__module__)
 
@@ -96,7 +96,7 @@ def _directive(package: str, name: str) -> str:
 
 
 def keep_sentences(_app: object, what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
-    """Turn the colon of a sentence about a result into a dash: what stands before it would be taken for a type."""
+    """Replace the colon in a sentence about a result: napoleon would read the words before it as a type."""
     titles = [index for index, line in enumerate(lines) if line.strip() in {"Returns:", "Yields:"}]
     firsts = [index + 1 for index in titles] + ([0] if what in {"property", "attribute", "data"} else [])
     for index in firsts:

@@ -1,4 +1,4 @@
-"""The page of the commands: what each tells of itself."""
+"""The page with the help of every command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headwater_reference.markdown import block
 
 
 def commands() -> dict[str, Any]:
-    """Return the commands by name, as click has them."""
+    """Return the click commands by name."""
     import typer
 
     from headwater.cli.app import app
@@ -19,7 +19,7 @@ def commands() -> dict[str, Any]:
 
 def commands_page() -> str:
     """Return the help of every command."""
-    parts = ["# Help of the commands\n", "What `headwater COMMAND --help` says.\n"]
+    parts = ["# Help of the commands\n", "The output of `headwater COMMAND --help`.\n"]
     for name, command in commands().items():
         context = command.context_class(command, info_name=f"headwater {name}", max_content_width=88)
         parts.append(f"(command-{name})=\n## `headwater {name}`\n\n{block('text', command.get_help(context))}")

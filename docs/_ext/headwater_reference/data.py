@@ -1,4 +1,4 @@
-"""The pages of what is data: the document, conditions, and events."""
+"""The pages for the document, conditions and events."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from headwater.kinds.docstring import argument_descriptions, sections
 from headwater_reference.markdown import TITLES, anchor, block, code, definitions, fields, schema_type, table
 
 DOCUMENT = """\
-A pipeline is one JSON object; with the extra `yaml` it may be written in YAML.
+A pipeline is one JSON object. With the extra `yaml`, it may also be written in YAML.
 Keys that are not listed here are refused.
 Most values may be templates: `${parameters.NAME}`, `${env.NAME}`, and `${secret.NAME}` for secret params.
-`headwater schema config` publishes the JSON Schema, with the params of every installed kind, so that an editor \
-completes and checks it.
+`headwater schema config` prints the JSON Schema, with the params of every installed kind. Editors use it for \
+completion and checks.
 """
 CONDITIONS = """\
-A condition is data that tests an item: the `when` of an edge, the `where` of `stream.filter`.
-Several operators in one object must all hold.
+A condition is data that tests an item, such as the `when` of an edge or the `where` of `stream.filter`.
+If an object has several operators, all of them must hold.
 """
 CONDITION = "ConditionData"
 COMBINERS = ("field", "all", "any", "not")
 
 
 def document_page() -> str:
-    """Return the page of the document: every key of every object."""
+    """Return the page of the document, with every key of every object."""
     schema = config_schema()
     objects = schema["$defs"]
     objects["StepSpec"]["properties"]["kind"].pop("enum", None)  # they have pages of their own
@@ -42,7 +42,7 @@ def document_page() -> str:
         parts += [f"({anchor(name).lower()})=", f"## {TITLES.get(name, name).capitalize()}\n"]
         parts.append(objects[name].get("description", "") + "\n")
         parts.append(definitions(fields(objects[name])))
-    parts.append("## A document in full\n\n" + block("json", _example()))
+    parts.append("## A complete document\n\n" + block("json", _example()))
     return "\n".join(parts)
 
 
@@ -72,7 +72,7 @@ def conditions_page() -> str:
             "\n## Keys\n",
             definitions((f"`{name}`", keys[name].get("description", "")) for name in COMBINERS),
             "## Operators\n",
-            table(["operator", "operand", "it holds when"], rows),
+            table(["operator", "operand", "true when"], rows),
             "",
         ]
     )
@@ -84,14 +84,14 @@ def events_page() -> str:
     rows = [[f"[`{name}`](#event-{anchor(name)})", _doc(name)[0].partition("\n")[0]] for name in EventType]
     parts = [
         "# Events\n",
-        "An event is a numbered fact about an execution; `headwater schema events` publishes the JSON Schema.\n",
-        table(["event", "what it tells"], rows) + "\n",
+        "An event is a numbered fact about an execution; `headwater schema events` prints the JSON Schema.\n",
+        table(["event", "meaning"], rows) + "\n",
         "## Every event\n",
         definitions(_envelope(objects)),
     ]
     for name in EventType:
         text, meanings = _doc(name)
-        ends = " It ends the execution, and is the last event." if name.terminal else ""
+        ends = " It ends the execution and is the last event." if name.terminal else ""
         parts.append(f"(event-{anchor(name)})=\n## `{name}`\n\n{text}{ends}\n")
         parts.append(definitions(fields(objects[DATA_MODELS[name].__name__], meanings)))
     shown = {*EventType, *(model.__name__ for model in DATA_MODELS.values())}
@@ -104,12 +104,12 @@ def events_page() -> str:
 
 
 def _envelope(objects: dict[str, dict[str, object]]) -> list[tuple[str, str]]:
-    """Return the fields that all events have in common."""
+    """Return the fields that all events have."""
     found = dict(fields(objects[EventType.STEP_START]))
     return [
-        ("`event_type` — string, required", "Which of the types below it is of.")
+        ("`event_type` — string, required", "One of the types below.")
         if "`event_type`" in term
-        else ("`data` — object, required", "What it tells, by its type.")
+        else ("`data` — object, required", "The data of the event, depending on its type.")
         if "`data`" in term
         else (term, text)
         for term, text in found.items()

@@ -25,12 +25,12 @@ PLACES = {"inline": "in the event loop", "thread": "in a worker thread", "proces
 
 
 def shipped_kinds() -> list[str]:
-    """Return the kinds that come with Headwater."""
+    """Return the kinds that ship with Headwater."""
     return [kind for kind in registry.kinds() if definition_of(kind).origin.module.startswith("headwater_steps.")]
 
 
 def definition_of(kind: str) -> StepDefinition:
-    """Return what is known of a kind."""
+    """Return the definition of a kind."""
     found = registry.find(kind)
     if found is None:
         raise LookupError(kind)
@@ -46,7 +46,7 @@ def kind_pages() -> dict[str, str]:
         records = {record.__name__: record for member in members for record in _records(member)}
         parts = [f"# `{family}.*`\n", _summaries([member.kind for member in members]), *map(_kind, members)]
         if records:
-            parts += ["## What flows\n", *(_record(record) for _, record in sorted(records.items()))]
+            parts += ["## Items, headers and footers\n", *(_record(record) for _, record in sorted(records.items()))]
         pages[f"kinds/{family}.md"] = "\n".join(parts)
     return pages
 
@@ -57,9 +57,7 @@ def _family(kind: str) -> str:
 
 def _index(kinds: Sequence[str]) -> str:
     families = list(dict.fromkeys(map(_family, kinds)))
-    text = [
-        "# Kinds of steps\n\nThese come with Headwater; `headwater steps` lists them together with those of your own.\n"
-    ]
+    text = ["# Kinds of steps\n\nHeadwater ships these kinds. `headwater steps` lists them together with your own.\n"]
     for family in families:
         text += [f"## `{family}.*`\n", _summaries([kind for kind in kinds if _family(kind) == family])]
     text.append("```{toctree}\n:hidden:\n\n" + "\n".join(families) + "\n```\n")
@@ -86,9 +84,6 @@ def _kind(definition: StepDefinition) -> str:
     return "\n".join(text)
 
 
-# ---- ports
-
-
 def _method(definition: StepDefinition, method: Method) -> str:
     reads, _, writes = method.flavor.name.lower().partition("_")
     facts = [f"{reads if method.inputs else 'source'} → {writes}", f"runs {PLACES[definition.placement.value]}"]
@@ -97,8 +92,8 @@ def _method(definition: StepDefinition, method: Method) -> str:
     if definition.permission:
         facts.append(f"needs `--allow {definition.permission}`")
     ports = [
-        *(_port("in", port, "may be left out") for port in method.inputs),
-        *(_port("out", port, "on the side: may lead nowhere") for port in method.outputs),
+        *(_port("in", port, "optional") for port in method.inputs),
+        *(_port("out", port, "side port, may stay unconnected") for port in method.outputs),
     ]
     return f"*{' · '.join(facts)}*\n\n" + "\n".join(ports) + "\n"
 
@@ -125,11 +120,8 @@ def _is_record(annotation: Any) -> bool:
     return inspect.isclass(annotation) and annotation.__module__.startswith("headwater_steps")
 
 
-# ---- classes of items, headers and footers
-
-
 def _records(definition: StepDefinition) -> Iterator[type]:
-    """Yield the classes of ours that flow into or out of a step."""
+    """Yield the classes of `headwater_steps` that a step reads or writes."""
     for port in chain.from_iterable(method.inputs + method.outputs for method in definition.methods):
         for annotation in (port.type.item, port.type.header, port.type.footer):
             if _is_record(annotation):
@@ -150,11 +142,8 @@ def _written(annotation: Any) -> str:
     return annotation if isinstance(annotation, str) else describe(annotation)
 
 
-# ---- examples
-
-
 def _usage(kind: str, schema: Mapping[str, Any]) -> str:
-    """Return the shortest step of this kind in the documents that come with Headwater, or one with what it requires."""
+    """Return the shortest step of this kind in `configs`, or one with only its required params."""
     found = sorted(_used().get(kind, ()), key=len)
     if found:
         return found[0]
@@ -174,7 +163,7 @@ def _used() -> dict[str, list[str]]:
 
 
 def _sample(prop: Mapping[str, Any]) -> Any:
-    """Return a value that a schema could mean."""
+    """Return an example value for a schema."""
     for key in ("examples", "enum"):
         if prop.get(key):
             return prop[key][0]

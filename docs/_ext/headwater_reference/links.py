@@ -1,4 +1,4 @@
-"""Make links of names in code marks: kinds, events, commands, and the public names of Python."""
+"""Turn names in code marks into links: kinds, events, commands and public Python names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater_reference.markdown import anchor
 
 @cache
 def targets() -> dict[str, tuple[str, str, str]]:
-    """Return what a text in code marks leads to: domain, type and name of the target."""
+    """Return the targets of names in code marks: domain, type and name."""
     found = {kind: ("std", "ref", anchor(kind)) for kind in shipped_kinds()}
     found |= {str(name): ("std", "ref", f"event-{anchor(name)}") for name in EventType}
     found |= {f"headwater {name}": ("std", "ref", f"command-{name}") for name in commands()}
@@ -29,13 +29,13 @@ def targets() -> dict[str, tuple[str, str, str]]:
 
 
 class NamesToLinks(SphinxPostTransform):
-    """Makes the links; the prose names things as it would anywhere, and nothing is broken on a forge."""
+    """Adds the links, so that the Markdown files need none that are broken on a forge."""
 
     default_priority = 5  # before Sphinx resolves references, which is at 10
     skipped: ClassVar[tuple[type, ...]] = (nodes.reference, nodes.title, addnodes.pending_xref, addnodes.desc_signature)
 
     def run(self, **_: Any) -> None:
-        """Replace every such text on a page."""
+        """Replace every such name on a page."""
         for literal in list(self.document.findall(nodes.literal)):
             target = targets().get(literal.astext())
             if target is not None and not _inside(literal, self.skipped):

@@ -1,4 +1,4 @@
-"""Pieces of Markdown (MyST), and JSON Schemas in words."""
+"""Build Markdown (MyST), and describe JSON Schemas in words."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ TITLES = {
     "KindWithParams": "a kind with params",
     "ConditionData": "a condition",
 }
-"""What the objects of documents are called, by the names of their models."""
+"""Names of the objects of a document, by their models."""
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; a bar in a cell would end it."""
+    """Return a table, with bars in cells escaped."""
     lines = [heading, ["---"] * len(heading), *rows]
     return "\n".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def definitions(entries: Iterable[tuple[str, str]]) -> str:
-    """Return a definition list: it stays readable on a narrow screen, where a table does not."""
+    """Return a definition list, which stays readable on a narrow screen."""
     return "\n".join(f"{one_line(term)}\n: {one_line(text) or '-'}\n" for term, text in entries)
 
 
 def one_line(text: str) -> str:
-    """Return a text without its line ends."""
+    """Return text without line ends."""
     return " ".join(text.split())
 
 
@@ -50,21 +50,18 @@ def block(language: str, text: str) -> str:
 
 
 def anchor(name: str) -> str:
-    """Return the label of a thing with a name."""
+    """Return the label for a name."""
     return name.replace(".", "-").replace("_", "-")
 
 
 def entries(section: str) -> str:
-    """Return a section such as `Raises` as a definition list, or as it is where it is prose."""
+    """Return a section such as `Raises` as a definition list, or unchanged if it is prose."""
     found = [(f"`{match[1]}`", match[2]) for match in _ENTRY.finditer(section)]
     return definitions(found) if found else section
 
 
-# ---- JSON Schemas
-
-
 def fields(schema: Mapping[str, Any], descriptions: Mapping[str, str] | None = None) -> Iterator[tuple[str, str]]:
-    """Yield each property of an object: its name, type and default, and what it means."""
+    """Yield each property of an object: its name, type, default and meaning."""
     required = schema.get("required", ())
     for name, prop in schema.get("properties", {}).items():
         if prop is False:
@@ -82,7 +79,7 @@ def fields(schema: Mapping[str, Any], descriptions: Mapping[str, str] | None = N
 
 
 def schema_type(prop: Mapping[str, Any]) -> str:
-    """Return the type that a JSON Schema describes, in a few words; templates are left out."""
+    """Return the type of a JSON Schema in a few words, without templates."""
     if "enum" in prop:
         return _alternatives(map(code, prop["enum"]))
     if "const" in prop:
@@ -99,7 +96,7 @@ def schema_type(prop: Mapping[str, Any]) -> str:
 
 
 def _is_template(prop: Mapping[str, Any]) -> bool:
-    """Return whether a schema is there for templates, which most values may be."""
+    """Return whether a schema only allows a template."""
     return "template" in prop.get("$ref", "") or "parameters|env" in prop.get("pattern", "")
 
 
