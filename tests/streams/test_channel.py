@@ -10,10 +10,11 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import StreamBrokenError, StreamOrderError
-from headwater.streams.channel import Channel, Waiter
+from headwater.streams.channel import Channel
+from headwater.streams.ends import NOTHING, ReaderLeft, Source
 from headwater.streams.merged import Concatenated, Interleaved
-from headwater.streams.sinks import Tee
-from headwater.streams.source import NOTHING, ReaderLeft, Source
+from headwater.streams.tee import Tee
+from headwater.streams.waiter import Waiter
 
 BREAK = StreamBrokenError("the writer failed", step_id="writer")
 
@@ -423,7 +424,7 @@ class TestTee:
         """An output that leads nowhere does not stop its step."""
         tee = Tee([])
         await tee.write([1, 2, 3])
-        assert tee.written_items == 3
+        assert tee.statistics().written_items == 3
 
 
 async def test_cancels_cleanly_while_both_ends_wait() -> None:

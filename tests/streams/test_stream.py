@@ -10,7 +10,7 @@ import pytest
 
 from headwater import Pipeline, Runner, Stream, StreamBrokenError, StreamConsumedError, StreamOrderError, step
 from headwater.streams.channel import Channel
-from headwater.streams.source import NOTHING
+from headwater.streams.ends import NOTHING
 
 
 @step("test_stream.same")
@@ -193,7 +193,7 @@ async def test_tells_the_writer_when_closed() -> None:
     assert await anext(iterator) == 1
     await stream.aclose()
     await stream.aclose()
-    assert channel.left
+    assert channel.reader_left
 
 
 async def test_names_itself_in_its_repr() -> None:

@@ -216,7 +216,7 @@ class Execution:
             raise
         scope = ExecutionScope(self.execution_id, self._order, self._context, instances, self._on_failure)
         self._work_scope = scope
-        self._work = work = work_of(scope)
+        self._work = work = work_of(scope, self._order.open_edge)
         if not self._order.plan.unary:
             self._open_outlets()
         return work

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from headwater.errors import ConfigError, FrameTypeError, Problem
 from headwater.shapes import is_mapping
+from headwater.streams.ends import ReaderLeft
 from headwater.streams.meter import Meter
-from headwater.streams.source import ReaderLeft
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan
-    from headwater.streams.sinks import Sink
+    from headwater.streams.ends import Sink
 
 __all__ = ["data_by_group", "feed", "is_stream"]
 

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.events.data import EdgeInfo, PipelineStart, StepInfo
 from headwater.running.resources import Resources, shared_resources
+from headwater.streams.channel import Channel
+from headwater.streams.ends import Ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater.config.spec import StreamingSpec
-    from headwater.graph.plan import Plan
+    from headwater.graph.plan import Plan, PlannedEdge
+    from headwater.streams.waiter import Waiter
 
-__all__ = ["Order", "start_data"]
+__all__ = ["EdgeFactory", "Order", "open_channel", "start_data"]
+
+
+class EdgeFactory(Protocol):
+    """Opens the edges of an execution, so that a logged or a remote edge is another factory."""
+
+    def __call__(self, edge: PlannedEdge, reader: Waiter) -> Ends:
+        """Return the ends of an edge; its reader sleeps at `reader`, which it may share with other edges."""
+        ...
+
+
+def open_channel(edge: PlannedEdge, reader: Waiter) -> Ends:
+    """Return the ends of an edge inside this process."""
+    # One value gets capacity for two, so that its writer never waits for the reader.
+    channel = Channel(edge.capacity, reader) if edge.streaming else Channel(2, reader, unary=True)
+    return Ends(channel, channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,7 @@ class Order:
         timeout_s: Most seconds that it may take, or None.
         redact: Replaces what must not be told, such as secrets, in a text.
         allowed: What the operator allows.
+        open_edge: Opens its edges, unless all of them are unary; by default each is a channel inside this process.
     """
 
     owner: object
@@ -40,6 +59,7 @@ class Order:
     timeout_s: float | None
     redact: Callable[[str], str]
     allowed: frozenset[str] = frozenset()
+    open_edge: EdgeFactory = open_channel
 
     def resources(self) -> Resources:
         """Return what the steps share in the running event loop."""

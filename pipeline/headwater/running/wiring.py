@@ -1,4 +1,4 @@
-"""Makes the channels and hosts of one execution from a plan."""
+"""Makes the edges and hosts of one execution from its plan."""
 
 from __future__ import annotations
 
@@ -11,74 +11,66 @@ from headwater.running.hosts.host import StepHost
 from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import Outbox, PortOutbox
 from headwater.running.hosts.routed import RoutedOutbox
-from headwater.streams.channel import Channel, Waiter
 from headwater.streams.grammar import Grammar
 from headwater.streams.merged import Concatenated, Interleaved
-from headwater.streams.sinks import Sink, Tee
-from headwater.streams.source import Source
+from headwater.streams.tee import Tee
+from headwater.streams.waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.graph.plan import Plan, PlannedInput, PlannedOutput, PlannedStep
+    from headwater.running.order import EdgeFactory
     from headwater.running.record import StepRecord
     from headwater.running.scope import ExecutionScope
+    from headwater.streams.ends import Ends, Sink, Source
 
 __all__ = ["Wiring"]
 
 
 class Wiring:
-    """The channels of one execution, and the hosts between them.
+    """The edges of one execution, and the hosts between them.
 
     Args:
         scope: The execution.
+        open_edge: Opens each edge of the plan that is not fused.
     """
 
-    def __init__(self, scope: ExecutionScope) -> None:
+    def __init__(self, scope: ExecutionScope, open_edge: EdgeFactory) -> None:
         self._scope = scope
+        self._open_edge = open_edge
         self._plan: Plan = scope.plan
         self._sources: dict[tuple[str | None, str], Source] = {}
-        self._channels: dict[int, Channel] = {}
+        self._edges: dict[int, Ends] = {}
         for step in self._plan.steps:
             for planned in step.inputs:
                 self._open_input(step.id, planned)
         for index in self._plan.outputs:
-            self._channels[index] = self._channel(index, None)
+            self._edges[index] = open_edge(self._plan.edges[index], Waiter())
 
     def hosts(self) -> list[StepHost]:
         """Return a host for every segment of the plan."""
         return [self._host([self._plan.step(step_id) for step_id in segment]) for segment in self._plan.segments]
 
-    def channel(self, index: int) -> Channel:
-        """Return the channel of an edge that is not fused."""
-        return self._channels[index]
+    def edge(self, index: int) -> Ends:
+        """Return the ends of an edge that is not fused."""
+        return self._edges[index]
 
     def input_sink(self, indexes: Sequence[int]) -> Sink:
         """Return where the pipeline's input is written for the given edges."""
         return self._sink(indexes, None, "")
 
-    # ---- the reading side
-
     def _open_input(self, step_id: str, planned: PlannedInput) -> None:
         if self._plan.edges[planned.edges[0]].fused:
             return
         reader = Waiter()
-        channels = [self._channel(index, reader) for index in planned.edges]
-        self._channels.update(zip(planned.edges, channels, strict=True))
-        source: Source = channels[0]
-        if len(channels) > 1:
-            source = (Concatenated if planned.merge == "concat" else Interleaved)(channels, reader)
+        for index in planned.edges:
+            self._edges[index] = self._open_edge(self._plan.edges[index], reader)
+        sources = [self._edges[index].source for index in planned.edges]
+        source: Source = sources[0]
+        if len(sources) > 1:
+            source = (Concatenated if planned.merge == "concat" else Interleaved)(sources, reader)
         self._sources[step_id, planned.port.name] = source
-
-    def _channel(self, index: int, reader: Waiter | None) -> Channel:
-        edge = self._plan.edges[index]
-        if edge.streaming:
-            return Channel(edge.capacity, reader)
-        return Channel(
-            2, reader, unary=True
-        )  # with room for one more, so that the only item never waits for its reader
-
-    # ---- the writing side
 
     def _host(self, steps: list[PlannedStep]) -> StepHost:
         head = steps[0]
@@ -107,14 +99,7 @@ class Wiring:
     def _port_outbox(
         self, label: str, written: PlannedOutput, output: PlannedOutput, record: StepRecord | None
     ) -> PortOutbox:
-        """Return the writing side of a port.
-
-        Args:
-            label: What the stream is called in messages.
-            written: The output of the first step of the segment, whose frames are checked.
-            output: The output of the last step of the segment, whose edges are written.
-            record: Who is shown the items; None when they are shown elsewhere.
-        """
+        """Return the writing side: the first step of a segment writes `written`, and its last is read at `output`."""
         sink = self._sink(output.edges, record, output.name)
         grammar = Grammar(
             label,
@@ -127,16 +112,16 @@ class Wiring:
         return PortOutbox(sink, grammar, self._scope.context)
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:
-        branches = [(self._channels[index], self._plan.edges[index].select) for index in indexes]
+        branches = [(self._edges[index].sink, self._plan.edges[index].select) for index in indexes]
         on_item = partial(record.emit_output, port=port) if record is not None and record.emits_next_item else None
         if len(branches) == 1 and branches[0][1] is None and not (record and record.emits_every_item):
-            channel = branches[0][0]
-            channel.on_first = on_item
-            return channel
+            sink = branches[0][0]
+            sink.on_first = on_item
+            return sink
         return Tee(branches, on_item, every=record is not None and record.emits_every_item)
 
 
 def _is_stage(step: PlannedStep) -> bool:
-    """Whether even the first step of a segment runs as a fused stage, which shows its items itself."""
+    """Return whether even the first step of a segment runs as a fused stage, which emits its items itself."""
     plain = step.method.call in {Call.PLAIN, Call.GENERATOR}
     return step.mapped is not None and plain and step.placement is Placement.INLINE

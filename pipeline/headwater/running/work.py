@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.running.hosts.host import StepHost
+    from headwater.running.order import EdgeFactory
     from headwater.running.scope import ExecutionScope
+    from headwater.streams.ends import EdgeSource
 
 __all__ = ["UnaryWork", "Work", "work_of"]
 
@@ -37,8 +39,8 @@ class Work(Protocol):
         """Raise when a step neither ended nor failed."""
         ...
 
-    def output(self, index: int) -> Channel:
-        """Return the channel of an edge that leads to the pipeline's output."""
+    def output(self, index: int) -> EdgeSource:
+        """Return the reading end of an edge to the pipeline's output."""
         ...
 
     def unfinished(self) -> tuple[str, ...]:
@@ -50,31 +52,34 @@ class Work(Protocol):
         ...
 
 
-def work_of(scope: ExecutionScope) -> Work:
+def work_of(scope: ExecutionScope, open_edge: EdgeFactory) -> Work:
     """Return the work for a plan.
 
     Args:
         scope: The execution.
+        open_edge: Opens the edges of a plan with streams.
     """
-    return UnaryWork(scope) if scope.plan.unary else StreamingWork(scope)
+    return UnaryWork(scope) if scope.plan.unary else StreamingWork(scope, open_edge)
 
 
 class StreamingWork:
-    """A task for every segment, channels between them.
+    """A task for every segment, edges between them.
 
     Args:
         scope: The execution.
+        open_edge: Opens the edges.
     """
 
-    def __init__(self, scope: ExecutionScope) -> None:
+    def __init__(self, scope: ExecutionScope, open_edge: EdgeFactory) -> None:
         self._scope = scope
-        self._wiring = Wiring(scope)
+        self._wiring = Wiring(scope, open_edge)
+        self._unread: set[int] = set()  # edges whose reader has ended, also where their writing end does not know yet
         self._hosts = self._wiring.hosts()
         self._scopes = {host.steps[0].id: CancelScope() for host in self._hosts}
         self._writers = {host.steps[-1].id: host for host in self._hosts}
         self._feeds = {group.edges: CancelScope() for group in scope.plan.inputs}
         for index in scope.plan.outputs:
-            self.output(index).on_left = partial(self._release, index)
+            self.output(index).on_close = partial(self._release, index)
 
     async def run(self, data: Any) -> None:
         """Run every host to its end.
@@ -94,14 +99,14 @@ class StreamingWork:
         """Return the ids of the steps that have not ended."""
         return self._scope.unfinished()
 
-    def output(self, index: int) -> Channel:
-        """Return the channel of an edge that leads to the pipeline's output."""
-        return self._wiring.channel(index)
+    def output(self, index: int) -> EdgeSource:
+        """Return the reading end of an edge to the pipeline's output."""
+        return self._wiring.edge(index).source
 
     def close(self, error: Exception) -> None:
         """Break the outputs that have not ended."""
         for index in self._scope.plan.outputs:
-            self.output(index).fail(_broken_by(error))
+            self._wiring.edge(index).sink.fail(_broken_by(error))
 
     def check_finished(self) -> None:
         """Raise when a step neither ended nor failed: its code raised a cancellation that nobody asked for."""
@@ -120,6 +125,7 @@ class StreamingWork:
     def _release(self, index: int) -> None:
         """Stop whoever writes to an edge when nobody reads any of its edges: it may be waiting for something else."""
         plan = self._scope.plan
+        self._unread.add(index)
         for edges, feed_scope in self._feeds.items():
             if index in edges and self._left(edges):
                 feed_scope.cancel()
@@ -131,7 +137,7 @@ class StreamingWork:
             self._scopes[writer.steps[0].id].cancel()
 
     def _left(self, edges: Sequence[int]) -> bool:
-        return all(self._wiring.channel(index).left for index in edges)
+        return all(index in self._unread or self._wiring.edge(index).sink.reader_left for index in edges)
 
     async def _feed(self, edges: tuple[int, ...], data: Any) -> None:
         streaming = any(self._scope.plan.edges[index].streaming for index in edges)
@@ -201,8 +207,8 @@ class UnaryWork:
         """Return the values at the pipeline's output, by the index of the edge; those not taken are left out."""
         return self._run.values()
 
-    def output(self, index: int) -> Channel:
-        """Return the channel of an edge that leads to the pipeline's output; it is made when somebody asks."""
+    def output(self, index: int) -> EdgeSource:
+        """Return the reading end of an edge to the pipeline's output; its channel is made on first use."""
         if index not in self._channels:
             channel = self._channels[index] = Channel(2, unary=True)
             if self._ended:

@@ -1,72 +1,27 @@
-"""The bounded edge between one writer and one reader: a list, two places to wait, and no frame objects.
+"""The edge inside one process: a bounded list between a writer and a reader, without frame objects.
 
-The writer appends and looks at one number, `limit`; only when the buffer has reached it does anything else happen. The
-reader takes everything there is on each wake-up, so nobody waits for a batch to fill.
+The writer appends and compares the length with one number, `limit`; only when the buffer has reached it does anything
+else happen. The reader takes everything that is there on each wake-up, so no item waits for a batch to fill.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event
-from anyio.lowlevel import checkpoint
-
 from headwater.errors import StreamOrderError
-from headwater.streams.source import NOTHING, ChannelStatistics, ReaderLeft
+from headwater.streams.ends import NOTHING, ChannelStatistics, ReaderLeft
+from headwater.streams.waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from headwater.streams.meter import Meter
 
-__all__ = ["Channel", "Waiter"]
-
-
-class Waiter:
-    """A place where one task sleeps until it is woken; it may be shared by several channels."""
-
-    __slots__ = ("_asleep_since", "_event", "_waited_s")
-
-    def __init__(self) -> None:
-        self._event: Event | None = None
-        self._waited_s = 0.0
-        self._asleep_since: float | None = None
-
-    @property
-    def waited_s(self) -> float:
-        """How long tasks have waited here, in seconds, the present one included."""
-        since = self._asleep_since
-        return self._waited_s if since is None else self._waited_s + perf_counter() - since
-
-    def wake(self) -> None:
-        """Wake the sleeper, if there is one."""
-        if self._event is not None:
-            self._event.set()
-            self._event = None
-
-    async def pause(self) -> None:
-        """Let every other task have a turn: the other end often needs no more, and it costs half of a sleep."""
-        started = perf_counter()
-        await checkpoint()
-        self._waited_s += perf_counter() - started
-
-    async def sleep(self) -> None:
-        """Sleep until `wake` is called."""
-        self._asleep_since = started = perf_counter()
-        self._event = event = Event()
-        try:
-            await event.wait()
-        finally:
-            self._event = self._asleep_since = None
-            self._waited_s += perf_counter() - started
+__all__ = ["Channel"]
 
 
 class Channel:
-    """A bounded edge of a running pipeline.
-
-    Hot loops append to `buffer` themselves and call `flush` only when `len(buffer) >= limit`; `put` and `write` do the
-    same for everyone else. `buffer` keeps its identity for the whole life of the channel.
+    """Both ends of an edge whose writer and reader share an event loop; see `EdgeSink` and `EdgeSource`.
 
     Args:
         capacity: Most items that may wait for the reader.
@@ -76,53 +31,49 @@ class Channel:
 
     __slots__ = (
         "_footer",
-        "_left",
         "_reader",
         "_unary",
         "_writer",
         "buffer",
         "capacity",
+        "done_items",
         "ended",
         "error",
         "given_header",
         "limit",
         "meter",
+        "on_close",
         "on_first",
-        "on_left",
         "read_items",
+        "reader_left",
         "skipped",
     )
 
     def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
         self.buffer: list[Any] = []
         self.capacity: int = capacity
+        # 1 while the reader sleeps, so that the next item wakes it; otherwise the next look of the meter, or the
+        # capacity; 0 once the reader has left, so that the next item stops the writer. One number, because the writer
+        # compares it for every item.
         self.limit: int = 1
         self.meter: Meter | None = None
-        self.on_left: Callable[[], None] | None = None
+        self.on_close: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
         self.ended: bool = False
         self.skipped: bool = False
         self.error: Exception | None = None
         self.read_items: int = 0
+        self.done_items: int = 0
         self.given_header: Any = NOTHING
+        self.reader_left: bool = False
         self._footer: Any = NOTHING
-        self._left = False
         self._unary = unary
         self._reader = reader or Waiter()
         self._writer = Waiter()
 
-    # ---- the writer's side
-
     def flush(self) -> bool:
-        """Wake the reader and look at the pace; called when the buffer has reached `limit`.
-
-        Returns:
-            True when the writer should `await wait_writable()`: the channel is full, or a whole slice has passed.
-
-        Raises:
-            ReaderLeft: Nobody reads this channel any more.
-        """
-        if self._left:
+        """Wake the reader and look at the pace; True when the channel is full, or a whole slice has passed."""
+        if self.reader_left:
             self.buffer.clear()
             raise ReaderLeft
         self._reader.wake()
@@ -138,28 +89,25 @@ class Channel:
         return pause or buffered >= self.capacity
 
     def put(self, item: Any) -> bool:
-        """Append one item.
-
-        Returns:
-            True when the writer should `await wait_writable()` before the next item.
-        """
+        """Append one item; True when the writer should `await wait_writable()` before the next."""
         self.buffer.append(item)
         return len(self.buffer) >= self.limit and self.flush()
 
+    @property
+    def writable(self) -> bool:
+        """Whether an item can be written now."""
+        return len(self.buffer) < self.capacity and not self.reader_left
+
     async def wait_writable(self) -> None:
-        """Wait until there is room for an item; always let others run."""
+        """Wait until an item can be written; always let others run."""
         await self._writer.pause()
-        while len(self.buffer) >= self.capacity and not self._left:
+        while len(self.buffer) >= self.capacity and not self.reader_left:
             await self._writer.sleep()
-        if self._left:
+        if self.reader_left:
             raise ReaderLeft
 
     async def write(self, items: Sequence[Any]) -> bool:
-        """Append all the items, never more at a time than there is room for.
-
-        Returns:
-            Whether others have had a turn since the last one was appended.
-        """
+        """Append items, never more than fit; True when others have run since the last one was appended."""
         start = 0
         paused = False
         while start < len(items):
@@ -172,12 +120,12 @@ class Channel:
         return paused
 
     def set_header(self, header: Any) -> None:
-        """Give the header, before the first item."""
+        """Write the header, before the first item."""
         self.given_header = header
         self._reader.wake()
 
     def finish(self, footer: Any = NOTHING) -> None:
-        """End the stream: the writer has written everything."""
+        """End the stream; one that should have brought an item and did not was not taken."""
         self._footer = footer
         self.ended = True
         self.skipped = self._unary and not self.written_items
@@ -190,25 +138,19 @@ class Channel:
         self._reader.wake()
 
     def fail(self, error: Exception) -> None:
-        """Break the stream: the reader gets the items already written, then the error."""
+        """Break the stream, unless it has ended."""
         if not self.ended:
             self.error = error
             self.ended = True
             self._reader.wake()
 
-    # ---- the reader's side
-
-    async def take(self) -> list[Any]:
-        """Return everything that is there, waiting for at least one item.
-
-        Returns:
-            The items, oldest first; an empty list when the stream has ended.
-
-        Raises:
-            StreamBrokenError: The writer failed, and every item it had written was taken before.
-        """
+    async def take(self, *, ahead: bool = False) -> list[Any]:
+        """Return every item that is there, waiting for at least one; an empty list at the end."""
+        if not ahead:
+            self.done_items = self.read_items
         if not self.buffer and not self.ended:
             self.limit = 1
+            # A writer that can go on has its turn now and fills the buffer, which spares both ends a sleep.
             await self._reader.pause()
         while not self.buffer:
             if self.ended:
@@ -218,14 +160,23 @@ class Channel:
         return self.take_nowait()
 
     def take_nowait(self) -> list[Any]:
-        """Return everything that is there, perhaps nothing."""
+        """Return every item that is there, perhaps none."""
         buffer = self.buffer
-        batch = buffer[:]
+        batch = buffer[:]  # copied, as the writer's loop keeps the list itself
         buffer.clear()
         self.read_items += len(batch)
+        # The reader is busy with the batch: it need not be woken before the buffer is full, but the meter looks.
         self.limit = min(self.capacity, self.meter.stride) if self.meter else self.capacity
         self._writer.wake()
         return batch
+
+    def ask(self) -> None:
+        """Have the next item handed over at once."""
+        self.limit = 1
+
+    def acknowledge(self, items: int | None = None) -> None:
+        """Count the oldest items that were taken as done; None for all of them."""
+        self.done_items = self.read_items if items is None else self.done_items + items
 
     def _end(self) -> list[Any]:
         if self.error is not None:
@@ -233,55 +184,43 @@ class Channel:
         return []
 
     async def header(self) -> Any:
-        """Return the header as soon as it is there, or `NOTHING` once it is clear that none comes."""
-        await self._opened()
+        """Return the header, or `NOTHING` once it is clear that none comes."""
+        await self._wait_opened()
         if self.given_header is NOTHING and not self.buffer and not self.read_items:
             self._end()
         return self.given_header
 
-    async def taken(self) -> bool:
+    async def branch_taken(self) -> bool:
         """Wait for the first frame or the end, and return whether the branch was taken."""
-        await self._opened()
+        await self._wait_opened()
         return not self.skipped
 
-    async def _opened(self) -> None:
+    async def _wait_opened(self) -> None:
         while not self.opened:
             self.limit = 1
             await self._reader.sleep()
 
     @property
     def footer(self) -> Any:
-        """The footer, or `NOTHING` when there is none or the items are not exhausted."""
+        """The footer, or `NOTHING`."""
         if not self.ended or self.buffer:
             msg = "the footer is known only when all items were read"
             raise StreamOrderError(msg)
         return self._footer
 
     def close(self) -> None:
-        """Leave: items not yet read are let go, and the writer is told at its next item."""
-        self._left = True
-        if self.on_left is not None:
-            self.on_left()
+        """Leave: drop the items not yet taken, and stop the writer at its next item."""
+        self.reader_left = True
+        if self.on_close is not None:
+            self.on_close()
         self.limit = 0
         self.buffer.clear()
         self._writer.wake()
-
-    # ---- for both
 
     @property
     def opened(self) -> bool:
         """Whether the first frame or the end is there."""
         return self.given_header is not NOTHING or bool(self.written_items) or self.ended
-
-    @property
-    def left(self) -> bool:
-        """Whether the reader has left."""
-        return self._left
-
-    @property
-    def writer_wait_s(self) -> float:
-        """How long the writer waited for room, in seconds."""
-        return self._writer.waited_s
 
     @property
     def written_items(self) -> int:
@@ -295,6 +234,7 @@ class Channel:
             capacity_items=self.capacity,
             written_items=self.written_items,
             read_items=self.read_items,
+            done_items=self.done_items,
             reader_wait_s=self._reader.waited_s,
             writer_wait_s=self._writer.waited_s,
             ended=self.ended,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import FrameTypeError
+from headwater.streams.ends import NOTHING
 from headwater.streams.grammar import all_instances
-from headwater.streams.source import NOTHING
+from headwater.streams.wrapped import Wrapped
 
 if TYPE_CHECKING:
+    from headwater.streams.ends import Source
     from headwater.streams.grammar import Checker
-    from headwater.streams.source import ChannelStatistics, Source
 
 __all__ = ["Checked"]
 
 
-class Checked:
-    """Another source, with its frames checked; a wrong item is told after the right ones before it.
+class Checked(Wrapped):
+    """Another source, with its frames checked; a wrong item raises after the right ones before it were taken.
 
     Args:
         source: Where the frames come from.
@@ -26,7 +27,7 @@ class Checked:
         footer: Check of the footer; None to let it pass.
     """
 
-    __slots__ = ("_error", "_footer", "_header", "_items", "_label", "_source")
+    __slots__ = ("_error", "_footer", "_header", "_items", "_label")
 
     def __init__(
         self,
@@ -36,22 +37,18 @@ class Checked:
         header: Checker | None = None,
         footer: Checker | None = None,
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._label = label
         self._items = items
         self._header = header
         self._footer = footer
         self._error: FrameTypeError | None = None
 
-    async def take(self) -> list[Any]:
-        """Return the next items, checked.
-
-        Raises:
-            FrameTypeError: An item is of another type than declared.
-        """
+    async def take(self, *, ahead: bool = False) -> list[Any]:
+        """Return the next items, checked."""
         if self._error is not None:
             raise self._error
-        batch = await self._source.take()
+        batch = await self._source.take(ahead=ahead)
         if self._items is None or all_instances(batch, self._items.expected):
             return batch
         checked: list[Any] = []
@@ -63,10 +60,6 @@ class Checked:
                 raise
             self._error = error
         return checked
-
-    async def taken(self) -> bool:
-        """Wait for the first frame or the end; False when the branch was not taken."""
-        return await self._source.taken()
 
     async def header(self) -> Any:
         """Return the header, checked, or `NOTHING`."""
@@ -82,11 +75,3 @@ class Checked:
         if footer is NOTHING or self._footer is None:
             return footer
         return self._footer.check(footer, f"{self._label}: footer")
-
-    def close(self) -> None:
-        """Tell the writer that nobody reads on."""
-        self._source.close()
-
-    def statistics(self) -> ChannelStatistics:
-        """Return what the source holds and has seen."""
-        return self._source.statistics()

@@ -1,7 +1,7 @@
 """The items of a stream in lists: those that are there, or lists of a size.
 
-Both are iterators rather than generators, so that nobody has to close them, and so that a reader may give up waiting
-for a list and ask again later: no item is lost.
+Both are iterators rather than generators, so they need not be closed, and a reader may give up waiting for a list and
+ask again later without losing an item.
 """
 
 from __future__ import annotations
@@ -40,18 +40,37 @@ class Arrived(Generic[Item]):
 
 
 class Filled(Generic[Item]):
-    """An iterator of lists of a size, with a bound of how long an item waits for the others.
+    """An iterator of lists of a size, with a bound on how long an item waits for the others.
 
     Args:
-        take: Returns whatever items are there, waiting for at least one; nothing at the end.
+        take: Returns whatever items are there, waiting for at least one; nothing at the end. It works ahead.
+        acknowledge: Called with the number of items that the reader has finished with.
         size: How many items make a list; the last one may have fewer.
         linger_s: Longest time, in seconds, that an item waits for its list to be full.
     """
 
-    __slots__ = ("_deadline", "_ended", "_failure", "_linger_s", "_ready", "_size", "_take", "_waiting")
+    __slots__ = (
+        "_acknowledge",
+        "_deadline",
+        "_ended",
+        "_failure",
+        "_given_items",
+        "_linger_s",
+        "_ready",
+        "_size",
+        "_take",
+        "_waiting",
+    )
 
-    def __init__(self, take: Callable[[], Awaitable[list[Item]]], size: int, linger_s: float) -> None:
+    def __init__(
+        self,
+        take: Callable[[], Awaitable[list[Item]]],
+        acknowledge: Callable[[int], object],
+        size: int,
+        linger_s: float,
+    ) -> None:
         self._take = take
+        self._acknowledge = acknowledge
         self._size = size
         self._linger_s = linger_s
         self._waiting: list[Item] = []
@@ -59,17 +78,21 @@ class Filled(Generic[Item]):
         self._deadline = inf
         self._ended = False
         self._failure: Exception | None = None
+        self._given_items = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> list[Item]:
+        self._acknowledge(self._given_items)
+        self._given_items = 0
         while (full := next(self._ready, None)) is None:
             if self._failure is not None:
                 raise self._failure
             if self._ended:
                 raise StopAsyncIteration
             await self._fill()
+        self._given_items = len(full)
         return full
 
     async def _fill(self) -> None:

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from headwater.errors import FrameTypeError, StreamOrderError
+from headwater.streams.ends import NOTHING
 from headwater.streams.frames import Footer, Header
-from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

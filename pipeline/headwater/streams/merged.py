@@ -1,136 +1,149 @@
-"""Several edges that meet in one port: each keeps its own channel, and they share the place where the reader sleeps."""
+"""Several edges that meet in one port; their reader sleeps at one place, where each of them wakes it."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from headwater.streams.source import NOTHING, ChannelStatistics
+from headwater.streams.ends import NOTHING, ChannelStatistics, totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.streams.channel import Channel, Waiter
+    from headwater.streams.ends import EdgeSource
+    from headwater.streams.waiter import Waiter
 
 __all__ = ["Concatenated", "Interleaved"]
 
 
-class _Joined:
-    """Several channels that meet in one port."""
-
-    __slots__ = ("_channels", "_footer", "_reader")
-
-    def __init__(self, channels: Sequence[Channel], reader: Waiter) -> None:
-        self._channels = tuple(channels)
-        self._reader = reader
-        self._footer: Any = NOTHING
-
-    @property
-    def footer(self) -> Any:
-        """The one footer among the channels, or `NOTHING`."""
-        footers = [channel.footer for channel in self._channels]
-        return next((footer for footer in footers if footer is not NOTHING), NOTHING)
-
-    def close(self) -> None:
-        """Leave all the channels."""
-        for channel in self._channels:
-            channel.close()
-
-    def statistics(self) -> ChannelStatistics:
-        """Return the sums over the channels."""
-        parts = [channel.statistics() for channel in self._channels]
-        return ChannelStatistics(
-            buffered_items=sum(part.buffered_items for part in parts),
-            capacity_items=sum(part.capacity_items for part in parts),
-            written_items=sum(part.written_items for part in parts),
-            read_items=sum(part.read_items for part in parts),
-            reader_wait_s=self._reader.waited_s,
-            writer_wait_s=sum(part.writer_wait_s for part in parts),
-            ended=all(part.ended for part in parts),
-        )
-
-
-class Interleaved(_Joined):
-    """Items of several channels as they come; within each channel the order is kept.
+class _Merged:
+    """Several edges as one source.
 
     Args:
-        channels: Channels made with the same `reader`.
+        sources: The edges, in the order of the document; each wakes `reader`.
         reader: Where the reader sleeps.
     """
 
+    __slots__ = ("_reader", "_sources", "_undone")
+
+    def __init__(self, sources: Sequence[EdgeSource], reader: Waiter) -> None:
+        self._sources = tuple(sources)
+        self._reader = reader
+        self._undone: deque[tuple[EdgeSource, int]] = deque()  # whose items are in the reader's hands, and how many
+
+    def acknowledge(self, items: int | None = None) -> None:
+        """Count the oldest items that were taken as done, each at its own edge; None for all of them."""
+        if items is None:
+            for source, _ in self._undone:
+                source.acknowledge()
+            self._undone.clear()
+        while items:
+            source, taken = self._undone.popleft()
+            done = min(items, taken)
+            source.acknowledge(done)
+            items -= done
+            if done < taken:
+                self._undone.appendleft((source, taken - done))
+
+    @property
+    def footer(self) -> Any:
+        """The one footer among the edges, or `NOTHING`."""
+        footers = [source.footer for source in self._sources]
+        return next((footer for footer in footers if footer is not NOTHING), NOTHING)
+
+    def close(self) -> None:
+        """Leave all the edges."""
+        for source in self._sources:
+            source.close()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return the sums over the edges; the reader waits for all of them at a time."""
+        sums = totals(source.statistics() for source in self._sources)
+        return sums._replace(reader_wait_s=self._reader.waited_s)
+
+
+class Interleaved(_Merged):
+    """Items of several edges as they come; within each edge the order is kept."""
+
     __slots__ = ()
 
-    async def take(self) -> list[Any]:
-        """Return everything that is there in any of the channels."""
+    async def take(self, *, ahead: bool = False) -> list[Any]:
+        """Return every item that is there at any of the edges."""
+        if not ahead and self._undone:
+            self.acknowledge()
         while True:
-            batch = [item for channel in self._channels if channel.buffer for item in channel.take_nowait()]
-            if batch:
+            if batch := [item for source in self._sources if source.buffer for item in self._taken(source)]:
                 return batch
             self._raise_break()
-            if all(channel.ended for channel in self._channels):
-                return batch
+            if all(source.ended for source in self._sources):
+                return []
             await self._sleep()
 
-    async def taken(self) -> bool:
-        """Wait for the first frame of any channel or the end of all; False when no branch was taken."""
+    def _taken(self, source: EdgeSource) -> list[Any]:
+        batch = source.take_nowait()
+        self._undone.append((source, len(batch)))
+        return batch
+
+    async def branch_taken(self) -> bool:
+        """Wait for the first frame of any edge or the end of all, and return whether any branch was taken."""
         while True:
-            if any(channel.written_items or (channel.ended and not channel.skipped) for channel in self._channels):
+            if any(source.opened and not source.skipped for source in self._sources):
                 return True
-            if all(channel.skipped for channel in self._channels):
+            if all(source.skipped for source in self._sources):
                 return False
             await self._sleep()
 
     async def header(self) -> Any:
-        """Return the header of the one channel that has one, or `NOTHING`."""
+        """Return the header of the one edge that has one, or `NOTHING`."""
         while True:
-            for channel in self._channels:
-                if (header := channel.given_header) is not NOTHING:
+            for source in self._sources:
+                if (header := source.given_header) is not NOTHING:
                     return header
             self._raise_break()
-            if all(channel.opened for channel in self._channels):
+            if all(source.opened for source in self._sources):
                 return NOTHING
             await self._sleep()
 
     def _raise_break(self) -> None:
-        for channel in self._channels:
-            if channel.error is not None:
-                raise channel.error
+        for source in self._sources:
+            if source.error is not None:
+                raise source.error
 
     async def _sleep(self) -> None:
-        for channel in self._channels:
-            channel.limit = 1
+        for source in self._sources:
+            source.ask()
         await self._reader.sleep()
 
 
-class Concatenated(_Joined):
-    """Items of several channels, one channel after the other.
-
-    Args:
-        channels: Channels made with the same `reader`, in the order they are read.
-        reader: Where the reader sleeps.
-    """
+class Concatenated(_Merged):
+    """Items of several edges, one edge after the other."""
 
     __slots__ = ("_index",)
 
-    def __init__(self, channels: Sequence[Channel], reader: Waiter) -> None:
-        super().__init__(channels, reader)
+    def __init__(self, sources: Sequence[EdgeSource], reader: Waiter) -> None:
+        super().__init__(sources, reader)
         self._index = 0
 
-    async def take(self) -> list[Any]:
-        """Return everything that is there in the channel whose turn it is."""
-        while self._index < len(self._channels):
-            if batch := await self._channels[self._index].take():
+    async def take(self, *, ahead: bool = False) -> list[Any]:
+        """Return every item that is there at the edge whose turn it is."""
+        if not ahead and self._undone:
+            self.acknowledge()
+        while self._index < len(self._sources):
+            source = self._sources[self._index]
+            if batch := await source.take(ahead=True):
+                self._undone.append((source, len(batch)))
                 return batch
             self._index += 1
         return []
 
-    async def taken(self) -> bool:
-        """Wait until one channel has a frame or all have ended; False when no branch was taken."""
-        for channel in self._channels:
-            if await channel.taken():
+    async def branch_taken(self) -> bool:
+        """Wait for a frame of one edge or the end of all, and return whether any branch was taken."""
+        for source in self._sources:
+            if await source.branch_taken():
                 return True
         return False
 
     async def header(self) -> Any:
-        """Return the header of the one channel that has one, or `NOTHING`."""
-        headers = [await channel.header() for channel in self._channels]
+        """Return the header of the one edge that has one, or `NOTHING`."""
+        headers = [await source.header() for source in self._sources]
         return next((header for header in headers if header is not NOTHING), NOTHING)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
+from headwater.streams.ends import NOTHING
 from headwater.streams.filled import Arrived, Filled
-from headwater.streams.source import NOTHING
 
 if TYPE_CHECKING:
-    from headwater.streams.source import ChannelStatistics, Source
+    from headwater.streams.ends import ChannelStatistics, Source
 
 __all__ = ["Stream"]
 
@@ -90,7 +90,9 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         Raises:
             StreamConsumedError: The stream was read before.
         """
-        return self._begin(Arrived(self._more) if size is None else Filled(self._more, size, linger_s))
+        if size is None:
+            return self._begin(Arrived(self._more))
+        return self._begin(Filled(self._more_ahead, self._source.acknowledge, size, linger_s))
 
     async def collect(self) -> list[Item]:
         """Read all the items.
@@ -134,7 +136,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         return self._source.statistics()
 
     async def aclose(self) -> None:
-        """Stop reading: the writer is told that nobody reads on. Closing twice does no harm."""
+        """Stop reading, which stops the writer at its next item. Closing twice does no harm."""
         self._source.close()
         close = getattr(self._reading, "aclose", None)
         if close is not None:
@@ -144,7 +146,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         if self._reading is not None:
             msg = f"{self._label}: a stream is read once, and this one was read already; keep its items in a list"
             raise StreamConsumedError(msg)
-        self._reading = reading  # kept to be closed by whoever made the stream, not by a garbage collector
+        self._reading = reading  # kept so that `aclose` closes it, not the garbage collector
         return reading
 
     async def _items(self) -> AsyncGenerator[Item, None]:
@@ -156,5 +158,10 @@ class Stream(Generic[Item, HeaderT, FooterT]):
 
     async def _more(self) -> list[Item]:
         batch = await self._source.take()
+        self._ended = not batch
+        return batch
+
+    async def _more_ahead(self) -> list[Item]:
+        batch = await self._source.take(ahead=True)
         self._ended = not batch
         return batch

@@ -1,4 +1,4 @@
-"""Sources made of other sources or of plain values, for the declared rules of a plan."""
+"""Sources made of another source or of plain values, for the declared rules of a plan."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from anyio.lowlevel import checkpoint
 
 from headwater.graph.plan import Adapter
-from headwater.streams.source import NOTHING, ChannelStatistics
+from headwater.streams.ends import NOTHING, ChannelStatistics
+from headwater.streams.wrapped import Wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from headwater.streams.source import Source
+    from headwater.streams.ends import Source
 
 __all__ = ["Converted", "Given", "gather"]
 
@@ -21,7 +22,7 @@ _BATCH_ITEMS = 256
 
 
 class Given:
-    """A source of items that are there already, such as what a `split` rule makes of one value.
+    """A source of items that already exist, such as those that a `split` rule makes of one value.
 
     Args:
         values: The items; read a batch at a time, so that an iterator stays lazy.
@@ -29,19 +30,22 @@ class Given:
         footer: The footer, or `NOTHING`.
     """
 
-    __slots__ = ("_footer", "_header", "_left", "_read_items", "_values")
+    __slots__ = ("_closed", "_done_items", "_footer", "_header", "_read_items", "_values")
 
     def __init__(self, values: Iterable[Any], header: Any = NOTHING, footer: Any = NOTHING) -> None:
         self._values = iter(values)
         self._header = header
         self._footer = footer
         self._read_items = 0
-        self._left = False
+        self._done_items = 0
+        self._closed = False
 
-    async def take(self) -> list[Any]:
+    async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items."""
+        if not ahead:
+            self._done_items = self._read_items
         await checkpoint()
-        if self._left:
+        if self._closed:
             return []
         batch = list(islice(self._values, _BATCH_ITEMS))
         self._read_items += len(batch)
@@ -52,8 +56,12 @@ class Given:
         await checkpoint()
         return self._header
 
-    async def taken(self) -> bool:
-        """Return True: the items are there."""
+    def acknowledge(self, items: int | None = None) -> None:
+        """Count the oldest items that were taken as done; None for all of them."""
+        self._done_items = self._read_items if items is None else self._done_items + items
+
+    async def branch_taken(self) -> bool:
+        """Return True: the items exist."""
         await checkpoint()
         return True
 
@@ -64,14 +72,15 @@ class Given:
 
     def close(self) -> None:
         """Read no further."""
-        self._left = True
+        self._closed = True
 
     def statistics(self) -> ChannelStatistics:
         """Return what was read so far."""
-        return ChannelStatistics(0, _BATCH_ITEMS, self._read_items, self._read_items, 0.0, 0.0, ended=self._left)
+        read = self._read_items
+        return ChannelStatistics(0, _BATCH_ITEMS, read, read, self._done_items, 0.0, 0.0, ended=self._closed)
 
 
-class Converted:
+class Converted(Wrapped):
     """Another source whose items pass a rule `(previous snapshot or None, item) -> item`.
 
     Args:
@@ -80,38 +89,17 @@ class Converted:
         adapter: `TO_DELTA` when the items are snapshots, `TO_SNAPSHOT` when they are deltas.
     """
 
-    __slots__ = ("_convert", "_rule", "_snapshot", "_source")
+    __slots__ = ("_convert", "_rule", "_snapshot")
 
     def __init__(self, source: Source, rule: Callable[[Any, Any], Any], adapter: Adapter) -> None:
-        self._source = source
+        super().__init__(source)
         self._rule = rule
         self._snapshot: Any = None
         self._convert = self._to_delta if adapter is Adapter.TO_DELTA else self._to_snapshot
 
-    async def take(self) -> list[Any]:
+    async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items, converted."""
-        return [self._convert(item) for item in await self._source.take()]
-
-    async def header(self) -> Any:
-        """Return the header, or `NOTHING`."""
-        return await self._source.header()
-
-    async def taken(self) -> bool:
-        """Wait for the first frame or the end; False when the branch was not taken."""
-        return await self._source.taken()
-
-    @property
-    def footer(self) -> Any:
-        """The footer, or `NOTHING`."""
-        return self._source.footer
-
-    def close(self) -> None:
-        """Tell the writer that nobody reads on."""
-        self._source.close()
-
-    def statistics(self) -> ChannelStatistics:
-        """Return what the source holds and has seen."""
-        return self._source.statistics()
+        return [self._convert(item) for item in await self._source.take(ahead=ahead)]
 
     def _to_delta(self, snapshot: Any) -> Any:
         delta = self._rule(self._snapshot, snapshot)

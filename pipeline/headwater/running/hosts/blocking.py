@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headwater.running.attempt import Attempt
     from headwater.running.hosts.outbox import Outbox
     from headwater.running.hosts.stages import Stage
-    from headwater.streams.source import Source
+    from headwater.streams.ends import Source
 
 __all__ = ["BlockingItems", "drive_blocking"]
 

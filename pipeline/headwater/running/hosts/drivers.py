@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headwater.running.hosts.outbox import Outbox
     from headwater.running.record import StepRecord
     from headwater.running.workers.worker import Worker
-    from headwater.streams.source import Source
+    from headwater.streams.ends import Source
 
 __all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
 
@@ -167,9 +167,10 @@ async def _write_slice(
 class _Slot:
     """The place of one unit of work in the order of the results."""
 
-    __slots__ = ("done", "error", "results")
+    __slots__ = ("done", "error", "items", "results")
 
-    def __init__(self) -> None:
+    def __init__(self, items: int) -> None:
+        self.items = items
         self.done = Event()
         self.results: list[Any] = []
         self.error: Exception | None = None
@@ -199,7 +200,7 @@ class _Workbench:
                 if not unit:
                     self._end()
                     return
-                slot = _Slot()
+                slot = _Slot(len(unit))
                 self._slots.append(slot)
                 self._news.set()
             started = perf_counter()
@@ -223,8 +224,9 @@ class _Workbench:
         await slot.done.wait()
         return slot
 
-    def delivered(self) -> None:
-        """Note that the results of a slot are written, which makes place for another."""
+    def delivered(self, slot: _Slot) -> None:
+        """Note that the results of a slot are written: its items are done, and another may take its place."""
+        self._source.acknowledge(slot.items)
         self._places.release()
 
     async def _next_unit(self) -> list[Any]:
@@ -232,7 +234,7 @@ class _Workbench:
             return []
         if not self._batch:
             try:
-                self._batch = await self._source.take()
+                self._batch = await self._source.take(ahead=True)
             except Exception as error:  # noqa: BLE001 - told in its turn, after the items before it
                 self._break = error
                 return []
@@ -275,5 +277,5 @@ async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], a
             await outbox.write(results)
         if slot.error is not None:
             raise Failure(attempt, slot.error)
-        bench.delivered()
+        bench.delivered(slot)
         await outbox.wait_writable()

@@ -13,8 +13,8 @@ from headwater.running.failures import STEP_ERRORS, reason_of
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.watch import Watched
+from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter
-from headwater.streams.source import NOTHING, ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ class StepHost:
         self._head.record.note_hold(elapsed_s, 1)
 
     async def _run(self) -> None:
-        if self._head.step.skippable and not await self._inbox.taken():
+        if self._head.step.skippable and not await self._inbox.branch_taken():
             raise Skipped
         arguments = await self._inbox.arguments()
         self._waited_before_s = self._inbox.wait_s
@@ -99,17 +99,19 @@ class StepHost:
     def _count(self) -> None:
         first, *others = self._records
         first.items_in = max(first.items_in, self._inbox.items_in)
+        output = self._outbox.sink.statistics()
         if self._dispatch.chained:  # nothing expands, so as many items leave each step as reach the end
             for record in others:
-                record.items_in = record.items_out = self._outbox.sink.written_items
-        written = others[0].items_in if others else self._outbox.sink.written_items
+                record.items_in = record.items_out = output.written_items
+        written = others[0].items_in if others else output.written_items
         first.items_out = max(first.items_out, written)
         input_wait_s = self._inbox.wait_s - self._waited_before_s
-        output_wait_s = self._outbox.sink.writer_wait_s
+        output_wait_s = output.writer_wait_s
         for record in self._records:
             record.input_wait_s, record.output_wait_s = input_wait_s, output_wait_s
 
     def _end(self) -> None:
+        self._inbox.acknowledge()
         self._count()
         for record in self._records:
             record.complete()

@@ -9,14 +9,14 @@ from headwater.running.groups import open_group
 from headwater.running.hosts.adapters import Converted, Given, gather
 from headwater.running.hosts.blocking import BlockingItems
 from headwater.streams.checked import Checked
-from headwater.streams.source import NOTHING
+from headwater.streams.ends import NOTHING
 from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.graph.plan import PlannedEdge, PlannedStep
-    from headwater.streams.source import Source
+    from headwater.streams.ends import Source
 
 __all__ = ["Inbox", "Skipped"]
 
@@ -59,12 +59,17 @@ class Inbox:
         """How long the step waited for input, in seconds."""
         return sum(source.statistics().reader_wait_s for source in self.sources)
 
-    async def taken(self) -> bool:
-        """Wait until it is clear whether the branches that lead here were taken."""
+    async def branch_taken(self) -> bool:
+        """Wait until it is clear whether the branches to all the inputs were taken."""
         for source in self.sources:
-            if not await source.taken():
+            if not await source.branch_taken():
                 return False
         return True
+
+    def acknowledge(self) -> None:
+        """Count everything that the step has taken as done; called when it ends without a failure."""
+        for source in self.sources:
+            source.acknowledge()
 
     async def arguments(self) -> list[Any]:
         """Return what the step's function gets, waiting for values; a mapped input stands as None.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.running.hosts.outbox import Outbox
     from headwater.running.hosts.stages import Stage
     from headwater.running.record import StepRecord
-    from headwater.streams.source import Source
+    from headwater.streams.ends import Source
 
 __all__ = ["admitted", "drive_inline", "items_of", "iterated"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.events.streaming import StreamingContext
-    from headwater.streams.sinks import Sink
+    from headwater.streams.ends import Sink
 
 __all__ = ["Outbox", "PortOutbox"]
 
@@ -20,8 +20,8 @@ class Outbox(Protocol):
     """What a driver writes to."""
 
     @property
-    def sink(self) -> Any:
-        """What the hot loops append to: a channel, a tee, or the outbox itself where each item is looked at."""
+    def sink(self) -> Sink:
+        """What hot loops write to: an edge, a tee, or the outbox itself where values say which port they are for."""
         ...
 
     async def wait_writable(self) -> None:
@@ -51,8 +51,8 @@ class Outbox(Protocol):
         """Return the items among the values."""
         ...
 
-    async def write(self, items: Sequence[Any]) -> None:
-        """Write items, waiting for room; always let others run."""
+    async def write(self, items: Sequence[Any]) -> bool:
+        """Write items, and return True: others have always had a turn."""
         ...
 
     def set_header(self, header: Any) -> None:
@@ -125,12 +125,13 @@ class PortOutbox:
                 items.append(item)
         return items
 
-    async def write(self, items: Sequence[Any]) -> None:
-        """Write items, waiting for room; always let others run."""
+    async def write(self, items: Sequence[Any]) -> bool:
+        """Write items, and return True: others have always had a turn."""
         if not await self.sink.write(items):
             await self.sink.wait_writable()
         if self._context.lags:
             await self._context.drain()
+        return True
 
     def set_header(self, header: Any) -> None:
         """Pass on a header that flows around the step."""

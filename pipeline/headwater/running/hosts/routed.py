@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.errors import StreamOrderError
 from headwater.kinds.outputs import Outputs, Routed, parts_of
+from headwater.streams.ends import NOTHING, ReaderLeft, totals
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM, Classes, all_instances
-from headwater.streams.source import ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.running.hosts.outbox import PortOutbox
     from headwater.running.record import StepRecord
+    from headwater.streams.ends import ChannelStatistics
     from headwater.streams.meter import Meter
 
 __all__ = ["RoutedOutbox", "not_connected"]
@@ -69,8 +70,6 @@ class RoutedOutbox:
         self._written: set[str] = set()
         self._unconnected = {output.name for output in step.outputs if output.unconnected}
 
-    # ---- what hot loops look at
-
     @property
     def expected(self) -> Classes:
         """Classes whose instances are items of the main port."""
@@ -93,21 +92,13 @@ class RoutedOutbox:
         return next(iter(self.ports.values())).sink.meter
 
     @meter.setter
-    def meter(self, meter: Meter) -> None:
+    def meter(self, meter: Meter | None) -> None:
         for port in self.ports.values():
             port.sink.meter = meter
 
-    @property
-    def written_items(self) -> int:
-        """Items written to all the ports so far."""
-        return sum(port.sink.written_items for port in self.ports.values())
-
-    @property
-    def writer_wait_s(self) -> float:
-        """How long the writer waited for room, in seconds."""
-        return sum(port.sink.writer_wait_s for port in self.ports.values())
-
-    # ---- writing
+    def statistics(self) -> ChannelStatistics:
+        """Return the sums over the ports."""
+        return totals(port.sink.statistics() for port in self.ports.values())
 
     async def wait_writable(self) -> None:
         """Wait until every port that was written to has room; always let others run."""
@@ -155,11 +146,11 @@ class RoutedOutbox:
             return values
         return list(chain.from_iterable(value.items if is_batch(value) else [value] for value in values))
 
-    async def write(self, items: Sequence[Any]) -> None:
-        """Write items to their ports, those of each port together, waiting for room; always let others run."""
+    async def write(self, items: Sequence[Any]) -> bool:
+        """Write items to their ports, those of each port together; always let others run."""
         if self._main and items and all_instances(items, self.expected):
             await self._write(self._main, items)
-            return
+            return True
         written = {name: parts for name, parts in self._by_port(items).items() if parts}
         if not written:
             await self.wait_writable()
@@ -169,6 +160,7 @@ class RoutedOutbox:
             if name != self._main:
                 self._show(name, admitted)
             await self._write(name, admitted)
+        return True
 
     async def _write(self, name: str, items: Sequence[Any]) -> None:
         self._written.add(name)
@@ -182,7 +174,7 @@ class RoutedOutbox:
         for port in self.ports.values():
             port.set_header(header)
 
-    def finish(self, footer: Any) -> None:
+    def finish(self, footer: Any = NOTHING) -> None:
         """End every port's stream."""
         for port in self.ports.values():
             port.finish(footer)
@@ -196,8 +188,6 @@ class RoutedOutbox:
         """Break every port's stream."""
         for port in self.ports.values():
             port.fail(error)
-
-    # ---- which port
 
     def _by_port(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         expected = self.expected
