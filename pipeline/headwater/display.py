@@ -41,8 +41,10 @@ def one_line(text: str, limit: int = 200) -> str:
         >>> one_line("no file \x1b[31m\n  at all", limit=16)
         'no file [31m at…'
     """
-    clean = "".join(char if char.isprintable() else " " for char in text[: 4 * limit])
-    return shorten(" ".join(clean.split()), limit)
+    text = text[: 4 * limit]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return shorten(" ".join(text.split()), limit)
 
 
 def plural(count: int, noun: str) -> str:

@@ -373,7 +373,7 @@ async def test_filters_select_events(reader: str, types: Any, steps: Any, expect
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"types": {"step_begin"}}, ValueError, "there is no event type 'step_begin'; there are: pipeline_start"),
+        ({"types": {"step_begin"}}, ValueError, "there is no event type 'step_begin'; choose one of: pipeline_start"),
         ({"types": "step_start"}, TypeError, "write types={'step_start'}"),
         ({"steps": "words"}, TypeError, "write steps={'words'}"),
         ({"policy": "never"}, ValueError, "policy is 'never', but it must be one of coalesce"),

@@ -26,11 +26,12 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
+from headwater.events.state import ExecutionState
+from headwater.events.step_state import State
 from headwater.events.streaming import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
+from headwater_subscribers.console import view
 from headwater_subscribers.console.lines import LineDisplay
-from headwater_subscribers.console.stepview import State
-from headwater_subscribers.console.view import ExecutionView
 
 TYPES = {model: event_type for event_type, model in DATA_MODELS.items()}
 
@@ -87,39 +88,39 @@ def lines_of(told: list[Told]) -> list[str]:
 )
 def test_view_knows_how_each_step_and_the_execution_ended(end: str, states: list[str], summary: str) -> None:
     """Every end has its own words, and no step is left running."""
-    view = ExecutionView()
-    view.apply(events(BEGIN + ENDS[end]))
-    assert [step.state.value for step in view.steps.values()] == states
-    assert view.summary(now_s=9999.0) == summary
+    execution = ExecutionState()
+    execution.apply(events(BEGIN + ENDS[end]))
+    assert [step.state.value for step in execution.steps.values()] == states
+    assert view.summary(execution, now_s=9999.0) == summary
 
 
 def test_view_shows_a_run_that_goes_on() -> None:
     """Counts, rate and time of a step come from its last progress."""
-    view = ExecutionView()
-    view.apply(events([*BEGIN, (1.2, "words", StepProgress(0.4, "chapter 2", 30, 600))]))
-    words = view.steps["words"]
-    assert (words.state, words.note(), words.counts()) == (State.RUNNING, "40% chapter 2", "30 in, 600 out")
-    assert words.rate(1001.2) == "600/s"
-    assert view.summary(1001.5) == "report: 1 of 3 steps done, 1.5 s"
+    execution = ExecutionState()
+    execution.apply(events([*BEGIN, (1.2, "words", StepProgress(0.4, "chapter 2", 30, 600))]))
+    words = execution.steps["words"]
+    assert (words.state, view.note(words), view.counts(words)) == (State.RUNNING, "40% chapter 2", "30 in, 600 out")
+    assert view.rate(words, 1001.2) == "600/s"
+    assert view.summary(execution, 1001.5) == "report: 1 of 3 steps done, 1.5 s"
 
 
 def test_view_follows_a_step_that_starts_again() -> None:
     """A retry is told, and the new attempt has its own clock."""
-    view = ExecutionView()
-    view.apply(events([*BEGIN, (1.0, "words", StepRetry(2, 0.5, "OSError", "busy"))]))
-    assert view.steps["words"].note() == "attempt 2 in 500 ms: OSError: busy"
-    view.apply(events([(1.5, "words", StepStart("text.words", "UNARY_STREAM"))]))
-    assert view.steps["words"].elapsed_s(1002.0) == 0.5
+    execution = ExecutionState()
+    execution.apply(events([*BEGIN, (1.0, "words", StepRetry(2, 0.5, "OSError", "busy"))]))
+    assert view.note(execution.steps["words"]) == "attempt 2 in 500 ms: OSError: busy"
+    execution.apply(events([(1.5, "words", StepStart("text.words", "UNARY_STREAM"))]))
+    assert execution.steps["words"].elapsed_s(1002.0) == 0.5
 
 
 def test_view_copes_with_events_that_join_in_the_middle() -> None:
     """A late subscriber, or one that missed events, still shows what it can."""
-    view = ExecutionView()
-    view.apply(events([(0.0, None, StreamGap(7, 1, 7)), (0.1, "words", StepProgress(items_out=3))]))
-    assert view.missed == 7
-    assert list(view.steps) == ["words"]
-    view.apply([StreamEvent(9, EventType.STEP_COMPLETE, "e1", "words", time_s=1.0)])
-    assert view.steps["words"].state is State.DONE
+    execution = ExecutionState()
+    execution.apply(events([(0.0, None, StreamGap(7, 1, 7)), (0.1, "words", StepProgress(items_out=3))]))
+    assert execution.missed == 7
+    assert list(execution.steps) == ["words"]
+    execution.apply([StreamEvent(9, EventType.STEP_COMPLETE, "e1", "words", time_s=1.0)])
+    assert execution.steps["words"].state is State.DONE
 
 
 def test_lines_tell_a_run_from_start_to_end() -> None:

@@ -24,10 +24,11 @@ from headwater.events.data import (
     StepStart,
 )
 from headwater.events.event import EventType
+from headwater.events.state import ExecutionState
+from headwater.events.step_state import Pace, State, StepState
 from headwater.events.streaming import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
-from headwater_subscribers.console.stepview import Pace, State, StepView
-from headwater_subscribers.console.view import ExecutionView
+from headwater_subscribers.console import view
 from tests.subscribers.test_console import Terminal, Told, events
 
 pytest.importorskip("rich")
@@ -85,9 +86,9 @@ def painted(
     told: list[Told], now_s: float = 4.0, *, width: int = 100, height: int = 24, final: bool = False, **painter: Any
 ) -> list[str]:
     """Return the lines of the picture."""
-    view = ExecutionView()
-    view.apply(events(told))
-    lines = Painter(view, **painter).lines(width, height, 1000.0 + now_s, final=final)
+    execution = ExecutionState()
+    execution.apply(events(told))
+    lines = Painter(execution, **painter).lines(width, height, 1000.0 + now_s, final=final)
     return ["".join(segment.text for segment in line).rstrip() for line in lines]
 
 
@@ -207,14 +208,14 @@ def test_steps_with_wide_names_stand_in_line() -> None:
 
 def test_rate_is_that_of_the_present_while_a_step_runs() -> None:
     """A step that slowed down does not live on its past, and at the end the whole counts."""
-    step = StepView("a", state=State.RUNNING, started_s=0.0, pace=Pace(0.0))
+    step = StepState("a", state=State.RUNNING, attempt_s=0.0, pace=Pace(0.0))
     for time_s, count in ((1.0, 1000), (2.0, 2000), *((2.0 + index, 2000 + 10 * index) for index in range(1, 9))):
         step.items_out = count
-        step.pace.note(count, time_s)
-    assert step.rate(10.0).endswith("/s")
+        step.pace.add(count, time_s)
+    assert view.rate(step, 10.0).endswith("/s")
     assert 10 <= (step.pace.per_s or 0) < 20
     step.state, step.duration_s = State.DONE, 10.0
-    assert step.rate(99.0) == "208/s"
+    assert view.rate(step, 99.0) == "208/s"
 
 
 @pytest.mark.parametrize(
@@ -234,26 +235,24 @@ def test_what_is_left_follows_from_what_is_done(
     fraction: float | None, told_s: float, now_s: float, expected: str
 ) -> None:
     """An estimate comes once there is something to go by, and counts down between two reports."""
-    step = StepView("a", state=State.RUNNING, started_s=0.0, fraction=fraction, fraction_s=told_s)
-    assert step.left(now_s) == expected
+    step = StepState("a", state=State.RUNNING, attempt_s=0.0, fraction=fraction, fraction_s=told_s)
+    assert view.left(step, now_s) == expected
 
 
 def test_counts_do_not_hide_how_far_a_step_is() -> None:
     """Progress that the engine tells takes nothing back of what the step said."""
-    view = ExecutionView()
-    view.apply(events(DIAMOND))
-    assert view.steps["read"].note() == "50% reading"
+    execution = ExecutionState()
+    execution.apply(events(DIAMOND))
+    assert view.note(execution.steps["read"]) == "50% reading"
 
 
 def test_only_the_busiest_of_those_that_are_waited_for_is_marked() -> None:
     """There is one mark, it goes to a step that works, and to none where all are even."""
-    view = ExecutionView()
-    view.apply(events(DIAMOND))
-    view.mark_awaited(1004.0)
-    assert [step_id for step_id, step in view.steps.items() if step.is_awaited] == ["left"]
-    view.apply(events([waits("left", 3.0, 0.0, "input"), waits("right", 3.0, 0.0, "input")]))
-    view.mark_awaited(1004.0)
-    assert not any(step.is_awaited for step in view.steps.values())
+    execution = ExecutionState()
+    execution.apply(events(DIAMOND))
+    assert execution.bottleneck(1004.0) == "left"
+    execution.apply(events([waits("left", 3.0, 0.0, "input"), waits("right", 3.0, 0.0, "input")]))
+    assert execution.bottleneck(1004.0) is None
 
 
 # ---------------------------------------------------------------- on a terminal

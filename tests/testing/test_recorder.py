@@ -38,6 +38,7 @@ async def test_passes_when_the_events_are_as_expected() -> None:
     recorder.assert_none("step_error", "step_start third")
     recorder.assert_complete()
     assert [event.step_id for event in recorder.assert_some("step_complete", count=2)] == ["first", "second"]
+    assert [(step.outcome, step.items_out) for step in recorder.state.steps.values()] == [("done", 2), ("done", 2)]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from headwater.display import duration
 from headwater.errors import FIRST_ATTEMPT
 
 __all__ = [
@@ -175,6 +176,13 @@ class StepFailure:
     message: str
     cause_step_id: str | None = None
 
+    def __str__(self) -> str:
+        return (
+            f"{self.error_type}: {self.message}"
+            if self.cause_step_id is None
+            else f"step {self.cause_step_id!r} failed"
+        )
+
 
 @dataclass(slots=True)
 class StepRetry:
@@ -191,6 +199,9 @@ class StepRetry:
     delay_s: float
     error_type: str
     message: str
+
+    def __str__(self) -> str:
+        return f"attempt {self.next_attempt} in {duration(self.delay_s)}: {self.error_type}: {self.message}"
 
 
 @dataclass(slots=True)
@@ -234,6 +245,10 @@ class PipelineFailure:
     step_id: str | None = None
     attempt: int = FIRST_ATTEMPT
     unfinished: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = "" if self.step_id is None else f"step {self.step_id!r}: "
+        return f"{place}{self.error_type}: {self.message}"
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from time import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
@@ -51,6 +51,10 @@ class EventType(StrEnum):
     def __init__(self, value: str) -> None:
         # An attribute, as a property would be computed for every event that is emitted.
         self.terminal = value in {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        raise ValueError(f"there is no event type {value!r}; choose one of: {', '.join(cls)}")
 
     # The inherited one is computed in Python each time, and is not that of the equal string.
     __hash__ = str.__hash__

@@ -113,7 +113,7 @@ def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -
         >>> event_filter({"step_start"}, None)
         (frozenset({<EventType.STEP_START: 'step_start'>}), None)
     """
-    known_types = None if types is None else frozenset(map(_event_type, _collection("types", types)))
+    known_types = None if types is None else frozenset(map(EventType, _collection("types", types)))
     known_steps = None if steps is None else frozenset(_collection("steps", steps))
     return None if known_types is None and known_steps is None else (known_types, known_steps)
 
@@ -122,10 +122,3 @@ def _collection(name: str, values: Collection[str]) -> Collection[str]:
     if isinstance(values, str):
         raise TypeError(f"{name} is the string {values!r}, but a collection is expected: write {name}={{{values!r}}}")
     return values
-
-
-def _event_type(name: str) -> EventType:
-    try:
-        return EventType(name)
-    except ValueError:
-        raise ValueError(f"there is no event type {name!r}; there are: {', '.join(EventType)}") from None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from headwater.events.event import EventType
+from headwater.events.state import ExecutionState
 from headwater.events.subscriber import StreamSubscriber
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ class EventRecorder(StreamSubscriber):
         """
         self.events += batch
 
-    # ---- questions
+    @property
+    def state(self) -> ExecutionState:
+        """The execution and its steps as the events so far have them: counts, waits, retries, failures, outputs."""
+        state = ExecutionState()
+        state.apply(self.events)
+        return state
 
     @property
     def types_seen(self) -> list[str]:
@@ -76,28 +82,26 @@ class EventRecorder(StreamSubscriber):
         return [event for event in self.events if event.event_type == event_type and step_id in {None, event.step_id}]
 
     def happened_before(self, first: EventType | str, second: EventType | str) -> bool:
-        """Return whether the first event of one type came before the first of another.
+        """Return whether the first event of one type came before the first event of another.
 
         Args:
             first: The type expected first.
             second: The type expected after it.
 
         Returns:
-            True when both happened, in this order.
+            True when both happened in this order.
         """
         firsts, seconds = self.of(first), self.of(second)
         return bool(firsts and seconds) and firsts[0].seq < seconds[0].seq
 
-    # ---- assertions
-
     def assert_order(self, *expected: str) -> None:
-        """Assert that events came in this order; others may stand between them.
+        """Assert that events came in this order; others may come between them.
 
         Args:
             *expected: What is expected, each as `TYPE` or `TYPE STEP`.
 
         Raises:
-            AssertionError: One of them did not come, or not after the one before it; the message has the events.
+            AssertionError: One of them did not come, or not after the one before it; the message lists the events.
             ValueError: There is no such type of event.
         """
         events = iter(self.events)
@@ -106,7 +110,7 @@ class EventRecorder(StreamSubscriber):
             if not any(pattern.fits(event) for event in events):
                 after = f" after '{patterns[place - 1]}'" if place else ""
                 raise AssertionError(
-                    f"expected '{pattern}'{after}, but it did not come; the events are:\n{self._told()}"
+                    f"expected '{pattern}'{after}, but it did not come; the events are:\n{self._listed()}"
                 )
 
     def assert_some(self, expected: str, *, count: int | None = None) -> list[StreamEvent]:
@@ -120,14 +124,16 @@ class EventRecorder(StreamSubscriber):
             The events, for a closer look at their data.
 
         Raises:
-            AssertionError: It did not happen, or not so many times; the message has the events.
+            AssertionError: It did not happen, or not that many times; the message lists the events.
             ValueError: There is no such type of event.
         """
         pattern = _Expected.read(expected)
         found = [event for event in self.events if pattern.fits(event)]
         if not found if count is None else len(found) != count:
             wanted = "at least once" if count is None else f"{count} times"
-            raise AssertionError(f"expected '{pattern}' {wanted}, found {len(found)}; the events are:\n{self._told()}")
+            raise AssertionError(
+                f"expected '{pattern}' {wanted}, found {len(found)}; the events are:\n{self._listed()}"
+            )
         return found
 
     def assert_none(self, *unexpected: str) -> None:
@@ -137,24 +143,24 @@ class EventRecorder(StreamSubscriber):
             *unexpected: What must not have come, each as `TYPE` or `TYPE STEP`.
 
         Raises:
-            AssertionError: It happened; the message has the events.
+            AssertionError: It happened; the message lists the events.
             ValueError: There is no such type of event.
         """
         for text in unexpected:
             self.assert_some(text, count=0)
 
     def assert_complete(self) -> None:
-        """Assert what holds for the events of every execution that has ended.
+        """Assert that the events are those of one whole execution.
 
-        They are numbered from 1 without a gap, the first is `pipeline_start`, exactly one is terminal, and it is the
-        last.
+        Then they are numbered from 1 without a gap, the first is `pipeline_start`, and the last is the only terminal
+        one.
 
         Raises:
             AssertionError: The events are those of several executions, or filtered, or the execution has not ended.
         """
         faults = list(self._faults())
         if faults:
-            raise AssertionError(f"{'; '.join(faults)}; the events are:\n{self._told()}")
+            raise AssertionError(f"{'; '.join(faults)}; the events are:\n{self._listed()}")
 
     def _faults(self) -> Iterator[str]:
         if [event.seq for event in self.events] != list(range(1, len(self.events) + 1)):
@@ -167,8 +173,8 @@ class EventRecorder(StreamSubscriber):
         if terminal != [len(self.events)]:
             yield f"expected one terminal event, as the last; found {len(terminal)}"
 
-    def _told(self) -> str:
-        """Return the events as lines, as many as one can read."""
+    def _listed(self) -> str:
+        """Return the events as lines, up to a number that can be read."""
         lines = [f"  {event.seq} {event.event_type.value} {event.step_id or ''}".rstrip() for event in self.events]
         hidden = len(lines) - _SHOWN_EVENTS
         return "\n".join(lines[:_SHOWN_EVENTS] + [f"  and {hidden} more"] * (hidden > 0)) or "  none"
@@ -183,10 +189,7 @@ class _Expected(NamedTuple):
     @classmethod
     def read(cls, text: str) -> _Expected:
         name, _, step_id = text.strip().partition(" ")
-        try:
-            return cls(EventType(name), step_id.strip())
-        except ValueError:
-            raise ValueError(f"there is no event type {name!r}; there are: {', '.join(EventType)}") from None
+        return cls(EventType(name), step_id.strip())
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.step_id}".rstrip()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from headwater.display import duration
+from headwater.display import duration, plural
 from headwater.events.event import EventType, StreamEvent
-from headwater_subscribers.console.stepview import StepView
-from headwater_subscribers.console.view import ExecutionView
+from headwater.events.state import ExecutionState
+from headwater_subscribers.console import view
 
 __all__ = ["LineDisplay"]
 
@@ -23,61 +23,50 @@ _WORDS = {
     EventType.CHECKPOINT_SAVED: "saved a checkpoint",
     EventType.INPUT_REQUIRED: "waits for an answer",
 }
+_COUNTED = {EventType.STEP_PROGRESS, EventType.STEP_COMPLETE, EventType.STEP_ERROR}
 
 
 class LineDisplay:
-    """Write a line for each thing that happens, for progress at most one per second and step.
-
-    Args:
-        file: Where to write.
-    """
+    """Write a line for each thing that happens, for progress at most one per second and step."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._view = ExecutionView()
-        self._told_s: dict[str | None, float] = {}
+        self._execution = ExecutionState()
+        self._shown_s: dict[str | None, float] = {}
 
     def show(self, events: Iterable[StreamEvent]) -> None:
-        """Write what events tell.
-
-        Args:
-            events: Events in order.
-        """
+        """Write a line for each of these events that is worth one."""
         lines = [line for event in events if (line := self._line(event))]
         if lines:
             self._file.write("".join(f"{line}\n" for line in lines))
             self._file.flush()
 
     def _line(self, event: StreamEvent) -> str:
-        self._view.apply((event,))
+        execution = self._execution
+        execution.apply((event,))
         if event.event_type.terminal:
-            return self._view.summary(event.time_s)
+            return view.summary(execution, event.time_s)
         if event.event_type is EventType.PIPELINE_START:
-            count = len(self._view.steps)
-            return f"{self._view.name}: started, {count} step{'' if count == 1 else 's'}"
+            return f"{view.name(execution)}: started, {plural(len(execution.steps), 'step')}"
         if event.event_type is EventType.STREAM_GAP:
-            return f"{self._view.name}: some events are not shown ({self._view.missed} so far)"
+            return f"{view.name(execution)}: some events are not shown ({execution.missed} so far)"
         return self._step_line(event) if event.event_type in _WORDS and self._is_due(event) else ""
 
     def _is_due(self, event: StreamEvent) -> bool:
-        """Tell whether it is time for a line; only progress has to wait for it."""
-        last_s = self._told_s.get(event.step_id)
+        """Return whether it is time for a line; only progress has to wait for it."""
+        last_s = self._shown_s.get(event.step_id)
         if event.event_type is EventType.STEP_PROGRESS and last_s is not None and event.time_s - last_s < _PROGRESS_S:
             return False
-        self._told_s[event.step_id] = event.time_s
+        self._shown_s[event.step_id] = event.time_s
         return True
 
     def _step_line(self, event: StreamEvent) -> str:
-        step = self._view.step(event)
+        step = self._execution.step(event)
         word = step.state.value if event.event_type is EventType.STEP_ERROR else _WORDS[event.event_type]
-        details = ", ".join(part for part in (step.note(), *_figures(event, step)) if part)
-        width = max(map(len, self._view.steps))
-        return f"  {step.step_id:{width}}  {': '.join(part for part in (word, details) if part)}"
-
-
-def _figures(event: StreamEvent, step: StepView) -> tuple[str, ...]:
-    """Return the numbers of a step that has something to count."""
-    if event.event_type not in {EventType.STEP_PROGRESS, EventType.STEP_COMPLETE, EventType.STEP_ERROR}:
-        return ()
-    took = "" if step.duration_s is None else duration(step.duration_s)
-    return (step.counts(), step.rate(event.time_s), took, step.left(event.time_s))
+        details = [view.note(step)]
+        if event.event_type in _COUNTED:
+            took = "" if step.duration_s is None else duration(step.duration_s)
+            details += [view.counts(step), view.rate(step, event.time_s), took, view.left(step, event.time_s)]
+        width = max(map(len, self._execution.steps))
+        said = ": ".join(part for part in (word, ", ".join(filter(None, details))) if part)
+        return f"  {step.step_id:{width}}  {said}"

@@ -10,8 +10,8 @@ from typing import Self, TextIO
 
 from headwater.errors import MissingExtraError
 from headwater.events.event import StreamEvent
+from headwater.events.state import ExecutionState
 from headwater_subscribers.console.painter import Line, Painter
-from headwater_subscribers.console.view import ExecutionView
 
 try:
     from rich.console import Console, ConsoleOptions
@@ -37,8 +37,8 @@ class LiveDisplay:
 
     def __init__(self, file: TextIO, clock: Callable[[], float] = time) -> None:
         self._console = Console(file=file)
-        self._view = ExecutionView()
-        self._painter = Painter(self._view, ascii_only=not self._console.encoding.lower().startswith("utf"))
+        self._execution = ExecutionState()
+        self._painter = Painter(self._execution, ascii_only=not self._console.encoding.lower().startswith("utf"))
         self._clock = clock
         # Refreshed by the subscriber: a thread of rich's own would outlive a step that holds the interpreter.
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=sys.stdout.isatty())
@@ -63,7 +63,7 @@ class LiveDisplay:
         Args:
             events: Events in order.
         """
-        self._view.apply(events)
+        self._execution.apply(events)
 
     def refresh(self) -> None:
         """Draw the execution as it stands now."""

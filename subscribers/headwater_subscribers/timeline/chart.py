@@ -1,4 +1,4 @@
-"""The drawing of a timeline as SVG, without any library."""
+"""A timeline drawn as SVG, without any library."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from headwater.display import duration, one_line, quantity
-from headwater_subscribers.console.view import State
+from headwater.display import duration, one_line, plural, quantity
+from headwater.events.step_state import State
 from headwater_subscribers.metrics.tables import took
 
 if TYPE_CHECKING:
+    from headwater.events.step_state import StepState
     from headwater_subscribers.timeline.history import Timeline
-    from headwater_subscribers.timeline.timeline_step import StepSpan
 
-__all__ = ["picture"]
+__all__ = ["draw_chart"]
 
 _MOST_ROWS: Final = 200
 _WIDTH: Final = 1080
@@ -24,16 +24,16 @@ _MARGIN: Final = 24
 _TOP: Final = 92
 _ROW: Final = 34
 _BAR: Final = 18
-_FIGURES: Final = 190
+_NUMBERS: Final = 190
 _LEGEND: Final = 56
 _SIGN: Final = 8
 _CHAR: Final = 7.3  # of the labels, on average
 
 _INTERESTING: Final = (State.FAILED, State.RUNNING, State.STOPPED, State.DONE, State.SKIPPED, State.WAITING)
-"""Which steps are drawn where there are too many."""
+"""Which steps are drawn when there are too many for all."""
 
 _WORDS: Final = {
-    State.WAITING: "no end told",
+    State.WAITING: "not started",
     State.RUNNING: "still running",
     State.DONE: "done",
     State.FAILED: "failed",
@@ -57,40 +57,30 @@ _SCALES_S: Final = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 1e
 _FONT: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
 
 
-def picture(timeline: Timeline) -> str:
-    """Draw a timeline.
-
-    Args:
-        timeline: What is to be drawn.
-
-    Returns:
-        A whole SVG document as text.
-    """
+def draw_chart(timeline: Timeline) -> str:
+    """Return a whole SVG document."""
     return "\n".join(_Drawing(timeline).lines())
 
 
 class _Drawing:
-    """One drawing: where things are, and the lines of its text.
-
-    Args:
-        timeline: What is drawn.
-    """
+    """One drawing: its places, and the lines of its document."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
+        self._name = one_line(timeline.name) or "pipeline"
         self._steps = _shown(list(timeline.steps.values()))
         self._hidden = len(timeline.steps) - len(self._steps)
         longest = max((_width(step.step_id) for step in self._steps), default=0)
         kinds = max((_width(step.kind) * 0.85 for step in self._steps), default=0)
         self._left = _MARGIN + min(max(longest, kinds, 80), 240) + 20
-        self._right = _WIDTH - _MARGIN - _FIGURES
+        self._right = _WIDTH - _MARGIN - _NUMBERS
         self._bottom = _TOP + _ROW * max(len(self._steps), 1) + 6
         self._span_s = max(timeline.ended_s - timeline.started_s, 1e-6)
 
     def lines(self) -> Iterator[str]:
         """Yield the document."""
         height = self._bottom + _LEGEND + (24 if self._hidden else 0)
-        title = escape(f"Timeline of {self._timeline.name}: {self._outcome()}")
+        title = escape(f"Timeline of {self._name}: {self._outcome()}")
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
             f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{title}" font-family="{_FONT}" font-size="13">'
@@ -103,27 +93,24 @@ class _Drawing:
         for number, step in enumerate(self._steps):
             yield from self._row(step, _TOP + number * _ROW)
         if self._hidden:
-            more = f"and {self._hidden:,} more step{'' if self._hidden == 1 else 's'} that are not drawn"
+            more = f"and {plural(self._hidden, 'more step')} that are not drawn"
             yield _text(_MARGIN, self._bottom + 16, more, "dim")
         if not self._steps:
-            yield _text(
-                (self._left + self._right) / 2, _TOP + _ROW / 2 + 4, "no step was told of", "dim", anchor="middle"
-            )
+            yield _text((self._left + self._right) / 2, _TOP + _ROW / 2 + 4, "no steps", "dim", anchor="middle")
         yield from self._legend(height - 22)
         yield "</svg>"
-
-    # ---- around the rows
 
     def _outcome(self) -> str:
         timeline = self._timeline
         took = duration(self._span_s)
-        ended = f"{_WORDS.get(timeline.state, 'skipped')} after {took}"
-        return f"done in {took}" if timeline.state is State.DONE else ended
+        if timeline.state is State.DONE:
+            return f"done in {took}"
+        return "not started" if timeline.state is State.WAITING else f"{_WORDS[timeline.state]} after {took}"
 
     def _heading(self) -> Iterator[str]:
         timeline = self._timeline
         style = {State.DONE: "done", State.FAILED: "failed", State.STOPPED: "stopped"}.get(timeline.state, "work")
-        yield _text(_MARGIN, 34, _cut(timeline.name, 560, 9.8), "name", size=18)
+        yield _text(_MARGIN, 34, _cut(self._name, 560, 9.8), "name", size=18)
         right = _WIDTH - _MARGIN
         yield f'<circle class="{style}" cx="{right - 6}" cy="28" r="6"/>'
         yield _text(right - 20, 33, self._outcome(), "text", anchor="end", size=14)
@@ -152,31 +139,27 @@ class _Drawing:
             yield _text(x + 18, y, text, "dim", size=12)
             x += 18 + _width(text) * 0.88 + 22
 
-    # ---- a row
-
-    def _row(self, step: StepSpan, top: float) -> Iterator[str]:
+    def _row(self, step: StepState, top: float) -> Iterator[str]:
         middle = top + _ROW / 2
-        room = self._left - _MARGIN - 16
+        width = self._left - _MARGIN - 16
         yield f"<g><title>{escape(_story(step))}</title>"
-        yield f'<rect class="board" x="{_MARGIN}" y="{top}" width="{room:.0f}" height="{_ROW}"/>'
-        named = _text(_MARGIN, middle - 2, _cut(step.step_id, room, _CHAR), "text")
-        kind = _text(_MARGIN, middle + 11, _cut(step.kind, room, 6.2), "dim", size=11)
-        yield named if step.kind else _text(_MARGIN, middle + 4, _cut(step.step_id, room, _CHAR), "text")
+        yield f'<rect class="board" x="{_MARGIN}" y="{top}" width="{width:.0f}" height="{_ROW}"/>'
+        yield _text(_MARGIN, middle - 2 if step.kind else middle + 4, _cut(step.step_id, width, _CHAR), "text")
         if step.kind:
-            yield kind
+            yield _text(_MARGIN, middle + 11, _cut(step.kind, width, 6.2), "dim", size=11)
         if step.started_s is None:
             yield from self._absent(step, middle)
         else:
             yield from self._bar(step, step.started_s, middle)
         yield "</g>"
 
-    def _absent(self, step: StepSpan, middle: float) -> Iterator[str]:
+    def _absent(self, step: StepState, middle: float) -> Iterator[str]:
         """Draw a step that never started."""
         yield f'<path class="never" stroke-dasharray="2 5" d="M{self._left:.1f} {middle}H{self._right}"/>'
-        text = f"skipped: {step.message}" if step.state is State.SKIPPED else "did not start"
-        yield _text(self._right + 14, middle + 4, _cut(text, _FIGURES - 14, 6.4), "dim", size=12)
+        text = f"skipped: {_reason(step)}" if step.state is State.SKIPPED else "did not start"
+        yield _text(self._right + 14, middle + 4, _cut(text, _NUMBERS - 14, 6.4), "dim", size=12)
 
-    def _bar(self, step: StepSpan, started_s: float, middle: float) -> Iterator[str]:
+    def _bar(self, step: StepState, started_s: float, middle: float) -> Iterator[str]:
         ended_s = self._timeline.ended_s if step.ended_s is None else step.ended_s
         begin, end = self._x(started_s), max(self._x(ended_s), self._x(started_s) + 2.5)
         top = middle - _BAR / 2
@@ -189,11 +172,11 @@ class _Drawing:
             yield _cross(end, middle)
         elif step.state is State.STOPPED:
             yield _stop(end, middle)
-        yield from self._figures(step, max(ended_s - started_s, 0.0), middle)
+        yield from self._numbers(step, max(ended_s - started_s, 0.0), middle)
 
-    def _waits(self, step: StepSpan, ended_s: float, top: float) -> Iterator[str]:
-        """Draw over the bar which share of each stretch of time was spent waiting."""
-        for before, after in pairwise(step.looks):
+    def _waits(self, step: StepState, ended_s: float, top: float) -> Iterator[str]:
+        """Draw over the bar the share of each stretch of time that the step waited."""
+        for before, after in pairwise(step.waits):
             elapsed_s = min(after.time_s, ended_s) - before.time_s
             if elapsed_s <= 0:
                 continue
@@ -210,19 +193,15 @@ class _Drawing:
                     )
                     height += part
 
-    def _figures(self, step: StepSpan, elapsed_s: float, middle: float) -> Iterator[str]:
+    def _numbers(self, step: StepState, elapsed_s: float, middle: float) -> Iterator[str]:
         x = self._right + 14
         if step.state is State.FAILED:
-            yield _text(x, middle + 4, _cut(step.message, _FIGURES - 14, 6.4), "failed", size=12)
+            yield _text(x, middle + 4, _cut(_reason(step), _NUMBERS - 14, 6.4), "failed", size=12)
             return
-        counts = f"{quantity(step.items_in or 0)} → {quantity(step.items_out or 0)}"
         if step.items_in or step.items_out:
-            yield _text(
-                x, middle + 4, counts if step.items_in else f"→ {quantity(step.items_out or 0)}", "dim", size=12
-            )
+            read = f"{quantity(step.items_in)} " if step.items_in else ""
+            yield _text(x, middle + 4, f"{read}→ {quantity(step.items_out or 0)}", "dim", size=12)
         yield _text(_WIDTH - _MARGIN, middle + 4, took(elapsed_s), "text", anchor="end", size=12)
-
-    # ---- time to place
 
     def _x(self, time_s: float) -> float:
         return self._left + self._span(min(max(time_s - self._timeline.started_s, 0.0), self._span_s))
@@ -231,7 +210,7 @@ class _Drawing:
         return (self._right - self._left) * elapsed_s / self._span_s
 
 
-def _shown(steps: Sequence[StepSpan]) -> list[StepSpan]:
+def _shown(steps: Sequence[StepState]) -> list[StepState]:
     """Return the steps that are drawn, in their order."""
     if len(steps) <= _MOST_ROWS:
         return list(steps)
@@ -239,22 +218,24 @@ def _shown(steps: Sequence[StepSpan]) -> list[StepSpan]:
     return [steps[index] for index in sorted(by_interest[:_MOST_ROWS])]
 
 
-def _story(step: StepSpan) -> str:
-    """Return all that is known of a step, which is shown when somebody points at it."""
+def _story(step: StepState) -> str:
+    """Return all that is known of a step, which is shown when the mouse is over it."""
     parts = [f"{step.step_id} ({step.kind})" if step.kind else step.step_id, _WORDS.get(step.state, step.state.value)]
-    if step.message:
-        parts.append(step.message)
+    if reason := _reason(step):
+        parts.append(reason)
     if step.started_s is not None and step.first_item_s is not None:
         parts.append(f"first item after {took(step.first_item_s - step.started_s)}")
-    if step.started_s is not None and step.looks:
-        last = step.looks[-1]
+    if step.started_s is not None and step.waits:
+        last = step.waits[-1]
         parts.append(f"waited {took(last.input_wait_s)} for input, {took(last.output_wait_s)} for room")
     parts += [f"{step.items_in:,} items in"] if step.items_in else []
     parts += [f"{step.items_out:,} items out"] if step.items_out else []
     return one_line("; ".join(parts), limit=500)
 
 
-# ---- signs and letters
+def _reason(step: StepState) -> str:
+    """Return why a step failed, was skipped or was tried again, in one line."""
+    return one_line(str(step.failure or step.skip_reason or step.retry or ""))
 
 
 def _first(x: float, y: float) -> str:
@@ -282,24 +263,21 @@ def _width(text: str) -> float:
     return _CHAR * sum(1.7 if east_asian_width(char) in "WF" else 1.0 for char in text)
 
 
-def _cut(text: str, room: float, char: float) -> str:
-    """Shorten a text to a width."""
-    left = room * _CHAR / char
+def _cut(text: str, width: float, char: float) -> str:
+    """Shorten text to a width, in letters of a width."""
+    left = width * _CHAR / char
     if _width(text) <= left:
         return text
     kept = 0
-    for kept, char_ in enumerate(text):  # noqa: B007 - how far it came is what is wanted
+    for kept, char_ in enumerate(text):  # noqa: B007 - where the loop ends is the result
         left -= _width(char_)
         if left < _CHAR:
             break
     return text[:kept].rstrip() + "…"
 
 
-# ---- spans of time
-
-
 def _stride(span_s: float, most: int) -> float:
-    """Return a round span of time that fits into another one at most so often."""
+    """Return a round span of time that fits into `span_s` at most `most` times."""
     for factor in _MINUTES:
         if most * 30.0 < span_s <= most * 60.0 * factor:
             return 60.0 * factor

@@ -1,47 +1,43 @@
-"""How far an execution came, for the moment when it was stopped."""
+"""How far each step of an execution got, for the moment when it is stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from headwater.events.data import StepComplete, StepProgress
-from headwater.events.event import EventType
+from headwater.events.state import ExecutionState
+from headwater.events.step_state import State
 
 if TYPE_CHECKING:
     from headwater.events.event import StreamEvent
+    from headwater.events.step_state import StepState
 
 __all__ = ["how_far"]
 
-_ENDS = {EventType.STEP_COMPLETE: "done", EventType.STEP_ERROR: "failed", EventType.STEP_SKIPPED: "skipped"}
-
 
 def how_far(events: Iterable[StreamEvent]) -> list[str]:
-    """Tell how far each step came.
-
-    Args:
-        events: The events of an execution.
-
-    Returns:
-        A line for each step that was started, in the order in which they were.
+    """Return a line for each step that was started or skipped, in the order in which they were.
 
     Example:
-        >>> from headwater.events.event import StreamEvent
+        >>> from headwater.events.data import StepProgress
+        >>> from headwater.events.event import EventType, StreamEvent
         >>> begun = StreamEvent(1, EventType.STEP_START, "e1", "words")
         >>> counted = StreamEvent(2, EventType.STEP_PROGRESS, "e1", "words", data=StepProgress(items_in=2, items_out=9))
         >>> how_far([begun, counted])
         ['words: stopped, items: 2 in, 9 out']
     """
-    states: dict[str, str] = {}
-    counts: dict[str, str] = {}
-    for event in events:
-        if event.step_id is None:
-            continue
-        if event.event_type is EventType.STEP_START:
-            states[event.step_id] = "stopped"
-        elif event.event_type in _ENDS:
-            states[event.step_id] = _ENDS[event.event_type]
-        if isinstance(event.data, StepComplete | StepProgress) and event.data.items_in is not None:
-            read = f"{event.data.items_in:,} in, " if event.data.items_in else ""  # a source reads nothing
-            counts[event.step_id] = f", items: {read}{event.data.items_out:,} out"
-    return [f"{step_id}: {state}{counts.get(step_id, '')}" for step_id, state in states.items()]
+    execution = ExecutionState()
+    execution.apply(events)
+    begun = [step for step in execution.steps.values() if step.state is not State.WAITING]
+    return [f"{step.step_id}: {step.outcome}{_counts(step)}" for step in sorted(begun, key=_begun_s)]
+
+
+def _begun_s(step: StepState) -> float:
+    return (step.started_s if step.started_s is not None else step.ended_s) or 0.0
+
+
+def _counts(step: StepState) -> str:
+    if step.items_in is None:
+        return ""
+    read = f"{step.items_in:,} in, " if step.items_in else ""  # a source reads nothing
+    return f", items: {read}{step.items_out or 0:,} out"
