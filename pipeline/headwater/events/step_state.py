@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from headwater.errors import FIRST_ATTEMPT
+
 if TYPE_CHECKING:
     from headwater.events.data import StepComplete, StepFailure, StepOutput, StepRetry
 
@@ -97,7 +99,7 @@ class StepState:
     kind: str = ""
     sources: tuple[str, ...] = ()
     state: State = State.WAITING
-    attempt: int = 1
+    attempt: int = FIRST_ATTEMPT
     items_in: int | None = None
     items_out: int | None = None
     fraction: float | None = None
