@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from headwater.events.event import EventType, StreamEvent
     from headwater.events.streaming import StreamingContext
     from headwater.events.subscriber import StreamSubscriber
+    from headwater.graph.analysis import Analysis
     from headwater.graph.plan import Plan
     from headwater.kinds.outputs import Emits, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Analysis",
     "Batch",
     "Condition",
     "ConfigError",
@@ -105,6 +107,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.streaming": "StreamingContext",
         "events.event": "EventType StreamEvent",
         "events.subscriber": "StreamSubscriber",
+        "graph.analysis": "Analysis",
         "graph.plan": "Plan",
         "api.execution": "Execution",
         "api.pipeline": "Pipeline",

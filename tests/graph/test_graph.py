@@ -269,17 +269,6 @@ def test_merge_policy_is_the_one_of_the_port() -> None:
     assert graph.merge_policy(End("join", "right")) is None
 
 
-def test_to_networkx_holds_every_step_and_edge() -> None:
-    """The graph can be analyzed with networkx."""
-    graph, _ = build("map1 map2")
-    drawn = graph.to_networkx()
-    assert list(nx.topological_sort(drawn)) == ["input", "map1", "map2", "output"]
-    assert [edge for _, _, edge in drawn.edges(data="edge")] == sorted(
-        graph.edges, key=lambda edge: list(drawn).index(edge.source.step)
-    )
-    assert drawn.nodes["map1"]["step"] is graph.steps["map1"]
-
-
 IDS = [f"step{number}" for number in range(8)]
 PAIRS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair[0] != pair[1]), max_size=20)
 

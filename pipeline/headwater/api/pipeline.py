@@ -12,6 +12,7 @@ from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import load
 from headwater.config.permissions import allowed_names, check_permissions
 from headwater.config.templates import literal
+from headwater.graph.analysis import Analysis
 from headwater.graph.build import build_graph
 from headwater.graph.checks.options import check_options
 from headwater.graph.compile import compile_plan
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    import networkx as nx
     from pydantic import SecretStr
 
     from headwater.api.result import Result
     from headwater.config.load import Loaded
-    from headwater.events.data import PipelineStart
+    from headwater.events.data import PipelineStart, StepComplete
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.drawing.draw import DrawingStyle
     from headwater.graph.plan import Plan
@@ -239,6 +241,25 @@ class Pipeline:
         if plan not in self._starts:
             self._starts[plan] = start_data(plan)
         return self._starts[plan]
+
+    def analyze(self, metrics: Mapping[str, StepComplete] | None = None) -> Analysis:
+        """Return what the structure says: which steps can work at once, and what fails with a step.
+
+        Args:
+            metrics: What each step measured in an execution, as `Result.metrics` has it, for the critical path.
+
+        Returns:
+            The analyses; each is made when it is asked for.
+        """
+        return Analysis(self.plan(), metrics)
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """Return the pipeline as a graph of networkx; see `Analysis.to_networkx`.
+
+        Returns:
+            A new graph.
+        """
+        return Analysis(self.plan()).to_networkx()
 
     def draw(self, style: DrawingStyle = "mermaid") -> str:
         """Return a drawing of the pipeline.

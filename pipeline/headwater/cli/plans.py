@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from headwater.annotations import describe
+from headwater.cli.analyses import analysis_object, analysis_text
 from headwater.cli.terminal import encodable, styled
 from headwater.display import columns, plural
 from headwater.errors import HeadwaterError
@@ -18,6 +19,7 @@ from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter
 
 if TYPE_CHECKING:
+    from headwater.graph.analysis import Analysis
     from headwater.graph.drawing.draw import DrawingStyle
     from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
     from headwater.streams.frames import StreamType
@@ -46,16 +48,10 @@ def plan_summary(plan: Plan) -> str:
     return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
 
 
-def plan_text(plan: Plan) -> str:
-    """Return a plan as a person reads it.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        Lines with the steps, the edges, the steps that run as one, and the warnings.
-    """
-    return "\n".join(chain.from_iterable(_sections(plan)))
+def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
+    """Return a plan as lines: the steps, the edges, the steps that run as one, the warnings, and an analysis."""
+    analyzed = [] if analysis is None else [analysis_text(analysis)]
+    return "\n".join([*chain.from_iterable(_sections(plan)), *analyzed])
 
 
 def _sections(plan: Plan) -> Iterator[list[str]]:
@@ -177,15 +173,8 @@ def graph_text(plan: Plan, style: DrawingStyle) -> str:
 # ---- as JSON
 
 
-def plan_json(plan: Plan) -> str:
-    """Return a plan as JSON.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        A JSON object; types are written as one would write them in Python.
-    """
+def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
+    """Return a plan as a JSON object, with an analysis; types are written as one would write them in Python."""
     document = {
         "name": plan.name,
         "steps": [_step_object(step) for step in plan.steps],
@@ -196,6 +185,7 @@ def plan_json(plan: Plan) -> str:
         "unary": plan.unary,
         "worst_case_items": plan.worst_case_items,
         "warnings": plan.warnings,
+        **({} if analysis is None else {"analysis": analysis_object(analysis)}),
     }
     return to_json(document, indent=2).decode()
 

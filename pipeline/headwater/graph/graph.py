@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from headwater.config.problems import JsonPath
 from headwater.config.spec import StepSpec
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.kinds.definition import BoundStep
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 __all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "End", "Graph"]
 
@@ -68,21 +64,3 @@ class Graph:
         """
         merge = self.specs[target.step].merge
         return merge.get(target.port) if isinstance(merge, dict) else merge
-
-    def to_networkx(self) -> nx.MultiDiGraph[str]:
-        """Return the graph for analysis with networkx.
-
-        Returns:
-            A new graph: a node for each step and each of the pipeline's own ends that is used, its `BoundStep` (None
-            for an end) as `step`; the `Edge` of each edge as `edge`.
-        """
-        import networkx as nx
-
-        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-        graph.add_nodes_from((step, {"step": bound}) for step, bound in self.steps.items())
-        graph.add_nodes_from((end.step, {"step": None}) for end, used in self._pipeline_ends() if used)
-        graph.add_edges_from((edge.source.step, edge.target.step, {"edge": edge}) for edge in self.edges)
-        return graph
-
-    def _pipeline_ends(self) -> tuple[tuple[End, bool], ...]:
-        return (PIPELINE_INPUT, bool(self.inputs)), (PIPELINE_OUTPUT, bool(self.outputs))

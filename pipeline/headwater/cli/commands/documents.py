@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -15,6 +16,7 @@ from headwater.cli.terminal import say, show, styled
 
 if TYPE_CHECKING:
     from headwater.api.pipeline import Pipeline
+    from headwater.graph.analysis import Analysis
     from headwater.graph.drawing.draw import DrawingStyle
 
 __all__ = ["check", "graph", "plan"]
@@ -54,6 +56,12 @@ def plan(
     allow: Allow = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the plan as JSON.")] = False,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write a drawing as Mermaid text.")] = False,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="Show which steps can work at once, and what fails with a step.")
+    ] = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Show the critical path of the last run recorded in a file.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Show how a pipeline would run: steps, edges with their types, buffers, and where each step runs.
@@ -62,16 +70,21 @@ def plan(
     Examples:
       headwater plan configs/word-report.json --set path=README.md
       headwater plan configs/word-report.json --set path=README.md --json
+      headwater plan configs/word-report.json --set path=README.md --events run.jsonl
 
     \b
     Nothing is opened, and no step acquires anything.
     """
-    style = _one_of({"json": as_json, "mermaid": as_mermaid}, "text")
+    _one_of({"json": as_json, "mermaid": as_mermaid}, "text")
     with reporting(debug=debug):
         from headwater.cli.plans import graph_text, plan_json, plan_text
 
-        plan = _load(config, settings, steps, allow).plan()
-        show(plan_json(plan) if style == "json" else graph_text(plan, "mermaid") if as_mermaid else plan_text(plan))
+        pipeline = _load(config, settings, steps, allow)
+        analysis = _analysis(pipeline, events) if analyze or events else None
+        if as_mermaid:
+            show(graph_text(pipeline.plan(), "mermaid"))
+        else:
+            show(plan_json(pipeline.plan(), analysis) if as_json else plan_text(pipeline.plan(), analysis))
 
 
 def graph(
@@ -114,6 +127,12 @@ def _one_of(options: Mapping[_Name, bool], default: _Name) -> _Name:
         message = f"{' and '.join(f'--{name}' for name in given)} exclude each other"
         raise typer.BadParameter(message)
     return given[0] if given else default
+
+
+def _analysis(pipeline: Pipeline, events: Path | None) -> Analysis:
+    from headwater.cli.analyses import recorded_metrics
+
+    return pipeline.analyze(None if events is None else recorded_metrics(events))
 
 
 def _load(config: Config, settings: list[str] | None, steps: list[str] | None, allow: list[str] | None) -> Pipeline:
