@@ -1,7 +1,7 @@
-# Everything one does with a checkout. `make help` lists it.
+# Tasks for a checkout. `make help` lists them.
 #
-#   PYTHON=python3.13 make test     the interpreter to make .venv with (default: the first from 3.11 on)
-#   ARGS="-k stream -x" make test   more arguments for pytest; -n0 among them runs the tests one by one
+#   PYTHON=python3.13 make test     creates .venv with this interpreter (default: the first from 3.11 on)
+#   ARGS="-k stream -x" make test   passes arguments to pytest; -n0 runs the tests one by one
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,15 +20,15 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3 $(addprefix python,$(VERSIONS)); do \
 	"$$name" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo "$$name" && break; done || true)
 
-# -qq hides pip's remarks; its errors are still shown.
+# -qq hides pip's messages, but not its errors.
 PIP := -m pip --disable-pip-version-check -qq install
 
-# $(call make-venv,DIRECTORY,INTERPRETER): a working virtual environment with a pip that knows `--group`.
-# A half-made or broken one (no ensurepip, an interpreter that is gone) is made anew.
+# $(call make-venv,DIRECTORY,INTERPRETER): a working virtual environment with a pip that supports `--group`.
+# A broken one (no ensurepip, missing interpreter) is created again.
 define make-venv
 	@if ! $(1)/bin/python -m pip --version >/dev/null 2>&1; then \
 		if [ -z "$(2)" ] || ! "$(2)" -c '$(NEW_ENOUGH)' 2>/dev/null; then \
-			echo "headwater needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+			echo "headwater needs Python 3.11 or later; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
 			exit 1; \
 		fi; \
 		echo "creating $(1) with $$("$(2)" --version)"; \
@@ -42,13 +42,13 @@ endef
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, shown live
+demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, with a live view
 	$(BIN)/headwater run configs/word-report.json --set path=README.md
 
 test: $(VENV)/.installed-dev ## Install and run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-all: ## Run the tests on every Python from 3.11 on that is found
+test-all: ## Run the tests on every installed Python from 3.11 on
 	@tested=; failed=; \
 	for version in $(VERSIONS); do \
 		for python in "python$$version" "$$HOME"/.pyenv/versions/$$version*/bin/"python$$version"; do \
@@ -78,12 +78,12 @@ lint: $(VENV)/.installed-dev ## Run the linters and the type checkers
 			|| { cat $(VENV)/verifytypes.log; exit 1; }; \
 	done
 
-format: $(VENV)/.installed-dev ## Format the code and mend what ruff can
+format: $(VENV)/.installed-dev ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-# The tests run where neither the sources nor anything else of the checkout can be imported.
-wheel-test: $(VENV)/.installed-dev ## Test the built wheel in an empty environment, away from the sources
+# The tests run in a place where nothing of the checkout can be imported.
+wheel-test: $(VENV)/.installed-dev ## Test the built wheel in a clean environment, away from the sources
 	@away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; here=$$PWD; unset PYTHONPATH; export PYTHONNOUSERSITE=1; \
 	echo "building the wheel"; \
 	$(BIN)/python -m pip --disable-pip-version-check -qq wheel --no-deps --wheel-dir "$$away" .; \
@@ -97,29 +97,29 @@ wheel-test: $(VENV)/.installed-dev ## Test the built wheel in an empty environme
 		sys.exit(f"imported from the checkout: {strays}" if strays else 0)' "$$here/" $(PACKAGES); \
 	"$$away/venv/bin/python" -m pytest -p no:cacheprovider $(PARALLEL) $(ARGS)
 
-coverage: $(VENV)/.installed-dev ## Run the tests and tell which lines they miss
+coverage: $(VENV)/.installed-dev ## Run the tests and report the lines that they miss
 	$(BIN)/python -m pytest --cov --cov-report=term $(PARALLEL) $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Build the documentation into build/docs
 	$(BIN)/sphinx-build -W --keep-going -E -q docs build/docs
 	@echo "build/docs/index.html"
 
-pictures: $(VENV)/.installed-dev ## Make the pictures of the documentation anew, from real runs
+pictures: $(VENV)/.installed-dev ## Regenerate the pictures of the documentation from real runs
 	$(BIN)/python docs/pictures/make.py $(ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure the speed, each figure a ratio to bare async generators
+bench: $(VENV)/.installed-dev ## Measure the speed, as ratios to bare async generators
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## Try a million hostile documents (CASES=... for another number)
+fuzz: $(VENV)/.installed-dev ## Load a million hostile documents (CASES=... changes the number)
 	HEADWATER_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/config/test_hostile.py --timeout=0 $(ARGS)
 
-venv: $(VENV)/.installed-dev ## Only create .venv with everything the work needs
+venv: $(VENV)/.installed-dev ## Create .venv with all development tools
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps: installed anew only when pyproject.toml changed. What `dev` installs is enough for the demo.
+# Stamps: install again only if pyproject.toml has changed. The dev environment is enough for the demo.
 $(VENV)/.installed-demo: pyproject.toml
 	$(call make-venv,$(VENV),$(PYTHON))
 	@echo "installing headwater[cli,yaml] into $(VENV)"

@@ -1,4 +1,4 @@
-"""Steps of one's own, for `rising-gauges.json` and `chunk-documents.json`: name this file with `--steps`."""
+"""Custom steps for `rising-gauges.json` and `chunk-documents.json`; pass this file with `--steps`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from headwater_steps.text.chunks import Chunks
 
 
 class Rise(BaseModel, frozen=True):
-    """How much a gauge has risen from one of its readings to the next.
+    """The rise of a gauge from one reading to the next.
 
     Args:
-        gauge: Its code.
-        time: When it was read.
-        level_m: The level then.
-        rise_m: How much higher that is than the reading before; negative when it has fallen.
+        gauge: The code of the gauge.
+        time: The time of the reading.
+        level_m: The level, in meters.
+        rise_m: The difference from the previous reading, in meters; negative if the level fell.
     """
 
     gauge: str
@@ -31,13 +31,13 @@ class Rise(BaseModel, frozen=True):
 
 @step("gauges.rises")
 async def rises(readings: Stream[dict[str, Any]]) -> AsyncIterator[Rise]:
-    """Compare each reading with the one before of the same gauge.
+    """Compare each reading with the previous one of the same gauge.
 
     Args:
-        readings: Records with gauge, time and level_m, in the order of their times.
+        readings: Records with gauge, time and level_m, ordered by time.
 
     Yields:
-        A rise for each reading but the first of each gauge. Readings without a level are left out.
+        A rise for each reading except the first of each gauge. Readings without a level are skipped.
     """
     before: dict[str, float] = {}
     async for reading in readings:
@@ -52,11 +52,11 @@ async def rises(readings: Stream[dict[str, Any]]) -> AsyncIterator[Rise]:
 
 @step("gauges.warning")
 def warning(rise: Rise, *, steep_m: Annotated[float, Field(gt=0)] = 0.12) -> str:
-    """Say in words how much a gauge has risen.
+    """Describe the rise of a gauge in words.
 
     Args:
         rise: The rise.
-        steep_m: From how much on a rise is called steep, in meters.
+        steep_m: Minimum rise that counts as steep, in meters.
 
     Returns:
         One line of text.
@@ -69,11 +69,11 @@ class Passage(BaseModel, frozen=True):
     """A part of a document.
 
     Args:
-        path: The document.
-        text: The passage.
-        start: Its first character in the document, from 0.
-        end: The character after its last one.
-        index: Its number in the document, from 0.
+        path: The path of the document.
+        text: The text of the passage.
+        start: Position of its first character in the document, from 0.
+        end: Position after its last character.
+        index: Number of the passage in the document, from 0.
     """
 
     path: str
@@ -87,15 +87,15 @@ class Passage(BaseModel, frozen=True):
 def passages(
     file: FoundFile, *, size: Annotated[int, Field(ge=1)] = 120, overlap: Annotated[int, Field(ge=0)] = 20
 ) -> Iterator[Passage]:
-    """Read a document and cut it into overlapping passages.
+    """Read a document and split it into overlapping passages.
 
     Args:
-        file: The document, a text in UTF-8.
-        size: Longest passage, in words.
-        overlap: Words that a passage repeats of the one before; fewer than `size`.
+        file: The document, a text file in UTF-8.
+        size: Maximum passage length, in words.
+        overlap: Words that a passage shares with the previous one; fewer than `size`.
 
     Yields:
-        The passages, with their places.
+        The passages, with their positions.
     """
     text = Path(file.path).read_text("utf-8")
     for chunk in Chunks(by="words", size=size, overlap=overlap).whole(text):

@@ -1,12 +1,11 @@
-"""Make the access log of a web server, of any size, and the same each time.
+"""Generate a reproducible access log of a web server, of any size.
 
     python configs/data/make_access_log.py --size-mb 1000 > big.log
     python configs/data/make_access_log.py --lines 500 --format jsonl > small.jsonl
 
-A few pages get most of the requests, by the law of Zipf; some pages are slow, some fail, and guessers of passwords are
-refused. Of the text format (the combined one with the seconds that a request took at its end), about one line in 10,000
-is damaged: cut off, of another program, or not UTF-8. All addresses are of the ranges for documentation (RFC 5737, RFC
-3849).
+A few pages get most of the requests (Zipf's law), some pages are slow, some fail, and password guessing is refused. In
+the text format (the combined format, followed by the request time in seconds), about one line in 10,000 is damaged:
+truncated, from another program, or not UTF-8. All addresses are from the documentation ranges (RFC 5737, RFC 3849).
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ AGENTS = (
 
 
 class Outcome(NamedTuple):
-    """How one request may end."""
+    """One possible outcome of a request."""
 
     status: int
     duration_ms: int
@@ -44,7 +43,7 @@ class Outcome(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Something that is requested, with some ways that this ends."""
+    """A page with possible outcomes of its requests."""
 
     method: str
     path: str
@@ -52,7 +51,7 @@ class Page(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """Somebody who requests pages."""
+    """A client that requests pages."""
 
     client: str
     user: str
@@ -62,7 +61,7 @@ class Visitor(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """Pages that are alike: how many there are, and how they answer."""
+    """A group of similar pages: their number and their responses."""
 
     method: str
     path: str
@@ -87,10 +86,10 @@ RANKS = {"/": 0, "/login": 9, "/reports": 24, "/wp-login.php": 60}
 
 
 def pages(random: Random) -> list[Page]:
-    """Return all pages, those that are requested most first.
+    """Return all pages, the most requested first.
 
     Args:
-        random: Decides how their requests end.
+        random: Source of the outcomes.
     """
     known = [
         Page(family.method, family.path.format(number), [_outcome(random, family) for _ in range(OUTCOMES)])
@@ -113,10 +112,10 @@ def _outcome(random: Random, family: Family) -> Outcome:
 
 
 def visitors(random: Random) -> list[Visitor]:
-    """Return all visitors, those who come most first.
+    """Return all visitors, the most frequent first.
 
     Args:
-        random: Decides who they are.
+        random: Source of their properties.
     """
     clients = [f"{net}.{number}" for net in ("192.0.2", "198.51.100", "203.0.113") for number in range(1, 255)]
     clients += [f"2001:db8:{number:x}::{random.randrange(1, 65_536):x}" for number in range(1, 1_501)]
@@ -126,10 +125,10 @@ def visitors(random: Random) -> list[Visitor]:
 
 
 def requests(random: Random) -> Iterator[tuple[datetime, Visitor, Page, Outcome]]:
-    """Yield requests without end, in the order of their times.
+    """Yield an endless sequence of requests, ordered by time.
 
     Args:
-        random: Decides all about them.
+        random: Source of all their properties.
     """
     known, people = pages(random), visitors(random)
     weights = [list(accumulate(1 / rank for rank in range(1, len(some) + 1))) for some in (known, people)]
@@ -138,7 +137,7 @@ def requests(random: Random) -> Iterator[tuple[datetime, Visitor, Page, Outcome]
         chosen = random.choices(known, cum_weights=weights[0], k=BLOCK_LINES)
         who = random.choices(people, cum_weights=weights[1], k=BLOCK_LINES)
         numbers = random.choices(range(OUTCOMES), k=BLOCK_LINES)
-        second = random.randint(20, 400)  # how busy the server is: requests in a second
+        second = random.randint(20, 400)  # the load of the server: requests per second
         for index, (visitor, page, number) in enumerate(zip(who, chosen, numbers, strict=True)):
             if not index % second:
                 now += timedelta(seconds=1)
@@ -149,7 +148,7 @@ def combined(random: Random, damaged: float) -> Iterator[bytes]:
     """Yield lines of text, some of them damaged.
 
     Args:
-        random: Decides all about them.
+        random: Source of all their properties.
         damaged: Share of the lines that are damaged.
     """
     time, stamp = START, ""
@@ -177,7 +176,7 @@ def jsonl(random: Random, _damaged: float = 0) -> Iterator[bytes]:
     """Yield lines of JSON, none of them damaged.
 
     Args:
-        random: Decides all about them.
+        random: Source of all their properties.
     """
     time, stamp = START, ""
     for now, visitor, page, outcome in requests(random):
@@ -197,7 +196,7 @@ def log(lines: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
 
     Args:
         lines: The log.
-        size_bytes: Least size; it ends with the line that reaches it.
+        size_bytes: Minimum size; the log ends with the line that reaches it.
     """
     left = size_bytes
     while left > 0:
@@ -211,15 +210,15 @@ def log(lines: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Write a log to standard output, as the command line says."""
+    """Write a log to standard output, according to the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--size-mb", type=float, default=1.0, help="least size, in units of 1,000,000 bytes; default: 1"
+        "--size-mb", type=float, default=1.0, help="minimum size, in units of 1,000,000 bytes; default: 1"
     )
-    parser.add_argument("--lines", type=int, help="how many lines, whatever their size")
+    parser.add_argument("--lines", type=int, help="number of lines; overrides --size-mb")
     parser.add_argument("--format", choices=FORMATS, default="combined", help="default: combined")
     parser.add_argument("--damaged", type=float, default=1e-4, help="share of damaged lines of text; default: 0.0001")
-    parser.add_argument("--seed", type=int, default=1, help="another one gives another log")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random data; default: 1")
     options = parser.parse_args()
     lines = FORMATS[options.format](Random(options.seed), options.damaged)
     blocks = log(lines, round(options.size_mb * 1e6)) if options.lines is None else islice(lines, options.lines)

@@ -1,9 +1,8 @@
-"""Serve levels of rivers on this machine alone: what configs/enrich-gauges.json asks.
+"""Serve river levels on this machine, for configs/enrich-gauges.json.
 
     python configs/data/serve_levels.py --port 8765
 
-`/level?gauge=G01` is answered with JSON, such as `{"gauge": "G01", "level_m": 1.45}`; a gauge without a good reading
-is not found.
+`/level?gauge=G01` returns JSON such as `{"gauge": "G01", "level_m": 1.45}`. A gauge without a valid reading gives 404.
 """
 
 from __future__ import annotations
@@ -48,13 +47,13 @@ class Levels(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of a request."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Serve until somebody stops it."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8765, help="default: 8765; 0 is any that is free")
+    parser.add_argument("--port", type=int, default=8765, help="default: 8765; 0 selects a free port")
     with ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Levels) as server:
         print(f"http://127.0.0.1:{server.server_port}/level", flush=True)
         server.serve_forever()
