@@ -19,7 +19,8 @@ from headwater.running.attempt import in_time
 from headwater.running.failures import message_of, reason_of
 from headwater.running.groups import open_group
 from headwater.running.scope import ExecutionScope
-from headwater.running.work import UnaryWork, Work, work_of
+from headwater.running.unary.unary_run import UnaryWork
+from headwater.running.work import Work, work_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence

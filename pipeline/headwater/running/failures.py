@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headwater.errors import StreamBrokenError
 from headwater.running.groups import exceptions_in, unwrapped
 
-__all__ = ["STEP_ERRORS", "error_in", "exhausted", "message_of", "reason_of"]
+__all__ = ["STEP_ERRORS", "broken_by", "error_in", "exhausted", "message_of", "reason_of"]
 
 STEP_ERRORS = (Exception, SystemExit)
 """What a step may raise to fail: also an exit, as no step may end the program that runs it."""
@@ -40,6 +41,13 @@ def error_in(error: Exception | SystemExit) -> Exception:
 def exhausted() -> Exception:
     """Return the failure of a function that raised `StopIteration`, which the loop that called it took for an end."""
     return RuntimeError("it raised StopIteration, mostly by next() of something empty; give next() a default")
+
+
+def broken_by(error: Exception) -> StreamBrokenError:
+    """Return the error of a stream that does not end because the execution ended with an error."""
+    broken = StreamBrokenError(str(error))
+    broken.__cause__ = error
+    return broken
 
 
 def reason_of(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from headwater.shapes import is_object, is_sequence
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.events.streaming import StreamingContext
+    from headwater.events.log import Emit
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 
@@ -55,7 +55,7 @@ class StepRecord:
 
     Args:
         step: The step.
-        context: Where its events go.
+        emit: Emits its events.
         emit_items: Which items of its output are told.
         redact: Replaces what must not be told, such as secrets, in a text.
         progress_interval_s: Progress is told at most once in this time; what comes in between is replaced by what comes
@@ -90,7 +90,7 @@ class StepRecord:
     def __init__(
         self,
         step: PlannedStep,
-        context: StreamingContext,
+        emit: Emit,
         emit_items: EmitItems,
         redact: Callable[[str], str],
         progress_interval_s: float = 0.0,
@@ -110,7 +110,7 @@ class StepRecord:
         self._look = (0.0, 0.0, 0.0)  # when, and the waits at that time
         self.offered_items: int = 0
         self._step = step
-        self._emit = context.emit
+        self._emit = emit
         self._emit_items: EmitItems = emit_items
         self._redact = redact
         self._held = False

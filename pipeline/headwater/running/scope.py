@@ -67,8 +67,7 @@ class ExecutionScope:
         self.tells: bool = self._emit_items != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
-        self._on_failure = on_failure
-        self._stop_others: Callable[[str], None] = lambda _step_id: None
+        self.on_failure: FailureSink = on_failure
         self._counting = threading.Lock()  # threads of one step may count at the same time
         self._thread = threading.get_ident()
         self._token = current_token()
@@ -77,19 +76,14 @@ class ExecutionScope:
         """Return the numbers of a step, made on first use."""
         record = self.records.get(step.id)
         if record is None:
-            record = StepRecord(step, self.context, self._emit_items, self.redact, self._progress_interval_s)
+            record = StepRecord(step, self.context.emit, self._emit_items, self.redact, self._progress_interval_s)
             self.records[step.id] = record
         return record
 
     def fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note that a step failed on its own, or that the pipeline's input did."""
         self.failed.add(step_id)
-        self._on_failure(step_id, error, attempt)
-        self._stop_others(step_id)
-
-    def on_step_failed(self, stop_others: Callable[[str], None]) -> None:
-        """Set who stops the other steps when one has failed."""
-        self._stop_others = stop_others
+        self.on_failure(step_id, error, attempt)
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the steps that have not ended."""

@@ -12,7 +12,7 @@ from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import STEP_ERRORS, reason_of
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
-from headwater.running.watch import Watched
+from headwater.running.hosts.watch import Watched
 from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter
 

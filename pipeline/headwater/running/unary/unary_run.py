@@ -10,10 +10,12 @@ from anyio.lowlevel import checkpoint
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
 from headwater.running.attempt import Attempt, Failure
-from headwater.running.calls import UnaryStep, program_of
-from headwater.running.failures import STEP_ERRORS
+from headwater.running.failures import STEP_ERRORS, broken_by
+from headwater.running.feed import data_by_group
 from headwater.running.groups import open_group
 from headwater.running.record import HOLD_S
+from headwater.running.unary.program import UnaryStep, program_of
+from headwater.streams.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from headwater.running.scope import ExecutionScope
+    from headwater.streams.ends import EdgeSource
 
-__all__ = ["UnaryRun"]
+__all__ = ["UnaryWork"]
 
 _MISSING: Any = object()
 _START, _COMPLETE = EventType.STEP_START, EventType.STEP_COMPLETE
@@ -102,8 +105,6 @@ class UnaryRun:
                 group.start_soon(self._follow, [step], group, name=step.id)
             else:
                 stack.insert(0, step)
-
-    # ---- one step
 
     def _run_plain(self, step: UnaryStep) -> Sequence[UnaryStep]:
         """Run plain functions of one input and output, one after the other: the shortest way there is."""
@@ -189,8 +190,6 @@ class UnaryRun:
         self._ended[step.place] = True
         return Failure(attempt, error)
 
-    # ---- passing on
-
     def _pass_on(self, step: UnaryStep, outputs: Mapping[str, Any]) -> list[UnaryStep]:
         """Put values on the edges; return the steps whose inputs are complete now."""
         ready: list[UnaryStep] = []
@@ -216,3 +215,59 @@ class UnaryRun:
         self._scope.record(step.planned).skip("its branch was not taken")
         self._ended[step.place] = True
         return self._pass_on(step, {})
+
+
+class UnaryWork:
+    """The work of a plan whose edges are all unary; an output becomes a channel only when it is asked for."""
+
+    def __init__(self, scope: ExecutionScope) -> None:
+        self._scope = scope
+        self._run = UnaryRun(scope)
+        self._channels: dict[int, Channel] = {}
+        self._error: Exception | None = None
+        self._ended = False
+
+    async def run(self, data: Any) -> None:
+        """Run every step."""
+        groups = data_by_group(self._scope.plan, data)
+        try:
+            await self._run.run({index: given for group, given in groups.items() for index in group.edges})
+        except* Failure:
+            pass  # the scope has reported it
+        else:
+            self._ended = True
+            for index, channel in self._channels.items():
+                self._fill(index, channel)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the steps that have not ended."""
+        return self._run.unfinished()
+
+    def values(self) -> dict[int, Any]:
+        """Return the values at the pipeline's output, by the index of the edge, without those not taken."""
+        return self._run.values()
+
+    def output(self, index: int) -> EdgeSource:
+        """Return the reading end of an edge to the pipeline's output; its channel is made on first use."""
+        if index not in self._channels:
+            channel = self._channels[index] = Channel(2, unary=True)
+            if self._ended:
+                self._fill(index, channel)
+            elif self._error is not None:
+                channel.fail(broken_by(self._error))
+        return self._channels[index]
+
+    def close(self, error: Exception) -> None:
+        """Break the outputs that have not ended."""
+        self._error = error
+        for channel in self._channels.values():
+            channel.fail(broken_by(error))
+
+    def check_finished(self) -> None:
+        """Do nothing: a step that is called either returns or raises."""
+
+    def _fill(self, index: int, channel: Channel) -> None:
+        values = self._run.values()
+        if index in values:
+            channel.put(values[index])
+        channel.finish()

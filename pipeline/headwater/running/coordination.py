@@ -1,0 +1,81 @@
+"""Which segments are stopped: those that a failure does not reach, and those that write what nothing reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from headwater.graph.plan import Plan
+    from headwater.running.hosts.host import StepHost
+
+__all__ = ["Coordination"]
+
+
+class Coordination:
+    """Runs hosts and feeds in cancel scopes, and cancels those whose work has become pointless.
+
+    Args:
+        plan: What runs.
+        hosts: A host for each segment.
+        failed: Ids of the steps that have failed so far.
+        left: Whether the writing end of an edge knows that its reader has left.
+    """
+
+    def __init__(
+        self, plan: Plan, hosts: Sequence[StepHost], failed: Collection[str], left: Callable[[int], bool]
+    ) -> None:
+        self._plan = plan
+        self._failed = failed
+        self._left = left
+        self._unread: set[int] = set()  # edges whose reader has ended, also where their writing end does not know yet
+        self._scopes = {host: CancelScope() for host in hosts}
+        self._writers = {host.steps[-1].id: host for host in hosts}
+        self._feeds = {group.edges: CancelScope() for group in plan.inputs}
+
+    def feed_scope(self, edges: tuple[int, ...]) -> CancelScope:
+        """Return the scope in which the data for an input of the pipeline is written."""
+        return self._feeds[edges]
+
+    async def run_host(self, host: StepHost) -> None:
+        """Run a host to its end, then stop what only wrote for it."""
+        with self._scopes[host]:
+            await host.run()
+        for given in host.steps[0].inputs:
+            for index in given.edges:
+                self.release(index)
+
+    def release(self, index: int) -> None:
+        """Stop what writes to an edge when all of its edges are left: it may be waiting for something else."""
+        self._unread.add(index)
+        for edges, scope in self._feeds.items():
+            if index in edges and self._is_unread(edges):
+                scope.cancel()
+        writer = self._writers.get(self._plan.edges[index].source or "")
+        if writer is None or self._failed:
+            return
+        if self._is_unread([edge for output in writer.steps[-1].outputs for edge in output.edges]):
+            writer.unread = True
+            self._scopes[writer].cancel()
+
+    def _is_unread(self, edges: Sequence[int]) -> bool:
+        return all(index in self._unread or self._left(index) for index in edges)
+
+    def stop_others(self, step_id: str) -> None:
+        """Cancel the hosts that do not read, near or far, from the step that failed; the others meet the break."""
+        affected = self._downstream(step_id)
+        for host, scope in self._scopes.items():
+            if affected.isdisjoint(step.id for step in host.steps):
+                scope.cancel()
+
+    def _downstream(self, step_id: str) -> set[str]:
+        """Return a step (or `input`) and every step that reads from it, near or far."""
+        found = {step_id}
+        for step in self._plan.steps:  # in topological order, so one pass is enough
+            writers = {self._plan.edges[index].source or "input" for given in step.inputs for index in given.edges}
+            if not found.isdisjoint(writers):
+                found.add(step.id)
+        return found
