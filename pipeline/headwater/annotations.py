@@ -207,9 +207,9 @@ def fields_of(annotation: Any) -> Mapping[str, Any]:
         fields = annotation.model_fields
         names = {name: field.annotation for name, field in fields.items()}
         return names | {field.alias: field.annotation for field in fields.values() if field.alias}
-    declares: bool = dataclasses.is_dataclass(cast("object", annotation)) or is_typeddict(cast("object", annotation))
+    record: Any = cast("object", annotation)
     try:
-        return get_type_hints(annotation) if declares else {}
+        return get_type_hints(record) if dataclasses.is_dataclass(record) or is_typeddict(record) else {}
     except (NameError, TypeError):
         return {}
 

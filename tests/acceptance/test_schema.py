@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater import ConfigError, HeadwaterError, Pipeline
-from headwater.config.notation.documents import read_source
+from headwater.config.notation.reading import read_source
 from headwater.config.schema import config_schema
 from headwater.events.event_schema import events_schema
 from headwater.kinds.registry import Registry, load_steps

@@ -15,12 +15,12 @@ MAKERS = {
     "_Kind",
     "_UnresolvedError",
     "_add",
-    "_fail",
-    "_note",
     "_problem",
     "_refusal",
     "_refuse",
     "add",
+    "fail",
+    "note",
 }
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 LONGEST_PLACE = 2

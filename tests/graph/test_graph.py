@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.graph.graph import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
-from headwater.graph.order import find_cycles, topological_order
+from headwater.graph.topological_order import find_cycles, topological_order
 from tests.graph.pipelines import build
 
 

@@ -14,7 +14,7 @@ from headwater.config.permissions import allowed_names, check_permissions
 from headwater.config.templates import literal
 from headwater.graph.analysis import Analysis
 from headwater.graph.build import build_graph
-from headwater.graph.checks.options import check_options
+from headwater.graph.checks.unused_options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.drawing.draw import draw
 from headwater.graph.resolve import resolve

@@ -122,7 +122,7 @@ def _description(declaration: object) -> str:
 
 def _document(ctx: typer.Context) -> dict[str, Any]:
     """Return the document that the command names, or an empty one when there is none that can be read."""
-    from headwater.config.notation.documents import read_source
+    from headwater.config.notation.reading import read_source
     from headwater.errors import HeadwaterError
 
     # Arguments are not assigned yet where the option that is completed has no value.

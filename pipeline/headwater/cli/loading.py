@@ -58,7 +58,7 @@ def _regular(config: Path) -> Generator[Path]:
         yield config
         return
     from headwater.cli.problems import remember
-    from headwater.config.notation.documents import SIZE_LIMIT_BYTES
+    from headwater.config.notation.reading import SIZE_LIMIT_BYTES
     from headwater.errors import ConfigError
 
     with TemporaryDirectory(prefix="headwater-") as folder:
@@ -98,7 +98,7 @@ def _values(config: Path, texts: Mapping[str, str]) -> dict[str, Any]:
 
     A text that is none stays as it is: loading then tells it, with its place and all other problems.
     """
-    from headwater.config.notation.documents import read_source
+    from headwater.config.notation.reading import read_source
     from headwater.shapes import is_object
 
     declared = read_source(config).document.get("parameters")

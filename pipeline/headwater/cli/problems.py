@@ -16,6 +16,7 @@ import typer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush, printable, say, styled, terminal_cells
 from headwater.display import cells, plural
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
+from headwater.masking import masker
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Style
@@ -186,10 +187,7 @@ def _masked(text: str) -> str:
     """Return a text without secrets: a step may have put its own into the error that it raised."""
     from headwater.config.templates import SECRET_PREFIX
 
-    secrets = {value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX) and value}
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "**********")
-    return text
+    return masker(value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX))(text)
 
 
 def _tidy(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from headwater.config.notation.documents import read_source
+from headwater.config.notation.reading import read_source
 from headwater.config.parameters import bind_parameters
 from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec

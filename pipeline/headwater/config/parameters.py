@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from headwater.config.notation.documents import plain
+from headwater.config.notation.reading import plain
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import MISSING, ParameterSpec
 from headwater.config.validation_errors import expected, found

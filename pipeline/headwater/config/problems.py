@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, cast
+
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from headwater.display import shorten
 from headwater.errors import ConfigError, Problem
 from headwater.ids import closest
+from headwater.masking import masker
 from headwater.shapes import has_part, is_mapping
 
-__all__ = ["JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
+__all__ = ["Fault", "JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
 
 JsonPath: TypeAlias = tuple[str | int, ...]
 """The way from the top of a document to a value: keys of objects and indexes of arrays."""
@@ -32,12 +35,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A value in a document, or the key that it stands under.
-
-    Args:
-        path: Where the value is.
-        at_key: Whether the key is meant, not the value.
-    """
+    """A value in a document, or the key that it stands under."""
 
     path: JsonPath
     at_key: bool = False
@@ -52,12 +50,39 @@ class Positions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Fault:
+    """One thing that is wrong in a document.
+
+    Args:
+        code: Stable name of the kind of problem, in kebab case.
+        message: What was found and what was expected, one sentence.
+        path: The place; for a missing key, the path it would have.
+        hint: What to do, one sentence.
+        at_key: Whether the key itself is wrong, not its value.
+        position: Line and column, where the path does not determine them.
+        unknown: A misspelled name: without a hint, there is one that suggests the most similar of `known`.
+        known: The names that could have been meant.
+    """
+
     code: str
     message: str
-    place: Place
-    hint: str
-    position: Position | None
+    path: JsonPath = ()
+    hint: str = ""
+    at_key: bool = False
+    position: Position | None = None
+    unknown: str = ""
+    known: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """The place in the document."""
+        return Place(self.path, self.at_key)
+
+    def details(self) -> InitErrorDetails:
+        """Return the fault as an error of a pydantic validator, from which the loader makes a fault again."""
+        context = {"message": self.message, "hint": self.hint, "unknown": self.unknown, "known": self.known}
+        error = PydanticCustomError(cast("Any", self.code), "{message}", context)
+        return InitErrorDetails(type=error, loc=self.path, input=None)
 
 
 class Problems:
@@ -75,30 +100,37 @@ class Problems:
         $.steps: a pipeline needs at least one step [too-short]
     """
 
-    __slots__ = ("_blocked", "_comparisons", "_entries", "_file", "_positions", "_redacted", "_unlisted", "document")
+    __slots__ = (
+        "_blocked",
+        "_comparisons",
+        "_faults",
+        "_file",
+        "_mask",
+        "_positions",
+        "_secrets",
+        "_unlisted",
+        "document",
+    )
 
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
         self.document: object = document
         self._positions = positions
         self._file = file
-        self._entries: dict[_Entry, None] = {}
+        self._faults: dict[Fault, None] = {}
         self._blocked: set[JsonPath] = set()
-        self._redacted: tuple[str, ...] = ()
+        self._secrets: set[str] = set()
+        self._mask = masker(())
         self._comparisons = COMPARISONS_LIMIT
         self._unlisted = 0
 
     def renewed(self) -> Problems:
-        """Return a collector for a later check of the same document, without problems.
-
-        Returns:
-            One that keeps the same secrets out of its messages.
-        """
+        """Return a collector for a later check of the same document, which masks the same secrets."""
         renewed = Problems(self.document, self._positions, self._file)
-        renewed.redact(self._redacted)
+        renewed.redact(self._secrets)
         return renewed
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._faults)
 
     def add(
         self,
@@ -110,91 +142,52 @@ class Problems:
         at_key: bool = False,
         position: Position | None = None,
     ) -> None:
-        """Add a problem, unless it is a consequence of one at a blocked place.
+        """Add a problem, unless it is a consequence of one at a blocked place; see `Fault`."""
+        self.report(Fault(code, message, path, hint, at_key, position))
 
-        Args:
-            code: Stable name of the kind of problem, in kebab case.
-            message: What was found and what was expected, one sentence.
-            path: The place; for a missing key, the path it would have.
-            hint: What to do, one sentence.
-            at_key: Whether the key itself is wrong, not its value.
-            position: Line and column, where the path cannot tell them.
-        """
-        if self.is_blocked(path):
+    def report(self, fault: Fault) -> None:
+        """Add a fault, unless it is a consequence of one at a blocked place."""
+        if self.is_blocked(fault.path):
             return
-        if len(self._entries) >= PROBLEMS_LIMIT:
+        if len(self._faults) >= PROBLEMS_LIMIT:
             self._unlisted += 1
             return
-        self._entries[_Entry(code, self._redact(message), Place(path, at_key), self._redact(hint), position)] = None
+        hint = fault.hint or self.did_you_mean(fault.unknown, fault.known)
+        message, hint = self._mask(fault.message), self._mask(hint)
+        self._faults[replace(fault, message=message, hint=hint, unknown="", known=())] = None
 
     def block(self, path: JsonPath) -> None:
-        """Ignore later problems at a place and below: they would only be consequences.
-
-        Args:
-            path: The place that is known to be broken.
-        """
+        """Ignore later problems at a place and below: they would only be consequences."""
         self._blocked.add(path)
 
     def is_blocked(self, path: JsonPath) -> bool:
-        """Return whether a place is broken already, itself or something that it is part of.
-
-        Args:
-            path: The place.
-
-        Returns:
-            True when a problem there would be ignored.
-        """
+        """Return whether a place, or something that it is part of, is known to be broken."""
         return bool(self._blocked) and any(path[:size] in self._blocked for size in range(len(path) + 1))
 
     def is_broken_inside(self, path: JsonPath) -> bool:
-        """Return whether something within a place is broken already.
-
-        Args:
-            path: The place.
-
-        Returns:
-            True when what is wrong with the place may be a consequence.
-        """
+        """Return whether something within a place is known to be broken."""
         return any(blocked[: len(path)] == path for blocked in self._blocked)
 
     @property
     def knows_secrets(self) -> bool:
         """Whether there are secrets to keep out of messages."""
-        return bool(self._redacted)
+        return bool(self._secrets)
 
     def redact(self, secrets: Iterable[str]) -> None:
-        """Keep values out of every message that is added from now on.
-
-        Args:
-            secrets: The texts that must not be shown.
-        """
-        texts = {*self._redacted, *secrets} - {""}
-        self._redacted = tuple(sorted(texts, key=len, reverse=True))
+        """Mask secrets in every message that is added from now on."""
+        self._secrets |= set(secrets)
+        self._mask = masker(self._secrets)
 
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
-        """Return a hint that names what was probably meant.
-
-        Args:
-            name: What was written.
-            known: What could have been meant.
-
-        Returns:
-            A question for the hint of a problem; empty when nothing is close.
-        """
+        """Return a hint that asks for the name that was probably meant; empty when none is close."""
         meant = self.meant(name, known)
         return f"did you mean {quote(meant)}?" if meant else ""
 
     def meant(self, name: str, known: Iterable[str]) -> str:
-        """Return what was probably meant by a misspelled name.
+        """Return the one of some names that was probably meant by a misspelled one; empty when none is close.
 
-        The number of comparisons is limited for the whole document, so that a hostile one costs no time.
-
-        Args:
-            name: What was written.
-            known: What could have been meant; not iterated once the limit is reached.
-
-        Returns:
-            One of `known`; empty when nothing is close.
+        The number of comparisons is limited for the whole document, so that a hostile one costs no time; once the limit
+        is reached, `known` is not iterated.
         """
         if self._comparisons <= 0:
             return ""
@@ -204,77 +197,41 @@ class Problems:
         return next(iter(closest(name, candidates)), "")
 
     def listed(self) -> tuple[Problem, ...]:
-        """Return the problems in the order of the document, each with its line and column.
-
-        Returns:
-            All of them, up to 250; a last one tells how many more there are.
-        """
+        """Return the problems in the order of the document; a last one counts those over the limit."""
         order = _Order(self.document)
-        entries = sorted(self._entries, key=lambda entry: (order.rank(entry.place.path), not entry.place.at_key))
-        found = self._locate(entries)
-        problems = [self._problem(entry, entry.position or found.get(entry.place)) for entry in entries]
+        faults = sorted(self._faults, key=lambda fault: (order.rank(fault.path), not fault.at_key))
+        found = self._locate(faults)
+        problems = [self._problem(fault, fault.position or found.get(fault.place)) for fault in faults]
         if self._unlisted:
             more = f"{self._unlisted} more problems are not listed"
             problems.append(Problem("too-many-problems", more, "$", self._file))
         return tuple(problems)
 
     def raise_if_any(self) -> None:
-        """Raise all problems as one error, if there are any.
-
-        Raises:
-            ConfigError: With every problem.
-        """
-        if self._entries:
+        """Raise all problems as one `ConfigError`, if there are any."""
+        if self._faults:
             raise ConfigError(self.listed())
 
-    def _problem(self, entry: _Entry, position: Position | None) -> Problem:
+    def _problem(self, fault: Fault, position: Position | None) -> Problem:
         line, column = position or (None, None)
-        path = path_text(entry.place.path)
-        return Problem(entry.code, entry.message, path, self._file, line, column, entry.hint)
+        return Problem(fault.code, fault.message, path_text(fault.path), self._file, line, column, fault.hint)
 
-    def _locate(self, entries: Sequence[_Entry]) -> dict[Place, Position]:
+    def _locate(self, faults: Sequence[Fault]) -> Mapping[Place, Position]:
         """Find each place, or the nearest place around it that exists: a missing key has no position."""
         if self._positions is None:
             return {}
-        nearest = {entry.place: _nearest(self.document, entry.place) for entry in entries if entry.position is None}
+        nearest = {fault.place: _nearest(self.document, fault.place) for fault in faults if fault.position is None}
         known = self._positions.find(set(nearest.values()))
         return {place: known[near] for place, near in nearest.items() if near in known}
 
-    def _redact(self, text: str) -> str:
-        for secret in self._redacted:
-            text = text.replace(secret, "**********")
-        return text
-
 
 def path_text(path: JsonPath) -> str:
-    """Return a JSON path as text.
-
-    Args:
-        path: Keys and indexes from the top of the document.
-
-    Returns:
-        A normalized path, such as `$.steps[2].params["a b"]` (RFC 9535, with names in the shorthand where it exists).
-
-    Example:
-        >>> path_text(("steps", 2, "params", "a b"))
-        '$.steps[2].params["a b"]'
-    """
+    """Return a normalized JSON path, such as `$.steps[2].params["a b"]` (RFC 9535, in shorthand where it exists)."""
     return "$" + "".join(_part_text(part) for part in path)
 
 
 def quote(text: str) -> str:
-    """Return a text in quotes, cut when it is long, for a message.
-
-    Args:
-        text: Any text of a document.
-
-    Returns:
-        At most about 60 characters of it, without control characters.
-
-    Example:
-        >>> quote("a" * 100)[-4:]
-        "aa…'"
-    """
+    """Return text in quotes for a message, shortened and without control characters."""
     return repr(shorten(text, SHOWN_CHARACTERS))
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import SecretStr, ValidationError
 
-from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Place, Problems, quote
+from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
 from headwater.shapes import has_part, is_mapping
 
 __all__ = ["Schema", "Subject", "add_faults", "expected", "found"]
@@ -158,8 +158,16 @@ class _Report:
     def _own(self, line: _Error) -> None:
         context = cast("Mapping[str, Any]", line.get("ctx", {}))
         unknown = context.get("unknown", "")
-        hint = context.get("hint", "") or self.problems.did_you_mean(unknown, context.get("known", ()))
-        self._add(str(line["type"]), str(line["msg"]), hint, at_key=bool(unknown))
+        fault = Fault(
+            str(line["type"]),
+            str(line["msg"]),
+            self.subject.path + self._inner,
+            context.get("hint", ""),
+            at_key=bool(unknown) or self.place.at_key,
+            unknown=unknown,
+            known=tuple(context.get("known", ())),
+        )
+        self.problems.report(fault)
 
     def _unknown_key(self) -> None:
         key = str(self._inner[-1])

@@ -17,8 +17,7 @@ from headwater.streams.frames import StreamType
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from headwater.config.problems import Problems
-    from headwater.graph.checks.mismatches import Fault
+    from headwater.config.problems import Fault, Problems
     from headwater.graph.choices import Arrival
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
@@ -103,7 +102,7 @@ class _Resolver:
         """Add faults to the problems, and return whether there were none."""
         sound = True
         for fault in faults:
-            self._problems.add(*fault)
+            self._problems.report(fault)
             sound = False
         return sound
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.config.secret_params import is_plain
+from headwater.masking import masker
 from headwater.shapes import is_mapping, is_sequence
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from headwater.kinds.definition import BoundStep
 
 __all__ = ["redactor"]
-
-_MASK = "**********"
 
 
 def redactor(steps: Collection[BoundStep]) -> Callable[[str], str]:
@@ -32,23 +31,8 @@ def redactor(steps: Collection[BoundStep]) -> Callable[[str], str]:
     """
     models = {step.definition.params_model for step in steps}
     suspects = {model for model in models if not is_plain(model)}
-    secrets = {
-        secret
-        for step in steps
-        if step.definition.params_model in suspects
-        for secret in _secrets_in((step.arguments, step.instance))
-        if secret
-    }
-    if not secrets:
-        return str
-    longest_first = sorted(secrets, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for secret in longest_first:
-            text = text.replace(secret, _MASK)
-        return text
-
-    return redact
+    checked = (step for step in steps if step.definition.params_model in suspects)
+    return masker(secret for step in checked for secret in _secrets_in((step.arguments, step.instance)))
 
 
 def _secrets_in(value: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
-from headwater.config.notation.documents import read_source
+from headwater.config.notation.reading import read_source
 from headwater.patterns import pattern_budget
 from headwater.shapes import is_object
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from headwater.config.problems import JsonPath, quote
-from headwater.graph.order import find_cycles, topological_order
+from headwater.graph.topological_order import find_cycles, topological_order
 from headwater.patterns import PatternError, compile_pattern
 from headwater.shapes import is_object
 from headwater_steps.json_schemas.checked_schema import DRAFT202012, SPECIFICATIONS, VALIDATORS, Unresolvable

@@ -11,16 +11,15 @@ A condition never raises when it is tested: where values cannot be compared, the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, with_config
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
+from pydantic_core import ValidationError, core_schema
 from typing_extensions import TypedDict
 
 from headwater.config.conditions.operators import OPERATORS, Lookup, OperandError, Predicate
 from headwater.config.conditions.selection import Select, selection
-from headwater.config.problems import PROBLEMS_LIMIT, JsonPath, Problems, quote
+from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Problems, quote
 from headwater.patterns import PatternError
 from headwater.shapes import is_list, is_mapping
 
@@ -74,8 +73,7 @@ class Condition:
         self.test = compiler.condition(source, ())
         problems = Problems(source)
         for fault in compiler.faults:
-            hint = fault.hint or problems.did_you_mean(fault.unknown, fault.known)
-            problems.add(fault.code, fault.message, fault.path, hint)
+            problems.report(fault)
         problems.raise_if_any()
         self.select = selection(source, self.test)
 
@@ -110,24 +108,6 @@ class Condition:
         return condition
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Something that is wrong with the data of a condition; `unknown` and `known` ask for a did-you-mean."""
-
-    code: str
-    message: str
-    path: JsonPath
-    hint: str = ""
-    unknown: str = ""
-    known: tuple[str, ...] = ()
-
-    def details(self) -> InitErrorDetails:
-        context = {"message": self.message, "hint": self.hint, "unknown": self.unknown, "known": self.known}
-        return InitErrorDetails(
-            type=PydanticCustomError(cast("Any", self.code), "{message}", context), loc=self.path, input=None
-        )
-
-
 class _Compiler:
     """Turns the data of one condition into nested predicates, and collects what is wrong with it."""
 
@@ -135,7 +115,7 @@ class _Compiler:
 
     def __init__(self) -> None:
         self._left = SIZE_LIMIT
-        self.faults: list[_Fault] = []
+        self.faults: list[Fault] = []
 
     def condition(self, value: object, path: JsonPath) -> Predicate:
         """Return the predicate of one object of the data."""
@@ -201,7 +181,7 @@ class _Compiler:
         self, code: str, message: str, path: JsonPath, *, hint: str = "", unknown: str = "", known: tuple[str, ...] = ()
     ) -> Predicate:
         if len(self.faults) <= PROBLEMS_LIMIT:
-            self.faults.append(_Fault(code, message, path, hint, unknown, known))
+            self.faults.append(Fault(code, message, path, hint, unknown=unknown, known=known))
         return _never
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
-from headwater.config.notation.positions import DEPTH_LIMIT
+from headwater.config.notation.json_scanner import DEPTH_LIMIT
 from headwater.config.problems import JsonPath, Place, Position, Problems, quote
 from headwater.errors import ConfigError, MissingExtraError
 

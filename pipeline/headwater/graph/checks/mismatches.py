@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import describe
+from headwater.config.problems import Fault
 from headwater.graph.adaptation import fit_port
 from headwater.graph.plan import Adapter
 from headwater.graph.types.fit import Fit, check
@@ -13,7 +14,6 @@ from headwater.kinds.definition import Call, Placement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from headwater.config.problems import JsonPath
     from headwater.graph.adaptation import Flow
     from headwater.graph.choices import Arrival, Choice, ResolvedInput
     from headwater.graph.edges import Edge
@@ -21,23 +21,7 @@ if TYPE_CHECKING:
     from headwater.kinds.definition import Method, Port
     from headwater.streams.frames import StreamType
 
-__all__ = ["Fault", "faults_of_choice", "faults_of_edges", "faults_of_task"]
-
-
-class Fault(NamedTuple):
-    """What `Problems.add` takes.
-
-    Args:
-        code: Stable name of the kind of problem, in kebab case.
-        message: What was found and what was expected, one sentence.
-        path: The place.
-        hint: What to do, one sentence.
-    """
-
-    code: str
-    message: str
-    path: JsonPath
-    hint: str = ""
+__all__ = ["faults_of_choice", "faults_of_edges", "faults_of_task"]
 
 
 def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.config.problems import Problems, quote
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
-from headwater.graph.order import find_cycles, topological_order
+from headwater.graph.topological_order import find_cycles, topological_order
 
 if TYPE_CHECKING:
     from headwater.graph.graph import Graph

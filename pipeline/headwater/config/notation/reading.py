@@ -7,14 +7,15 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NoReturn
 
-from headwater.config.notation.positions import DEPTH_LIMIT, Fault, JsonPositions, find_faults
-from headwater.config.problems import JsonPath, Position, Problems
+from headwater.config.notation.json_scanner import DEPTH_LIMIT, JsonPositions, find_faults
+from headwater.config.notation.json_tokens import positions_of
+from headwater.config.problems import Fault, JsonPath, Position, Problems
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_mapping, is_object, is_sequence, is_text
 
@@ -64,7 +65,7 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
     """
     if is_mapping(source):
         return _from_mapping(source)
-    if isinstance(source, str) and source.lstrip(" \t\r\n\ufeff").startswith("{"):
+    if isinstance(source, str) and source.lstrip(f" \t\r\n{_BYTE_ORDER_MARK}").startswith("{"):
         return _from_json(_checked_text(source), None)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
         _refuse("unreadable", f"expected a path, a JSON text or a mapping, found a {type(source).__name__}")
@@ -164,12 +165,13 @@ def _from_mapping(source: Mapping[str, Any]) -> Source:
 
 
 def _from_json(text: str, file: str | None) -> Source:
-    text = text.removeprefix(_BYTE_ORDER_MARK)
-    positions = JsonPositions(text)
-    document, faults = _parsed(text)
-    problems = Problems(document, positions, file)
-    _add_faults(faults, problems, positions)
-    if any(fault.fatal for fault in faults):
+    document, faults, has_failed = _parsed(text)
+    problems = Problems(document, JsonPositions(text), file)
+    for fault in faults:
+        problems.report(fault)
+        if fault.code != "duplicate-key":
+            problems.block(fault.path)
+    if has_failed:
         raise ConfigError(problems.listed())
     return _object(document, problems, file, text)
 
@@ -177,7 +179,7 @@ def _from_json(text: str, file: str | None) -> Source:
 def _from_yaml(text: str, file: str) -> Source:
     from headwater.config.notation.yaml_text import parse_yaml
 
-    document, problems = parse_yaml(text.removeprefix(_BYTE_ORDER_MARK), file)
+    document, problems = parse_yaml(text, file)
     return _object(document, problems, file, text)
 
 
@@ -188,18 +190,19 @@ def _object(document: object, problems: Problems, file: str | None, text: str = 
     return Source(document, problems, file, any(sign in text for sign in _TEMPLATE_SIGNS))
 
 
-def _parsed(text: str) -> tuple[object, list[Fault]]:
-    """Return the document, or None when there is none, and what is wrong with its text."""
+def _parsed(text: str) -> tuple[object, list[Fault], bool]:
+    """Return the document, what is wrong with its text, and whether there is no document for that reason."""
     try:
         document: object = json.loads(text, parse_constant=_refuse_word, parse_float=_finite)
     except (ValueError, RecursionError):
-        faults = find_faults(text)
-        return (None if any(fault.fatal for fault in faults) else json.loads(text)), faults
+        faults, has_failed = find_faults(text)
+        return (None if has_failed else json.loads(text)), faults, has_failed
     levels, keys, values = _measured(document)
     if values > NODES_LIMIT:
-        return None, [Fault("too-large", _TOO_MANY_VALUES, 0)]
-    suspicious = levels > DEPTH_LIMIT or _repeats_keys(text, keys) or ("\\u" in text and _SURROGATE.search(text))
-    return document, find_faults(text) if suspicious else []
+        return None, [Fault("too-large", _TOO_MANY_VALUES, position=(1, 1))], True
+    if levels > DEPTH_LIMIT or _repeats_keys(text, keys) or ("\\u" in text and _SURROGATE.search(text)):
+        return document, *find_faults(text)
+    return document, [], False
 
 
 def _repeats_keys(text: str, keys: int) -> bool:
@@ -255,32 +258,23 @@ def _finite(digits: str) -> float:
     return value
 
 
-def _add_faults(faults: Sequence[Fault], problems: Problems, positions: JsonPositions) -> None:
-    places = positions.positions(fault.offset for fault in faults)
-    for fault, position in zip(faults, places, strict=True):
-        problems.add(fault.code, fault.message, fault.path, fault.hint, position=position)
-    for fault in faults:
-        if fault.code != "duplicate-key":
-            problems.block(fault.path)
-
-
 def _checked_text(text: str) -> str:
     if len(text) > SIZE_LIMIT_BYTES:
         _refuse_size(None)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        position = JsonPositions(text).position(error.start)
+        position = next(positions_of(text, [error.start]))
         _refuse("bad-text", _HALF_PAIR, position=position)
-    return text
+    return text.removeprefix(_BYTE_ORDER_MARK)
 
 
 def _decoded(data: bytes, file: str) -> str:
     try:
-        return data.decode("utf-8")
+        return data.decode().removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
-        position = JsonPositions(before).position(len(before))
+        position = next(positions_of(before, [len(before)]))
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
         _refuse("bad-encoding", message, file=file, hint="save the file as UTF-8", position=position)
 
