@@ -45,7 +45,9 @@ def test_append_raises_after_a_terminal_event(event_type: EventType) -> None:
     """There is exactly one terminal event, and it is the last."""
     log = EventLog("e1")
     log.append(event_type)
-    with pytest.raises(RuntimeError, match=r"'e1' has told its terminal event, so no 'step_start' can follow"):
+    with pytest.raises(
+        RuntimeError, match=r"'e1' has already emitted its terminal event, so 'step_start' cannot follow"
+    ):
         log.append(EventType.STEP_START)
     assert log.closed
     assert [event.event_type for event in log.read(after=0)] == [event_type]
@@ -98,23 +100,17 @@ def test_batch_outlives_the_history() -> None:
     assert seqs(list(batch)) == list(range(1, 11))
 
 
-def test_append_tells_of_lag_until_rechecked() -> None:
-    """Who lags is looked up at intervals, and at once when a caller has waited."""
-    rooms = [1, 0, 5]
-    log = EventLog("e1", free_slots=lambda: rooms.pop(0))
-    assert [log.append(EventType.STEP_PROGRESS) for _ in range(10)] == [False] + [True] * 9
-    assert rooms == [5]
-    log.recheck()
-    assert not log.append(EventType.STEP_PROGRESS)
-    assert rooms == []
-
-
-def test_lag_is_looked_up_again_when_nobody_waits() -> None:
-    """A caller that heeds no signal is told all the same when the lag is over."""
-    rooms = [0, 1000]
-    log = EventLog("e1", free_slots=lambda: rooms.pop(0))
-    signals = [log.append(EventType.STEP_PROGRESS) for _ in range(100)]
-    assert signals.index(False) == 64
+def test_attention_is_called_when_it_asked_to_be() -> None:
+    """What watches the log runs after as many events as it said, at the next event on request, and at the end."""
+    log = EventLog("e1")
+    seen: list[int] = []
+    log.on_attention = lambda: (seen.append(log.last_seq), 4)[1]
+    for _ in range(10):
+        log.append(EventType.STEP_PROGRESS)
+    log.attend()
+    log.append(EventType.STEP_PROGRESS)
+    log.append(EventType.PIPELINE_COMPLETE)
+    assert seen == [1, 5, 9, 11, 12]
 
 
 def test_batch_stays_as_it_was_when_events_follow() -> None:
@@ -127,7 +123,7 @@ def test_batch_stays_as_it_was_when_events_follow() -> None:
 
 
 def test_reader_behind_the_history_gets_a_gap() -> None:
-    """What was let go is told as a number, not passed over in silence."""
+    """What was dropped is reported as a number, not passed over in silence."""
     gap, *rest = filled(100, history=10).read(after=20)
     assert gap.event_type is EventType.STREAM_GAP
     assert gap.data == StreamGap(missed=70, first_seq=21, last_seq=90)
@@ -165,21 +161,21 @@ def test_read_gives_at_most_the_limit() -> None:
 def test_reading_in_portions_gives_each_event_once(history: int, portions: list[int], after: int, limit: int) -> None:
     """Events read and events missed add up to all events, in order, for every way of reading."""
     log = EventLog("e1", history=history)
-    cursor, told = after, after
+    cursor, seen = after, after
     for portion in portions:
         for _ in range(portion):
             log.append(EventType.STEP_PROGRESS)
         while batch := log.read(after=cursor, limit=limit):
             for event in batch:
-                told += event.data.missed if isinstance(event.data, StreamGap) else 1
-                assert event.seq == told
+                seen += event.data.missed if isinstance(event.data, StreamGap) else 1
+                assert event.seq == seen
             cursor = batch[-1].seq
     assert cursor == max(after, log.last_seq)
 
 
 @pytest.mark.parametrize("history", [0, -1])
-def test_log_refuses_a_history_without_room(history: int) -> None:
-    """The terminal event needs room for one."""
+def test_log_refuses_a_history_of_no_events(history: int) -> None:
+    """The terminal event has to be kept."""
     with pytest.raises(ValueError, match="at least the last event"):
         EventLog("e1", history=history)
 
@@ -210,7 +206,7 @@ async def test_reader_replays_then_follows(from_seq: int) -> None:
 
 
 async def test_many_readers_are_woken_by_one_event() -> None:
-    """All who wait see the news."""
+    """All that wait see the news."""
     log = EventLog("e1")
     firsts: list[int] = []
 
@@ -243,7 +239,7 @@ TYPES = [EventType.STEP_START, EventType.STEP_PROGRESS, EventType.STEP_OUTPUT]
 
 
 @given(
-    told=st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["a", "b", None])), max_size=100),
+    emitted=st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["a", "b", None])), max_size=100),
     types=st.none() | st.frozensets(st.sampled_from(TYPES), max_size=2),
     steps=st.none() | st.frozensets(st.sampled_from(["a", "b"])),
     history=st.integers(1, 100),
@@ -253,7 +249,7 @@ TYPES = [EventType.STEP_START, EventType.STEP_PROGRESS, EventType.STEP_OUTPUT]
 )
 def test_select_gives_the_events_that_are_wanted(
     *,
-    told: list[tuple[EventType, str | None]],
+    emitted: list[tuple[EventType, str | None]],
     types: frozenset[EventType] | None,
     steps: frozenset[str] | None,
     history: int,
@@ -265,7 +261,7 @@ def test_select_gives_the_events_that_are_wanted(
     batches: list[Batch] = []
     for _ in range(2):
         log = EventLog("e1", history=history)
-        for event_type, step_id in told:
+        for event_type, step_id in emitted:
             log.append(event_type, step_id)
         batches.append(log.read(after=after))
     expected = [

@@ -73,7 +73,7 @@ def test_plain_always_gives_what_json_can_hold(value: Any) -> None:
 
 
 def test_plain_shares_nothing_that_changes_later() -> None:
-    """An event tells how a value was, not how it has become since."""
+    """An event shows a value as it was, not as it has become since."""
     value = {"list": [1]}
     data = plain(value)
     value["list"].append(2)
@@ -97,7 +97,7 @@ def test_plain_shares_nothing_that_changes_later() -> None:
 def test_preview_shows_the_beginning_and_the_size(
     value: Any, shown: Any, size_bytes: int | None, truncated: bool
 ) -> None:
-    """A large item is cut, and its size tells how much is missing."""
+    """A large item is cut, and its size shows how much is missing."""
     assert preview(value) == (shown, size_bytes, truncated)
 
 

@@ -82,7 +82,7 @@ def test_step_has_its_counts_waits_and_output_while_it_runs() -> None:
     ],
 )
 def test_step_has_an_outcome_when_it_ends(data: Any, state: State, outcome: str) -> None:
-    """A step that fails is told apart from one that another failure stopped."""
+    """A step that failed is distinct from one that another failure stopped."""
     words = state_of((1.0, "words", StepStart("text.words", "unary_stream")), (2.0, "words", data)).steps["words"]
     assert (words.state, words.outcome) == (state, outcome)
 

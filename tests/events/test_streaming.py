@@ -10,6 +10,7 @@ import pytest
 import structlog
 from anyio.lowlevel import checkpoint
 
+from headwater.events.backpressure import Backpressure
 from headwater.events.chunk import Batch
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
@@ -55,7 +56,7 @@ class Held(Recorder):
 
 
 class Hanging(Held):
-    """Never comes back from its first batch, as nobody releases it."""
+    """Never comes back from its first batch, as nothing releases it."""
 
 
 def raising(event: StreamEvent) -> None:
@@ -124,7 +125,7 @@ async def test_context_ends_with_the_terminal_event_that_fits(error: BaseExcepti
 
 
 async def test_context_emits_no_second_terminal_event() -> None:
-    """The end that was told stands, also when the block fails afterwards."""
+    """The terminal event stands, also when the block fails afterwards."""
     recorder = Recorder()
     with pytest.raises(ValueError, match="late"):
         async with StreamingContext("e1") as context:
@@ -135,7 +136,7 @@ async def test_context_emits_no_second_terminal_event() -> None:
 
 
 async def test_subscribers_learn_of_the_end_when_the_scope_is_cancelled() -> None:
-    """A cancelled execution still tells its subscribers how it ended."""
+    """Subscribers of a cancelled execution still receive how it ended."""
     received: list[EventType] = []
 
     async def receive(event: StreamEvent) -> None:
@@ -183,7 +184,7 @@ async def test_slow_calls_are_allowed_when_each_meets_its_deadline(virtual_clock
 
 
 async def test_emit_asks_to_wait_when_a_waiting_subscriber_lags() -> None:
-    """Backpressure sets in at the size of the buffer, and room is back when the subscriber has caught up."""
+    """Back-pressure sets in at the size of the buffer, and ends when the subscriber has caught up."""
     held = Held()
     async with StreamingContext("e1") as context:
         context.subscribe(held, buffer_size=10)
@@ -232,7 +233,7 @@ async def served_after_a_pause(policy: Policy, emit: Callable[[StreamingContext]
 
 
 async def test_drop_oldest_puts_a_gap_in_the_place_of_what_is_missed() -> None:
-    """The newest events are kept, and the number of the others is told."""
+    """The newest events are kept, and the number of the others is reported."""
 
     def emit(context: StreamingContext) -> None:
         for _ in range(20):
@@ -258,7 +259,7 @@ async def test_drop_oldest_never_drops_the_terminal_event() -> None:
 
 
 async def test_drop_oldest_counts_only_what_the_filter_lets_through() -> None:
-    """Events that nobody wants do not push out those that somebody wants."""
+    """Events that are not wanted do not push out those that are."""
 
     def emit(context: StreamingContext) -> None:
         for index in range(20):
@@ -279,8 +280,8 @@ async def test_coalesce_keeps_the_latest_progress_of_each_step() -> None:
                 context.emit(EventType.STEP_SKIPPED, "c")
 
     held = await served_after_a_pause("coalesce", emit, buffer_size=5)
-    told = [(event.seq, event.event_type.value, event.step_id) for event in held.events]
-    assert told == [
+    received = [(event.seq, event.event_type.value, event.step_id) for event in held.events]
+    assert received == [
         (1, "step_start", "a"),
         (12, "step_skipped", "c"),
         (20, "stream_gap", None),
@@ -303,7 +304,7 @@ async def test_coalesce_asks_to_wait_only_for_events_that_must_be_delivered() ->
 
 
 async def test_disconnect_detaches_a_subscriber_that_lags(reports: Any) -> None:
-    """It is told from the others by its reason."""
+    """The reason of its loss says so."""
     lost: list[Any] = []
 
     def emit(context: StreamingContext) -> None:
@@ -409,7 +410,7 @@ async def test_views_are_independent_and_end_with_the_execution() -> None:
 
 
 async def test_view_reads_the_events_when_the_context_was_left() -> None:
-    """What was told stays readable."""
+    """Emitted events stay readable."""
     async with StreamingContext("e1") as context:
         context.emit(START, "a")
     assert [event.event_type async for event in context.events()] == [START, COMPLETE]
@@ -433,8 +434,8 @@ async def test_subscriber_is_served_when_it_came_before_the_start() -> None:
     assert recorder.seqs == [1, 2]
 
 
-async def test_only_the_terminal_event_is_told_when_disabled() -> None:
-    """Switched off, an execution tells how it ended and nothing else."""
+async def test_only_the_terminal_event_is_emitted_when_disabled() -> None:
+    """Switched off, an execution emits how it ended and nothing else."""
     recorder = Recorder()
     async with StreamingContext("e1", enabled=False) as context:
         context.subscribe(recorder)
@@ -458,18 +459,18 @@ async def test_subscribers_in_step_share_their_batches() -> None:
 @pytest.mark.parametrize("waiting", [1, 3, 5])
 @pytest.mark.parametrize("in_batches", [False, True])
 async def test_plain_function_may_return_what_is_to_be_awaited(waiting: int, in_batches: bool) -> None:
-    """A subscriber that waits now and then misses nothing, and holds up nobody."""
-    told: list[int] = []
+    """A subscriber that waits now and then misses nothing, and does not hold up others."""
+    received: list[int] = []
     calm, released = Recorder(), anyio.Event()
 
     async def wait(seqs: list[int]) -> None:
         await released.wait()
-        told.extend(seqs)
+        received.extend(seqs)
 
     def receive(seqs: list[int]) -> Awaitable[None] | None:
         if waiting in seqs:
             return wait(seqs)
-        told.extend(seqs)
+        received.extend(seqs)
         return None
 
     class Batches(StreamSubscriber):
@@ -484,13 +485,13 @@ async def test_plain_function_may_return_what_is_to_be_awaited(waiting: int, in_
             context.emit(PROGRESS, "b")
             await anyio.wait_all_tasks_blocked()
         assert calm.seqs == list(range(1, 7))
-        assert set(told).isdisjoint(range(waiting, 7))
+        assert set(received).isdisjoint(range(waiting, 7))
         released.set()
-    assert told == calm.seqs == list(range(1, 8))
+    assert received == calm.seqs == list(range(1, 8))
 
 
 async def test_awaitable_of_a_subscriber_that_left_is_cancelled() -> None:
-    """Who leaves in a plain call is not waited for."""
+    """A subscriber that leaves in a plain call is not waited for."""
     entered: list[str] = []
 
     async def hang() -> None:
@@ -540,7 +541,7 @@ async def test_subscriber_that_another_one_detaches_receives_nothing_more() -> N
 
 
 async def test_unsubscribing_cancels_a_call_that_waits() -> None:
-    """Who leaves is neither waited for nor reported."""
+    """A subscriber that leaves is neither waited for nor reported."""
     hanging = Hanging()
     async with StreamingContext("e1") as context:
         subscription = context.subscribe(hanging)
@@ -570,20 +571,20 @@ async def test_subscriber_may_unsubscribe_itself() -> None:
 
 
 class Resource(Recorder):
-    """Tells when it is acquired and released, and how."""
+    """Records when it is acquired and released, and how."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        self.told.append("acquired")
+        self.calls.append("acquired")
         try:
             yield
-            self.told.append("complete")
+            self.calls.append("complete")
         finally:
-            self.told.append("released")
+            self.calls.append("released")
 
 
 async def test_lifespan_surrounds_the_subscription() -> None:
@@ -592,23 +593,23 @@ async def test_lifespan_surrounds_the_subscription() -> None:
     async with StreamingContext("e1") as context:
         context.subscribe(resource)
         context.emit(START, "a")
-    assert resource.told == ["acquired", "complete", "released"]
+    assert resource.calls == ["acquired", "complete", "released"]
     assert resource.seqs == [1, 2]
 
 
 async def test_lifespan_sees_an_exception_when_the_subscription_ends_early() -> None:
-    """A subscriber can tell the end of the events from its own end."""
+    """A subscriber can distinguish the end of the events from its own end."""
     resource = Resource()
     async with StreamingContext("e1") as context:
         subscription = context.subscribe(resource)
         await anyio.wait_all_tasks_blocked()
         context.unsubscribe(subscription)
-    assert resource.told == ["acquired", "released"]
+    assert resource.calls == ["acquired", "released"]
 
 
 @pytest.mark.parametrize("place", ["enter", "exit"])
 @pytest.mark.parametrize("fault", ["raises", "hangs"])
-async def test_lifespan_that_fails_disturbs_nobody(reports: Any, place: str, fault: str) -> None:
+async def test_lifespan_that_fails_disturbs_no_others(reports: Any, place: str, fault: str) -> None:
     """Acquiring and releasing are bounded like every other call."""
 
     class Faulty(Recorder):
@@ -678,8 +679,8 @@ async def test_failure_that_is_no_exception_is_not_swallowed() -> None:
     assert caught.group_contains(Signal)
 
 
-async def test_events_keep_their_bounds_when_nobody_waits_for_room() -> None:
-    """A flood that ignores the signal costs a subscriber events, never memory, and it is told how many."""
+async def test_events_keep_their_bounds_when_the_emitter_does_not_drain() -> None:
+    """A flood that ignores the signal costs a subscriber events, never memory, and a gap has their number."""
     held = Held()
     async with StreamingContext("e1", history=50) as context:
         context.subscribe(held, buffer_size=10)
@@ -689,8 +690,8 @@ async def test_events_keep_their_bounds_when_nobody_waits_for_room() -> None:
             context.emit(PROGRESS, "a")
         held.released.set()
     missed = sum(event.data.missed for event in held.events if isinstance(event.data, StreamGap))
-    told = sum(event.event_type is not EventType.STREAM_GAP for event in held.events)
-    assert missed + told == 1002
+    received = sum(event.event_type is not EventType.STREAM_GAP for event in held.events)
+    assert missed + received == 1002
     assert held.events[-1].event_type is COMPLETE
 
 
@@ -777,7 +778,7 @@ async def test_events_between_two_deliveries_cost_one_call() -> None:
 
 
 async def test_interval_ends_when_the_buffer_is_full() -> None:
-    """An interval makes nobody wait who has to tell more than the buffer holds."""
+    """An interval does not hold up an emitter that has more events than the buffer holds."""
     recorder = Unhurried()
     async with StreamingContext("e1") as context:
         context.subscribe(recorder)
@@ -786,8 +787,8 @@ async def test_interval_ends_when_the_buffer_is_full() -> None:
     assert len(recorder.batches) >= 5
 
 
-async def test_interval_ends_when_somebody_waits_for_room() -> None:
-    """Who waits for room, as steps do from half a buffer on, does not sit out an interval."""
+async def test_interval_ends_when_the_emitter_drains() -> None:
+    """A step that drains, as steps do from half a buffer on, does not sit out an interval."""
     recorder = Unhurried()
     async with StreamingContext("e1") as context:
         context.subscribe(recorder)
@@ -815,7 +816,7 @@ async def test_subscriber_that_waits_for_its_interval_can_leave() -> None:
 
 
 async def test_subscriber_misses_nothing_when_its_buffer_is_larger_than_the_history() -> None:
-    """Who must not miss anything holds the execution before events are let go."""
+    """A subscriber that must not miss events holds up the execution before events are dropped."""
     recorder = Unhurried()
     recorder.buffer_size = 1_000_000
     async with StreamingContext("e1", history=500) as context:
@@ -835,11 +836,13 @@ async def test_events_that_wait_for_a_filtered_subscriber_are_counted_once() -> 
             return batch
 
     log, recorder = Counting("e1"), Recorder()
-    subscription = Subscription(log, recorder, recorder, Terms({"step_start"}, None, 1, "wait", 100, 5.0))
-    rooms: list[int] = []
+    subscription = Subscription(
+        log, Backpressure(log, ()), recorder, recorder, Terms({"step_start"}, None, 1, "wait", 100, 5.0)
+    )
+    free_slots: list[int] = []
     for number in range(1000):
         log.append(EventType.STEP_START if number % 2 else PROGRESS, "a")
-        rooms.append(subscription.free_slots())
-    assert rooms[-1] == 100 - 500
-    assert rooms.index(0) == 199
+        free_slots.append(subscription.free_slots())
+    assert free_slots[-1] == 100 - 500
+    assert free_slots.index(0) == 199
     assert sum(looked) <= 1000

@@ -1,4 +1,4 @@
-"""The streaming context: where an execution tells its events, and where they are received."""
+"""The streaming context: where the events of an execution are emitted and delivered."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
+from headwater.events.backpressure import Backpressure
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.log import UNLIMITED, Emit, EventLog, EventReader
+from headwater.events.log import Emit, EventLog, EventReader
 from headwater.events.notices import notice
 from headwater.events.plain import short_repr
 from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
@@ -34,13 +35,13 @@ class StreamingContext:
 
     Args:
         execution_id: The execution.
-        enabled: Whether events are told at all; if not, only the terminal one is.
+        enabled: Whether events are emitted at all; if not, only the terminal one is.
         buffer_size: By how many events a subscriber may lag when it does not say so itself.
         history: How many events are kept for readers that come late.
 
     Attributes:
-        emit: Tells an event, as `Emit` describes: it never waits, and belongs to the thread of the event loop. When it
-            returns True, a subscriber lags, and the caller should `await context.drain()` as soon as it can.
+        emit: Emits an event, as `Emit` describes: it never waits, and must be called in the thread of the event loop.
+            When it returns True, a subscriber lags, and the caller should `await context.drain()` as soon as it can.
         log: The events so far.
         lost: The subscribers that were detached before the last event.
 
@@ -55,9 +56,9 @@ class StreamingContext:
 
     __slots__ = (
         "_buffer_size",
-        "_gate",
         "_left",
         "_longest_lag",
+        "_pressure",
         "_quick",
         "_quick_runs",
         "_started_s",
@@ -71,18 +72,18 @@ class StreamingContext:
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
     ) -> None:
-        self.log: EventLog = EventLog(execution_id, history=history, free_slots=self._free_slots)
+        self.log: EventLog = EventLog(execution_id, history=history)
         # The log's own function: one more call for every event would cost a quarter of the whole.
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
         self.lost: list[LostSubscriber] = []
         self._buffer_size = buffer_size
         self._longest_lag = max(history // 2, 1)  # or what it has not received yet might not be kept
         self._subscriptions: list[Subscription] = []
+        self._pressure = Backpressure(self.log, self._subscriptions)
         self._tasks: TaskGroup | None = None
         self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
         self._quick_runs = False
         self._left = False
-        self._gate: anyio.Event | None = None
         self._started_s = monotonic()
 
     async def __aenter__(self) -> Self:
@@ -99,7 +100,7 @@ class StreamingContext:
         if not self.log.closed:
             self._end(error)
         try:
-            await self._drain()
+            await self._deliver_all()
         finally:
             if self._tasks is not None:  # without the error, which goes on as it is rather than inside a group
                 await self._tasks.__aexit__(None, None, None)
@@ -119,15 +120,15 @@ class StreamingContext:
 
         Args:
             subscriber: A subscriber, or a function that receives one event at a time.
-            types: Types of the events it receives; None for what the subscriber itself says, which is all by default.
-            steps: Ids of the steps whose events it receives; None likewise.
+            types: Types of the events it receives; here and below, None leaves it to the subscriber.
+            steps: Ids of the steps whose events it receives.
             from_seq: Number of the first event to deliver, which may be long past.
-            policy: What happens when it lags; None for what the subscriber itself says.
-            buffer_size: By how many events it may lag; None likewise.
-            send_deadline_s: How long an async call of it may take; None likewise.
+            policy: What happens when it lags.
+            buffer_size: By how many events it may lag.
+            send_deadline_s: How long an async call of it may take.
 
         Returns:
-            What `unsubscribe` needs.
+            The subscription, to be given to `unsubscribe`.
 
         Raises:
             ValueError: An argument is out of its range.
@@ -144,7 +145,7 @@ class StreamingContext:
             buffer_size=min(_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)), self._longest_lag),
             send_deadline_s=_first(send_deadline_s, receiver.send_deadline_s),
         )
-        subscription = Subscription(self.log, receiver, subscriber, terms)
+        subscription = Subscription(self.log, self._pressure, receiver, subscriber, terms)
         self._subscriptions.append(subscription)
         if self._tasks is not None:
             self._begin(self._tasks, subscription)
@@ -154,7 +155,7 @@ class StreamingContext:
         """Deliver nothing more to a subscriber; a call that waits is cancelled.
 
         Args:
-            subscription: What `subscribe` returned; one that has ended already is no error.
+            subscription: What `subscribe` returned; nothing happens when it has already ended.
         """
         subscription.detach()
         self._remove(subscription)
@@ -164,8 +165,8 @@ class StreamingContext:
     ) -> AsyncIterator[StreamEvent]:
         """Return an independent view of the events, to be iterated in the reader's own task.
 
-        The execution never waits for it: a view that falls behind by more than the history gets a `stream_gap`. It may
-        be left at any time, and be read when the context itself was left long ago.
+        The execution never waits for it: a view that falls behind by more than the history gets a `stream_gap` event.
+        It may be left at any time, and read long after the context itself was left.
 
         Args:
             types: Types of the events to yield; None for all.
@@ -183,31 +184,15 @@ class StreamingContext:
     @property
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
-        return bool(self._subscriptions) and any(
-            subscription.free_slots() <= subscription.terms.buffer_size // 2 for subscription in self._subscriptions
-        )
+        return bool(self._subscriptions) and self._pressure.lags()
 
     async def drain(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
-        await checkpoint()
-        while self._tasks is not None and self.lags:
-            self.log.hurry()  # a reader may rest, as its buffer has room for as much again
-            await self._relieved()
-        self.log.recheck()
-
-    def _free_slots(self) -> int:
-        return min([subscription.free_slots() for subscription in self._subscriptions], default=UNLIMITED)
-
-    async def _relieved(self) -> None:
-        """Wait until a subscriber has received something or is gone."""
-        if self._gate is None:
-            self._gate = anyio.Event()
-        await self._gate.wait()
-
-    def _relieve(self) -> None:
-        if self._gate is not None:
-            self._gate.set()
-            self._gate = None
+        if self._tasks is None:  # nothing is delivered yet, so waiting would never end
+            await checkpoint()
+            self.log.attend()
+        else:
+            await self._pressure.drain()
 
     def _begin(self, tasks: TaskGroup, subscription: Subscription) -> None:
         if not subscription.quick:
@@ -220,12 +205,12 @@ class StreamingContext:
 
     async def _serve(self, subscription: Subscription, pending: Awaitable[object] | None = None) -> None:
         try:
-            self._lose(await subscription.run(self._relieve, pending))
+            self._lose(await subscription.run(pending))
         finally:
             self._remove(subscription)
 
     async def _serve_quick(self, tasks: TaskGroup) -> None:
-        """Serve many with one wake-up; who returns something to wait for is given a task of its own."""
+        """Serve many with one wake-up; one that returns something to wait for is given a task of its own."""
         try:
             with anyio.CancelScope(shield=True):
                 while self._quick:
@@ -239,7 +224,7 @@ class StreamingContext:
 
     def _serve_now(self, tasks: TaskGroup, subscription: Subscription) -> None:
         try:
-            pending = None if subscription.ended else subscription.deliver(self._relieve)
+            pending = None if subscription.ended else subscription.deliver()
         except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
             self._remove(subscription)
             self._lose(subscription.lost(error))
@@ -261,18 +246,18 @@ class StreamingContext:
             self._quick.remove(subscription)
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-            self._relieve()
+            self._pressure.delivered()
 
-    async def _drain(self) -> None:
+    async def _deliver_all(self) -> None:
         """Wait until every subscriber has received everything; when cancelled, for one send deadline at most."""
         try:
             while self._subscriptions:
-                await self._relieved()
+                await self._pressure.wait_delivered()
         except anyio.get_cancelled_exc_class():
             grace_s = max((subscription.terms.send_deadline_s for subscription in self._subscriptions), default=0.0)
             with anyio.move_on_after(grace_s, shield=True):
                 while self._subscriptions:
-                    await self._relieved()
+                    await self._pressure.wait_delivered()
             for subscription in self._subscriptions:
                 subscription.cancel()
             raise
@@ -289,7 +274,7 @@ class StreamingContext:
         return event_type.terminal and self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)
 
     def _end(self, error: BaseException | None) -> None:
-        """Emit the terminal event that nobody emitted."""
+        """Emit the terminal event, as the execution did not."""
         duration_s = monotonic() - self._started_s
         if error is None:
             self.log.append(EventType.PIPELINE_COMPLETE, None, PipelineComplete(duration_s))
@@ -301,7 +286,7 @@ class StreamingContext:
 
 
 class _Function(StreamSubscriber):
-    """A function in the place of a subscriber."""
+    """A function as a subscriber."""
 
     def __init__(self, function: EventFunction) -> None:
         self._function = function

@@ -6,16 +6,19 @@ import math
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
 from anyio.lowlevel import checkpoint
 
-from headwater.events.chunk import Batch
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent, gap_event
 from headwater.events.log import UNLIMITED, EventLog
 from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
+
+if TYPE_CHECKING:
+    from headwater.events.backpressure import Backpressure
+    from headwater.events.chunk import Batch
 
 __all__ = ["LostSubscriber", "Subscription", "Terms"]
 
@@ -42,19 +45,7 @@ class LostSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a subscriber is served.
-
-    Args:
-        types: Types of the events it receives; None for all.
-        steps: Ids of the steps whose events it receives; None for all.
-        from_seq: Number of the first event to deliver.
-        policy: What happens when it lags.
-        buffer_size: By how many events it may lag.
-        send_deadline_s: How long an async call of the subscriber may take.
-
-    Raises:
-        ValueError: A value is out of its range.
-    """
+    """How a subscriber is served: what it receives, and what happens when it lags."""
 
     types: Collection[str] | None
     steps: Collection[str] | None
@@ -74,14 +65,7 @@ class Terms:
 class Subscription:
     """One subscriber on one execution; `StreamingContext.subscribe` makes it.
 
-    Args:
-        log: The log to follow.
-        subscriber: Who receives the events.
-        source: What was subscribed, for reports: the subscriber itself or a function.
-        terms: How it is served.
-
-    Raises:
-        ValueError: A type among the filters is not known.
+    `source` is what was subscribed, for reports: the subscriber itself, or the function in it.
     """
 
     __slots__ = (
@@ -91,9 +75,11 @@ class Subscription:
         "_lagged",
         "_log",
         "_one_by_one",
+        "_pressure",
         "_scope",
         "_send",
         "_wanted",
+        "buffer_size",
         "cursor",
         "detached",
         "source",
@@ -102,17 +88,24 @@ class Subscription:
     )
 
     def __init__(
-        self, log: EventLog, subscriber: StreamSubscriber, source: StreamSubscriber | EventFunction, terms: Terms
+        self,
+        log: EventLog,
+        pressure: Backpressure,
+        subscriber: StreamSubscriber,
+        source: StreamSubscriber | EventFunction,
+        terms: Terms,
     ) -> None:
         self.subscriber: StreamSubscriber = subscriber
         self.source: StreamSubscriber | EventFunction = source
         self.terms: Terms = terms
+        self.buffer_size: int = terms.buffer_size
         self.cursor: int = terms.from_seq - 1
         self.detached: bool = False
         self._lagged = False
         self._counted = (0, 0, 0)  # after which event, up to which one, and how many
         self._deliveries: Iterator[Awaitable[object]] = iter(())
         self._log = log
+        self._pressure = pressure
         self._wanted = event_filter(terms.types, terms.steps)
         self._joined_seq = max(log.last_seq, self.cursor)
         self._scope: anyio.CancelScope | None = None
@@ -121,23 +114,20 @@ class Subscription:
         self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
 
     def free_slots(self) -> int:
-        """Tell how many more events there may be before the execution should wait for this subscriber.
-
-        Returns:
-            A number of events; zero or less when the execution should wait.
-        """
-        terms, log = self.terms, self._log
-        if terms.policy not in {"wait", "coalesce"}:
+        """Return how many more events there may be before the execution has to wait; zero or less when it has to."""
+        policy, log = self.terms.policy, self._log
+        if policy not in {"wait", "coalesce"}:
             return UNLIMITED
-        lived_seq = max(self.cursor, self._joined_seq)
-        free_slots = terms.buffer_size - (log.last_seq - lived_seq)
-        if free_slots > 0 or (self._wanted is None and terms.policy == "wait"):
+        lived_seq = max(self.cursor, self._joined_seq)  # the execution does not wait while the past is replayed
+        free_slots = self.buffer_size - (log.last_seq - lived_seq)
+        if free_slots > 0 or (self._wanted is None and policy == "wait"):
             return free_slots
-        if self._wanted is not None and terms.policy == "wait":
-            return terms.buffer_size - self._count(lived_seq, self._wanted)
+        # Too many events wait, but perhaps not of those that the subscriber will receive: count these.
+        if self._wanted is not None and policy == "wait":
+            return self.buffer_size - self._count(lived_seq, self._wanted)
         waiting = self._select(log.read(after=lived_seq))
-        outdated = _outdated_progress(waiting) if terms.policy == "coalesce" else ()
-        return terms.buffer_size - (len(waiting) - len(outdated))
+        outdated = _outdated_progress(waiting) if policy == "coalesce" else ()
+        return self.buffer_size - (len(waiting) - len(outdated))
 
     def _count(self, after: int, wanted: Wanted) -> int:
         """Return how many wanted events there are after a number; each is looked at once, however often one asks."""
@@ -158,20 +148,11 @@ class Subscription:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def run(
-        self, delivered: Callable[[], None], pending: Awaitable[object] | None = None
-    ) -> LostSubscriber | None:
-        """Deliver all events up to the terminal one.
+    async def run(self, pending: Awaitable[object] | None = None) -> LostSubscriber | None:
+        """Deliver all events up to the terminal one; `pending` is what `deliver` returned, if it was called before.
 
         Only the subscription itself and its context end this: it is shielded, so that a cancelled execution can still
-        tell how it ended.
-
-        Args:
-            delivered: Called after each delivery.
-            pending: What `deliver` returned, if it was called before.
-
-        Returns:
-            How the subscriber was lost; None when it was not.
+        say how it ended.
         """
         if self.detached and pending is None:
             return None
@@ -182,34 +163,20 @@ class Subscription:
                     scope.cancel()
                 self._start_clock(scope)
                 async with self.subscriber.lifespan():
-                    await self._follow(scope, delivered, pending)
+                    await self._follow(scope, pending)
                     self._start_clock(scope)
         except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
             return self.lost(error)
         lost = scope.cancelled_caught and not self.detached
         return LostSubscriber(self.source, "deadline") if lost else None
 
-    def deliver(self, delivered: Callable[[], None]) -> Awaitable[object] | None:
-        """Deliver what there is, without waiting; when a call has to be waited for, only `run` can go on.
-
-        Args:
-            delivered: Called after each delivery.
-
-        Returns:
-            What the call returned that has to be waited for, which `run` is to be given; None when there is none.
-        """
-        self._deliveries = self._delivering(delivered)
+    def deliver(self) -> Awaitable[object] | None:
+        """Deliver what there is without waiting; return a call that has to be waited for, which `run` then takes."""
+        self._deliveries = self._delivering()
         return next(self._deliveries, None)
 
     def lost(self, error: Exception) -> LostSubscriber:
-        """Tell how the subscription was lost.
-
-        Args:
-            error: What came out of a call.
-
-        Returns:
-            The loss, with its reason.
-        """
+        """Return the loss of the subscriber by an error that came out of a call."""
         return LostSubscriber(self.source, "lagged" if self._lagged else "error", error)
 
     @property
@@ -223,18 +190,16 @@ class Subscription:
         """Whether the subscriber has received the terminal event, or left."""
         return self.detached or (self._log.closed and self.cursor >= self._log.last_seq)
 
-    async def _follow(
-        self, scope: anyio.CancelScope, delivered: Callable[[], None], pending: Awaitable[object] | None
-    ) -> None:
+    async def _follow(self, scope: anyio.CancelScope, pending: Awaitable[object] | None) -> None:
         scope.deadline = math.inf
         await self._finish(scope, pending)
         while not (self._log.closed and self.cursor >= self._log.last_seq):
             await self._log.wait_beyond(self.cursor)
             if self.detached:
                 await checkpoint()  # which is cancelled, so that the lifespan of the subscriber sees it
-            await self._finish(scope, self.deliver(delivered))
+            await self._finish(scope, self.deliver())
             if self.subscriber.interval_s:
-                await self._log.rest(self.subscriber.interval_s)
+                await self._pressure.rest(self.subscriber.interval_s)
 
     async def _finish(self, scope: anyio.CancelScope, pending: Awaitable[object] | None) -> None:
         """Wait for a call, and for those that follow it."""
@@ -244,7 +209,7 @@ class Subscription:
             scope.deadline = math.inf
             pending = next(self._deliveries, None)
 
-    def _delivering(self, delivered: Callable[[], None]) -> Iterator[Awaitable[object]]:
+    def _delivering(self) -> Iterator[Awaitable[object]]:
         """Deliver what there is; what is yielded has to be waited for before the next delivery."""
         events, last_seq = self._take()
         for part in self._parts(events):
@@ -255,9 +220,9 @@ class Subscription:
                 return
             if self._one_by_one:
                 self.cursor = max(self.cursor, part.seq)
-                delivered()
+                self._pressure.delivered()
         self.cursor = max(self.cursor, last_seq)
-        delivered()
+        self._pressure.delivered()
 
     def _parts(self, events: Sequence[StreamEvent]) -> Sequence[Any]:
         """Return the arguments of the calls that deliver some events."""
@@ -270,10 +235,11 @@ class Subscription:
 
     def _take(self) -> tuple[Sequence[StreamEvent], int]:
         """Return what to deliver next, and the number of the last event that is then dealt with."""
-        log, terms = self._log, self.terms
+        log, policy = self._log, self.terms.policy
+        # A replay comes in portions and loses nothing, whatever the policy: the subscriber asked for the past.
         replays = self.cursor < self._joined_seq
-        if replays or terms.policy == "wait" or log.last_seq - self.cursor <= terms.buffer_size:
-            events = log.read(after=self.cursor, limit=terms.buffer_size)
+        if replays or policy == "wait" or log.last_seq - self.cursor <= self.buffer_size:
+            events = log.read(after=self.cursor, limit=self.buffer_size)
             return self._select(events), events.last_seq
         events = log.read(after=self.cursor)
         return self._thin(self._select(events)), events.last_seq
@@ -282,12 +248,13 @@ class Subscription:
         return events if self._wanted is None else events.select(*self._wanted)
 
     def _thin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        excess = len(events) - self.terms.buffer_size
+        """Drop what the policy allows when more events wait than the buffer holds."""
+        excess = len(events) - self.buffer_size
         if excess <= 0:
             return events
         if self.terms.policy == "disconnect":
             self._lagged = True
-            raise BufferError(f"{len(events)} events wait, but the buffer is for {self.terms.buffer_size}")
+            raise BufferError(f"{len(events)} events wait, but the buffer holds {self.buffer_size}")
         return _without(events, _outdated_progress(events) if self.terms.policy == "coalesce" else range(excess))
 
 
