@@ -17,6 +17,9 @@ HeadwaterError
 ├── PatternError                a regular expression is wrong, or too large to be safe
 ├── ProcessError                a step failed in its worker process, or the process ended
 │
+│   headwater.toolkit
+├── MissingFieldError           a record lacks a field
+│
 │   headwater.testing
 ├── SampleBrokenError           a sample stream broke, as the test asked
 │
@@ -26,7 +29,6 @@ HeadwaterError
 │
 │   headwater_steps.streams
 ├── InvalidItemError            a JSON Schema does not allow an item
-├── MissingFieldError           a record lacks a field
 │
 │   headwater_steps.process
 ├── ProgramError                a program could not be run, or failed

@@ -10,12 +10,13 @@ from typing import Any
 __all__ = ["on_first_use"]
 
 
-def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def on_first_use(package: str, homes: Mapping[str, str], root: str | None = None) -> Callable[[str], Any]:
     """Let a package have names that cost nothing until they are used; `dir` lists them all.
 
     Args:
         package: The package, which tells type checkers of the names by imports under `TYPE_CHECKING`.
-        homes: Where the names live: each module of the package, with its public names between spaces.
+        homes: Where the names live: each module, relative to the root, with its public names between spaces.
+        root: The package that the modules are relative to; by default, the package itself.
 
     Returns:
         What the package is to have as its `__getattr__`.
@@ -32,7 +33,7 @@ def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
     def find(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{home_of[name]}"), name)
+        value = getattr(import_module(f"{root or package}.{home_of[name]}"), name)
         setattr(face, name, value)
         return value
 

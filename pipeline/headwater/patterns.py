@@ -17,7 +17,14 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from headwater.errors import HeadwaterError
 
-__all__ = ["PATTERN_LENGTH_LIMIT", "PATTERN_SIZE_LIMIT", "PatternError", "charge", "compile_pattern", "pattern_budget"]
+__all__ = [
+    "PATTERN_LENGTH_LIMIT",
+    "PATTERN_SIZE_LIMIT",
+    "PatternError",
+    "charge_pattern",
+    "compile_pattern",
+    "pattern_budget",
+]
 
 PATTERN_LENGTH_LIMIT = 500
 PATTERN_SIZE_LIMIT = 1_000
@@ -82,11 +89,11 @@ def compile_pattern(pattern: str) -> Callable[[object], bool]:
         raise PatternError(
             "a pattern that is too large: repetitions such as {100} and classes such as \\w count for their full size"
         )
-    charge(pattern, size)
+    charge_pattern(pattern, size)
     return _compiled(pattern)
 
 
-def charge(pattern: str, size: int) -> None:
+def charge_pattern(pattern: str, size: int) -> None:
     """Count a pattern among those of the document that is being loaded, if there is one.
 
     Args:

@@ -60,7 +60,7 @@ def test_every_param_is_described_when_a_kind_ships(pages: Mapping[str, str]) ->
     assert {name: found for name, found in bare.items() if found} == {}
 
 
-@pytest.mark.parametrize("package", ["headwater", "headwater.testing", "headwater_subscribers"])
+@pytest.mark.parametrize("package", ["headwater", "headwater.toolkit", "headwater.testing", "headwater_subscribers"])
 def test_every_public_name_is_documented_when_a_package_offers_it(package: str, pages: Mapping[str, str]) -> None:
     """Each name of `__all__` has a directive."""
     names = set(re.findall(rf"^\.\. auto\w+:: {package}\.(\w+)$", pages[f"api/{package}.md"], re.MULTILINE))

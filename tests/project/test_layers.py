@@ -16,6 +16,7 @@ LAYERS = (
     {"kinds"},
     {"config"},
     {"graph"},
+    {"toolkit"},
     {"running"},
     {"api"},
     {"executors"},
@@ -36,6 +37,10 @@ FOREIGN = {
     "headwater_steps": {"headwater_subscribers", "headwater_server"},
     "headwater_subscribers": {"headwater_steps"},
 }
+
+
+OPEN = {"headwater", "headwater.toolkit", "headwater.testing"}
+"""What packages beside the engine may import from it: the names that any author may use."""
 
 
 def layer(module: str) -> int:
@@ -92,6 +97,17 @@ def test_every_door_is_a_lazy_import() -> None:
 def test_package_imports_none_that_it_must_not_know(package: str) -> None:
     """The engine finds steps and subscribers by entry points, and they do not know each other."""
     wrong = [str(found) for found in imports(package) if found.target.partition(".")[0] in FOREIGN[package]]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", sorted(FOREIGN.keys() - {"headwater", "headwater_subscribers"}))
+def test_package_uses_only_what_authors_may_use(package: str) -> None:
+    """What ships has no privilege: its packages import nothing from inside the engine."""
+    wrong = [
+        str(found)
+        for found in imports(package)
+        if found.target.partition(".")[0] == "headwater" and found.target not in OPEN
+    ]
     assert not wrong, "\n".join(wrong)
 
 

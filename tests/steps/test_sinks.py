@@ -148,7 +148,7 @@ def test_jsonl_refuses_to_overwrite_when_not_told(tmp_path: Path) -> None:
     """A file that is there stays as it is, and the error says what to do."""
     path = tmp_path / "out.jsonl"
     path.write_text("old")
-    with pytest.raises(StepError, match="is there already; choose another path, or set overwrite to true"):
+    with pytest.raises(StepError, match="already exists; choose another path, or set overwrite to true"):
         run_sync(sink(path), iter([1]))
     assert path.read_text() == "old"
     assert names(tmp_path) == ["out.jsonl"]
@@ -206,7 +206,7 @@ def test_jsonl_gives_a_new_file_the_usual_permissions(tmp_path: Path) -> None:
 def test_jsonl_never_replaces_what_is_no_file(tmp_path: Path, overwrite: bool) -> None:
     """A folder or a device is not taken for a file."""
     for path in (tmp_path, Path("/dev/null")):
-        with pytest.raises(StepError, match="is there already and is no regular file"):
+        with pytest.raises(StepError, match="already exists and is not a regular file"):
             run_sync(sink(path, overwrite=overwrite), iter([1]))
     assert not names(tmp_path)
 

@@ -197,7 +197,7 @@ def test_files_name_the_item_that_cannot_be_written(
 def test_files_refuse_to_overwrite_when_not_told(tmp_path: Path) -> None:
     """One file that is there is enough, and all others stay unwritten."""
     (tmp_path / "south.jsonl").write_text("old")
-    with pytest.raises(StepError, match=r"south\.jsonl is there already"):
+    with pytest.raises(StepError, match=r"south\.jsonl already exists"):
         write(tmp_path, SALES, by="shop")
     assert names(tmp_path) == ["south.jsonl"]
     write(tmp_path, SALES, by="shop", overwrite=True)

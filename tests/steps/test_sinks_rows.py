@@ -309,7 +309,7 @@ def test_sink_refuses_a_place_that_is_taken(tmp_path: Path, kind: Any) -> None:
     path.write_text("old")
     with pytest.raises(FileExistsError, match="set overwrite to true"):
         kind([], path=path)
-    with pytest.raises(FileExistsError, match="no regular file"):
+    with pytest.raises(FileExistsError, match="not a regular file"):
         kind([], path=tmp_path, overwrite=True)
     with pytest.raises(FileNotFoundError):
         kind([], path=tmp_path / "none" / "out")

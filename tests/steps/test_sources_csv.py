@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from headwater import Pipeline, StepError
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
-from headwater_steps.files.bad_rows import Rejects
+from headwater_steps.files.bad_rows import BadRows
 from headwater_steps.sources import csv
 from headwater_steps.sources.csv_files import CsvRows
 from headwater_steps.streams import count
@@ -30,8 +30,8 @@ def file(tmp_path: Path) -> Path:
 
 def rows(names: list[str] | None = None, dialect: dict[str, Any] | None = None) -> CsvRows:
     """Return rows that fail at a bad one, to be fed."""
-    rejects = Rejects("test", "fail", CONTEXT)
-    return CsvRows("test", names, {}, dialect=dialect or {}, encoding="utf-8", rejects=rejects)
+    bad_rows = BadRows("test", "fail", CONTEXT)
+    return CsvRows("test", names, {}, dialect=dialect or {}, encoding="utf-8", bad_rows=bad_rows)
 
 
 @pytest.mark.parametrize(

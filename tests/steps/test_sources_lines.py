@@ -148,7 +148,9 @@ def test_lines_fail_at_once_when_rejects_lead_nowhere(file: Path) -> None:
     file.write_text("fine\n")
     with pytest.raises(StepError) as error:
         read(lines, file, on_bad="reject")
-    assert cause(error) == "on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it, or set on_bad"
+    assert (
+        cause(error) == "on_bad is reject, but the port 'rejected' is not connected; add an edge from it, or set on_bad"
+    )
 
 
 @pytest.mark.parametrize(("size", "end"), [(10, ""), (9, "\n"), (8, "\r\n")])

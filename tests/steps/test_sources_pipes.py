@@ -189,7 +189,7 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
         ({"split": "chunks"}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding"),
         ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are no utf-8 text"),
         ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),
-        ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' leads nowhere"),
+        ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' is not connected"),
     ],
 )
 async def test_stdin_tells_what_cannot_be_read(

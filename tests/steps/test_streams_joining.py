@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from headwater import ConfigError, Pipeline, StepError, run_sync, step
 from headwater_steps.streams.joining import JoinLookup, LookupFooter
-from headwater_steps.streams.tables import by_key, key_finder
 
 ITEMS: list[Any] = [{"gauge": "I", "m": 2}, {"gauge": "S", "m": 3}, {"gauge": "X", "m": 1}, {"m": 0}]
 TABLE: list[Any] = [{"gauge": "I", "river": "Ilm", "km": 7}, {"gauge": "S", "river": "Saale"}]
@@ -123,7 +120,7 @@ def test_keeps_the_row_that_is_asked_for_when_keys_are_not_unique(on_duplicate: 
         ({}, [*TABLE, {"river": "Elbe"}], "row 3 of the table has no value for its key 'gauge'"),
         ({}, [{"gauge": None}], "row 1 of the table has no value for its key 'gauge'"),
         ({"key": ["gauge", "river"]}, [{"gauge": "I"}], "no value for its key 'gauge' and 'river'"),
-        ({}, [{"gauge": ["I"]}], "the key 'gauge' is a list, expected a text or a number"),
+        ({}, [{"gauge": ["I"]}], "the key 'gauge' is a list, expected a string or a number"),
         ({"max_rows": 1}, TABLE, "the table has 2 rows, more than 1; raise max_rows"),
         ({}, [{"gauge": "I", "m": 0}], "both have a field 'm'; set prefix, or into"),
         ({}, ["text"], "port 'table': expected list[dict"),
@@ -183,17 +180,3 @@ async def test_reads_the_whole_table_before_the_first_item() -> None:
     table = [{"n": number, "square": number**2} for number in range(3_000)]
     result = await joined({"key": "n", "how": "inner"}, table).run({"n": number} for number in range(0, 6_000, 2))
     assert result.output == [{"n": number, "square": number**2} for number in range(0, 3_000, 2)]
-
-
-KEYS = st.sampled_from([0, 1, 1.0, True, False, "0", "1", 2.5])
-
-
-@given(st.lists(KEYS), st.lists(KEYS, max_size=4))
-def test_finds_what_a_search_through_the_table_finds(keys: list[Any], table: list[Any]) -> None:
-    """A lookup is a search for the first row with an equal key, where a boolean is no number."""
-    rows = [{"k": key, "row": number} for number, key in enumerate(table)]
-    found = by_key(rows, ["k"], "first")
-    find = key_finder(["k"])
-    for key in keys:
-        equal = [row for row in rows if row["k"] == key and (type(row["k"]) is bool) is (type(key) is bool)]
-        assert found.get(find({"k": key})) == (equal[0] if equal else None)

@@ -89,7 +89,7 @@ async def test_fails_at_the_first_bad_item_unless_told_otherwise(params: dict[st
 
 async def test_fails_before_the_first_item_when_rejected_items_would_lead_nowhere() -> None:
     """A policy that cannot be kept is told at once, not when the first bad item comes."""
-    with pytest.raises(StepError, match="the port 'rejected' leads nowhere; add an edge from it, or set on_bad"):
+    with pytest.raises(StepError, match="the port 'rejected' is not connected; add an edge from it, or set on_bad"):
         await checking({"schema": PERSON, "on_bad": "reject"}).run(iter([]))
 
 

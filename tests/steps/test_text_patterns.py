@@ -9,8 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from headwater import ConfigError, Pipeline
-from headwater.patterns import PatternError
+from headwater import ConfigError, PatternError, Pipeline
 from headwater_steps.text.patterns.alphabet import Alphabet, CharSet
 from headwater_steps.text.patterns.ambiguity import Scope, check_linear
 from headwater_steps.text.patterns.linear import compile_linear, with_groups

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from headwater import ConfigError, Pipeline, StepError
-from headwater.errors import MissingExtraError
+from headwater import ConfigError, MissingExtraError, Pipeline, StepError
 
 TEXTS = ["salt water", "fresh water", "the sea is salt and the river is fresh"]
 

@@ -13,6 +13,7 @@ from headwater_reference.markdown import table
 
 PACKAGES = {
     "headwater": "The Python API",
+    "headwater.toolkit": "Toolkit for authors of steps",
     "headwater.testing": "Test kit",
     "headwater_subscribers": "Subscribers",
 }

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from headwater.config.notation.reading import plain
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import MISSING, ParameterSpec
-from headwater.config.validation_errors import expected, found
+from headwater.config.validation_errors import expected, in_words
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_object
 
@@ -112,7 +112,7 @@ def _bind(
 def _check(spec: ParameterSpec, value: object, problems: Problems, path: JsonPath, what: str) -> bool:
     if _fits(spec, value):
         return True
-    problems.add("wrong-parameter", f"{what}: expected {expected([_schema(spec)])}, found {found(value)}", path)
+    problems.add("wrong-parameter", f"{what}: expected {expected([_schema(spec)])}, found {in_words(value)}", path)
     return False
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
 from headwater.shapes import has_part, is_mapping
 
-__all__ = ["Schema", "Subject", "add_faults", "expected", "found"]
+__all__ = ["Schema", "Subject", "add_faults", "expected", "in_words"]
 
 Schema: TypeAlias = Mapping[str, Any]
 _Error: TypeAlias = Mapping[str, Any]
@@ -82,7 +82,7 @@ def expected(schemas: Iterable[Schema]) -> str:
     return " or ".join(phrases) or "nothing"
 
 
-def found(value: object) -> str:
+def in_words(value: object) -> str:
     """Say in plain words what a value is, without ever showing a secret.
 
     Args:
@@ -92,7 +92,7 @@ def found(value: object) -> str:
         Such as `the text 'x'`.
 
     Example:
-        >>> found(True), found("x"), found([1, 2])
+        >>> in_words(True), in_words("x"), in_words([1, 2])
         ('true', "the text 'x'", 'a list of 2')
     """
     match value:
@@ -192,7 +192,7 @@ class _Report:
         else:
             code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"
             wanted = expected(schemas) if schemas else _plain(str(lines[0]["msg"]))
-            shown = quote(str(self._inner[-1])) if self.place.at_key else found(value)
+            shown = quote(str(self._inner[-1])) if self.place.at_key else in_words(value)
             self._add(code, f"expected {_key_words(self.schema, self.place) or wanted}, found {shown}")
 
     def _owner(self) -> str:
@@ -305,7 +305,7 @@ def _text_phrase(schema: Schema) -> str:
 
 
 def _literal(value: object) -> str:
-    return quote(value) if isinstance(value, str) else found(value).removeprefix("the number ")
+    return quote(value) if isinstance(value, str) else in_words(value).removeprefix("the number ")
 
 
 def _range(schema: Schema) -> str:

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from headwater_steps.files.compression import DamagedFileError
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader, FileSummary
-from headwater_steps.files.whole import replacing
 
-__all__ = ["BadLineError", "BadRow", "DamagedFileError", "FileFooter", "FileHeader", "FileSummary", "replacing"]
+__all__ = ["BadLineError", "BadRow", "DamagedFileError", "FileFooter", "FileHeader", "FileSummary"]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from math import isfinite
 from typing import Any, Literal
 
-from headwater.display import shorten
+from headwater.toolkit import shorten
 
 __all__ = ["CellType", "converter"]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 from pydantic_core import from_json, to_json, to_jsonable_python
 
-from headwater.shapes import is_mapping, is_sequence
+from headwater.toolkit import is_mapping, is_sequence
 from headwater_steps.files.encodings import written_as
 
 __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from headwater.toolkit import existing_mode, sync_folder
 from headwater_steps.files.compression import Compression, compressing, suffix_of
 from headwater_steps.files.encoders import RowEncoder
 from headwater_steps.files.file_names import file_name, same_file
-from headwater_steps.files.whole import mode_of_old, sync_folder
 
 __all__ = ["FolderSummary", "FolderWriter", "Layout", "replacing_files"]
 
@@ -149,7 +149,7 @@ class FolderWriter:
         for part in self._parts.values():
             self._bring_to_disk(part)
         for part in self._parts.values():
-            mode_of_old(part.target, part.target, overwrite=self._layout.overwrite)
+            existing_mode(part.target, part.target, overwrite=self._layout.overwrite)
         for part in self._parts.values():
             part.path.replace(part.target)
 
@@ -171,7 +171,7 @@ class FolderWriter:
             hint = "raise max_files, or set by to a field with fewer values"
             raise ValueError(f"{key!r} is one value more than the {layout.max_files} files that are allowed; {hint}")
         target = (self._temporary.parent / name).resolve()
-        mode = mode_of_old(self._folder / name, target, overwrite=layout.overwrite)
+        mode = existing_mode(self._folder / name, target, overwrite=layout.overwrite)
         part = _Part(self._temporary / str(len(self._parts)), target, mode, layout.encoder())
         self._parts[_typed(key)] = part
         return part

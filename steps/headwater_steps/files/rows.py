@@ -9,15 +9,15 @@ from typing import Annotated, Any, Protocol
 from pydantic import Field
 
 from headwater import Batch, Footer, Header, StepContext
-from headwater_steps.files.bad_rows import OnBadLine, OnBadUnportedLine, Rejects
+from headwater_steps.files.bad_rows import BadRows, OnBadLine, OnBadUnportedLine
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import Limit, LineCutter, split_lines, undecodable
 from headwater_steps.files.file_reader import opened
 from headwater_steps.files.models import BadLineError, FileFooter
 
-__all__ = ["MaxLineChars", "OnBad", "Rows", "TextRows", "read_rows"]
+__all__ = ["MaxLineChars", "OnBadLineParam", "Rows", "TextRows", "read_rows"]
 
-OnBad = Annotated[
+OnBadLineParam = Annotated[
     OnBadUnportedLine,
     Field(
         description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts "
@@ -93,7 +93,7 @@ class TextRows:
         self._path = path
         self._cutter = LineCutter(encoding)
         self._longest = longest
-        self._rejects = Rejects(path, on_bad, ctx)
+        self._bad_rows = BadRows(path, on_bad, ctx)
         self._lines = 0
         self._items = 0
 
@@ -111,7 +111,7 @@ class TextRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        return self._rejects.footer(lines=self._lines, items=self._items)
+        return self._bad_rows.footer(lines=self._lines, items=self._items)
 
     def _frames(self, piece: bytes) -> Iterator[Any]:
         try:
@@ -149,11 +149,11 @@ class TextRows:
                 text = line.decode(cutter.encoding)
             except UnicodeDecodeError as error:
                 text = line.decode(cutter.encoding, "replace")
-                if not self._rejects.mends:
+                if not self._bad_rows.replaces:
                     yield Batch(good)
                     good = []
-                yield from self._rejects.take(self._lines, undecodable(error), _without_cr(text, ended), hint=_MEND)
-                if not self._rejects.mends:
+                yield from self._bad_rows.take(self._lines, undecodable(error), _without_cr(text, ended), hint=_MEND)
+                if not self._bad_rows.replaces:
                     continue
             if len(text) + ended > self._longest:
                 raise self._too_long(self._lines)

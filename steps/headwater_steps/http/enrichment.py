@@ -6,12 +6,11 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from headwater import StepContext
+from headwater.toolkit import FieldPath, Record, fields_of, path_parts, put_field
 from headwater_steps.http.body import ReadAs, value_of
 from headwater_steps.http.http_errors import HttpStatusError
 from headwater_steps.http.http_step import HttpStep
 from headwater_steps.http.url_templates import Filler, UrlTemplate
-from headwater_steps.streams.fields import FieldPath
-from headwater_steps.streams.paths import Record, parts_of, put, record
 
 __all__ = ["Enrich"]
 
@@ -71,8 +70,8 @@ class Enrich(HttpStep, kind="http.enrich"):
             HttpError: The server does not answer as it should, or it is not allowed to ask it.
             ValueError: The URL cannot be made of the record.
         """
-        fields = dict(record(item))
-        put(fields, self._into, await self._found(self._filler.fill(item), ctx))
+        fields = dict(fields_of(item))
+        put_field(fields, self._into, await self._found(self._filler.fill(item), ctx))
         return fields
 
     async def _found(self, url: str, ctx: StepContext) -> Any:
@@ -86,4 +85,4 @@ class Enrich(HttpStep, kind="http.enrich"):
 
     @cached_property
     def _into(self) -> tuple[str, ...]:
-        return parts_of(self.into)
+        return path_parts(self.into)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from headwater import HeadwaterError
-from headwater.display import shorten
+from headwater.toolkit import shorten
 
 __all__ = [
     "HttpBrokenError",

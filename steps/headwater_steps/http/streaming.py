@@ -10,7 +10,7 @@ from pydantic import Field
 
 from headwater import Batch, Footer, Header, StepContext
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding
-from headwater_steps.files.rows import MaxLineChars, OnBad, TextRows
+from headwater_steps.files.rows import MaxLineChars, OnBadLineParam, TextRows
 from headwater_steps.http.body import encoding_of
 from headwater_steps.http.http_step import HttpStep, OnStatus
 from headwater_steps.http.messages import BodyFooter, LinesFooter, ResponseHeader
@@ -63,7 +63,7 @@ class _Text(_Body):
     encoding: Annotated[
         Encoding | None, Field(description="How the text is encoded; by default as the server says, or UTF-8.")
     ] = None
-    on_bad: OnBad = "fail"
+    on_bad: OnBadLineParam = "fail"
     max_line_chars: MaxLineChars = LONGEST_LINE
 
     async def _lines(self, url: str, ctx: StepContext) -> LineFrames:

@@ -9,8 +9,7 @@ from urllib.parse import quote as percent_encoded
 
 from pydantic import AfterValidator, Field
 
-from headwater.config.problems import quote
-from headwater_steps.streams.paths import MISSING, MissingFieldError, Record, finder
+from headwater.toolkit import MISSING, MissingFieldError, Record, field_finder, quote
 
 __all__ = ["Filler", "UrlTemplate"]
 
@@ -49,7 +48,7 @@ class Filler:
     def __init__(self, template: str) -> None:
         literals = _PLACE.split(template)
         self._start = literals[0]
-        self._rest = list(zip(literals[1::2], map(finder, literals[1::2]), literals[2::2], strict=True))
+        self._rest = list(zip(literals[1::2], map(field_finder, literals[1::2]), literals[2::2], strict=True))
 
     def fill(self, item: Record) -> str:
         """Return the URL for a record.

@@ -14,11 +14,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from headwater.config.problems import path_text, quote
-from headwater.display import shorten
-from headwater.errors import MissingExtraError
-from headwater.patterns import compile_pattern
-from headwater.shapes import is_object
+from headwater import MissingExtraError
+from headwater.toolkit import compile_pattern, is_object, path_text, quote, shorten
 
 try:
     from jsonschema.exceptions import ValidationError

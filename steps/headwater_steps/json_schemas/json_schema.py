@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
-
-from headwater.config.notation.reading import read_source
-from headwater.patterns import pattern_budget
-from headwater.shapes import is_object
+from headwater.toolkit import DataParam, Fault, is_object, pattern_budget, read_source
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-
     from headwater_steps.json_schemas.checked_schema import CheckedSchema
-    from headwater_steps.json_schemas.schema_faults import SchemaFault
 
 __all__ = ["JsonSchema"]
 
-_HINT = "see https://json-schema.org/understanding-json-schema/reference"
 
-
-class JsonSchema:
+class JsonSchema(DataParam):
     """A JSON Schema, given as data; usable as the type of a param.
 
     Args:
-        source: The schema, draft 2020-12 (https://json-schema.org/draft/2020-12); its patterns are those of conditions.
+        source: The schema, draft 2020-12 (https://json-schema.org/draft/2020-12), or the path of a file that holds it;
+            its patterns are those of conditions.
 
     Raises:
-        ConfigError: It is no schema, or none that is safe to use; lists every problem.
+        ConfigError: It is not a schema, or not one that is safe to use; lists every problem.
         MissingExtraError: The library that checks items is not installed.
 
     Example:
@@ -38,10 +30,9 @@ class JsonSchema:
         {'type': 'object'}
     """
 
-    __slots__ = ("checked", "source")
+    __slots__ = ("checked",)
 
-    source: Mapping[str, Any]
-    """The schema as data."""
+    data_type: ClassVar[Any] = dict[str, Any]
 
     checked: CheckedSchema
     """What checks items."""
@@ -50,50 +41,24 @@ class JsonSchema:
         read = read_source(source)
         with pattern_budget():
             for fault in _faults_of(read.document):
-                hint = read.problems.did_you_mean(fault.unknown, fault.known) or _HINT
-                read.problems.add("bad-schema", fault.message, fault.path, hint, at_key=bool(fault.unknown))
+                read.problems.report(fault)
         read.problems.raise_if_any()
         self.source, self.checked = read.document, _checked(read.document)
 
-    def __repr__(self) -> str:
-        return f"JsonSchema({self.source!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, JsonSchema) and self.source == other.source
-
-    def __hash__(self) -> int:
-        return hash(repr(self.source))
-
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._validate,
-            json_schema_input_schema=handler.generate_schema(dict[str, Any]),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda schema: schema.source),
-        )
-
-    @classmethod
-    def _validate(cls, value: Any) -> JsonSchema:
-        if isinstance(value, JsonSchema):
-            return value
-        if not is_object(value):
-            raise PydanticCustomError("wrong-type", "expected a JSON Schema: an object")
-        faults = _faults_of(value)
+    def from_data(cls, data: Any) -> JsonSchema:
+        """Return the schema in a document."""
+        if not is_object(data):
+            raise cls.refusal([Fault("wrong-type", "expected a JSON Schema: an object")])
+        faults = _faults_of(data)
         if faults:
-            raise ValidationError.from_exception_data("JsonSchema", list(map(_details, faults)))
+            raise cls.refusal(faults)
         schema = cls.__new__(cls)
-        schema.source, schema.checked = value, _checked(value)
+        schema.source, schema.checked = data, _checked(data)
         return schema
 
 
-def _details(fault: SchemaFault) -> InitErrorDetails:
-    context = {"message": fault.message, "unknown": fault.unknown, "known": fault.known}
-    context["hint"] = "" if fault.unknown else _HINT
-    error = PydanticCustomError(cast("Any", "bad-schema"), "{message}", context)
-    return InitErrorDetails(type=error, loc=fault.path, input=None)
-
-
-def _faults_of(schema: dict[str, Any]) -> list[SchemaFault]:
+def _faults_of(schema: dict[str, Any]) -> list[Fault]:
     from headwater_steps.json_schemas.schema_faults import faults_of
 
     return faults_of(schema)

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from headwater.config.problems import JsonPath, quote
-from headwater.graph.topological_order import find_cycles, topological_order
-from headwater.patterns import PatternError, compile_pattern
-from headwater.shapes import is_object
+from headwater import PatternError
+from headwater.toolkit import Fault, JsonPath, compile_pattern, find_cycles, is_object, quote, topological_order
 from headwater_steps.json_schemas.checked_schema import DRAFT202012, SPECIFICATIONS, VALIDATORS, Unresolvable
 
-__all__ = ["SchemaFault", "faults_of"]
+__all__ = ["faults_of"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 APPLICATIONS_LIMIT = 1_000
@@ -32,20 +30,7 @@ _INSIDE = (
 )
 
 
-class SchemaFault(NamedTuple):
-    """Something that is wrong with a schema.
-
-    Args:
-        path: Where, from the top of the schema.
-        message: What was found, and what was expected.
-        unknown: A keyword that does not exist; empty when something else is wrong.
-        known: The keywords that do.
-    """
-
-    path: JsonPath
-    message: str
-    unknown: str = ""
-    known: tuple[str, ...] = ()
+_HINT = "see https://json-schema.org/understanding-json-schema/reference"
 
 
 class _Part(NamedTuple):
@@ -56,7 +41,7 @@ class _Part(NamedTuple):
     resolver: Any
 
 
-def faults_of(schema: dict[str, Any]) -> list[SchemaFault]:
+def faults_of(schema: dict[str, Any]) -> list[Fault]:
     """Return everything that is wrong with a schema.
 
     Args:
@@ -72,14 +57,18 @@ def faults_of(schema: dict[str, Any]) -> list[SchemaFault]:
         "'https://example.com/other.json' is not in this schema, and nothing is fetched"
     """
     if schema.get("$schema", DIALECT) not in {DIALECT, f"{DIALECT}#"}:
-        return [SchemaFault(("$schema",), f"expected {quote(DIALECT)}, the only dialect that is known here")]
+        return [_fault(("$schema",), f"expected {quote(DIALECT)}, the only dialect that is known here")]
     errors = VALIDATORS.Draft202012Validator(SPECIFICATIONS.contents(DIALECT)).iter_errors(schema)
     wrong = {tuple(error.absolute_path): (error.context or [error])[0].message for error in errors}
     if wrong:
-        return [SchemaFault(path, message) for path, message in wrong.items()]
+        return [_fault(path, message) for path, message in wrong.items()]
     resource = DRAFT202012.create_resource(schema)
     parts = list(_parts((), schema, SPECIFICATIONS.resolver_with_root(resource)))
     return [*_faults_of_keywords(parts), *_faults_of_patterns(parts), *_faults_of_references(parts)]
+
+
+def _fault(path: JsonPath, message: str) -> Fault:
+    return Fault("bad-schema", message, path, _HINT)
 
 
 def _parts(path: JsonPath, schema: dict[str, Any], resolver: Any) -> Iterator[_Part]:
@@ -106,19 +95,21 @@ def _keywords() -> frozenset[str]:
     return frozenset(_ANNOTATIONS.union(*(schema["properties"] for schema in schemas)))
 
 
-def _faults_of_keywords(parts: Sequence[_Part]) -> Iterator[SchemaFault]:
+def _faults_of_keywords(parts: Sequence[_Part]) -> Iterator[Fault]:
     """A misspelled keyword would allow everything, and the library knows one pair that is not safe together."""
     has_patterns = any("patternProperties" in part.schema for part in parts)
     for path, schema, _ in parts:
         for keyword in schema.keys() - _keywords():
             if not keyword.startswith("x-"):
                 message = f"unknown keyword {quote(keyword)}; those of your own begin with x-"
-                yield SchemaFault((*path, keyword), message, keyword, tuple(_keywords()))
+                yield Fault(
+                    "bad-schema", message, (*path, keyword), at_key=True, unknown=keyword, known=tuple(_keywords())
+                )
         if has_patterns and "unevaluatedProperties" in schema:
-            yield SchemaFault((*path, "unevaluatedProperties"), "cannot be used together with 'patternProperties' here")
+            yield _fault((*path, "unevaluatedProperties"), "cannot be used together with 'patternProperties' here")
 
 
-def _faults_of_patterns(parts: Sequence[_Part]) -> Iterator[SchemaFault]:
+def _faults_of_patterns(parts: Sequence[_Part]) -> Iterator[Fault]:
     for path, schema, _ in parts:
         patterns: list[tuple[JsonPath, str]] = [(("pattern",), schema["pattern"])] if "pattern" in schema else []
         patterns += [(("patternProperties", pattern), pattern) for pattern in schema.get("patternProperties", ())]
@@ -126,10 +117,10 @@ def _faults_of_patterns(parts: Sequence[_Part]) -> Iterator[SchemaFault]:
             try:
                 compile_pattern(pattern)
             except PatternError as error:
-                yield SchemaFault((*path, *place), str(error))
+                yield _fault((*path, *place), str(error))
 
 
-def _faults_of_references(parts: Sequence[_Part]) -> Iterator[SchemaFault]:
+def _faults_of_references(parts: Sequence[_Part]) -> Iterator[Fault]:
     numbers = {id(part.schema): str(number) for number, part in enumerate(parts)}
     pairs: list[tuple[str, str]] = []
     for path, schema, resolver in parts:
@@ -142,7 +133,7 @@ def _faults_of_references(parts: Sequence[_Part]) -> Iterator[SchemaFault]:
                 pairs.append((number, numbers[id(target)]))
             elif not isinstance(target, bool) and not reference.startswith(_SPECIFICATION):
                 message = f"{quote(reference)} is not in this schema, and nothing is fetched"
-                yield SchemaFault((*path, keyword), message)
+                yield _fault((*path, keyword), message)
     yield from _faults_of_size(parts, pairs)
 
 
@@ -154,11 +145,11 @@ def _target(resolver: Any, reference: str) -> object:
         return None
 
 
-def _faults_of_size(parts: Sequence[_Part], pairs: Sequence[tuple[str, str]]) -> Iterator[SchemaFault]:
+def _faults_of_size(parts: Sequence[_Part], pairs: Sequence[tuple[str, str]]) -> Iterator[Fault]:
     """Look for schemas that are applied to one value without end, or all too often."""
     numbers = [str(number) for number in range(len(parts))]
     for cycle in find_cycles(numbers, pairs):
-        yield SchemaFault(parts[int(cycle[0])].path, "is applied to the same value without end")
+        yield _fault(parts[int(cycle[0])].path, "is applied to the same value without end")
     applications = dict.fromkeys(numbers, 1)
     applied: dict[str, list[str]] = {number: [] for number in numbers}
     for outer, inner in pairs:
@@ -167,5 +158,5 @@ def _faults_of_size(parts: Sequence[_Part], pairs: Sequence[tuple[str, str]]) ->
         applications[number] += sum(applications[inner] for inner in applied[number])
         if applications[number] > APPLICATIONS_LIMIT:
             message = f"applies more than {APPLICATIONS_LIMIT} schemas to one value"
-            yield SchemaFault(parts[int(number)].path, message)
+            yield _fault(parts[int(number)].path, message)
             return

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from headwater import Step
-from headwater.config.templates import SECRET_PREFIX
+from headwater.toolkit import SECRET_PREFIX
 from headwater_steps.files.encodings import Encoding
 from headwater_steps.process.child import Command
 

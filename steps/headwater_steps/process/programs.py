@@ -11,10 +11,10 @@ from anyio.lowlevel import checkpoint
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from headwater import Batch, Footer, StepContext, Stream
-from headwater.config.problems import quote
+from headwater.toolkit import quote
 from headwater_steps.files.bad_rows import OnBadText
 from headwater_steps.files.encodings import LONGEST_LINE, undecodable
-from headwater_steps.files.rows import MaxLineChars, OnBad, TextRows
+from headwater_steps.files.rows import MaxLineChars, OnBadLineParam, TextRows
 from headwater_steps.process.child import Child, Feed, started
 from headwater_steps.process.program_errors import ProgramError
 from headwater_steps.process.program_step import Argument, ProgramStep
@@ -175,7 +175,7 @@ class LineProgram(ProgramStep):
         Annotated[float, Field(gt=0)] | None,
         Field(description="Longest time that it may take, in seconds; by default any."),
     ] = None
-    on_bad: OnBad = "fail"
+    on_bad: OnBadLineParam = "fail"
     max_line_chars: MaxLineChars = LONGEST_LINE
 
     @field_validator("argv")

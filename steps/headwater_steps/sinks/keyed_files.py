@@ -9,10 +9,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from headwater import step
+from headwater.toolkit import MISSING, FieldPath, field_finder
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
-from headwater_steps.streams.fields import FieldPath
-from headwater_steps.streams.paths import MISSING, finder
 
 __all__ = ["files"]
 
@@ -73,8 +72,8 @@ def files(
         ...     sorted(path.name for path in Path(folder).iterdir()), written.items
         (['north.jsonl', 'south.jsonl'], 3)
     """
-    find_key = finder(by)
-    find = None if write is None else finder(write)
+    find_key = field_finder(by)
+    find = None if write is None else field_finder(write)
     layout = Layout(*_FORMATS[format], compression, overwrite, max_files)
     with replacing_files(folder, layout) as written:
         for number, item in enumerate(items, 1):

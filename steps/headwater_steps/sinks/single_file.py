@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from headwater import step
+from headwater.toolkit import atomic_file
 from headwater_steps.files.compression import Compression, compressing, format_of
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.encodings import Encoding
 from headwater_steps.files.models import FileSummary
-from headwater_steps.files.whole import replacing
 
 __all__ = ["csv", "jsonl", "text"]
 
@@ -152,7 +152,7 @@ def _write(
     """Write the items of a stream to a file."""
     number = 0
     format_ = format_of(path, compression)
-    with replacing(path, overwrite=overwrite) as raw:
+    with atomic_file(path, overwrite=overwrite) as raw:
         with nullcontext(raw) if format_ == "none" else compressing(raw, format_) as file:
             write = file.write
             for number, item in enumerate(items, 1):

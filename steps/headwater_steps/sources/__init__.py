@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.lazy import on_first_use
+from headwater.toolkit import on_first_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
-from headwater_steps.files.bad_rows import OnBadRow, Rejects
+from headwater.toolkit import OnBad
+from headwater_steps.files.bad_rows import BadRows
 from headwater_steps.files.cells import CellType, converter
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import Encoding, LineCutter
@@ -55,7 +56,7 @@ class CsvRows:
         types: Types of the columns that are no texts, by name.
         dialect: How the standard library's reader is to be called.
         encoding: How the text is encoded.
-        rejects: Takes the rows that cannot be read.
+        bad_rows: Takes the rows that cannot be read.
     """
 
     def __init__(
@@ -66,13 +67,13 @@ class CsvRows:
         *,
         dialect: Mapping[str, Any],
         encoding: str,
-        rejects: Rejects,
+        bad_rows: BadRows,
     ) -> None:
         self._path = path
         self._types = types
         self._reader = partial(csv_module.reader, strict=True, **dialect)
         self._cutter = LineCutter(encoding)
-        self._rejects = rejects
+        self._bad_rows = bad_rows
         self._names: tuple[str, ...] = ()
         self._converters: list[tuple[int, Callable[[str], Any]]] = []
         self._waiting: list[str] = []  # the lines of a row whose end has not come
@@ -97,7 +98,7 @@ class CsvRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        return self._rejects.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
+        return self._bad_rows.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
 
     def _frames(self, piece: bytes, *, final: bool) -> Iterator[Any]:
         """Yield the rows of what has waited and of some more lines; a last row without an end waits again."""
@@ -116,7 +117,7 @@ class CsvRows:
             end = rows.line_num
             reason = next((better for said, better in _SAID_BETTER.items() if said in fault), fault)
             text = "".join(lines[start:end]).rstrip("\r\n")
-            yield from self._rejects.take(self._lines + start + 1, reason, text, hint=_MEND)
+            yield from self._bad_rows.take(self._lines + start + 1, reason, text, hint=_MEND)
             start, fault = self._read(rows, good, end)
         self._lines += start
         self._waiting = lines[start:]
@@ -215,7 +216,7 @@ def csv(
     types: dict[str, CellType] | None = None,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
-    on_bad: OnBadRow | None = None,
+    on_bad: OnBad | None = None,
 ) -> Iterator[Records]:
     r"""Read a file of comma-separated values (RFC 4180) as objects, by the names of its columns.
 
@@ -262,6 +263,6 @@ def csv(
     """
     quoting = csv_module.QUOTE_NONE if quote is None else csv_module.QUOTE_MINIMAL
     dialect = {"delimiter": delimiter, "quotechar": quote, "quoting": quoting}
-    rejects = Rejects(path, on_bad, ctx)
-    rows = CsvRows(path, names, types or {}, dialect=dialect, encoding=encoding, rejects=rejects)
+    bad_rows = BadRows(path, on_bad, ctx)
+    rows = CsvRows(path, names, types or {}, dialect=dialect, encoding=encoding, bad_rows=bad_rows)
     yield from read_rows(path, compression, ctx, rows)

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
-from headwater_steps.files.bad_rows import OnBadRow, Rejects
+from headwater.toolkit import OnBad
+from headwater_steps.files.bad_rows import BadRows
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Limit, LineCutter
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader
@@ -37,11 +38,11 @@ class JsonRows:
         ctx: The step that reads it.
     """
 
-    def __init__(self, path: Path | str, longest: int, on_bad: OnBadRow | None, ctx: StepContext) -> None:
+    def __init__(self, path: Path | str, longest: int, on_bad: OnBad | None, ctx: StepContext) -> None:
         self._path = path
         self._cutter = LineCutter("utf-8")
         self._longest = longest
-        self._rejects = Rejects(path, on_bad, ctx)
+        self._bad_rows = BadRows(path, on_bad, ctx)
         self._lines = 0
         self._items = 0
         self._blank_lines = 0
@@ -60,7 +61,7 @@ class JsonRows:
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
-        return self._rejects.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
+        return self._bad_rows.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
 
     def _frames(self, piece: bytes) -> Iterator[Any]:
         lines = piece.split(b"\n")
@@ -98,7 +99,7 @@ class JsonRows:
             raise AssertionError(line)
         shown = line.decode("utf-8", "replace")
         hint = "mend it, or set on_bad to skip or reject"
-        yield from self._rejects.take(number, f"no JSON: {reason}", shown, column=int(column), hint=hint)
+        yield from self._bad_rows.take(number, f"no JSON: {reason}", shown, column=int(column), hint=hint)
 
     def _check_lengths(self, lines: list[bytes]) -> None:
         """Refuse the first of some lines that is too long; what follows the last end is a line without one."""
@@ -119,7 +120,7 @@ def jsonl(
     *,
     path: Path,
     compression: Compression = "auto",
-    on_bad: OnBadRow | None = None,
+    on_bad: OnBad | None = None,
     max_line_bytes: Limit = LONGEST_LINE,
 ) -> Iterator[Values]:
     r"""Read a file of JSON lines: one value on each (https://jsonlines.org).

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.descriptors import chunks_of
+from headwater.toolkit import chunks_of
 from headwater_steps.files.bad_rows import OnBadLine
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable, without_mark
 from headwater_steps.files.file_reader import BLOCK_BYTES

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.lazy import on_first_use
+from headwater.toolkit import on_first_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,30 +19,24 @@ if TYPE_CHECKING:
     from headwater_steps.streams.batches import batch, flatten, window
     from headwater_steps.streams.counts import Group, count, group_count
     from headwater_steps.streams.duplicates import distinct
-    from headwater_steps.streams.fields import FieldPath
     from headwater_steps.streams.filtering import filter_items, skip, take
     from headwater_steps.streams.joining import JoinLookup
     from headwater_steps.streams.pacing import peek, rate
-    from headwater_steps.streams.paths import MissingFieldError
     from headwater_steps.streams.records import Drop, Pick, Rename, Set
     from headwater_steps.streams.sampling import Parts, Sample, shuffle, split
     from headwater_steps.streams.sorting import sort
-    from headwater_steps.streams.transform import Transform
     from headwater_steps.streams.validation import InvalidItemError, validate
 
 __all__ = [
     "Drop",
-    "FieldPath",
     "Group",
     "InvalidItemError",
     "JoinLookup",
-    "MissingFieldError",
     "Parts",
     "Pick",
     "Rename",
     "Sample",
     "Set",
-    "Transform",
     "augment",
     "batch",
     "count",
@@ -73,15 +67,12 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "batches": "batch flatten window",
         "counts": "Group count group_count",
         "duplicates": "distinct",
-        "fields": "FieldPath",
         "filtering": "filter_items skip take",
         "joining": "JoinLookup",
-        "paths": "MissingFieldError",
         "pacing": "peek rate",
         "records": "Drop Pick Rename Set",
         "sampling": "Parts Sample shuffle split",
         "sorting": "sort",
-        "transform": "Transform",
         "validation": "InvalidItemError validate",
     },
 )

@@ -8,8 +8,7 @@ from math import fsum, isfinite
 from typing import Any, Literal, TypeAlias
 
 from headwater import StepContext, Stream, step
-from headwater.config.validation_errors import found
-from headwater_steps.streams.fields import MISSING, FieldPath, column, named
+from headwater.toolkit import MISSING, FieldPath, field_column, field_label, in_words
 
 __all__ = ["largest", "mean", "smallest", "total"]
 
@@ -168,7 +167,7 @@ class _Numbers:
         self._field = field
         self._on_missing = on_missing
         self._ctx = ctx
-        self._column = column(field)
+        self._column = field_column(field)
         self._items = 0
         self.found = 0
 
@@ -189,10 +188,10 @@ class _Numbers:
         numbers: list[Number] = []
         for number, value in enumerate(values, self._items + 1):
             if value is not None and value is not MISSING:
-                numbers.append(_number(value, named(self._field, number)))
+                numbers.append(_number(value, field_label(self._field, number)))
             elif self._on_missing == "fail":
                 what = "is null" if value is None else "is missing"
-                raise ValueError(f"{named(self._field, number)} {what}; set on_missing to skip if that may be")
+                raise ValueError(f"{field_label(self._field, number)} {what}; set on_missing to skip if that may be")
         return numbers
 
 
@@ -207,7 +206,9 @@ def _are_plain(values: Sequence[Any]) -> bool:
 
 def _number(value: Any, name: str) -> Number:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is {found(value)}, not a number; turn it into one before, or leave it out by a filter")
+        raise TypeError(
+            f"{name} is {in_words(value)}, not a number; turn it into one before, or leave it out by a filter"
+        )
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{name} is {value}, not a finite number; leave it out by a filter")
     return value

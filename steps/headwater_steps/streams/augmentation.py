@@ -8,10 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.config.conditions.operators import Lookup
-from headwater_steps.streams.fields import MISSING, FieldPath, named, replaced
-from headwater_steps.streams.paths import parts_of
-from headwater_steps.streams.transform import Transform
+from headwater.toolkit import MISSING, FieldPath, Transform, field_finder, field_label, path_parts, replace_field
 
 __all__ = ["augment"]
 
@@ -93,15 +90,15 @@ class _Change:
         self._function = function
         self._path = path
         self._drops_none = drops_none
-        self._parts = () if path is None else parts_of(path)
-        self._find = Lookup(self._parts).find
+        self._parts = () if path is None else path_parts(path)
+        self._find = field_finder(path)
 
     def __call__(self, item: Any) -> Any:
         """Return a changed copy of an item, or `MISSING` when there is none."""
         value = self._find(item)
         if value is MISSING:
-            raise ValueError(f"{named(self._path)} is missing; leave such items out by a filter")
+            raise ValueError(f"{field_label(self._path)} is missing; leave such items out by a filter")
         changed = self._function(value)
         if changed is None and self._drops_none:
             return MISSING
-        return replaced(item, self._parts, changed)
+        return replace_field(item, self._parts, changed)

@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
-from headwater_steps.streams.fields import MISSING, FieldPath, column, named
+from headwater.toolkit import MISSING, FieldPath, field_column, field_label
 
 __all__ = ["Group", "count", "group_count"]
 
@@ -85,7 +85,7 @@ async def group_count(
         [Group(key='a', count=2)]
     """
     counts: _Counts = defaultdict(Counter)
-    keys = column(by)
+    keys = field_column(by)
     async for batch in items.batches():
         _add(counts, keys(batch), by)
         if sum(map(len, counts.values())) > max_groups:
@@ -105,7 +105,7 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
     except TypeError as error:
         found = next(type(key).__name__ for key in keys if not _is_hashable(key))
         hint = "set by to a field that is a text or a number"
-        raise TypeError(f"{named(by)} is a {found}, which cannot be a key; {hint}") from error
+        raise TypeError(f"{field_label(by)} is a {found}, which cannot be a key; {hint}") from error
 
 
 def _is_hashable(value: object) -> bool:

@@ -9,8 +9,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.shapes import is_mapping, is_object, is_sequence
-from headwater_steps.streams.fields import MISSING, FieldPath, column, named
+from headwater.toolkit import MISSING, FieldPath, field_column, field_label, is_mapping, is_object, is_sequence
 
 __all__ = ["distinct"]
 
@@ -56,7 +55,7 @@ async def distinct(
     """
     seen: dict[Hashable, None] = {}
     forgotten = 0
-    keys = column(by)
+    keys = field_column(by)
     async for batch in items.batches():
         fresh: list[Item] = []
         for item, value in zip(batch, keys(batch), strict=True):
@@ -85,7 +84,7 @@ def _key(value: Any, by: str | None) -> Hashable:
         return _frozen(None if value is MISSING else value)
     except (TypeError, RecursionError) as error:
         hint = "set by to a field that is a text or a number"
-        raise TypeError(f"{named(by)} is a {type(value).__name__}, which cannot be compared; {hint}") from error
+        raise TypeError(f"{field_label(by)} is a {type(value).__name__}, which cannot be compared; {hint}") from error
 
 
 def _frozen(value: Any) -> Hashable:

@@ -9,10 +9,18 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field, model_validator
 
 from headwater import Footer, Outputs, SidePort, Step, StepContext, Stream, To
-from headwater.config.problems import quote
-from headwater_steps.streams.fields import FieldPath
-from headwater_steps.streams.paths import Parts, Record, parts_of, put, record, remove
-from headwater_steps.streams.tables import OnDuplicate, by_key, key_finder
+from headwater.toolkit import (
+    FieldPath,
+    OnDuplicate,
+    Record,
+    fields_of,
+    key_finder,
+    path_parts,
+    put_field,
+    quote,
+    remove_field,
+    rows_by_key,
+)
 
 __all__ = ["JoinLookup", "Joined", "LookupFooter"]
 
@@ -142,34 +150,32 @@ class JoinLookup(Step, kind="stream.join_lookup"):
 
     def _rows(self, table: Sequence[Record]) -> dict[Any, dict[str, Any]]:
         """Return what each key adds to an item."""
-        if len(table) > self.max_rows:
-            raise ValueError(f"the table has {len(table)} rows, more than {self.max_rows}; raise max_rows")
-        rows = by_key(table, self._table_paths, self.on_duplicate)
-        return {key: record(row) if self.into is not None else self._columns(row) for key, row in rows.items()}
+        rows = rows_by_key(table, self._table_paths, on_duplicate=self.on_duplicate, max_rows=self.max_rows)
+        return {key: fields_of(row) if self.into is not None else self._columns(row) for key, row in rows.items()}
 
     def _columns(self, row: Record) -> dict[str, Any]:
         """Return the fields of a row by the names that they get."""
         fields = dict(row)
         for path in self._table_paths:
-            remove(fields, parts_of(path))
+            remove_field(fields, path_parts(path))
         return {self.prefix + name: value for name, value in fields.items()} if self.prefix else fields
 
     def _adder(self, rows: Mapping[Any, dict[str, Any]]) -> Callable[[Record, dict[str, Any] | None], dict[str, Any]]:
         """Return a function that adds what was found, or null for all of it, to an item."""
         if self.into is not None:
-            into = parts_of(self.into)
+            into = path_parts(self.into)
             return lambda item, row: _with(item, into, row)
         nulls = dict.fromkeys(name for row in rows.values() for name in row)
-        return lambda item, row: _merged(record(item), nulls if row is None else row)
+        return lambda item, row: _merged(fields_of(item), nulls if row is None else row)
 
 
 def _paths(key: str | list[str]) -> Sequence[str]:
     return [key] if isinstance(key, str) else key
 
 
-def _with(item: Record, path: Parts, row: dict[str, Any] | None) -> dict[str, Any]:
+def _with(item: Record, path: Sequence[str], row: dict[str, Any] | None) -> dict[str, Any]:
     fields = dict(item)
-    put(fields, path, row)
+    put_field(fields, path, row)
     return fields
 
 

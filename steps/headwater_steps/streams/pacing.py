@@ -10,7 +10,7 @@ from anyio import current_time, sleep_until
 from pydantic import Field
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.events.plain import preview
+from headwater.toolkit import preview
 
 __all__ = ["peek", "rate"]
 

@@ -9,18 +9,18 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from headwater import Step
-from headwater.config.problems import quote
-from headwater_steps.streams.fields import FieldPath
-from headwater_steps.streams.paths import (
+from headwater.toolkit import (
     MISSING,
+    FieldPath,
     MissingFieldError,
     Record,
-    finder,
-    overlap,
-    parts_of,
-    put,
-    record,
-    remove,
+    field_finder,
+    fields_of,
+    overlapping_paths,
+    path_parts,
+    put_field,
+    quote,
+    remove_field,
 )
 
 __all__ = ["Drop", "Pick", "Rename", "Set"]
@@ -35,7 +35,7 @@ _HINT = "set on_missing if not every item has it"
 
 def _apart(paths: Paths) -> Paths:
     """Refuse paths of which one leads to what is within the other."""
-    if (pair := overlap(paths)) is not None:
+    if (pair := overlapping_paths(paths)) is not None:
         outer, inner = map(quote, pair)
         raise ValueError(f"{outer} is there twice" if outer == inner else f"{inner} is a part of {outer}")
     return paths
@@ -111,13 +111,13 @@ class Drop(Step, kind="stream.drop"):
 
     @cached_property
     def _change(self) -> Change:
-        ways = [(path, parts_of(path)) for path in self.fields]
+        ways = [(path, path_parts(path)) for path in self.fields]
         strict = self.on_missing == "fail"
 
         def drop(item: Record) -> dict[str, Any]:
             fields = dict(item)
             for path, parts in ways:
-                if remove(fields, parts) is MISSING and strict:
+                if remove_field(fields, parts) is MISSING and strict:
                     raise MissingFieldError(path, item, _HINT)
             return fields
 
@@ -210,15 +210,15 @@ class Set(Step, kind="stream.set"):
     @cached_property
     def _change(self) -> Change:
         flat = {path: value for path, value in self.values.items() if _is_flat([path])}
-        deep = [(parts_of(path), value) for path, value in self.values.items() if path not in flat]
+        deep = [(path_parts(path), value) for path, value in self.values.items() if path not in flat]
         copy = _copier(self.copies, self.on_missing)
         if not (deep or self.copies):
-            return lambda item: {**record(item), **flat}
+            return lambda item: {**fields_of(item), **flat}
 
         def set_fields(item: Record) -> dict[str, Any]:
-            fields = {**record(item), **flat}
+            fields = {**fields_of(item), **flat}
             for parts, value in deep:
-                put(fields, parts, value)
+                put_field(fields, parts, value)
             return copy(item, fields)
 
         return set_fields
@@ -233,7 +233,7 @@ def _picker(names: Sequence[str], *, strict: bool) -> Change:
     """Return a function that picks fields of the record itself."""
 
     def pick(item: Record) -> dict[str, Any]:
-        fields = record(item)
+        fields = fields_of(item)
         try:
             return {name: fields[name] for name in names}
         except KeyError as error:
@@ -246,7 +246,7 @@ def _picker(names: Sequence[str], *, strict: bool) -> Change:
 
 def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Record, dict[str, Any]], dict[str, Any]]:
     """Return a function that copies fields of an item, by the path that each gets, into a new record."""
-    ways = [(path, finder(path), parts_of(target)) for target, path in sources.items()]
+    ways = [(path, field_finder(path), path_parts(target)) for target, path in sources.items()]
 
     def copy(item: Record, fields: dict[str, Any]) -> dict[str, Any]:
         for path, find, target in ways:
@@ -257,7 +257,7 @@ def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Reco
                 if on_missing == "ignore":
                     continue
                 value = None
-            put(fields, target, value)
+            put_field(fields, target, value)
         return fields
 
     return copy
@@ -268,7 +268,7 @@ def _renamer(names: Mapping[str, str], *, strict: bool) -> Change:
     new_name = names.get
 
     def rename(item: Record) -> dict[str, Any]:
-        fields = record(item)
+        fields = fields_of(item)
         if strict and not names.keys() <= fields.keys():
             raise MissingFieldError(next(name for name in names if name not in fields), item, _HINT)
         renamed = {new_name(name, name): value for name, value in fields.items()}
@@ -281,18 +281,18 @@ def _renamer(names: Mapping[str, str], *, strict: bool) -> Change:
 
 def _mover(paths: Mapping[str, str], *, strict: bool) -> Change:
     """Return a function that moves fields from path to path."""
-    ways = [(old, parts_of(old), new, parts_of(new), finder(new)) for old, new in paths.items()]
+    ways = [(old, path_parts(old), new, path_parts(new), field_finder(new)) for old, new in paths.items()]
 
     def move(item: Record) -> dict[str, Any]:
         fields = dict(item)
-        moved = [(way, value) for way in ways if (value := remove(fields, way[1])) is not MISSING]
+        moved = [(way, value) for way in ways if (value := remove_field(fields, way[1])) is not MISSING]
         if strict and len(moved) < len(ways):
             there = [way for way, _ in moved]
             raise MissingFieldError(next(way[0] for way in ways if way not in there), item, _HINT)
         for (_, _, new, parts, find), value in moved:
             if find(fields) is not MISSING:
                 raise _taken(new)
-            put(fields, parts, value)
+            put_field(fields, parts, value)
         return fields
 
     return move

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, step
-from headwater.config.validation_errors import found
-from headwater_steps.streams.fields import MISSING, FieldPath, named
-from headwater_steps.streams.paths import finder
+from headwater.toolkit import MISSING, FieldPath, field_finder, field_label, in_words
 from headwater_steps.streams.sorted_runs import Runs
 
 __all__ = ["sort"]
@@ -111,7 +109,7 @@ class _Rank:
     def __init__(self, path: str | None, on_missing: str, *, missing_is_more: bool) -> None:
         self._path = path
         self._on_missing = on_missing
-        self._find: Callable[[Any], Any] = _itself if path is None else finder(path)
+        self._find: Callable[[Any], Any] = _itself if path is None else field_finder(path)
         self._kinds: set[type] = set()
         self._family: frozenset[type] = frozenset()
         self._absent = (int(missing_is_more),)
@@ -124,24 +122,28 @@ class _Rank:
                 return self._without(value)
             self._admit(value)
         if value != value:  # noqa: PLR0124 - only NaN is not equal to itself
-            raise ValueError(f"{named(self._path)} is NaN, which has no place in an order; leave it out by a filter")
+            raise ValueError(
+                f"{field_label(self._path)} is NaN, which has no place in an order; leave it out by a filter"
+            )
         return self._present, value
 
     def _without(self, value: Any) -> Key:
         if self._on_missing == "fail":
             what = "null" if value is None else "missing"
-            raise ValueError(f"{named(self._path)} is {what}; set on_missing to last or first if that may be")
+            raise ValueError(f"{field_label(self._path)} is {what}; set on_missing to last or first if that may be")
         return self._absent
 
     def _admit(self, value: Any) -> None:
         """Take note of a type that was not there before."""
         kind: type[Any] = value.__class__
         if kind in _CONTAINERS or not _is_ordered(value):
-            raise TypeError(f"{named(self._path)} is {found(value)}, which has no order; set by to a text or a number")
+            raise TypeError(
+                f"{field_label(self._path)} is {in_words(value)}, which has no order; set by to a text or a number"
+            )
         family = _NUMBERS if kind in _NUMBERS else frozenset({kind})
         if self._kinds and family != self._family:
             known = " or ".join(sorted(kind.__name__ for kind in self._kinds))
-            message = f"{named(self._path)} is {found(value)}, but others are of the type {known}"
+            message = f"{field_label(self._path)} is {in_words(value)}, but others are of the type {known}"
             raise TypeError(f"{message}: they have no common order; make them alike, or leave one kind out by a filter")
         self._family = family
         self._kinds.add(kind)

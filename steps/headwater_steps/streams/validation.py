@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Footer, HeadwaterError, Outputs, SidePort, StepContext, Stream, To, step
+from headwater.toolkit import ItemFaults, OnBad
 from headwater_steps.json_schemas.json_schema import JsonSchema
 
 __all__ = ["InvalidItemError", "RejectedItem", "Validated", "ValidationFooter", "Violation", "validate"]
 
 Item = TypeVar("Item")
-
-_NUMBERS_KEPT = 10
 
 
 class Violation(BaseModel, frozen=True):
@@ -95,7 +94,7 @@ async def validate(
     ctx: StepContext,
     *,
     schema: JsonSchema | Path,
-    on_bad: Literal["fail", "skip", "reject"] | None = None,
+    on_bad: OnBad | None = None,
     max_violations: Annotated[int, Field(ge=1, le=1_000)] = 20,
 ) -> AsyncIterator[Validated[Item]]:
     """Check items by a JSON Schema.
@@ -132,28 +131,24 @@ async def validate(
         >>> output["adult.out"], output["adult.rejected"][0].violations
         ([{'age': 30}], (Violation(path='$.age', message='3 is less than the minimum of 18'),))
     """
-    policy = on_bad or ("reject" if "rejected" in ctx.connected else "fail")
-    if policy == "reject" and "rejected" not in ctx.connected:
-        raise ValueError("on_bad is reject, but the port 'rejected' leads nowhere; add an edge from it, or set on_bad")
+    faults = ItemFaults(on_bad, ctx, noun="items")
     if isinstance(schema, Path):
         schema = await run_in_thread(JsonSchema, schema)
     violations = schema.checked.violations
-    number = bad = 0
-    first_bad: list[int] = []
+    number = 0
     async for item in items:
         number += 1
         found = violations(item, max_violations)
         if not found:
             yield To("out", item)
             continue
-        bad += 1
-        if bad <= _NUMBERS_KEPT:
-            first_bad.append(number)
-        told = tuple(Violation(path=path, message=message) for path, message in found)
-        rejected = RejectedItem(number=number, item=item, violations=told)
-        if policy == "fail":
+        listed = tuple(Violation(path=path, message=message) for path, message in found)
+        rejected = RejectedItem(number=number, item=item, violations=listed)
+        if faults.fails:
             raise InvalidItemError(rejected)
-        ctx.progress(message=f"item {number} is bad: {told[0].path}: {told[0].message}", compensations=1)
-        if policy == "reject":
+        faults.note(number, f"item {number}: {listed[0].path}: {listed[0].message}")
+        if faults.rejects:
             yield To("rejected", rejected)
-    yield To("out", Footer(ValidationFooter(items=number, good=number - bad, bad=bad, first_bad=tuple(first_bad))))
+    faults.finish()
+    counts = ValidationFooter(items=number, good=number - faults.count, bad=faults.count, first_bad=faults.first)
+    yield To("out", Footer(counts))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import Outputs, SidePort, Step, StepContext, To
-from headwater.display import shorten
+from headwater.toolkit import shorten
 from headwater_steps.text.patterns.ambiguity import Scope
 from headwater_steps.text.patterns.linear import Pattern, SearchPattern, compile_linear, with_groups
 

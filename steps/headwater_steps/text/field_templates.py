@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from pydantic_core import to_json
 
 from headwater import Step
-from headwater_steps.streams.paths import MISSING, finder
+from headwater.toolkit import MISSING, field_finder
 
 __all__ = ["Template"]
 
@@ -65,7 +65,7 @@ class Template(Step, kind="text.template"):
                 text += "$"
             else:
                 text += "%s"
-                fields.append((place["path"], finder(place["path"])))
+                fields.append((place["path"], field_finder(place["path"])))
         return text + self.template[end:].replace("%", "%%"), tuple(fields)
 
     def run(self, record: Any) -> str:

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, To, step
-from headwater.config.validation_errors import found
-from headwater_steps.streams.fields import MISSING, FieldPath, column, named
+from headwater.toolkit import MISSING, FieldPath, field_column, field_label, in_words
 from headwater_steps.text.words_and_case import words
 
 __all__ = ["Likeness", "Seen", "SimilarItem", "distinct", "runs_of"]
@@ -180,7 +179,7 @@ def distinct(
     """
     seen = Seen(similarity)
     numbers = array("q")
-    texts = column(by)
+    texts = field_column(by)
     tells = "similar" in ctx.connected
     for number, item in enumerate(items, 1):
         runs = runs_of(_text(texts([item])[0], by, number), run_words)
@@ -199,5 +198,5 @@ def distinct(
 def _text(value: Any, by: str | None, number: int) -> str:
     if isinstance(value, str):
         return value
-    what = "missing" if value is MISSING else found(value)
-    raise TypeError(f"{named(by, number)} is {what}, not a text; set by to the field that has the text")
+    what = "missing" if value is MISSING else in_words(value)
+    raise TypeError(f"{field_label(by, number)} is {what}, not a text; set by to the field that has the text")

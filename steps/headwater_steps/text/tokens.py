@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from pydantic import Field, PrivateAttr
 
-from headwater import Step
-from headwater.errors import MissingExtraError
+from headwater import MissingExtraError, Step
 
 __all__ = ["CountTokens"]
 

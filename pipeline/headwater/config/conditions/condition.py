@@ -11,20 +11,17 @@ A condition never raises when it is tested: where values cannot be compared, the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, with_config
-from pydantic_core import ValidationError, core_schema
 from typing_extensions import TypedDict
 
 from headwater.config.conditions.operators import OPERATORS, Lookup, OperandError, Predicate
 from headwater.config.conditions.selection import Select, selection
+from headwater.config.data_params import DataParam
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Problems, quote
 from headwater.patterns import PatternError
 from headwater.shapes import is_list, is_mapping
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
 
 __all__ = ["Condition", "Predicate"]
 
@@ -35,7 +32,7 @@ _COMBINERS = ("all", "any", "not")
 _SPEC_SHAPE = "write an operator, or one of all, any and not"
 
 
-class Condition:
+class Condition(DataParam):
     """A test of an item, given as data; usable as the type of a param.
 
     Without `field`, the item itself is tested. Several operators in one object must all hold. A field that is missing
@@ -56,7 +53,7 @@ class Condition:
         (True, False, False)
     """
 
-    __slots__ = ("select", "source", "test")
+    __slots__ = ("select", "test")
 
     source: Mapping[str, Any]
     """The condition as data."""
@@ -77,34 +74,16 @@ class Condition:
         problems.raise_if_any()
         self.select = selection(source, self.test)
 
-    def __repr__(self) -> str:
-        return f"Condition({self.source!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Condition) and self.source == other.source
-
-    def __hash__(self) -> int:
-        return hash(repr(self.source))
-
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._validate,
-            json_schema_input_schema=handler.generate_schema(ConditionData),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda condition: condition.source),
-        )
-
-    @classmethod
-    def _validate(cls, value: Any) -> Condition:
-        if isinstance(value, Condition):
-            return value
+    def from_data(cls, data: Any) -> Self:
+        """Make a condition of the data in a document; raise a `ValidationError` with every fault."""
         compiler = _Compiler()
         condition = cls.__new__(cls)
-        condition.test = compiler.condition(value, ())
+        condition.test = compiler.condition(data, ())
         if compiler.faults:
-            raise ValidationError.from_exception_data("Condition", [fault.details() for fault in compiler.faults])
-        condition.source = value
-        condition.select = selection(value, condition.test)
+            raise cls.refusal(compiler.faults)
+        condition.source = data
+        condition.select = selection(data, condition.test)
         return condition
 
 
@@ -243,3 +222,4 @@ _typed_dict: Any = TypedDict  # called with a table: some operators are keywords
 ConditionData: Any = with_config(ConfigDict(extra="forbid", title="a condition", json_schema_extra=_SHAPE))(
     _typed_dict("ConditionData", _OPERANDS, total=False)
 )
+Condition.data_type = ConditionData

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias
 
-from headwater.patterns import PatternError
+from headwater import PatternError
 from headwater_steps.text.patterns.alphabet import Alphabet
 from headwater_steps.text.patterns.machine import START, Edge, Machine
 

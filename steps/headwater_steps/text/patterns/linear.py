@@ -16,7 +16,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from headwater.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
+from headwater import PatternError
+from headwater.toolkit import PATTERN_LENGTH_LIMIT, charge_pattern
 from headwater_steps.text.patterns.ambiguity import Scope, check_linear
 from headwater_steps.text.patterns.machine import Machine
 
@@ -53,7 +54,7 @@ def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
     machine = Machine(pattern)
     if scope == "anywhere" and machine.empty:
         raise PatternError("a pattern that matches the empty text is found everywhere; let it take a character")
-    charge(pattern, check_linear(machine, scope) // _STEPS_PER_SIZE)
+    charge_pattern(pattern, check_linear(machine, scope) // _STEPS_PER_SIZE)
     return re.compile(pattern)
 
 

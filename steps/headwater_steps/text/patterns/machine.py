@@ -15,7 +15,8 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
-from headwater.patterns import PATTERN_LENGTH_LIMIT, PatternError, charge
+from headwater import PatternError
+from headwater.toolkit import PATTERN_LENGTH_LIMIT, charge_pattern
 from headwater_steps.text.patterns.alphabet import CharSet
 
 __all__ = ["START", "Machine"]
@@ -97,7 +98,7 @@ class Machine:
         self._edges = 0
         nodes = _nodes(tree)
         size = _size(nodes)
-        charge(pattern, _POSITION_SIZE * size)
+        charge_pattern(pattern, _POSITION_SIZE * size)
         if size > _POSITIONS_LIMIT:
             raise PatternError(f"a pattern of {size} characters with its repetitions; at most {_POSITIONS_LIMIT}")
         part = self._sequence(nodes)

@@ -1,4 +1,4 @@
-"""A table in memory, by the keys of its rows."""
+"""Tables in memory: records by their keys, up to a number of them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from headwater.config.problems import quote
-from headwater_steps.streams.paths import MISSING, Record, finder
+from headwater.toolkit.fields import MISSING, Record, field_finder
 
-__all__ = ["OnDuplicate", "by_key", "key_finder"]
+__all__ = ["OnDuplicate", "key_finder", "rows_by_key"]
 
 OnDuplicate: TypeAlias = Literal["fail", "first", "last"]
+"""Which of several rows with the same key is kept; `fail` when there must not be any."""
 
 
-def by_key(table: Sequence[Record], paths: Sequence[str], on_duplicate: OnDuplicate) -> dict[Any, Record]:
+def rows_by_key(
+    table: Sequence[Record], paths: Sequence[str], *, on_duplicate: OnDuplicate = "fail", max_rows: int = 1_000_000
+) -> dict[Any, Record]:
     """Return the rows of a table by their keys.
 
     Args:
         table: The rows.
         paths: Paths of the fields that are the key.
-        on_duplicate: Which of several rows with one key is kept, or that there must be none.
+        on_duplicate: Which of several rows with the same key is kept, or that it is an error.
+        max_rows: Most rows of the table.
 
     Returns:
         The rows by what `key_finder` finds, in the order in which their keys appear.
 
     Raises:
-        ValueError: A row has no key, or two have the same and `on_duplicate` is `fail`.
+        ValueError: The table is too large, a row has no key, or two have the same and `on_duplicate` is `fail`.
         TypeError: A key is a list or an object.
 
     Example:
-        >>> by_key([{"n": 1, "x": "a"}, {"n": 1, "x": "b"}], ["n"], "last")
+        >>> rows_by_key([{"n": 1, "x": "a"}, {"n": 1, "x": "b"}], ["n"], on_duplicate="last")
         {1: {'n': 1, 'x': 'b'}}
     """
+    if len(table) > max_rows:
+        raise ValueError(f"the table has {len(table)} rows, more than {max_rows}; raise max_rows")
     rows: dict[Any, Record] = {}
     find = key_finder(paths)
     for number, row in enumerate(table, 1):
@@ -74,7 +80,7 @@ def key_finder(paths: Sequence[str]) -> Callable[[Record], Any]:
 
 
 def _part_finder(path: str) -> Callable[[Record], Any]:
-    find_value = finder(path)
+    find_value = field_finder(path)
 
     def find(item: Record) -> Any:
         value: object = find_value(item)
@@ -86,8 +92,8 @@ def _part_finder(path: str) -> Callable[[Record], Any]:
         try:
             hash(value)
         except TypeError:
-            raise TypeError(f"the key {quote(path)} is a {kind.__name__}, expected a text or a number") from None
-        return (bool, value) if kind is bool else value  # as otherwise true would be 1
+            raise TypeError(f"the key {quote(path)} is a {kind.__name__}, expected a string or a number") from None
+        return (bool, value) if kind is bool else value  # otherwise true would equal 1
 
     return find
 

@@ -1,0 +1,120 @@
+"""What authors of steps and subscribers need beyond the basics: fields, bad items, atomic files, patterns and more.
+
+The steps and subscribers that ship with Headwater are written with these names and those of `headwater` alone. Each is
+imported from its module when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headwater.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.config.data_params import DataParam
+    from headwater.config.notation.reading import read_source
+    from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
+    from headwater.config.templates import SECRET_PREFIX
+    from headwater.config.validation_errors import in_words
+    from headwater.descriptors import chunks_of
+    from headwater.display import shorten
+    from headwater.events.plain import plain, preview
+    from headwater.graph.topological_order import find_cycles, topological_order
+    from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
+    from headwater.shapes import is_list, is_mapping, is_object, is_sequence
+    from headwater.toolkit.atomic_files import atomic_file, existing_mode, sync_folder
+    from headwater.toolkit.fields import (
+        MISSING,
+        FieldPath,
+        MissingFieldError,
+        Record,
+        field_column,
+        field_finder,
+        field_label,
+        fields_of,
+        overlapping_paths,
+        path_parts,
+        put_field,
+        remove_field,
+        replace_field,
+    )
+    from headwater.toolkit.item_faults import ItemFaults, OnBad
+    from headwater.toolkit.tables import OnDuplicate, key_finder, rows_by_key
+    from headwater.toolkit.transform import Transform
+
+__all__ = [
+    "MISSING",
+    "PATTERN_LENGTH_LIMIT",
+    "SECRET_PREFIX",
+    "DataParam",
+    "Fault",
+    "FieldPath",
+    "ItemFaults",
+    "JsonPath",
+    "MissingFieldError",
+    "OnBad",
+    "OnDuplicate",
+    "Problems",
+    "Record",
+    "Transform",
+    "atomic_file",
+    "charge_pattern",
+    "chunks_of",
+    "compile_pattern",
+    "existing_mode",
+    "field_column",
+    "field_finder",
+    "field_label",
+    "fields_of",
+    "find_cycles",
+    "in_words",
+    "is_list",
+    "is_mapping",
+    "is_object",
+    "is_sequence",
+    "key_finder",
+    "on_first_use",
+    "overlapping_paths",
+    "path_parts",
+    "path_text",
+    "pattern_budget",
+    "plain",
+    "preview",
+    "put_field",
+    "quote",
+    "read_source",
+    "remove_field",
+    "replace_field",
+    "rows_by_key",
+    "shorten",
+    "sync_folder",
+    "topological_order",
+]
+
+__getattr__: Callable[[str], Any] = on_first_use(
+    __name__,
+    {
+        "config.data_params": "DataParam",
+        "config.notation.reading": "read_source",
+        "config.problems": "Fault JsonPath Problems path_text quote",
+        "config.templates": "SECRET_PREFIX",
+        "config.validation_errors": "in_words",
+        "descriptors": "chunks_of",
+        "display": "shorten",
+        "events.plain": "plain preview",
+        "graph.topological_order": "find_cycles topological_order",
+        "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
+        "shapes": "is_list is_mapping is_object is_sequence",
+        "toolkit.atomic_files": "atomic_file existing_mode sync_folder",
+        "toolkit.fields": (
+            "MISSING FieldPath MissingFieldError Record field_column field_finder field_label fields_of "
+            "overlapping_paths path_parts put_field remove_field replace_field"
+        ),
+        "toolkit.item_faults": "ItemFaults OnBad",
+        "toolkit.tables": "OnDuplicate key_finder rows_by_key",
+        "toolkit.transform": "Transform",
+    },
+    root="headwater",
+)
