@@ -28,7 +28,7 @@ SAME_NAMES = {
 NOT_YET = {
     "headwater.running",
     "headwater_steps.streams",
-    *("EdgeReader", "EventLog", "Execution", "Pipeline", "RoutedOutbox", "StepHost", "StepRecord", "StreamingContext"),
+    *("EventLog", "Execution", "Pipeline", "RoutedOutbox", "StepHost", "StepRecord", "StreamingContext"),
     *("Channel", "Subscription"),
     *("problems", "streaming", "tables"),
 }

@@ -9,8 +9,10 @@ from headwater.config.problems import Problems
 from headwater.config.spec import PipelineSpec
 from headwater.graph.checks.deadlocks import check_deadlocks
 from headwater.graph.checks.structure import check_merges, check_order
-from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, group_edges
+from headwater.graph.edge_reader import EdgeReader
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, group_edges
 from headwater.graph.graph import Graph
+from headwater.graph.ports import EndLookup
 from headwater.kinds.definition import BoundStep
 
 __all__ = ["build_graph"]
@@ -27,24 +29,25 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
     Returns:
         The graph. Where there are problems, it lacks what they are about, and its order means nothing on a cycle.
     """
-    reader = EdgeReader(spec, steps, problems)
+    ends = EndLookup(spec, steps, problems)
+    reader = EdgeReader(spec, ends, problems)
     reader.read()
-    order, loops = check_order(reader, problems)
+    order, loops = check_order(ends.specs, reader.edges, problems)
     edges, into, out_of = reader.edges, reader.into, reader.out_of
-    if not steps.keys() >= reader.specs.keys():
+    if not steps.keys() >= ends.specs.keys():
         edges = _between(edges, steps)
         into, out_of = dict[str, list[Edge]](), dict[str, list[Edge]]()
         group_edges(edges, into, out_of)
     graph = Graph(
         spec.name,
         {step: steps[step] for step in order if step in steps},
-        reader.specs,
+        ends.specs,
         tuple(edges),
         into,
         out_of,
-        reader.place,
+        ends.place,
     )
-    check_merges(graph, reader, loops, problems)
+    check_merges(graph, ends, loops, problems)
     if not loops:
         check_deadlocks(graph, problems)
     return graph

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.config.problems import Problems, quote
-from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, EdgeReader, End
+from headwater.config.spec import StepSpec
+from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
+from headwater.graph.ports import EndLookup
 from headwater.graph.topological_order import find_cycles, topological_order
 
 if TYPE_CHECKING:
@@ -20,33 +22,28 @@ Loops: TypeAlias = Mapping[str, int]
 _MOST_NAMES = 20
 
 
-def check_order(reader: EdgeReader, problems: Problems) -> tuple[list[str], Loops]:
-    """Sort the steps, and report the cycles that they are on.
+def check_order(specs: Mapping[str, StepSpec], edges: Sequence[Edge], problems: Problems) -> tuple[list[str], Loops]:
+    """Return the steps, writers before readers, and the cycle that each is on; report the cycles.
 
-    Args:
-        reader: The steps and their edges.
-        problems: Gets each cycle.
-
-    Returns:
-        Ids of the steps, writers before readers, with those on and behind cycles last; and the cycle that a step is on.
+    Steps on and behind cycles come last.
     """
     pairs = [
         (edge.source.step, edge.target.step)
-        for edge in reader.edges
+        for edge in edges
         if edge.source is not PIPELINE_INPUT and edge.target is not PIPELINE_OUTPUT
     ]
-    order = topological_order(reader.specs, pairs)
+    order = topological_order(specs, pairs)
     loops: dict[str, int] = {}
-    if len(order) == len(reader.specs):
+    if len(order) == len(specs):
         return order, loops
-    first_edges = {(edge.source.step, edge.target.step): edge for edge in reversed(reader.edges)}
-    for number, cycle in enumerate(find_cycles(reader.specs, pairs)):
+    first_edges = {(edge.source.step, edge.target.step): edge for edge in reversed(edges)}
+    for number, cycle in enumerate(find_cycles(specs, pairs)):
         loops |= dict.fromkeys(cycle, number)
         back = first_edges[cycle[-1], cycle[0]]
         message = f"the steps {_names([*cycle, cycle[0]])} form a cycle"
         problems.add("cycle", message, back.path, "a pipeline has no loops: remove one of these edges")
     sorted_steps = set(order)
-    return order + [step for step in reader.specs if step not in sorted_steps], loops
+    return order + [step for step in specs if step not in sorted_steps], loops
 
 
 def _names(cycle: Sequence[str]) -> str:
@@ -56,24 +53,24 @@ def _names(cycle: Sequence[str]) -> str:
     return f"{shown} -> ({len(cycle) - _MOST_NAMES} more) -> {quote(cycle[-1])}"
 
 
-def check_merges(graph: Graph, reader: EdgeReader, loops: Loops, problems: Problems) -> None:
+def check_merges(graph: Graph, ends: EndLookup, loops: Loops, problems: Problems) -> None:
     """Check the ports that several edges lead to.
 
     Args:
         graph: The steps and their edges.
-        reader: What the edges were read with.
+        ends: The ports of the steps.
         loops: The cycle that a step is on.
         problems: Gets edges that are written twice, ports without a policy or of different methods, and policies
             without a port for them.
     """
     shared = {step: _shared_ports(edges, problems) for step, edges in graph.into.items() if len(edges) > 1}
     for step in shared.keys() & graph.steps.keys():
-        _check_methods(step, graph.into[step], reader, problems)
-        if _names_only_ports(step, reader):
+        _check_methods(step, graph.into[step], ends, problems)
+        if _names_only_ports(step, ends):
             _check_missing_policies(step, shared[step], graph, loops, problems)
     for step in [step for step, spec in graph.specs.items() if spec.merge is not None]:
-        if step in graph.steps and step not in reader.reported:
-            _check_policies(step, shared.get(step, {}), reader, problems)
+        if step in graph.steps and step not in ends.reported:
+            _check_policies(step, shared.get(step, {}), ends, problems)
 
 
 def _shared_ports(edges: Sequence[Edge], problems: Problems) -> dict[str, list[Edge]]:
@@ -86,20 +83,20 @@ def _shared_ports(edges: Sequence[Edge], problems: Problems) -> dict[str, list[E
     return {port: list(sources.values()) for port, sources in by_port.items() if len(sources) > 1}
 
 
-def _check_methods(step: str, edges: Sequence[Edge], reader: EdgeReader, problems: Problems) -> None:
+def _check_methods(step: str, edges: Sequence[Edge], ends: EndLookup, problems: Problems) -> None:
     """Report edges into ports that no method has together: it would run without what the others bring."""
     fed = dict.fromkeys(edge.target.port for edge in edges)
-    if not any(fed.keys() <= set(names) for names in reader.ports(step).alternatives):
+    if not any(fed.keys() <= set(names) for names in ends.ports[step].alternatives):
         first, other = (next(edge for edge in edges if edge.target.port == port) for port in list(fed)[:2])
         message = f"'{first.target}' and '{other.target}' are inputs of different methods, of which one runs"
         hint = f"lead both edges to one of them, and give step {quote(step)} a merge policy"
         problems.add("exclusive-ports", message, other.path, hint)
 
 
-def _names_only_ports(step: str, reader: EdgeReader) -> bool:
+def _names_only_ports(step: str, ends: EndLookup) -> bool:
     """Tell whether the merge policies of a step are for ports that it has; one that is not may be meant for another."""
-    merge = reader.specs[step].merge
-    return not isinstance(merge, dict) or merge.keys() <= set(reader.ports(step).inputs.names)
+    merge = ends.specs[step].merge
+    return not isinstance(merge, dict) or merge.keys() <= set(ends.ports[step].inputs.names)
 
 
 def _check_missing_policies(
@@ -118,13 +115,13 @@ def _check_missing_policies(
             problems.add("merge-missing", message, staying[1].path, f"give step {quote(step)} {policies}")
 
 
-def _check_policies(step: str, shared: Collection[str], reader: EdgeReader, problems: Problems) -> None:
-    merge = reader.specs[step].merge
-    path = (*reader.place(step), "merge")
+def _check_policies(step: str, shared: Collection[str], ends: EndLookup, problems: Problems) -> None:
+    merge = ends.specs[step].merge
+    path = (*ends.place(step), "merge")
     if isinstance(merge, str) and not shared:
         message = f"step {quote(step)} has a merge policy, but no input with several edges"
         problems.add("merge-unused", message, path, "remove it")
-    inputs = reader.ports(step).inputs.names
+    inputs = ends.ports[step].inputs.names
     for port in merge if isinstance(merge, dict) else ():
         if port not in inputs:
             message = f"step {quote(step)} has no input {quote(port)}, expected {', '.join(map(quote, inputs))}"
