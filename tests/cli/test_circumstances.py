@@ -140,9 +140,9 @@ MEANT = [
     (["check", "empty.json"], ["empty.json:2:1: ", "the document is empty"]),
     (
         ["run", "good.json", "-i", "cut.jsonl"],
-        ["cut.jsonl:2:6: the line is no JSON value: EOF while parsing"],
+        ["cut.jsonl:2:6: the line is not a JSON value: EOF while parsing"],
     ),
-    (["run", "good.json", "-i", "cut.json"], ["cut.json:2:2: this is no JSON value: EOF while parsing"]),
+    (["run", "good.json", "-i", "cut.json"], ["cut.json:2:2: the input is not a JSON value: EOF while parsing"]),
 ]
 
 

@@ -179,11 +179,11 @@ def test_log_goes_to_standard_error_when_a_step_logs(call: Call, pipeline: MakeP
 # ---- check and plan
 
 
-def test_check_says_well_when_the_document_runs(call: Call, pipeline: MakePipeline) -> None:
+def test_check_says_ok_when_the_document_runs(call: Call, pipeline: MakePipeline) -> None:
     """A good document is told to be well, with its size, and nothing goes to standard output."""
     done = call("check", pipeline(NUMBERS, NAMED), "--steps", KINDS)
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("pipeline.json: well, 2 steps, 2 edges")
+    assert done.err.startswith("pipeline.json: OK, 2 steps, 2 edges")
 
 
 def test_plan_shows_steps_edges_and_bounds(call: Call, pipeline: MakePipeline) -> None:
@@ -300,10 +300,10 @@ def test_extra_is_named_when_it_is_not_installed(missing: str) -> None:
 def test_kind_is_described_by_its_docstring(call: Call) -> None:
     """A kind in full has its ports, those on the side too, what it gives, its errors and its example."""
     told = call("steps", "cli.sort", "--steps", KINDS).out
-    assert re.search(r"odd +stream of int +on the side: may lead nowhere", told)
+    assert re.search(r"odd +stream of int +may stay unconnected", told)
     parts = (
         "in a document",
-        "gives",
+        "yields",
         "Even numbers",
         "fails with",
         "ValueError: Never.",

@@ -48,9 +48,9 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["run", "good.json", "--input", "good.json"], 2, ["reads no input", "leave it out"]),
     (["run", "sum.json"], 2, ["needs data for its input: sum", "--input"]),
     (["run", "sum.json", "--input", "none.txt"], 2, ["none.txt", "the input cannot be read: No such file"]),
-    (["run", "sum.json", "--input", "."], 2, ["this is a folder"]),
-    (["run", "sum.json", "--input", "broken.json"], 2, ["broken.json", "no JSON value"]),
-    (["run", "sum.json", "--input", "broken.jsonl"], 2, ["broken.jsonl:2:", "the line is no JSON value"]),
+    (["run", "sum.json", "--input", "."], 2, ["the input is a folder"]),
+    (["run", "sum.json", "--input", "broken.json"], 2, ["broken.json", "the input is not a JSON value"]),
+    (["run", "sum.json", "--input", "broken.jsonl"], 2, ["broken.jsonl:2:", "the line is not a JSON value"]),
     (["run", "sum.json", "--input", "words.txt"], 1, ["failed", "expected int", "'water'"]),
     (["run", "upper.json", "--input", "latin.txt"], 2, ["latin.txt:1:2: the byte 0xe9 is not UTF-8"]),
     (["run", "good.json", "--output", "no/where.txt"], 2, ["no/where.txt", "cannot be written: No such file"]),
@@ -62,7 +62,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["check", "types.json"], 2, ["types.json:1:", "int", "str"]),
     (["plan", "typo.json"], 2, ["unknown-kind"]),
     (["plan", "good.json", "--json", "--mermaid"], 2, ["exclude each other"]),
-    (["schema", "evnts"], 2, ["no step has the kind 'evnts'"]),
+    (["schema", "evnts"], 2, ["no step of kind 'evnts' is known"]),
     (["steps", "cli.nubmers"], 2, ["did you mean 'cli.numbers'"]),
 ]
 

@@ -84,7 +84,7 @@ def test_nothing_is_overwritten(call: Call, write: Write) -> None:
     Path("mine.txt").rename("salt-marsh/mine.txt")
     done = call("new", "salt-marsh")
     assert done.code == 2
-    assert "nothing is overwritten" in done.err
+    assert "already exists and is not empty" in done.err
     assert [path.name for path in Path("salt-marsh").iterdir()] == ["mine.txt"]
 
 
@@ -101,10 +101,10 @@ def test_empty_folder_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("1st", "cannot be the name of a project"),
-        ("salt marsh", "cannot be the name of a project"),
-        ("wäter", "cannot be the name of a project"),
-        ("salt--marsh", "cannot be the name of a project"),
+        ("1st", "is not a valid project name"),
+        ("salt marsh", "is not a valid project name"),
+        ("wäter", "is not a valid project name"),
+        ("salt--marsh", "is not a valid project name"),
         ("class", "would hide the module"),
         ("json", "would hide the module"),
         ("headwater", "would hide the module"),

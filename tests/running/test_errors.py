@@ -417,8 +417,10 @@ class TestTimeouts:
             seen.append(ctx.cancelled)
             return number
 
-        with pytest.raises(StepError, match="timeout"):
-            await chain(polls, options={"a": {"timeout": {"total_s": 0.05}}}).run(1)
+        for total_s in (0.05, 0.5, 5, 50):  # on a machine under load a thread may begin only after a short timeout
+            if not seen:
+                with pytest.raises(StepError, match="timeout"):
+                    await chain(polls, options={"a": {"timeout": {"total_s": total_s}}}).run(1)
         assert seen == [True]
 
     async def test_does_not_end_what_is_quick(self) -> None:

@@ -1,4 +1,4 @@
-"""The command `headwater`: its commands, and what they all have in common."""
+"""The command `headwater` and its subcommands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headwater import __version__
-from headwater.cli.commands import documents, kinds, projects, runs
+from headwater.cli.commands import catalog, inspection, new, run_and_replay
 from headwater.cli.terminal import show
 
 __all__ = ["app"]
@@ -38,11 +38,11 @@ def main(
     del version
 
 
-app.command("run", short_help="Run a pipeline.")(runs.run)
-app.command("check", short_help="Tell everything that is wrong with a document.")(documents.check)
-app.command("plan", short_help="Show how a pipeline would run.")(documents.plan)
-app.command("graph", short_help="Draw a pipeline.")(documents.graph)
-app.command("schema", short_help="Write the JSON Schema of documents, events or params.")(kinds.schema)
-app.command("steps", short_help="List the kinds of steps, or describe one.")(kinds.list_steps)
-app.command("replay", short_help="Show a run again from its events.")(runs.replay)
-app.command("new", short_help="Begin a project with a pipeline, a step and a test.")(projects.new)
+app.command("run", short_help="Run a pipeline.")(run_and_replay.run)
+app.command("check", short_help="Report every problem of a document.")(inspection.check)
+app.command("plan", short_help="Show how a pipeline would run.")(inspection.plan)
+app.command("graph", short_help="Draw a pipeline.")(inspection.graph)
+app.command("schema", short_help="Write the JSON Schema of documents, events or params.")(catalog.schema)
+app.command("steps", short_help="List the kinds of steps, or describe one.")(catalog.list_steps)
+app.command("replay", short_help="Show a run again from its events.")(run_and_replay.replay)
+app.command("new", short_help="Create a project with a pipeline, a step and a test.")(new.new)

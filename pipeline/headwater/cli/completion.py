@@ -1,4 +1,4 @@
-"""What a shell completes when the user presses Tab. Nothing is ever told here: a wrong document completes nothing."""
+"""Completions for shells. Nothing is ever reported here: a wrong document completes nothing."""
 
 from __future__ import annotations
 
@@ -24,57 +24,36 @@ _DOCUMENTS = frozenset({".json", ".yaml", ".yml"})
 
 
 def complete_configs(incomplete: str) -> list[str]:
-    """Return the documents and folders that begin as typed.
-
-    Args:
-        incomplete: What is typed so far.
-    """
+    """Return the documents and folders that begin as typed."""
     return list(_files(incomplete, _DOCUMENTS))
 
 
 def complete_modules(incomplete: str) -> list[str]:
-    """Return the Python files and folders that begin as typed.
-
-    Args:
-        incomplete: What is typed so far.
-    """
+    """Return the Python files and folders that begin as typed."""
     return list(_files(incomplete, frozenset({".py"})))
 
 
 def complete_kinds(incomplete: str) -> list[str]:
-    """Return the kinds of steps that begin as typed; none is imported for it.
-
-    Args:
-        incomplete: What is typed so far.
-    """
+    """Return the kinds of steps that begin as typed, without importing them."""
     from headwater.kinds.registry import registry
 
     return [kind for kind in registry.kinds() if kind.startswith(incomplete)]
 
 
 def complete_subjects(incomplete: str) -> list[str]:
-    """Return what there is a schema of and that begins as typed.
-
-    Args:
-        incomplete: What is typed so far.
-    """
+    """Return the subjects of schemas that begin as typed."""
     return [name for name in ("config", "events") if name.startswith(incomplete)] + complete_kinds(incomplete)
 
 
 def complete_permissions(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the permissions that the kinds of the document need and that begin as typed.
-
-    Args:
-        ctx: The command as it is typed so far.
-        incomplete: What is typed of the permission.
-    """
+    """Return the permissions that the kinds of the document need and that begin as typed."""
     steps = _document(ctx).get("steps")
     needed = {_permission(step.get("kind")) for step in (steps if is_list(steps) else ()) if is_object(step)}
     return sorted(name for name in needed if name and name.startswith(incomplete))
 
 
 def _permission(kind: object) -> str:
-    """Return what a kind needs, or an empty text."""
+    """Return the permission that a kind needs; empty if none."""
     from headwater.errors import HeadwaterError
     from headwater.kinds.registry import registry
 
@@ -86,15 +65,7 @@ def _permission(kind: object) -> str:
 
 
 def complete_settings(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return the parameters of the document that begin as typed, with their values where these are few.
-
-    Args:
-        ctx: The command as it is typed so far.
-        incomplete: What is typed of the setting.
-
-    Returns:
-        Settings, each with what the document says of its parameter.
-    """
+    """Return the parameters of the document that begin as typed, with their descriptions."""
     declared = _document(ctx).get("parameters")
     given = {text.partition("=")[0] for text in ctx.params.get("settings") or ()}
     offered = [
@@ -107,7 +78,7 @@ def complete_settings(ctx: typer.Context, incomplete: str) -> list[tuple[str, st
 
 
 def _values(declaration: object) -> list[str]:
-    """Return the values that a parameter may have, where they are few."""
+    """Return the values that a parameter may have, if there are few."""
     if not is_object(declaration):
         return []
     allowed = declaration.get("enum")
@@ -121,11 +92,11 @@ def _description(declaration: object) -> str:
 
 
 def _document(ctx: typer.Context) -> dict[str, Any]:
-    """Return the document that the command names, or an empty one when there is none that can be read."""
+    """Return the document that the command names; empty if it cannot be read."""
     from headwater.config.notation.reading import read_source
     from headwater.errors import HeadwaterError
 
-    # Arguments are not assigned yet where the option that is completed has no value.
+    # Arguments are not assigned yet while the option that is completed has no value.
     config = Path(ctx.params.get("config") or (ctx.args or [""])[0])
     if not config.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""What is printed: text for people with color where that is wanted, and results for programs."""
+"""Printing: messages for people, in color where the terminal has it, and results for programs."""
 
 from __future__ import annotations
 
@@ -34,28 +34,12 @@ _CODES: dict[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow
 
 
 def is_colored(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that shows colors, and the user wants them.
-
-    Args:
-        stream: Where text goes.
-
-    Returns:
-        False also when `NO_COLOR` (https://no-color.org) is set.
-    """
+    """Return whether a stream is a terminal that shows colors, and `NO_COLOR` (https://no-color.org) is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def styled(text: str, *styles: Style, stream: TextIO | None = None) -> str:
-    """Return a text in a style, where the stream shows styles.
-
-    Args:
-        text: The text.
-        *styles: How it is to look.
-        stream: Where it goes; standard error by default.
-
-    Returns:
-        The text, between escape sequences (ECMA-48, SGR) or as it is.
-    """
+    """Return text in a style, if the stream shows colors; the stream is standard error by default."""
     if not styles or not is_colored(stream or sys.stderr):
         return text
     codes = ";".join(str(_CODES[style]) for style in styles)
@@ -63,38 +47,25 @@ def styled(text: str, *styles: Style, stream: TextIO | None = None) -> str:
 
 
 def say(text: str = "") -> None:
-    """Tell the user something, on standard error.
-
-    Args:
-        text: One or more lines.
-    """
+    """Print a message on standard error."""
     print(text, file=sys.stderr)  # noqa: T201 - this is the place where the command line prints
 
 
 def show(text: str) -> None:
-    """Print a result on standard output.
-
-    Args:
-        text: One or more lines; nothing is printed for an empty text.
-    """
+    """Print a result on standard output, unless it is empty."""
     if text:
-        with _telling_failure():
+        with _reporting_failure():
             print(text)  # noqa: T201 - as above
 
 
 def flush() -> None:
-    """Write what standard output still holds back, if there is a standard output.
-
-    Raises:
-        BrokenPipeError: Nobody reads any more.
-        HeadwaterError: It cannot be written.
-    """
-    with _telling_failure():
+    """Flush standard output."""
+    with _reporting_failure():
         print(end="", flush=True)  # noqa: T201 - as above
 
 
 @contextmanager
-def _telling_failure() -> Generator[None]:
+def _reporting_failure() -> Generator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -104,29 +75,15 @@ def _telling_failure() -> Generator[None]:
 
 
 def terminal_cells(stream: TextIO) -> int:
-    """Return how many cells a line of a terminal has.
-
-    Args:
-        stream: Where text goes.
-
-    Returns:
-        Very many where that is no terminal.
-    """
+    """Return how many cells a line of a terminal has; very many if the stream is not a terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or _MANY_CELLS
-    except (OSError, ValueError):  # no terminal, or no file at all
+    except (OSError, ValueError):  # not a terminal, or not even a file
         return _MANY_CELLS
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return a drawing with signs that a stream can write.
-
-    Args:
-        text: A drawing with lines and circles.
-        stream: Where it goes.
-
-    Returns:
-        The text as it is, or in ASCII where the encoding of the stream lacks the signs.
+    """Return a drawing in ASCII where the encoding of the stream lacks its characters.
 
     Example:
         >>> from io import BytesIO, TextIOWrapper
@@ -142,13 +99,7 @@ def encodable(text: str, stream: TextIO) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text that cannot disturb a terminal, with one character for each of its own.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text with a space for each tab, and a sign for each other control character.
+    r"""Return text that cannot disturb a terminal, one character for each.
 
     Example:
         >>> printable("a\tb\x1b[31m")

@@ -1,10 +1,9 @@
-"""One execution for the command `run`: signals, the live view, data in and results out."""
+"""One execution for the command `run`: its signals, live view, input and results."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,12 @@ import anyio
 import typer
 
 from headwater.api.runner import Runner
-from headwater.cli.formats import InputFormat
-from headwater.cli.problems import FAILED, READER_LEFT, leave_quietly
+from headwater.cli.reporting import FAILED, READER_LEFT, leave_quietly
 from headwater.cli.runs.input import open_input
 from headwater.cli.runs.output import OutputError, Sink, encoder, open_sink
+from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.tally import how_far
-from headwater.cli.runs.watching import Watchers, WatchOptions
-from headwater.cli.signals import open_signals
+from headwater.cli.runs.watching import Watchers
 from headwater.cli.terminal import say
 from headwater.errors import ConfigError, ExecutionTimeoutError, StepError
 from headwater.running.groups import open_group
@@ -29,55 +27,24 @@ if TYPE_CHECKING:
     from headwater.api.execution import Execution
     from headwater.api.pipeline import Pipeline
     from headwater.api.result import Result
+    from headwater.cli.command_options import RunOptions, WatchOptions
     from headwater.streams.stream import Stream
 
-__all__ = ["RunOptions", "run_pipeline"]
+__all__ = ["run_pipeline"]
 
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-_GRACE_S = 1.0  # after a signal, for writing what was produced before it
+_GRACE_S = 1.0  # to write what was produced before a signal
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a pipeline is run.
-
-    Args:
-        input: Path of the data, `-` for standard input, or None for no data.
-        input_format: What the data is written in.
-        output: Path for the results, or `-` for standard output.
-        as_json: Whether text in the results is written as JSON too.
-        debug: Whether errors are to be raised also when the live view has told them.
-        watch: What is to be told besides.
-    """
-
-    input: str | None = None
-    input_format: InputFormat = InputFormat.AUTO
-    output: str = "-"
-    as_json: bool = False
-    debug: bool = False
-    watch: WatchOptions = field(default_factory=WatchOptions)
-
-
-def run_pipeline(pipeline: Pipeline, options: RunOptions) -> None:
-    """Run a pipeline to its end.
-
-    Args:
-        pipeline: What to run.
-        options: How.
-
-    Raises:
-        ConfigError: The input or the output cannot be opened, or the input does not fit the pipeline.
-        StepError: A step failed, and nobody has told it yet.
-        OutputError: The output cannot be written.
-        typer.Exit: It did not end well, and everything about that has been told.
-    """
+def run_pipeline(pipeline: Pipeline, options: RunOptions, watch: WatchOptions, *, debug: bool) -> None:
+    """Run a pipeline to its end, and raise what went wrong unless the live view has shown it."""
     _log_to_stderr()
     backend = {"use_uvloop": find_spec("uvloop") is not None}
     with open_sink(options.output) as sink:
-        with Watchers.opened(options.watch) as watchers:
+        with Watchers.opened(watch) as watchers:
             run = anyio.run(_run, pipeline, options, sink, watchers, backend_options=backend)
             watchers.tell()
-        run.check()
+        run.check(debug=debug)
 
 
 async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> _Run:
@@ -87,14 +54,7 @@ async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Wa
 
 
 class _Run:
-    """One run of the command.
-
-    Args:
-        pipeline: What to run.
-        options: How.
-        sink: Where results go.
-        watchers: Who receives the events.
-    """
+    """One run of the command."""
 
     def __init__(self, pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> None:
         self._pipeline = pipeline
@@ -108,8 +68,6 @@ class _Run:
         self._signal: signal.Signals | None = None
         self._output_error: OutputError | BrokenPipeError | None = None
         self._result: Result | None = None
-
-    # ---- the run
 
     async def watched(self) -> None:
         """Run, and stop at a signal."""
@@ -145,10 +103,8 @@ class _Run:
             self._output_error = self._output_error or error
             left = isinstance(error, BrokenPipeError)
             self._cancel("the reader of the output left" if left else "the output cannot be written")
-        except Exception:  # noqa: BLE001 - what broke the stream also ended the execution, whose result tells it
+        except Exception:  # noqa: BLE001 - it also ended the execution, whose result reports it
             return
-
-    # ---- how it ends early
 
     async def _watch(self, *, task_status: TaskStatus[None]) -> None:
         with open_signals(*_SIGNALS) as signals:
@@ -162,13 +118,8 @@ class _Run:
             self._execution.cancel(reason)
         self._scope.deadline = anyio.current_time() + (_GRACE_S if self._is_running else 0.0)
 
-    def check(self) -> None:
-        """Tell how it ended, unless the live view did.
-
-        Raises:
-            Exception: What went wrong, when nobody has told it yet.
-            typer.Exit: It did not end well.
-        """
+    def check(self, *, debug: bool) -> None:
+        """Raise the error that the run ended with, or an exit code if the live view has shown the error."""
         if isinstance(self._output_error, BrokenPipeError):
             leave_quietly()
             raise typer.Exit(READER_LEFT)
@@ -182,16 +133,15 @@ class _Run:
         if (error := self._result.error) is None:
             self._watchers.check(self._result)
             return
-        if isinstance(error.__cause__, ConfigError):  # the input has a line that is no JSON, or no text
+        if isinstance(error.__cause__, ConfigError):  # the input has a line that is not JSON or not text
             raise error.__cause__
-        raise typer.Exit(FAILED) if self._is_told(self._result) else error
+        raise typer.Exit(FAILED) if self._is_shown(self._result) and not debug else error
 
-    def _is_told(self, result: Result) -> bool:
-        told = isinstance(result.error, StepError | ExecutionTimeoutError)
-        return told and self._watchers.has_told(result) and not self._options.debug
+    def _is_shown(self, result: Result) -> bool:
+        return isinstance(result.error, StepError | ExecutionTimeoutError) and self._watchers.has_told(result)
 
     def _say_how_far(self, reason: str) -> None:
-        if self._watchers.has_view and sys.stderr.isatty():  # the table, which stays there, has told it
+        if self._watchers.has_view and sys.stderr.isatty():  # the table, which stays there, shows it
             return
         events = None if self._result is None else self._result.events
         lines = [] if events is None else how_far(events.read(after=0))
@@ -199,7 +149,7 @@ class _Run:
 
 
 def _log_to_stderr() -> None:
-    """Keep standard output for results: structlog would write there."""
+    """Keep standard output for results; by default structlog writes there."""
     import structlog
 
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

@@ -1,4 +1,4 @@
-"""The data of an execution, from a file or standard input: one JSON value, JSON lines or lines of text."""
+"""The input of an execution, from a file or standard input: one JSON value, JSON lines or lines of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from headwater.cli.formats import InputFormat
+from headwater.cli.command_options import InputFormat
 from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 
@@ -33,22 +33,11 @@ _BY_SUFFIX = {".json": InputFormat.JSON, ".jsonl": InputFormat.JSONL, ".ndjson":
 
 
 async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
-    """Return the data that an execution reads; lines are read while it runs.
+    """Return the input of an execution: one value, or an iterator that reads lines while the execution runs.
 
-    The name of a file tells its format. On standard input, a pipeline whose input is text gets the lines as they are.
+    The name of a file decides its format. On standard input, a pipeline whose input is text gets the lines as they are.
     For any other, the first line decides: a whole JSON value makes it JSON lines, the beginning of an object or array
     one JSON value, and anything else lines of text.
-
-    Args:
-        source: Path of a file, or `-` for standard input.
-        format_: The format, where the name or the first line should not decide it.
-        plan: What will run.
-
-    Returns:
-        One value, or an asynchronous iterator of items.
-
-    Raises:
-        ConfigError: The input cannot be read, or is no JSON value.
     """
     name = "standard input" if source == "-" else source
     lines = _lines(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
@@ -61,16 +50,13 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
             format_, lines = await _sniffed(lines)
     if format_ is InputFormat.JSON:
         return await _document(lines, name)
-    return _values(lines, name) if format_ is InputFormat.JSONL else _texts(lines, name)
+    return _values(lines, name) if format_ is InputFormat.JSONL else _strings(lines, name)
 
 
 def _reads_text(plan: Plan) -> bool:
     """Return whether the pipeline's input is text wherever it is read."""
     indexes = {index for group in plan.inputs for index in group.edges}
     return all(plan.edges[index].type.item is str for index in indexes)
-
-
-# ---- lines
 
 
 async def _sniffed(lines: AsyncGenerator[bytes]) -> tuple[InputFormat, AsyncGenerator[bytes]]:
@@ -100,7 +86,7 @@ async def _chained(first: list[bytes], rest: AsyncGenerator[bytes]) -> AsyncGene
 
 async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:
     """Yield the lines of a stream of bytes, without their ends and without a byte order mark."""
-    begun: list[bytes] = []  # of a line whose end has not come; joined once, or a long line would take quadratic time
+    begun: list[bytes] = []  # an unfinished line; joined once, as a long line would take quadratic time
     size = number = 0
     async with aclosing(chunks):
         async for chunk in chunks:
@@ -122,10 +108,7 @@ def _line(line: bytes, *, first: bool) -> bytes:
     return (line.removeprefix(_BYTE_ORDER_MARK) if first else line).removesuffix(b"\r")
 
 
-# ---- items
-
-
-async def _texts(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[str]:
+async def _strings(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[str]:
     number = 0
     async with aclosing(lines):
         async for line in lines:
@@ -148,7 +131,7 @@ async def _values(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[Any]
                 value = from_json(line, allow_inf_nan=False)
             except ValueError as error:
                 message, _, column = _place_in(error)
-                raise _bad(f"the line is no JSON value: {message}", name, number, column) from None
+                raise _bad(f"the line is not a JSON value: {message}", name, number, column) from None
             yield value
 
 
@@ -165,7 +148,7 @@ async def _document(lines: AsyncGenerator[bytes], name: str) -> Any:
         return from_json(b"\n".join(read), allow_inf_nan=False)
     except ValueError as error:
         message, number, column = _place_in(error)
-        raise _bad(f"this is no JSON value: {message}", name, number, column) from None
+        raise _bad(f"the input is not a JSON value: {message}", name, number, column) from None
 
 
 def _place_in(error: ValueError) -> tuple[str, int | None, int | None]:
@@ -180,16 +163,13 @@ def _bad(message: str, name: str, line: int | None = None, column: int | None = 
     return ConfigError(Problem("bad-input", message, file=name, line=line, column=column))
 
 
-# ---- bytes
-
-
 def _descriptor(source: str) -> int:
     try:
-        # Opened so, a named pipe that nobody writes to yet is waited for where that can be cancelled.
+        # A named pipe without a writer would block here; what waits for it later can be cancelled.
         descriptor = os.dup(_STANDARD_INPUT) if source == "-" else os.open(source, os.O_RDONLY | os.O_NONBLOCK)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise _bad("this is a folder; an input is a file", source)
+            raise _bad("the input is a folder; give a file", source)
     except OSError as error:
         raise _bad(f"the input cannot be read: {error.strerror}", source) from None
     return descriptor

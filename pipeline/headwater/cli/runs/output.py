@@ -1,4 +1,4 @@
-"""Where results go: to standard output as they come, or to a file that is there only when it is complete."""
+"""Results on standard output, item by item, or in a file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headwater.ids import new_execution_id
 
 __all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink"]
 
-_PIECE_BYTES = 4096  # POSIX: a pipe that is ready takes PIPE_BUF bytes without waiting, and that is 4096 on Linux
+_PIECE_BYTES = 4096  # POSIX: a ready pipe takes PIPE_BUF bytes without blocking, 4096 on Linux
 
 
 class OutputError(HeadwaterError):
@@ -29,30 +29,15 @@ class OutputError(HeadwaterError):
 
 
 class Sink(Protocol):
-    """Where the bytes of the output go."""
+    """A destination of output."""
 
     async def write(self, data: bytes) -> None:
-        """Write all of the data.
-
-        Args:
-            data: Whole lines.
-
-        Raises:
-            BrokenPipeError: Nobody reads any more.
-            OutputError: The data cannot be written.
-        """
+        """Write whole lines; `BrokenPipeError` means that the reader left."""
         ...
 
 
 def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]:
-    r"""Return what makes a line of an item.
-
-    Args:
-        as_json: Whether text is written as JSON too.
-        name: Name of the output, where there are several: each line then says which one it is of.
-
-    Returns:
-        A function that raises `OutputError` for an item that cannot be written.
+    r"""Return a function that encodes an item as a line, with the name of its output if there are several.
 
     Example:
         >>> encoder(as_json=False)("water"), encoder(as_json=True)("water"), encoder(as_json=False, name="n")(3)
@@ -66,7 +51,7 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
             if isinstance(item, str) and not as_json:
                 return item.encode("utf-8", "surrogateescape") + b"\n"
             return to_json(item, inf_nan_mode="strings") + b"\n"
-        except (PydanticSerializationError, ValueError) as error:  # the latter of a text with half a character
+        except (PydanticSerializationError, ValueError) as error:  # ValueError for a string with half a surrogate pair
             message = f"an item of the output, of type {type(item).__name__}, cannot be written: {error}"
             raise OutputError(message) from None
 
@@ -75,24 +60,13 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
 
 @contextmanager
 def open_sink(target: str) -> Generator[Sink]:
-    """Open what the output goes to.
-
-    Args:
-        target: Path of a file, or `-` for standard output. A file is written beside its name and renamed at the end, so
-            that a half-written one is never taken for the result.
-
-    Yields:
-        The sink. When the block is left by an error, a file is removed, and one that was there stays as it was.
-
-    Raises:
-        ConfigError: The file cannot be made.
-    """
+    """Open a file, or standard output for `-`; after an error the file is as it was."""
     if target == "-":
         flush()
         if os.isatty(STANDARD_OUTPUT):
             yield _TerminalSink()
         else:
-            with redirect_stdout(sys.stderr):  # what a step prints is no result
+            with redirect_stdout(sys.stderr):  # what a step prints is not a result
                 yield _PipeSink(STANDARD_OUTPUT)
     else:
         with open_file(target) as descriptor:
@@ -102,23 +76,13 @@ def open_sink(target: str) -> Generator[Sink]:
 
 @contextmanager
 def open_file(target: str) -> Generator[int]:
-    """Open a file that is there only when it is complete; a device or a named pipe is written as it is.
-
-    Args:
-        target: Path of the file.
-
-    Yields:
-        The descriptor to write to. When the block is left by an error, a file that was there stays as it was.
-
-    Raises:
-        ConfigError: The file cannot be made.
-    """
+    """Open a file that appears when the block ends without an error; devices and named pipes are written directly."""
     path = Path(target)
     if path.exists() and not path.is_file():
         with _opened(path, target, os.O_WRONLY) as descriptor:
             yield descriptor
     else:
-        with _replacing(Path(os.path.realpath(path)), target) as descriptor:  # a symbolic link stays what it is
+        with _replacing(Path(os.path.realpath(path)), target) as descriptor:  # a symbolic link stays a link
             yield descriptor
 
 
@@ -131,7 +95,7 @@ def _replacing(path: Path, target: str) -> Generator[int]:
             os.fsync(descriptor)
         part.replace(path)
     except BaseException:
-        with suppress(OSError):  # where nothing can be made, nothing can be removed, and that is told already
+        with suppress(OSError):  # if it could not be created, the error is raised already
             part.unlink(missing_ok=True)
         raise
 
@@ -150,7 +114,7 @@ def _opened(path: Path, target: str, flags: int) -> Generator[int]:
 
 
 class _TerminalSink:
-    """Writes by way of `sys.stdout`, which a live view takes over so that lines appear above it."""
+    """Writes through `sys.stdout`, which a live view replaces so that lines appear above it."""
 
     async def write(self, data: bytes) -> None:
         sys.stdout.write(data.decode("utf-8", "replace"))
@@ -159,11 +123,7 @@ class _TerminalSink:
 
 
 class _PipeSink:
-    """Writes what a reader takes, and waits for it where that can be cancelled.
-
-    Args:
-        descriptor: A pipe, a socket, a device, or a file that standard output was sent to.
-    """
+    """Writes to a pipe, socket or device; waiting for the reader can be cancelled."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -171,7 +131,7 @@ class _PipeSink:
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            await self._room()
+            await self._wait_writable()
             try:
                 view = view[os.write(self._descriptor, view[:_PIECE_BYTES]) :]
             except BlockingIOError:
@@ -181,20 +141,16 @@ class _PipeSink:
             except OSError as error:
                 raise _failed(error) from error
 
-    async def _room(self) -> None:
+    async def _wait_writable(self) -> None:
         if select.select((), (self._descriptor,), (), 0)[1]:
             await anyio.lowlevel.checkpoint()
             return
-        with suppress(OSError):  # what cannot be waited for does not wait either
+        with suppress(OSError):  # a descriptor that cannot be waited for never blocks
             await anyio.wait_writable(self._descriptor)
 
 
 class _FileSink:
-    """Writes a file in a thread, as a disk may be slow.
-
-    Args:
-        descriptor: A regular file.
-    """
+    """Writes a regular file in a thread, as a disk may be slow."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

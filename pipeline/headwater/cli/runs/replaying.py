@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import typer
 
-from headwater.cli.problems import FAILED, INTERRUPTED
+from headwater.cli.reporting import FAILED, INTERRUPTED
+from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.watching import find_subscriber
-from headwater.cli.signals import open_signals
 from headwater.cli.terminal import say
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -23,26 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headwater.api.result import Result
+    from headwater.cli.command_options import WatchOptions
     from headwater.events.subscriber import StreamSubscriber
 
-__all__ = ["WatchOptions", "Watchers", "find_subscriber"]
-
-
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
-    """What is to be told of a run, besides its result.
-
-    Args:
-        quiet: Whether nothing is shown while it runs.
-        events: File that every event is appended to, or None.
-        metrics: Whether the figures are shown at the end.
-        timeline: File for a drawing of when each step ran, or None.
-    """
-
-    quiet: bool = False
-    events: Path | None = None
-    metrics: bool = False
-    timeline: Path | None = None
+__all__ = ["Watchers", "find_subscriber"]
 
 
 def find_subscriber(name: str, option: str = "") -> Any:

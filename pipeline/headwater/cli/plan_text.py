@@ -1,4 +1,4 @@
-"""A plan as text in columns, as a drawing, and as JSON."""
+"""What `headwater plan` and `headwater graph` print: a plan in columns, as JSON, and as a drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from headwater.annotations import describe
-from headwater.cli.analyses import analysis_object, analysis_text
+from headwater.cli.analysis_text import analysis_object, analysis_text
 from headwater.cli.terminal import encodable, styled
 from headwater.display import columns, plural
 from headwater.errors import HeadwaterError
@@ -39,11 +39,7 @@ _ADAPTERS = {
 
 
 def plan_summary(plan: Plan) -> str:
-    """Return the size of a plan in one line.
-
-    Args:
-        plan: The plan.
-    """
+    """Return the size of a plan in one line."""
     sizes = f"{plural(len(plan.steps), 'step')}, {plural(len(plan.edges), 'edge')}"
     return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
 
@@ -95,7 +91,7 @@ def _flavor(step: PlannedStep) -> str:
 
 
 def _in_order(plan: Plan) -> list[PlannedEdge]:
-    """Return the edges in the order in which data takes them, those from the pipeline's input first."""
+    """Return the edges in the order of the data, those from the input of the pipeline first."""
     places = {step.id: place for place, step in enumerate(plan.steps)}
     return sorted(plan.edges, key=lambda edge: -1 if edge.source is None else places[edge.source])
 
@@ -115,17 +111,14 @@ def _edge_row(edge: PlannedEdge) -> list[str]:
 
 
 def _end(step: str | None, port: str, outside: str) -> str:
-    """Return what an end of an edge is called; a port that a step alone has need not be named."""
+    """Return the name of an end of an edge; the only port of a step need not be named."""
     if step is None:
         return outside
     return step if port in {"out", "in"} else f"{step}.{port}"
 
 
 def type_text(type_: StreamType) -> str:
-    """Return what flows, as one would write it in Python.
-
-    Args:
-        type_: The types of a stream or of a value.
+    """Return what flows, as it is written in Python.
 
     Example:
         >>> from headwater.streams.frames import StreamType
@@ -143,38 +136,21 @@ def _compact(value: Any) -> str:
     return to_json(value).decode()
 
 
-# ---- drawn
-
-
 def graph_text(plan: Plan, style: DrawingStyle) -> str:
-    """Return a drawing of a plan; text is in the styles of a terminal where standard output is one.
-
-    Args:
-        plan: The plan.
-        style: What the drawing is made for.
-
-    Returns:
-        Lines, the last of them without its end.
-
-    Raises:
-        HeadwaterError: The plan has too many steps for a picture.
-    """
+    """Return a drawing of a plan; text is styled if standard output is a terminal."""
     if style != "text":
         try:
             return draw(plan, style).rstrip("\n")
         except ValueError as error:
-            raise HeadwaterError(f"the picture would be too large: {error}; --dot draws any, by Graphviz") from None
+            raise HeadwaterError(f"the picture would be too large: {error}; --dot has no limit") from None
     from headwater.graph.drawing.rails import drawing
 
     text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))
     return encodable(text.rstrip("\n"), sys.stdout)
 
 
-# ---- as JSON
-
-
 def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
-    """Return a plan as a JSON object, with an analysis; types are written as one would write them in Python."""
+    """Return a plan as a JSON object, with an analysis; types are written as in Python."""
     document = {
         "name": plan.name,
         "steps": [_step_object(step) for step in plan.steps],

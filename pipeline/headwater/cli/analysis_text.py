@@ -66,7 +66,7 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def analysis_object(analysis: Analysis) -> dict[str, Any]:
-    """Return an analysis as an object of JSON."""
+    """Return an analysis as a JSON object."""
     return {
         "concurrent_steps": analysis.concurrent_steps,
         "downstream_counts": analysis.downstream_counts,

@@ -1,4 +1,4 @@
-"""Signals that end a command: the first lets it clean up, a second ends the program at once."""
+"""Signals that end a command: the first lets it clean up, a second ends the process at once."""
 
 from __future__ import annotations
 
@@ -22,27 +22,19 @@ _PATIENCE_S = 2.0
 
 @contextmanager
 def open_signals(*numbers: signal.Signals) -> Generator[AsyncIterator[signal.Signals]]:
-    """Receive signals; after the first, each does what it does to any program, as something may be stuck.
-
-    A step that never gives control back keeps the event loop from receiving anything; what a second signal does is
-    therefore decided outside of the loop, and who waits in vain is told of it.
-
-    Args:
-        *numbers: The signals.
-
-    Yields:
-        The signals as they come.
-    """
+    """Receive signals; after the first one each has its default effect again, as a step may be stuck."""
+    # A step that never returns control keeps the event loop from receiving signals, so the first one restores the
+    # default handlers outside of the loop, and a message says that a second Ctrl-C ends the process.
 
     def insist(_number: int, _frame: FrameType | None) -> None:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
         hint.start()
 
-    hint = Timer(_PATIENCE_S, say, ["headwater: something does not stop; Ctrl-C again ends everything at once"])
+    hint = Timer(_PATIENCE_S, say, ["headwater: a step does not stop; press Ctrl-C again to end the process at once"])
     hint.daemon = True
     with anyio.open_signal_receiver(*numbers) as signals:
-        for number in numbers:  # the loop is woken up by another way; Python runs this between any two instructions
+        for number in numbers:  # the loop wakes by its own way; Python calls this between any two instructions
             signal.signal(number, insist)
         try:
             yield signals

@@ -1,6 +1,6 @@
-"""The commands that tell what there is: kinds of steps, and schemas."""
+"""The commands `steps` and `schema`: which kinds there are, and what documents and events look like."""
 
-# ruff: noqa: D301 - a real backspace tells typer to leave the lines of a paragraph as they are
+# ruff: noqa: D301 - a real backspace makes typer keep the lines of a paragraph as they are
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from headwater.cli.command_options import StepModules, command
 from headwater.cli.completion import complete_kinds, complete_subjects
-from headwater.cli.options import Debug, Steps
-from headwater.cli.problems import reporting
 from headwater.cli.terminal import show
 
 __all__ = ["list_steps", "schema"]
 
 
+@command
 def schema(
     subject: Annotated[
         str,
@@ -26,8 +26,7 @@ def schema(
         ),
     ] = "config",
     *,
-    steps: Steps = None,
-    debug: Debug = False,
+    steps: StepModules = None,
 ) -> None:
     """Write the JSON Schema of documents, of events, or of the params of one kind of step.
 
@@ -37,22 +36,21 @@ def schema(
       headwater schema events
       headwater schema stream.filter
     """
-    with reporting(debug=debug):
-        from headwater.cli.kinds import schema_text
-        from headwater.cli.loading import load_step_modules
+    from headwater.cli.kind_text import schema_text
+    from headwater.cli.loading import load_step_modules
 
-        load_step_modules(steps or ())
-        show(schema_text(subject))
+    load_step_modules(steps or ())
+    show(schema_text(subject))
 
 
+@command
 def list_steps(
     kind: Annotated[
         str | None,
         typer.Argument(metavar="[KIND]", help="The kind to describe in full.", autocompletion=complete_kinds),
     ] = None,
     *,
-    steps: Steps = None,
-    debug: Debug = False,
+    steps: StepModules = None,
 ) -> None:
     """List the kinds of steps, or describe one in full.
 
@@ -61,9 +59,8 @@ def list_steps(
       headwater steps
       headwater steps text.words
     """
-    with reporting(debug=debug):
-        from headwater.cli.kinds import kind_text, kinds_text
-        from headwater.cli.loading import load_step_modules
+    from headwater.cli.kind_text import kind_text, kinds_text
+    from headwater.cli.loading import load_step_modules
 
-        load_step_modules(steps or ())
-        show(kinds_text() if kind is None else kind_text(kind))
+    load_step_modules(steps or ())
+    show(kinds_text() if kind is None else kind_text(kind))

@@ -1,4 +1,4 @@
-"""Problems as a person reads them: the place, the line of the document with a caret, and what to do."""
+"""Errors as messages and exit codes; problems with their place, the line with a caret, and a hint."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ __all__ = [
 FAILED = 1
 """Exit code: the execution failed."""
 WRONG = 2
-"""Exit code: the document or the call is wrong."""
+"""Exit code: the document or the command line is wrong."""
 INTERRUPTED = 130
 """Exit code: Ctrl-C; 128 + SIGINT, as shells have it."""
 READER_LEFT = 141
-"""Exit code: who read standard output left; 128 + SIGPIPE, as shells have it."""
+"""Exit code: the reader of standard output left; 128 + SIGPIPE, as shells have it."""
 
 _SHOWN_CELLS, _FEWEST_CELLS = 100, 16
 _LARGEST_BYTES = 8 * 1024 * 1024
@@ -50,18 +50,11 @@ _LARGEST_BYTES = 8 * 1024 * 1024
 
 @contextmanager
 def reporting(*, debug: bool) -> Generator[None]:
-    """Turn what goes wrong inside into a message and an exit code.
-
-    Args:
-        debug: Whether tracebacks are shown.
-
-    Raises:
-        typer.Exit: Something went wrong.
-    """
+    """Turn an error of the block into a message and an exit code."""
     try:
         yield
         flush()
-    except typer.Exit:
+    except (typer.Exit, typer.BadParameter):
         raise
     except BrokenPipeError:
         leave_quietly()
@@ -76,22 +69,13 @@ def reporting(*, debug: bool) -> Generator[None]:
 
 
 def leave_quietly() -> None:
-    """Let nothing more be written to a standard output that nobody reads, also not by the interpreter at its end.
-
-    See the note on SIGPIPE in https://docs.python.org/3/library/signal.html.
-    """
+    """Redirect standard output, whose reader left, so that the interpreter does not fail to flush it at its end."""
+    # See the note on SIGPIPE in https://docs.python.org/3/library/signal.html.
     os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
 
 
 def say_error(error: Exception) -> int:
-    """Tell an error.
-
-    Args:
-        error: What went wrong.
-
-    Returns:
-        The exit code for it.
-    """
+    """Print an error, and return its exit code."""
     if isinstance(error, ConfigError | StepDefinitionError):
         say_problems(error.problems)
         return WRONG
@@ -104,13 +88,7 @@ def say_error(error: Exception) -> int:
 
 
 def say_problems(problems: Iterable[Problem], *, noun: str = "problem", color: Style = "red") -> None:
-    """Tell problems, each with the line of the document that it is in, and how many there are.
-
-    Args:
-        problems: What is wrong.
-        noun: What they are called, in the singular.
-        color: Color of the carets.
-    """
+    """Print problems, each with its line of the document, and how many there are."""
     listed = list(problems)
     say("\n\n".join("\n".join(describe_problem(problem, color=color)) for problem in listed))
     if len(listed) > 1:
@@ -118,15 +96,7 @@ def say_problems(problems: Iterable[Problem], *, noun: str = "problem", color: S
 
 
 def describe_problem(problem: Problem, *, color: Style = "red") -> Iterator[str]:
-    """Yield the lines that tell a problem.
-
-    Args:
-        problem: What is wrong.
-        color: Color of the caret.
-
-    Yields:
-        The place with the message and the code; the line of the file with a caret below; the path; the hint.
-    """
+    """Yield the lines of a problem: place, message and code; the line with a caret; the path; the hint."""
     place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
     start = f"{styled(place, 'bold')}: " if place else ""
     yield f"{start}{_tidy(problem.message)} {styled(f'[{problem.code}]', 'dim')}"
@@ -146,7 +116,7 @@ def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator
     if column is None:
         column = len(text) - len(text.lstrip()) + 1
     margin = f"  {line} | "
-    # A document without line breaks is a single long line: only the surroundings of the place are shown.
+    # A document without line breaks is one long line: only the part around the place is shown.
     most = max(_FEWEST_CELLS, min(_SHOWN_CELLS, terminal_cells(sys.stderr) - len(margin)))
     first = max(0, column - 1 - most // 2) if len(text) > most else 0
     shown = text[first : first + most]
@@ -156,23 +126,18 @@ def _excerpt(file: str, line: int, column: int | None, color: Style) -> Iterator
 
 
 _remembered: dict[str, bytes] = {}
-"""Documents that cannot be read a second time, by the name that problems call them."""
+"""Documents that cannot be read a second time, by their names in problems."""
 
 
 def remember(name: str, content: bytes) -> None:
-    """Keep a document that cannot be read again, so that the lines of its problems can be shown.
-
-    Args:
-        name: What problems call it.
-        content: All of it.
-    """
+    """Keep a document that cannot be read again, so that the lines of its problems can be shown."""
     _remembered[name] = content
     _lines.cache_clear()
 
 
 @lru_cache(maxsize=8)
 def _lines(file: str) -> list[str]:
-    """Return the lines of a file that problems are in, or nothing when it cannot be shown."""
+    """Return the lines of a file with problems; none if it cannot be shown."""
     path = Path(file)
     try:
         if file not in _remembered and (not path.is_file() or path.stat().st_size > _LARGEST_BYTES):
@@ -184,7 +149,7 @@ def _lines(file: str) -> list[str]:
 
 
 def _masked(text: str) -> str:
-    """Return a text without secrets: a step may have put its own into the error that it raised."""
+    """Return text without secrets, which a step may have put into the error that it raised."""
     from headwater.config.templates import SECRET_PREFIX
 
     return masker(value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX))(text)

@@ -1,6 +1,6 @@
-"""The commands that look at a document without running it."""
+"""The commands `check`, `plan` and `graph`: they look at a document and run nothing."""
 
-# ruff: noqa: D301 - a real backspace tells typer to leave the lines of a paragraph as they are
+# ruff: noqa: D301 - a real backspace makes typer keep the lines of a paragraph as they are
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from headwater.cli.options import Allow, Config, Debug, Settings, Steps
-from headwater.cli.problems import reporting
+from headwater.cli.command_options import Document, command
 from headwater.cli.terminal import say, show, styled
 
 if TYPE_CHECKING:
@@ -24,10 +23,9 @@ __all__ = ["check", "graph", "plan"]
 _Name = TypeVar("_Name", bound=str)
 
 
-def check(
-    config: Config, *, settings: Settings = None, steps: Steps = None, allow: Allow = None, debug: Debug = False
-) -> None:
-    """Tell everything that is wrong with a document, with its place and what to do.
+@command
+def check(document: Document) -> None:
+    """Check a document: report every problem with its place and how to fix it.
 
     \b
     Examples:
@@ -35,25 +33,26 @@ def check(
       generate-a-config | headwater check -
 
     \b
-    What passes, runs. Exit codes: 0 all is well, 2 something is wrong.
+    A document that passes can be run.
+
+    \b
+    Exit codes:
+      0  OK
+      2  the document or the command line is wrong
     """
-    with reporting(debug=debug):
-        from headwater.cli.plans import plan_summary
-        from headwater.cli.problems import say_problems
+    from headwater.cli.plan_text import plan_summary
+    from headwater.cli.reporting import say_problems
 
-        plan = _load(config, settings, steps, allow).plan()
-        if plan.warnings:
-            say_problems(plan.warnings, noun="warning", color="yellow")
-        name = "standard input" if str(config) == "-" else config
-        say(f"{name}: {styled('well', 'green')}, {plan_summary(plan)}")
+    plan = document.load().plan()
+    if plan.warnings:
+        say_problems(plan.warnings, noun="warning", color="yellow")
+    say(f"{document.name}: {styled('OK', 'green')}, {plan_summary(plan)}")
 
 
+@command
 def plan(
-    config: Config,
+    document: Document,
     *,
-    settings: Settings = None,
-    steps: Steps = None,
-    allow: Allow = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the plan as JSON.")] = False,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write a drawing as Mermaid text.")] = False,
     analyze: Annotated[
@@ -62,7 +61,6 @@ def plan(
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Show the critical path of the last run recorded in a file.")
     ] = None,
-    debug: Debug = False,
 ) -> None:
     """Show how a pipeline would run: steps, edges with their types, buffers, and where each step runs.
 
@@ -76,29 +74,25 @@ def plan(
     Nothing is opened, and no step acquires anything.
     """
     _one_of({"json": as_json, "mermaid": as_mermaid}, "text")
-    with reporting(debug=debug):
-        from headwater.cli.plans import graph_text, plan_json, plan_text
+    from headwater.cli.plan_text import graph_text, plan_json, plan_text
 
-        pipeline = _load(config, settings, steps, allow)
-        analysis = _analysis(pipeline, events) if analyze or events else None
-        if as_mermaid:
-            show(graph_text(pipeline.plan(), "mermaid"))
-        else:
-            show(plan_json(pipeline.plan(), analysis) if as_json else plan_text(pipeline.plan(), analysis))
+    pipeline = document.load()
+    analysis = _analysis(pipeline, events) if analyze or events else None
+    if as_mermaid:
+        show(graph_text(pipeline.plan(), "mermaid"))
+    else:
+        show(plan_json(pipeline.plan(), analysis) if as_json else plan_text(pipeline.plan(), analysis))
 
 
+@command
 def graph(
-    config: Config,
+    document: Document,
     *,
-    settings: Settings = None,
-    steps: Steps = None,
-    allow: Allow = None,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write Mermaid text, for documents.")] = False,
     as_dot: Annotated[bool, typer.Option("--dot", help="Write DOT text, for Graphviz.")] = False,
-    as_svg: Annotated[bool, typer.Option("--svg", help="Write a picture that is complete in itself.")] = False,
-    debug: Debug = False,
+    as_svg: Annotated[bool, typer.Option("--svg", help="Write a self-contained picture.")] = False,
 ) -> None:
-    """Draw a pipeline: as lines of text, or as one of the options says.
+    """Draw a pipeline, as lines of text or in the format of an option.
 
     \b
     Examples:
@@ -107,17 +101,15 @@ def graph(
       headwater graph configs/access-log.json --dot | dot -Tpdf > access-log.pdf
 
     \b
-    Each step stands below all that write to it, and what flows stands between them.
-    In a picture a thick line is a stream, a thin one a single value, and a dashed
-    one has a condition; a band joins the steps that run as one.
+    Each step stands below all steps that write to it, with the types of what flows
+    between them. In a picture a thick line is a stream, a thin one a single value,
+    a dashed one has a condition, and a band joins the steps that run as one.
     """
     styles: dict[DrawingStyle, bool] = {"mermaid": as_mermaid, "dot": as_dot, "svg": as_svg}
     style: DrawingStyle = _one_of(styles, "text")
-    with reporting(debug=debug):
-        from headwater.cli.plans import graph_text
+    from headwater.cli.plan_text import graph_text
 
-        pipeline = _load(config, settings, steps, allow)
-        show(graph_text(pipeline.plan(), style))
+    show(graph_text(document.load().plan(), style))
 
 
 def _one_of(options: Mapping[_Name, bool], default: _Name) -> _Name:
@@ -130,12 +122,6 @@ def _one_of(options: Mapping[_Name, bool], default: _Name) -> _Name:
 
 
 def _analysis(pipeline: Pipeline, events: Path | None) -> Analysis:
-    from headwater.cli.analyses import recorded_metrics
+    from headwater.cli.analysis_text import recorded_metrics
 
     return pipeline.analyze(None if events is None else recorded_metrics(events))
-
-
-def _load(config: Config, settings: list[str] | None, steps: list[str] | None, allow: list[str] | None) -> Pipeline:
-    from headwater.cli.loading import load_pipeline
-
-    return load_pipeline(config, settings or (), steps or (), allow or ())

@@ -1,4 +1,4 @@
-"""Kinds of steps as text: the list of all, and one in full; the published schemas."""
+"""What `headwater steps` and `headwater schema` print: the list of kinds, one kind in full, and JSON Schemas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from headwater.cli.plans import type_text
+from headwater.cli.plan_text import type_text
 from headwater.cli.terminal import printable, styled
 from headwater.display import columns
 from headwater.errors import ConfigError, Problem, StepDefinitionError
@@ -24,8 +24,8 @@ __all__ = ["kind_text", "kinds_text", "schema_text"]
 
 _WIDTH = 100
 _TITLES = {
-    "Returns": "gives",
-    "Yields": "gives",
+    "Returns": "returns",
+    "Yields": "yields",
     "Raises": "fails with",
     "Example": "in Python",
     "Examples": "in Python",
@@ -33,18 +33,7 @@ _TITLES = {
 
 
 def schema_text(subject: str) -> str:
-    """Return a JSON Schema as text.
-
-    Args:
-        subject: `config`, `events` or a kind.
-
-    Returns:
-        The schema, indented.
-
-    Raises:
-        ConfigError: There is no such kind.
-        StepDefinitionError: The kind cannot be imported.
-    """
+    """Return the JSON Schema of `config`, of `events` or of the params of a kind, indented."""
     return to_json(_schema(subject), indent=2).decode()
 
 
@@ -64,17 +53,14 @@ def _definition(kind: str, also: Iterable[str] = ()) -> StepDefinition:
     found = registry.find(kind)
     if found is None:
         near = registry.suggest(kind)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "headwater steps lists all of them"
-        others = "".join(f", nor is it {name!r}" for name in also)
-        raise ConfigError(Problem("unknown-kind", f"no step has the kind {kind!r}{others}", hint=hint))
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`headwater steps` lists all kinds"
+        expected = f"; expected a kind, {' or '.join(map(repr, also))}" if also else ""
+        raise ConfigError(Problem("unknown-kind", f"no step of kind {kind!r} is known{expected}", hint=hint))
     return found.definition
 
 
-# ---- the list
-
-
 def kinds_text() -> str:
-    """Return all kinds by family, each with the first line of its description."""
+    """Return all kinds by prefix, each with the first line of its description."""
     families = groupby(registry.kinds(), lambda kind: kind.partition(".")[0])
     return "\n\n".join("\n".join(_family(name, list(kinds))) for name, kinds in families)
 
@@ -85,7 +71,7 @@ def _family(name: str, kinds: list[str]) -> Iterator[str]:
 
 
 def _summary(kind: str) -> str:
-    """Return one line about a kind; one that cannot be imported must not hide the others."""
+    """Return one line about a kind; a kind that cannot be imported must not hide the others."""
     try:
         return _definition(kind).doc.partition("\n")[0]
     except StepDefinitionError as error:
@@ -96,22 +82,8 @@ def _bold(text: str) -> str:
     return styled(text, "bold", stream=sys.stdout)
 
 
-# ---- one in full
-
-
 def kind_text(kind: str) -> str:
-    """Return everything that is to be known about a kind.
-
-    Args:
-        kind: The kind.
-
-    Returns:
-        Its description, ports with their types, params, an example for a document, and where it is defined.
-
-    Raises:
-        ConfigError: There is no such kind.
-        StepDefinitionError: The kind cannot be imported.
-    """
+    """Return the description of a kind, its ports with types, its params, an example, and where it is defined."""
     definition = _definition(kind)
     return "\n".join(chain.from_iterable(_parts(definition)))
 
@@ -143,7 +115,7 @@ def _method(method: Method) -> Iterator[str]:
     task = f", task {method.task.name}" if method.task is not None else ""
     yield f"  {method.flavor.name.lower().replace('_', ' -> ')}{task}"
     ports = [["in", *_port(port, "optional")] for port in method.inputs]
-    ports += [["out", *_port(port, "on the side: may lead nowhere")] for port in method.outputs]
+    ports += [["out", *_port(port, "may stay unconnected")] for port in method.outputs]
     yield from columns(ports, indent="    ")
 
 
@@ -157,7 +129,7 @@ def _port(port: Port, unless_required: str) -> list[str]:
 
 def _params(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:
     required, models = schema.get("required", ()), schema.get("$defs", {})
-    for name in sorted(properties, key=lambda name: name not in required):  # first those that must be given
+    for name in sorted(properties, key=lambda name: name not in required):  # required ones first
         prop = properties[name]
         heading = f"{name}: {_type(prop, models)}, {'required' if name in required else _default(prop)}"
         first, *more = wrap(heading, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6)
@@ -187,7 +159,7 @@ def _type(prop: Mapping[str, Any], models: Mapping[str, Any]) -> str:
 
 
 def _example(kind: str, schema: Mapping[str, Any]) -> str:
-    """Return a step of a document, with the params that must be given."""
+    """Return a step of a document, with its required params."""
     properties: Mapping[str, Any] = schema.get("properties", {})
     models = schema.get("$defs", {})
     params = {name: f"<{_type(properties.get(name, {}), models)}>" for name in schema.get("required", ())}

@@ -1,0 +1,74 @@
+"""The commands `run` and `replay`: they show an execution, a new one or one that was recorded."""
+
+# ruff: noqa: D301 - a real backspace makes typer keep the lines of a paragraph as they are
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.command_options import Document, RunOptions, WatchOptions, command
+
+__all__ = ["replay", "run"]
+
+
+@command
+def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: bool) -> None:
+    """Run a pipeline: progress is shown on standard error, results go to standard output.
+
+    \b
+    Examples:
+      headwater run configs/word-report.json --set path=README.md
+      cat notes.txt | headwater run shout.json --input - | head -3
+      headwater run configs/access-log.json --events run.jsonl --timeline run.svg
+
+    \b
+    Results are written one item per line: strings as they are, anything else as JSON.
+    With several outputs each line is {"output": STEP, "item": ...}.
+
+    \b
+    Exit codes:
+      0    OK
+      1    the execution failed, or something could not be written
+      2    the document, the input or the command line is wrong
+      130  stopped by Ctrl-C
+      141  the reader of standard output left
+      143  stopped by SIGTERM
+    """
+    if options.input == "-" and document.config == Path("-"):
+        message = "the document and the input cannot both be standard input"
+        raise typer.BadParameter(message)
+    from headwater.cli.runs.executing import run_pipeline
+
+    run_pipeline(document.load(), options, watch, debug=debug)
+
+
+@command
+def replay(
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help="The file that --events wrote.")],
+    *,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.0, help="How many times as fast as the run; 0 shows all at once.")
+    ] = 1.0,
+    execution: Annotated[
+        str | None, typer.Option("--execution", metavar="ID", help="Show only the execution whose id begins so.")
+    ] = None,
+) -> None:
+    """Show a run again from its events, as it was shown live.
+
+    \b
+    Examples:
+      headwater run configs/access-log.json --events run.jsonl
+      headwater replay run.jsonl
+      headwater replay run.jsonl --speed 0
+
+    \b
+    Nothing is run. Pauses are cut to 2 seconds. A file with several executions shows
+    one after the other. Lines that are not events are reported and skipped; the exit
+    code is then 1.
+    """
+    from headwater.cli.runs.replaying import replay_events
+
+    replay_events(events, speed=speed, execution=execution)
