@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater import ConfigError, Pipeline
+from headwater.config.reserved import RESERVED
 from headwater.errors import Problem
 from tests.config import kinds
 
@@ -587,3 +588,20 @@ def test_table_is_large_enough() -> None:
     """At least 80 different documents, none of them twice."""
     texts = [parameter.values[0] for parameter in BROKEN]
     assert len(set(map(str, texts))) == len(texts) >= 80
+
+
+RESERVED_PLACES = {
+    "the document": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat"}}],\n"{}": {{}}}}',
+    "a step": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat",\n"{}": {{}}}}]}}',
+    "a timeout": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "timeout": {{\n"{}": 1}}}}]}}',
+    "on_error": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "on_error":\n"{}"}}]}}',
+    "merge": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "merge":\n"{}"}}]}}',
+}
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, names in RESERVED.items() for name in names])
+def test_refuses_as_not_supported_when_a_key_or_value_is_reserved(part: str, name: str) -> None:
+    """What a later version will know is not reported as a misspelling."""
+    (problem,) = problems_of(RESERVED_PLACES[part].format(name))
+    assert (problem.code, problem.line) == ("not-supported", 2)
+    assert name in problem.message

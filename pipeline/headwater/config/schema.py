@@ -243,7 +243,7 @@ def _tidy(schema: Schema) -> None:
     words = schema.pop("x-words", "")
     if words and "pattern" in schema:
         schema["patternErrorMessage"] = f"expected {words}"
-    for key in ("x-planned", "title"):
+    for key in ("x-reserved", "title"):
         schema.pop(key, None)
     if schema.get("default", True) is None:
         del schema["default"]

@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from headwater.config.conditions.condition import Condition
+from headwater.config.reserved import reserving
 from headwater.ids import KIND_PATTERN, NAME_PATTERN
 
 __all__ = [
@@ -63,16 +64,10 @@ Json = Any
 MISSING = object()
 """The default of a parameter that has none: null is a value."""
 
-_PLANNED_STEP = ("retry", "rate_limit", "circuit_breaker", "cache", "batch", "fallback")
-_PLANNED_TIMEOUT = ("first_item_s", "idle_s")
-_PLANNED_ON_ERROR = ("skip_item", "dead_letter", "fallback")
-_PLANNED_MERGE = ("zip", "latest", "first")
 
-
-def _config(title: str, *planned: str) -> ConfigDict:
-    """Return the configuration of a part of the document; `planned` are keys that a later version will know."""
-    extra: dict[str, Any] = {"x-planned": list(planned)} if planned else {}
-    return ConfigDict(extra="forbid", title=title, json_schema_extra=extra)
+def _config(title: str) -> ConfigDict:
+    """Return the configuration of a part of the document."""
+    return ConfigDict(extra="forbid", title=title, json_schema_extra=reserving(title))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class TimeoutSpec:
         total_s: Seconds from its start to its end.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a timeout", *_PLANNED_TIMEOUT)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("a timeout")
 
     total_s: PositiveSeconds | None = None
 
@@ -136,7 +131,7 @@ class ParameterSpec:
 
 MergePolicy = Annotated[
     Literal["interleave", "concat"],
-    Field(json_schema_extra={"x-planned": list(_PLANNED_MERGE)}),
+    Field(json_schema_extra=reserving("merge")),
 ]
 
 
@@ -162,7 +157,7 @@ class StepSpec:
         description: What it is for.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a step", *_PLANNED_STEP)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("a step")
 
     id: Name
     kind: Kind
@@ -170,7 +165,7 @@ class StepSpec:
     task: StrictStr | None = None
     concurrency: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     inline: StrictBool = False
-    on_error: Annotated[Literal["fail"], Field(json_schema_extra={"x-planned": list(_PLANNED_ON_ERROR)})] = "fail"
+    on_error: Annotated[Literal["fail"], Field(json_schema_extra=reserving("on_error"))] = "fail"
     timeout: TimeoutSpec | None = None
     merge: MergePolicy | dict[str, MergePolicy] | None = None
     description: StrictStr = ""
@@ -261,7 +256,7 @@ class PipelineSpec:
         timeout: How long an execution may take.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("the document", *_PLANNED_STEP)
+    __pydantic_config__: ClassVar[ConfigDict] = _config("the document")
 
     name: Annotated[StrictStr, Field(min_length=1, max_length=256)]
     steps: Annotated[list[StepSpec], Field(min_length=1, max_length=STEPS_LIMIT)]

@@ -172,7 +172,7 @@ class _Report:
     def _unknown_key(self) -> None:
         key = str(self._inner[-1])
         schemas = list(_at(self.schema, self._inner[:-1]))
-        if any(key in schema.get("x-planned", ()) for schema in schemas):
+        if any(key in schema.get("x-reserved", ()) for schema in schemas):
             self._add("not-supported", f"this version has no {quote(key)} yet", "remove it", at_key=True)
             return
         known = [name for schema in schemas for name in schema.get("properties", ())]
@@ -187,7 +187,7 @@ class _Report:
             self._add(
                 "secret-misplaced", "a secret where none is accepted", "only params of type SecretStr take secrets"
             )
-        elif isinstance(value, str) and any(value in schema.get("x-planned", ()) for schema in schemas):
+        elif isinstance(value, str) and any(value in schema.get("x-reserved", ()) for schema in schemas):
             self._add("not-supported", f"this version has no {quote(value)} yet", f"expected {expected(schemas)}")
         else:
             code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"

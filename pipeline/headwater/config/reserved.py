@@ -1,0 +1,29 @@
+"""Keys and values of documents that are reserved for later versions; this version refuses them.
+
+To reserve another one, add it here: the loader then reports it as `not-supported`, with its place, instead of taking it
+for a misspelling, and the tests cover it. To support one, remove it here and declare it in its class in `spec.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["RESERVED", "reserving"]
+
+_POLICIES = ("retry", "rate_limit", "circuit_breaker", "cache", "batch", "fallback")
+
+RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
+    # keys, by the title of the part of the document
+    "the document": _POLICIES,
+    "a step": _POLICIES,
+    "a timeout": ("first_item_s", "idle_s"),
+    # values, by the key that they stand under
+    "on_error": ("skip_item", "dead_letter", "fallback"),
+    "merge": ("zip", "latest", "first"),
+}
+
+
+def reserving(part: str) -> dict[str, Any]:
+    """Return the JSON Schema keywords for what a part of the document reserves."""
+    return {"x-reserved": list(RESERVED[part])} if part in RESERVED else {}
