@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from headwater.config.bound_steps import bind_steps
-from headwater.config.load import Loaded, load
+from headwater.config.load import Loaded, LoadOptions, load
 from headwater.config.parameters import parse_parameter
 from headwater.config.problems import Problems
 from headwater.config.spec import ParameterSpec
@@ -130,7 +130,7 @@ PARAMETERS = {
 def codes_of(**given_values: Any) -> list[str]:
     """Return the codes of the problems when a document is loaded with these parameters."""
     source = {"name": "x", "parameters": PARAMETERS, "steps": [{"id": "a", "kind": "k"}]}
-    return [problem.code for problem in load(source, parameters=given_values).problems.listed()]
+    return [problem.code for problem in load(source, LoadOptions(given_values)).problems.listed()]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,9 @@ def test_parses_a_text_by_the_declared_type(type_: Any, text: str, value: Any) -
 def bound(params: dict[str, Any], canary: str) -> tuple[Loaded, dict[str, BoundStep]]:
     """Bind one step that takes secrets."""
     steps = [{"id": "a", "kind": "login.test", "params": params}]
-    loaded = load({"name": "x", "steps": steps}, secrets={"KEY": canary}, env={"HEADWATER_SECRET_OTHER": canary})
+    loaded = load(
+        {"name": "x", "steps": steps}, LoadOptions(secrets={"KEY": canary}, env={"HEADWATER_SECRET_OTHER": canary})
+    )
     return loaded, bind_steps(loaded, KINDS, loaded.problems)
 
 

@@ -26,7 +26,6 @@ LAYERS = (
     {"cli", "__main__"},
 )
 DOORS = {
-    ("headwater.api.pipeline", "headwater.api.runner"),  # `Pipeline.run` is the short way to a runner
     ("headwater.api.result", "headwater.api.notebook"),  # what a result looks like in a notebook
     ("headwater_subscribers.timeline.history", "headwater_subscribers.timeline.chart"),  # `write_svg` draws it
 }

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, Event, get_cancelled_exc_class, get_current_task
+from anyio import CancelScope, get_cancelled_exc_class
 
-from headwater.api.outlet import Outlet
+from headwater.api.outcome import Outcome
+from headwater.api.outlets import Outlets
 from headwater.api.result import Result, Status
-from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionError, ExecutionTimeoutError, StepError
-from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
-from headwater.events.event import EventType
+from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError
 from headwater.events.streaming import StreamingContext
 from headwater.ids import new_execution_id
 from headwater.running.attempt import in_time
-from headwater.running.failures import message_of, reason_of
 from headwater.running.groups import open_group
 from headwater.running.scope import ExecutionScope
-from headwater.running.unary.unary_run import UnaryWork
 from headwater.running.work import Work, work_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping
     from types import TracebackType
     from typing import Self
 
     from headwater.events.event import StreamEvent
-    from headwater.events.subscriber import EventFunction, StreamSubscriber
-    from headwater.running.order import Order
+    from headwater.running.request import ExecutionRequest
     from headwater.streams.stream import Stream
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "run_to_end"]
 
 
 class Execution:
@@ -42,8 +37,10 @@ class Execution:
     file or subscriber of the execution is alive; an execution that has not ended by then is cancelled.
 
     Args:
-        order: What is to run, and how.
-        subscribers: Who receives its events.
+        request: What is run, and how.
+
+    Attributes:
+        execution_id: Id of the execution, in each of its events.
 
     Example:
         >>> import anyio
@@ -58,42 +55,33 @@ class Execution:
         42
     """
 
-    def __init__(self, order: Order, subscribers: Sequence[StreamSubscriber | EventFunction]) -> None:
-        streaming = order.streaming
+    def __init__(self, request: ExecutionRequest) -> None:
+        streaming = request.streaming
         self.execution_id: str = new_execution_id()
-        self._order = order
-        self._subscribers = tuple(subscribers)
+        self._request = request
         self._context = StreamingContext(
             self.execution_id,
             enabled=streaming.enabled,
             buffer_size=streaming.buffer_size,
             history=streaming.history,
         )
-        self._status: Status = "running"
-        self._error: Exception | None = None
-        self._cancel_reason: str | None = None
-        self._cancelled = ExecutionCancelled()
-        self._work_scope: ExecutionScope | None = None
+        self._outcome = Outcome(request, self._context, self._unfinished)
+        self._outlets = Outlets(request.plan, lambda: self._outcome.error)
         self._scope = CancelScope()
-        self._done = Event()
-        self._stack = AsyncExitStack()
+        self._work_scope: ExecutionScope | None = None
         self._work: Work | None = None
-        self._outlets: tuple[Outlet, ...] = ()
+        self._stack = AsyncExitStack()
         self._result: Result | None = None
-        self._started_at = 0.0
-        self._duration_s = 0.0
-
-    # ---- what a program uses
 
     @property
     def status(self) -> Status:
         """`running`, `completed`, `failed` or `cancelled`."""
-        return self._status
+        return self._outcome.status
 
     @property
     def outputs(self) -> Mapping[str, Stream[Any, Any, Any]]:
         """The streams of the pipeline's outputs, by the id of the step that writes them."""
-        return {outlet.name: outlet.stream for outlet in self._open_outlets()}
+        return {outlet.name: outlet.stream for outlet in self._outlets.open()}
 
     @property
     def output(self) -> Stream[Any, Any, Any]:
@@ -102,7 +90,7 @@ class Execution:
         Raises:
             LookupError: The pipeline has several outputs; see `outputs`.
         """
-        outlets = self._open_outlets()
+        outlets = self._outlets.open()
         if len(outlets) != 1:
             msg = f"the pipeline has {len(outlets)} outputs ({', '.join(self.outputs)}); use execution.outputs"
             raise LookupError(msg)
@@ -124,7 +112,7 @@ class Execution:
         return self._context.events(types, steps, from_seq)
 
     async def result(self, *, check: bool = True) -> Result:
-        """Wait for the end and return what came of it; outputs that nobody read are collected.
+        """Wait for the end and return the outcome; outputs that the program does not read are collected.
 
         Args:
             check: Whether to raise when the execution failed or was cancelled.
@@ -137,50 +125,44 @@ class Execution:
             ExecutionTimeoutError: The pipeline's `timeout.total_s` has passed.
             ExecutionCancelled: The execution was cancelled; its `result` holds what came before.
         """
+        outcome = self._outcome
         if self._result is None:
-            await self._collect()
-            self._result = self._make_result()
-        if check and (error := self._explain()) is not None:
+            await self._outlets.collect(outcome.done)
+            header, footer = self._outlets.frames
+            self._result = Result(
+                status=outcome.status,
+                output=self._outlets.value,
+                execution_id=self.execution_id,
+                duration_s=outcome.duration_s,
+                header=header,
+                footer=footer,
+                error=outcome.error,
+                events=self._context.log,
+                lost_subscribers=tuple(self._context.lost),
+            )
+        if check and (error := outcome.error) is not None:
             if isinstance(error, ExecutionError):
                 error.result = self._result
             raise error
         return self._result
 
-    async def _collect(self) -> None:
-        """Wait for the end, reading the outputs meanwhile that would otherwise fill up."""
-        streaming = [outlet for outlet in self._outlets if outlet.edge.streaming]
-        if streaming:
-            this_task = get_current_task().id
-            for outlet in streaming:
-                outlet.let_go(this_task)
-            async with open_group() as group:
-                for outlet in streaming:
-                    group.start_soon(outlet.collect)
-        await self._done.wait()
-        for outlet in self._outlets:
-            if not outlet.edge.streaming:
-                outlet.collect_value()
-
     def cancel(self, reason: str = "cancel() was called") -> None:
         """Stop the execution; what was emitted stays readable. Cancelling twice, or after the end, does no harm.
 
         Args:
-            reason: Told in the `pipeline_cancelled` event.
+            reason: What the `pipeline_cancelled` event gives as the reason.
         """
-        if self._status == "running" and self._cancel_reason is None:
-            self._cancel_reason = reason
+        if self._outcome.cancel(reason):
             if self._work_scope is not None:
                 self._work_scope.cancelled = True
             self._scope.cancel()
 
-    # ---- the block
-
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._context)
-            for subscriber in self._subscribers:
+            for subscriber in self._request.options.subscribers:
                 self._context.subscribe(subscriber)
-            self._begin()
+            self._outcome.begin()
             work = await self._prepare(stack)
             group = await stack.enter_async_context(open_group())
             group.start_soon(self._run, work)
@@ -197,123 +179,48 @@ class Execution:
             self.cancel(f"the block was left by {exc_type.__name__}")
         await self._stack.__aexit__(exc_type, exc, traceback)
 
-    # ---- inside
-
-    def _begin(self) -> None:
-        self._started_at = perf_counter()
-        self._context.emit(EventType.PIPELINE_START, None, self._order.start_data)
-
     async def _prepare(self, stack: AsyncExitStack) -> Work:
         """Acquire what the steps share, and make channels and hosts."""
+        request = self._request
         try:
-            instances = await stack.enter_async_context(self._order.resources().use())
+            instances = await stack.enter_async_context(request.resources().use())
         except Exception as error:
-            self._fail(error)
-            self._end()
+            self._outcome.fail(error)
+            self._outcome.end()
             raise
         except get_cancelled_exc_class():
             self.cancel("cancelled before the steps were started")
-            self._end()
+            self._outcome.end()
             raise
-        scope = ExecutionScope(self.execution_id, self._order, self._context, instances, self._on_failure)
+        scope = ExecutionScope(self.execution_id, request, self._context, instances, self._outcome.fail_step)
         self._work_scope = scope
-        self._work = work = work_of(scope, self._order.open_edge)
-        if not self._order.plan.unary:
-            self._open_outlets()
+        self._work = work = work_of(scope, request.options.open_edge)
+        self._outlets.attach(work)
         return work
 
-    def _open_outlets(self) -> tuple[Outlet, ...]:
-        """Return the outputs; those of a unary plan are made only when somebody wants to read them."""
-        work, plan = self._work, self._order.plan
-        if not self._outlets and work is not None:
-            self._outlets = tuple(
-                Outlet(name, plan.edges[index], work.output(index), self._explain)
-                for name, index in zip(plan.output_names, plan.outputs, strict=True)
-            )
-        return self._outlets
-
     async def _run(self, work: Work) -> None:
+        request = self._request
         try:
             with self._scope:
-                if self._cancel_reason is None:
-                    await in_time(work.run(self._order.data), self._order.timeout_s, ExecutionTimeoutError)
+                if not self._outcome.cancelled:
+                    await in_time(work.run(request.data), request.timeout_s, ExecutionTimeoutError)
                     work.check_finished()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
             raise
-        except Exception as error:  # noqa: BLE001 - told as the failure of the execution
-            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - reported as the failure of the execution
+            self._outcome.fail(error)
         finally:
-            work.close(self._explain() or ExecutionCancelled())
-            self._end()
-
-    def _on_failure(self, step_id: str, error: Exception, attempt: int) -> None:
-        if self._error is None and self._cancel_reason is None:
-            message = self._order.redact(reason_of(error))
-            self._error = StepError(step_id, message, attempt=attempt)
-            self._error.__cause__ = error
-
-    def _fail(self, error: Exception) -> None:
-        if self._error is None and self._cancel_reason is None:
-            self._error = error
-
-    def _end(self) -> None:
-        """Decide how the execution ended, and tell it: once, as the last event."""
-        self._duration_s = perf_counter() - self._started_at
-        if self._error is not None:
-            self._status = "failed"
-            self._context.emit(EventType.PIPELINE_ERROR, None, self._failure(self._error))
-        elif self._cancel_reason is not None:
-            self._status = "cancelled"
-            data = PipelineCancelled(self._duration_s, self._cancel_reason, self._unfinished())
-            self._context.emit(EventType.PIPELINE_CANCELLED, None, data)
-        else:
-            self._status = "completed"
-            self._context.emit(EventType.PIPELINE_COMPLETE, None, PipelineComplete(self._duration_s))
-        self._done.set()
-
-    def _failure(self, error: Exception) -> PipelineFailure:
-        cause = error.__cause__ if isinstance(error, StepError) and error.__cause__ is not None else error
-        return PipelineFailure(
-            self._duration_s,
-            type(cause).__name__,
-            self._order.redact(message_of(cause)),
-            step_id=error.step_id if isinstance(error, StepError) else None,
-            attempt=error.attempt if isinstance(error, StepError) else FIRST_ATTEMPT,
-            unfinished=self._unfinished(),
-        )
+            work.close(self._outcome.error or ExecutionCancelled())
+            self._outcome.end()
 
     def _unfinished(self) -> tuple[str, ...]:
         if self._work is None:
-            return tuple(step.id for step in self._order.plan.steps)
+            return tuple(step.id for step in self._request.plan.steps)
         return self._work.unfinished()
 
-    def _explain(self) -> Exception | None:
-        """Return the error that a program is to see, or None when all is well."""
-        if self._error is None and self._cancel_reason is not None:
-            return self._cancelled
-        return self._error
 
-    def _make_result(self) -> Result:
-        names = self._order.plan.output_names
-        values = self._values()
-        alone = self._outlets[0].frames if len(names) == 1 and self._outlets else (None, None)
-        return Result(
-            status=self._status,
-            output=values.get(names[0]) if len(names) == 1 else values,
-            execution_id=self.execution_id,
-            duration_s=self._duration_s,
-            header=alone[0],
-            footer=alone[1],
-            error=self._explain(),
-            events=self._context.log,
-            lost_subscribers=tuple(self._context.lost),
-        )
-
-    def _values(self) -> dict[str, Any]:
-        """Return what each output came to, without those whose branch was not taken."""
-        if isinstance(self._work, UnaryWork) and not self._outlets:
-            values, plan = self._work.values(), self._order.plan
-            named = zip(plan.output_names, plan.outputs, strict=True)
-            return {name: values[index] for name, index in named if index in values}
-        return {outlet.name: outlet.value for outlet in self._outlets if not outlet.skipped}
+async def run_to_end(request: ExecutionRequest) -> Result:
+    """Run an execution, and return its outcome; raise `ExecutionError` when it does not complete."""
+    async with Execution(request) as execution:
+        return await execution.result()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import current_token
 
-from headwater.api.execution import Execution
+from headwater.api.execution import Execution, run_to_end
+from headwater.running.request import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,10 @@ __all__ = ["Runner", "run_sync"]
 
 
 class Runner:
-    """Runs pipelines and tells the subscribers what happens.
+    """Runs pipelines with the same subscribers.
 
     Args:
-        subscribers: Who receives the events of every execution.
+        subscribers: Receivers of the events of every execution.
 
     Example:
         >>> import anyio
@@ -39,7 +40,7 @@ class Runner:
     """
 
     def __init__(self, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> None:
-        self._subscribers = tuple(subscribers)
+        self._options = RunOptions(tuple(subscribers))
 
     def start(self, pipeline: Pipeline, data: Any = None) -> Execution:
         """Return an execution, which runs inside its `async with` block.
@@ -54,7 +55,7 @@ class Runner:
         Raises:
             ConfigError: The data does not fit the pipeline's input.
         """
-        return Execution(pipeline.order(data), self._subscribers)
+        return Execution(pipeline.compiled.request(data, self._options))
 
     async def run(self, pipeline: Pipeline, data: Any = None) -> Result:
         """Run a pipeline to its end.
@@ -64,15 +65,13 @@ class Runner:
             data: As for `start`.
 
         Returns:
-            What came of it.
+            The outcome.
 
         Raises:
             ConfigError: The data does not fit the pipeline's input.
-            StepError: A step failed.
-            ExecutionCancelled: The execution was cancelled.
+            ExecutionError: The execution did not complete; see `Pipeline.run`.
         """
-        async with self.start(pipeline, data) as execution:
-            return await execution.result()
+        return await run_to_end(pipeline.compiled.request(data, self._options))
 
 
 def run_sync(
@@ -87,16 +86,15 @@ def run_sync(
     Args:
         pipeline: What to run.
         data: As for `Runner.start`.
-        subscribers: Who receives the events.
+        subscribers: Receivers of the events.
         backend: `asyncio` or `trio`.
 
     Returns:
-        What came of it.
+        The outcome.
 
     Raises:
         ConfigError: The data does not fit the pipeline's input.
-        StepError: A step failed.
-        ExecutionCancelled: The execution was cancelled.
+        ExecutionError: The execution did not complete; see `Pipeline.run`.
 
     Example:
         >>> from headwater import Pipeline, run_sync, step
@@ -125,7 +123,7 @@ def _in_event_loop() -> bool:
 
 
 def _callers_context() -> Context:
-    """Return a copy of the context of the caller, which subscribers look into, for use outside of its event loop."""
+    """Return a copy of the context of the caller, for use outside its event loop; subscribers may look into it."""
     context = copy_context()
     with suppress(ImportError):
         from sniffio import current_async_library_cvar

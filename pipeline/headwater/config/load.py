@@ -20,7 +20,7 @@ from headwater.config.validation_errors import Schema, Subject, add_faults
 from headwater.patterns import pattern_budget
 from headwater.shapes import has_part, is_list, is_object
 
-__all__ = ["Loaded", "load"]
+__all__ = ["LoadOptions", "Loaded", "load"]
 
 _BROKEN = "broken" * 10  # an edge with this end leads the graph knows not where; too long to resemble an id
 _LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
@@ -46,23 +46,25 @@ class Loaded:
     parameters: Mapping[str, Any]
 
 
-def load(
-    source: Path | str | Mapping[str, Any],
-    *,
-    parameters: Mapping[str, Any] | None = None,
-    secrets: Mapping[str, str | SecretStr] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Loaded:
-    """Load a document up to its spec.
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a program gives with a document.
 
     Args:
-        source: A path, the text of a JSON object, or the document itself.
         parameters: Values of the document's parameters.
         secrets: Secrets by name, before those of the environment.
-        env: Environment variables; those of the process by default.
+        env: Environment variables; None for those of the process.
+        allowed: The permissions that the document may use.
+    """
 
-    Returns:
-        The spec and the problems found so far, which are not raised yet, so that later phases can add theirs.
+    parameters: Mapping[str, Any] | None = None
+    secrets: Mapping[str, str | SecretStr] | None = None
+    env: Mapping[str, str] | None = None
+    allowed: frozenset[str] = frozenset()
+
+
+def load(source: Path | str | Mapping[str, Any], options: LoadOptions | None = None) -> Loaded:
+    """Load a document up to its spec; its problems are not raised yet, so that later phases can add theirs.
 
     Raises:
         ConfigError: The document cannot be read, or so much of it is broken that there is nothing to go on with.
@@ -73,11 +75,13 @@ def load(
         >>> loaded.spec.steps[0].kind
         'text.upper'
     """
+    options = options or LoadOptions()
     read = read_source(source)
     problems = read.problems
     _check_limits(read.document, problems)
-    values, without_value = bind_parameters(read.document.get("parameters"), parameters or {}, problems)
-    scope = Scope(values, without_value, os.environ if env is None else env, secrets or {})
+    values, without_value = bind_parameters(read.document.get("parameters"), options.parameters or {}, problems)
+    env = os.environ if options.env is None else options.env
+    scope = Scope(values, without_value, env, options.secrets or {})
     filled = fill(read.document, scope, problems) if read.has_templates else read.document
     with pattern_budget():
         spec = _spec(filled, problems)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from headwater.events.streaming import StreamingContext
     from headwater.graph.plan import Plan, PlannedStep
-    from headwater.running.order import Order
+    from headwater.running.request import ExecutionRequest
 
 __all__ = ["ExecutionScope", "FailureSink"]
 
@@ -39,7 +39,7 @@ class ExecutionScope:
 
     Args:
         execution_id: Id of the execution.
-        order: What runs, and how it is told.
+        request: What runs, and how.
         context: Where events go.
         instances: Live instances of the steps that have a lifespan, by step id.
         on_failure: Who is told that a step failed.
@@ -48,20 +48,20 @@ class ExecutionScope:
     def __init__(
         self,
         execution_id: str,
-        order: Order,
+        request: ExecutionRequest,
         context: StreamingContext,
         instances: Mapping[str, Any],
         on_failure: FailureSink,
     ) -> None:
-        streaming = order.streaming
+        streaming = request.streaming
         self.execution_id: str = execution_id
-        self.plan: Plan = order.plan
-        self.allowed: frozenset[str] = order.allowed
+        self.plan: Plan = request.plan
+        self.allowed: frozenset[str] = request.allowed
         self.context = context
         self.cancelled = False
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
-        self.redact: Callable[[str], str] = order.redact
+        self.redact: Callable[[str], str] = request.redact
         self.emits_progress: bool = streaming.emit_progress
         self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
         self.tells: bool = self._emit_items != "none"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headwater.graph.plan import Plan, PlannedInput, PlannedOutput, PlannedStep
-    from headwater.running.order import EdgeFactory
     from headwater.running.record import StepRecord
+    from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
     from headwater.streams.ends import Ends, Sink, Source
 

@@ -15,7 +15,7 @@ from headwater.running.unary.unary_run import UnaryWork
 from headwater.running.wiring import Wiring
 
 if TYPE_CHECKING:
-    from headwater.running.order import EdgeFactory
+    from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
     from headwater.streams.ends import EdgeSource
 

@@ -1,4 +1,4 @@
-"""What is to run: a plan with its data and settings, complete enough for an execution."""
+"""What an execution is asked to run: a plan, its data, and how it is run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater.config.spec import StreamingSpec
+    from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.plan import Plan, PlannedEdge
     from headwater.streams.waiter import Waiter
 
-__all__ = ["EdgeFactory", "Order", "open_channel", "start_data"]
+__all__ = ["EdgeFactory", "ExecutionRequest", "RunOptions", "open_channel", "start_data"]
 
 
 class EdgeFactory(Protocol):
@@ -36,30 +37,43 @@ def open_channel(edge: PlannedEdge, reader: Waiter) -> Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOptions:
+    """How a program runs pipelines, the same for every execution of a runner.
+
+    Args:
+        subscribers: Receivers of the events of every execution.
+        open_edge: Opens the edges, unless all of them are unary; by default each is a channel inside this process.
+    """
+
+    subscribers: tuple[StreamSubscriber | EventFunction, ...] = ()
+    open_edge: EdgeFactory = open_channel
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRequest:
     """What an execution needs to know.
 
     Args:
-        owner: The pipeline, which shares its resources with its other executions.
+        owner: The compiled pipeline, which shares its resources with its other executions.
         plan: What runs.
         data: The pipeline's input, or None.
-        streaming: What is told while it runs.
+        options: How the program runs it.
+        streaming: Which events are emitted, and how they are kept.
         start_data: Data of its first event.
         timeout_s: Most seconds that it may take, or None.
-        redact: Replaces what must not be told, such as secrets, in a text.
-        allowed: What the operator allows.
-        open_edge: Opens its edges, unless all of them are unary; by default each is a channel inside this process.
+        redact: Replaces secrets and the like in a string.
+        allowed: The permissions that the operator gives.
     """
 
     owner: object
     plan: Plan
     data: Any
+    options: RunOptions
     streaming: StreamingSpec
     start_data: PipelineStart
     timeout_s: float | None
     redact: Callable[[str], str]
-    allowed: frozenset[str] = frozenset()
-    open_edge: EdgeFactory = open_channel
+    allowed: frozenset[str]
 
     def resources(self) -> Resources:
         """Return what the steps share in the running event loop."""
@@ -67,11 +81,7 @@ class Order:
 
 
 def start_data(plan: Plan) -> PipelineStart:
-    """Return the data of the first event: the steps and edges of a plan.
-
-    Args:
-        plan: What runs.
-    """
+    """Return the data of the first event: the steps and edges of a plan."""
     return PipelineStart(
         name=plan.name,
         steps=tuple(StepInfo(step.id, step.kind, step.flavor.name.lower()) for step in plan.steps),

@@ -1,0 +1,85 @@
+"""A checked pipeline with what is compiled from it when it is first needed: plans, and the parts of executions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from headwater.config.garbage_collection import collection_paused
+from headwater.config.permissions import check_permissions
+from headwater.graph.build import build_graph
+from headwater.graph.checks.unused_options import check_options
+from headwater.graph.compile import compile_plan
+from headwater.graph.resolve import resolve
+from headwater.running.feed import data_by_group, is_stream
+from headwater.running.redaction import redactor
+from headwater.running.request import ExecutionRequest, RunOptions, start_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from headwater.config.load import Loaded, LoadOptions
+    from headwater.events.data import PipelineStart
+    from headwater.graph.plan import Plan
+    from headwater.kinds.definition import BoundStep
+
+__all__ = ["CompiledPipeline"]
+
+
+class CompiledPipeline:
+    """The graph of a document that passes every check.
+
+    Args:
+        loaded: The document; its problems get everything that is wrong, and are raised.
+        steps: The steps whose kind and params are right, by id.
+        options: What the program gave with the document.
+    """
+
+    def __init__(self, loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions) -> None:
+        problems = loaded.problems
+        check_permissions(loaded.spec, steps, options.allowed, problems)
+        self.graph = build_graph(loaded.spec, steps, problems)
+        self._choices = {False: resolve(self.graph, problems, stream_input=False)}
+        check_options(self.graph, self._choices[False], problems)
+        problems.raise_if_any()
+        self._plans: dict[bool, Plan] = {}
+        self._starts: dict[Plan, PipelineStart] = {}
+        self.loaded = loaded
+        self.options = options
+
+    def plan(self, *, stream_input: bool) -> Plan:
+        """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that."""
+        if stream_input not in self._choices:
+            problems = self.loaded.problems.renewed()
+            choices = resolve(self.graph, problems, stream_input=stream_input)
+            problems.raise_if_any()
+            self._choices[stream_input] = choices
+        if stream_input not in self._plans:
+            with collection_paused():
+                self._plans[stream_input] = compile_plan(self.graph, self._choices[stream_input])
+        return self._plans[stream_input]
+
+    def request(self, data: Any, options: RunOptions) -> ExecutionRequest:
+        """Return what an execution with some data needs to know; raise when the data does not fit the input."""
+        plan = self.plan(stream_input=False)
+        if data is not None and plan.inputs and is_stream(plan, data):
+            plan = self.plan(stream_input=True)
+        data_by_group(plan, data)
+        if plan not in self._starts:
+            self._starts[plan] = start_data(plan)
+        spec = self.loaded.spec
+        return ExecutionRequest(
+            owner=self,
+            plan=plan,
+            data=data,
+            options=options,
+            streaming=spec.streaming,
+            start_data=self._starts[plan],
+            timeout_s=None if spec.timeout is None else spec.timeout.total_s,
+            redact=self._redact,
+            allowed=self.options.allowed,
+        )
+
+    @cached_property
+    def _redact(self) -> Callable[[str], str]:
+        return redactor(self.graph.steps.values())

@@ -1,0 +1,107 @@
+"""How an execution ends: the first failure or the cancellation decides, and the last event reports it."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from anyio import Event
+
+from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, StepError
+from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
+from headwater.events.event import EventType
+from headwater.running.failures import message_of, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from headwater.api.result import Status
+    from headwater.events.streaming import StreamingContext
+    from headwater.running.request import ExecutionRequest
+
+__all__ = ["Outcome"]
+
+
+class Outcome:
+    """What is known of the end of an execution.
+
+    Args:
+        request: What is run.
+        context: Emits the first and the last event.
+        unfinished: Returns the ids of the steps that have not ended.
+    """
+
+    def __init__(
+        self, request: ExecutionRequest, context: StreamingContext, unfinished: Callable[[], Sequence[str]]
+    ) -> None:
+        self.status: Status = "running"
+        self.duration_s = 0.0
+        self.done = Event()
+        self._request = request
+        self._context = context
+        self._unfinished = unfinished
+        self._error: Exception | None = None
+        self._cancelled = ExecutionCancelled()
+        self._cancel_reason: str | None = None
+        self._started_at = 0.0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the execution was cancelled before it ended."""
+        return self._cancel_reason is not None
+
+    @property
+    def error(self) -> Exception | None:
+        """The error that a program gets, or None."""
+        if self._error is None and self.cancelled:
+            return self._cancelled
+        return self._error
+
+    def begin(self) -> None:
+        """Emit the first event."""
+        self._started_at = perf_counter()
+        self._context.emit(EventType.PIPELINE_START, None, self._request.start_data)
+
+    def fail(self, error: Exception) -> None:
+        """Note what made the execution fail, unless something else ended it before."""
+        if self.error is None:
+            self._error = error
+
+    def fail_step(self, step_id: str, error: Exception, attempt: int) -> None:
+        """Note that a step failed on its own."""
+        if self.error is None:
+            self._error = StepError(step_id, self._request.redact(reason_of(error)), attempt=attempt)
+            self._error.__cause__ = error
+
+    def cancel(self, reason: str) -> bool:
+        """Note the reason of a cancellation; return whether it is the first one, and in time."""
+        is_first = self.status == "running" and not self.cancelled
+        if is_first:
+            self._cancel_reason = reason
+        return is_first
+
+    def end(self) -> None:
+        """Decide how the execution ended, and emit its last event."""
+        self.duration_s = perf_counter() - self._started_at
+        if self._error is not None:
+            self.status = "failed"
+            self._context.emit(EventType.PIPELINE_ERROR, None, self._failure(self._error))
+        elif self._cancel_reason is not None:
+            self.status = "cancelled"
+            data = PipelineCancelled(self.duration_s, self._cancel_reason, tuple(self._unfinished()))
+            self._context.emit(EventType.PIPELINE_CANCELLED, None, data)
+        else:
+            self.status = "completed"
+            self._context.emit(EventType.PIPELINE_COMPLETE, None, PipelineComplete(self.duration_s))
+        self.done.set()
+
+    def _failure(self, error: Exception) -> PipelineFailure:
+        cause = error.__cause__ if isinstance(error, StepError) and error.__cause__ is not None else error
+        return PipelineFailure(
+            self.duration_s,
+            type(cause).__name__,
+            self._request.redact(message_of(cause)),
+            step_id=error.step_id if isinstance(error, StepError) else None,
+            attempt=error.attempt if isinstance(error, StepError) else FIRST_ATTEMPT,
+            unfinished=tuple(self._unfinished()),
+        )

@@ -1,0 +1,84 @@
+"""All outputs of an execution together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import Event, get_current_task
+
+from headwater.api.outlet import Outlet
+from headwater.running.groups import open_group
+from headwater.running.unary.unary_run import UnaryWork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.graph.plan import Plan
+    from headwater.running.work import Work
+
+__all__ = ["Outlets"]
+
+
+class Outlets:
+    """The outputs of an execution.
+
+    Args:
+        plan: What runs.
+        explain: Returns the error that a program gets instead of a broken stream.
+    """
+
+    def __init__(self, plan: Plan, explain: Callable[[], Exception | None]) -> None:
+        self._plan = plan
+        self._explain = explain
+        self._work: Work | None = None
+        self._opened: tuple[Outlet, ...] = ()
+
+    def attach(self, work: Work) -> None:
+        """Let the outputs be those of some work; the outputs of a unary plan are opened only to be read."""
+        self._work = work
+        if not self._plan.unary:
+            self.open()
+
+    def open(self) -> tuple[Outlet, ...]:
+        """Return the outputs, or none before there is work."""
+        plan = self._plan
+        if not self._opened and self._work is not None:
+            self._opened = tuple(
+                Outlet(name, plan.edges[index], self._work.output(index), self._explain)
+                for name, index in zip(plan.output_names, plan.outputs, strict=True)
+            )
+        return self._opened
+
+    async def collect(self, done: Event) -> None:
+        """Wait for the end, reading the outputs meanwhile that would otherwise fill up."""
+        streaming = [outlet for outlet in self._opened if outlet.edge.streaming]
+        if streaming:
+            this_task = get_current_task().id
+            for outlet in streaming:
+                outlet.let_go(this_task)
+            async with open_group() as group:
+                for outlet in streaming:
+                    group.start_soon(outlet.collect)
+        await done.wait()
+        for outlet in self._opened:
+            if not outlet.edge.streaming:
+                outlet.collect_value()
+
+    @property
+    def frames(self) -> tuple[Any, Any]:
+        """The header and the footer of the only output, or None for each."""
+        return self._opened[0].frames if len(self._opened) == 1 else (None, None)
+
+    @property
+    def value(self) -> Any:
+        """What `Result.output` is: the value of the only output, or those of several by their names."""
+        names, values = self._plan.output_names, self._values()
+        return values.get(names[0]) if len(names) == 1 else values
+
+    def _values(self) -> dict[str, Any]:
+        """Return the value of each output, without those whose branch was not taken."""
+        if isinstance(self._work, UnaryWork) and not self._opened:
+            values, plan = self._work.values(), self._plan
+            named = zip(plan.output_names, plan.outputs, strict=True)
+            return {name: values[index] for name, index in named if index in values}
+        return {outlet.name: outlet.value for outlet in self._opened if not outlet.skipped}
