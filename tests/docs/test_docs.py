@@ -107,22 +107,6 @@ def test_make_knows_the_goals_when_a_document_names_them() -> None:
     assert {"demo", "test"} <= named <= goals
 
 
-def test_modules_exist_when_the_architecture_names_them() -> None:
-    """Each row of the table of layers names modules that are there."""
-    if not DOCUMENTS:
-        pytest.skip("the built package is tested without the documents")
-    rows = re.findall(
-        r"^\| \w+ \| (`.*) \| (.*) \|$", (DOCS / "explanation/architecture.md").read_text("utf-8"), re.MULTILINE
-    )
-    sources = ROOT / "pipeline" / "headwater"
-    for places, uses in rows:
-        named = re.findall(r"`([\w/.]+)`", places)
-        folder = sources / named[0] if named[0].endswith("/") else sources
-        files = [sources / name for name in named] + [folder / name for name in re.findall(r"`(\w+\.py)`", uses)]
-        assert [str(file) for file in files if not file.exists()] == []
-    assert len(rows) > 5
-
-
 def test_pictures_are_shown_when_they_are_made() -> None:
     """Every picture stands in some document, and is made by the command that makes them."""
     if not DOCUMENTS:
