@@ -154,8 +154,8 @@ def test_executions_are_shown_one_after_the_other_when_a_file_has_several(call: 
     assert call("replay", "run.jsonl", "--speed", "0", "--execution", "bb").out.count("skipped") == 2
 
 
-def test_bad_lines_are_told_and_left_out(call: Call, write: Write) -> None:
-    """A line that is no event, and a last line without an end, do not hide the others."""
+def test_bad_lines_are_reported_and_left_out(call: Call, write: Write) -> None:
+    """A line that is not an event, and a last line without an end, do not hide the others."""
     whole = lines("aaaa", 3)
     write("run.jsonl", "\n".join([whole[0], "{]", *whole[1:], whole[1][:40]]))
     done = call("replay", "run.jsonl", "--speed", "0")
@@ -163,7 +163,7 @@ def test_bad_lines_are_told_and_left_out(call: Call, write: Write) -> None:
     assert "done in" in done.out
     assert "run.jsonl:2:" in done.err
     assert "run.jsonl:5:" in done.err
-    assert "2 lines of the file left out" in done.err
+    assert "2 lines of the file were left out" in done.err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tests.project.sources import imports, modules, read_imports
 
 LAYERS = (
-    {"annotations", "descriptors", "display", "errors", "ids", "lazy", "masking", "patterns", "shapes"},
+    {"annotations", "descriptors", "display", "errors", "ids", "lazy", "masking", "patterns", "plugins", "shapes"},
     {"streams"},
     {"events"},
     {"kinds"},

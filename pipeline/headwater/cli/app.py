@@ -8,12 +8,14 @@ import typer
 
 from headwater import __version__
 from headwater.cli.commands import catalog, inspection, new, run_and_replay
+from headwater.cli.installed_commands import CommandGroup
 from headwater.cli.terminal import show
 
 __all__ = ["app"]
 
 app: typer.Typer = typer.Typer(
     name="headwater",
+    cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

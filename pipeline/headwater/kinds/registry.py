@@ -22,6 +22,7 @@ from typing import Any, cast
 from headwater.errors import Problem, StepDefinitionError
 from headwater.ids import closest
 from headwater.kinds.definition import Origin, StepDefinition, Target
+from headwater.plugins import Group, by_name, provider
 
 __all__ = ["Registry", "import_module_of", "load_steps", "registry"]
 
@@ -116,19 +117,14 @@ class Registry:
 
     @cached_property
     def _entries(self) -> dict[str, list[EntryPoint]]:
-        entries: dict[str, list[EntryPoint]] = {}
-        for entry in self._installed():
-            same = entries.setdefault(entry.name, [])
-            if entry.value not in {one.value for one in same}:  # an installation may be listed twice
-                same.append(entry)
-        return entries
+        return by_name(self._installed())
 
     def _load(self, kind: str) -> Target | None:
         installed = self._entries.get(kind, ())
         if not installed:
             return None
         if len(installed) > 1:
-            places = " and by ".join(map(_provider, installed))
+            places = " and by ".join(map(provider, installed))
             hint = "uninstall one of them"
             raise StepDefinitionError(Problem("duplicate-kind", f"kind {kind!r} is installed by {places}", hint=hint))
         found = self._loaded[kind] = _imported(installed[0])
@@ -197,7 +193,7 @@ def import_module_of(origin: Origin) -> ModuleType:
     return _import_file(origin.file) if is_file else import_module(origin.module)
 
 
-registry: Registry = Registry(lambda: entry_points(group="headwater.steps"))
+registry: Registry = Registry(lambda: entry_points(group=Group.STEPS))
 """The kinds that this process knows."""
 
 
@@ -206,12 +202,12 @@ def _imported(entry: EntryPoint) -> Target:
     try:
         target: Any = entry.load()
     except (Exception, SystemExit) as error:
-        raise _failed(f"kind {entry.name!r}, installed by {_provider(entry)}, cannot be imported", error) from error
+        raise _failed(f"kind {entry.name!r}, installed by {provider(entry)}, cannot be imported", error) from error
     finally:
         _loading.reset(token)
     definition = getattr(target, "definition", None)
     if not isinstance(definition, StepDefinition) or definition.kind != entry.name:
-        message = f"{_provider(entry)} says that it is the step of kind {entry.name!r}, but it is {target!r}"
+        message = f"{provider(entry)} says that it is the step of kind {entry.name!r}, but it is {target!r}"
         raise StepDefinitionError(
             Problem("not-a-step", message, hint="correct the entry point, or the kind of the step")
         )
@@ -280,7 +276,3 @@ def _same_place(one: Target, other: Target) -> bool:
     first, second = one.definition.origin, other.definition.origin
     in_main = first.module == second.module == "__main__"
     return first.qualname == second.qualname and (in_main or first.file == second.file)
-
-
-def _provider(entry: EntryPoint) -> str:
-    return f"{entry.dist.name if entry.dist else 'an unknown distribution'} ({entry.value})"

@@ -43,7 +43,7 @@ def run_pipeline(pipeline: Pipeline, options: RunOptions, watch: WatchOptions, *
     with open_sink(options.output) as sink:
         with Watchers.opened(watch) as watchers:
             run = anyio.run(_run, pipeline, options, sink, watchers, backend_options=backend)
-            watchers.tell()
+            watchers.show_metrics()
         run.check(debug=debug)
 
 
@@ -138,7 +138,7 @@ class _Run:
         raise typer.Exit(FAILED) if self._is_shown(self._result) and not debug else error
 
     def _is_shown(self, result: Result) -> bool:
-        return isinstance(result.error, StepError | ExecutionTimeoutError) and self._watchers.has_told(result)
+        return isinstance(result.error, StepError | ExecutionTimeoutError) and self._watchers.has_shown(result)
 
     def _say_how_far(self, reason: str) -> None:
         if self._watchers.has_view and sys.stderr.isatty():  # the table, which stays there, shows it

@@ -30,30 +30,22 @@ __all__ = ["executions", "replay_events"]
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 2.0
 _BATCH_EVENTS = 256
-_TOLD_LINES = 10
+_SHOWN_LINES = 10
 _MOST_WAITING = 200_000
 """Most events of other executions that are kept while one is shown."""
 
 
 def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = None) -> None:
-    """Show recorded events on standard output.
+    """Show recorded events on standard output, `speed` times as fast as they happened, or at once for 0.
 
-    Args:
-        path: The file.
-        speed: How many times as fast as they happened; 0 is at once.
-        execution: The beginning of the id of the only execution that is shown; None for all.
-
-    Raises:
-        ConfigError: The file cannot be read, or has no such execution.
-        HeadwaterError: No installed package can read or show events.
-        typer.Exit: Lines of the file are no events, or Ctrl-C came.
+    `execution` is the beginning of the id of the only execution that is shown.
     """
     view, file = find_subscriber("console"), find_subscriber("file")
     bad: list[Exception] = []
 
     def leave_out(error: Exception) -> None:
         bad.append(error)
-        if len(bad) <= _TOLD_LINES:
+        if len(bad) <= _SHOWN_LINES:
             say(f"headwater: {error}")
 
     try:
@@ -61,7 +53,7 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
         if execution is not None:
             events = (event for event in events if event.execution_id.startswith(execution))
         shown = anyio.run(_show_all, events, view, speed)
-    except BrokenPipeError:  # of standard output, which is no fault of the file
+    except BrokenPipeError:  # of standard output, which is not a fault of the file
         raise
     except OSError as error:
         reason = error.strerror or str(error)
@@ -72,12 +64,12 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
         which = "no events" if execution is None else f"no events of an execution {execution!r}"
         raise ConfigError(Problem("no-events", f"there are {which} in the file", file=str(path)))
     if bad:
-        say(f"headwater: {plural(len(bad), 'line')} of the file left out")
+        say(f"headwater: {plural(len(bad), 'line')} of the file {'was' if len(bad) == 1 else 'were'} left out")
         raise typer.Exit(FAILED)
 
 
 async def _show_all(events: Iterable[StreamEvent], view: Callable[..., Any], speed: float) -> int | None:
-    """Show one execution after the other; return how many there were, or None when Ctrl-C came."""
+    """Show one execution after another; return how many there were, or None after Ctrl-C."""
     shown: int | None = None
     with open_signals(signal.SIGINT) as signals:
         async with open_group() as tasks:
@@ -100,18 +92,9 @@ async def _cancel_at(signals: Any, scope: anyio.CancelScope) -> None:
 
 
 def executions(events: Iterable[StreamEvent]) -> Iterator[Iterator[StreamEvent]]:
-    """Yield the events of each execution in turn, in the order in which they began.
+    """Yield the events of each execution in turn, in the order in which they began, to be read before the next.
 
-    Where several ran side by side, what the others did is kept while one is shown.
-
-    Args:
-        events: Events of one or more executions.
-
-    Yields:
-        The events of one execution, to be read before the next is asked for.
-
-    Raises:
-        HeadwaterError: Too much would have to be kept.
+    When several ran at the same time, the events of the others are kept while one is shown.
     """
     source = iter(events)
     waiting: dict[str, deque[StreamEvent]] = {}
@@ -141,45 +124,36 @@ def _of_one(
         kept += 1
         if kept > _MOST_WAITING:
             raise HeadwaterError(
-                f"more than {_MOST_WAITING:,} events of other executions stand among those of {execution_id}; "
+                f"more than {_MOST_WAITING:,} events of other executions are mixed with those of {execution_id}; "
                 "show one of them alone with --execution"
             )
 
 
 class _Replay:
-    """One execution, shown by a view whose clock goes as the recorded one did.
-
-    Args:
-        view: Makes the view.
-        speed: How many times as fast as it happened; 0 is at once.
-    """
+    """One execution, shown by a view whose clock runs as the recorded one did."""
 
     def __init__(self, view: Callable[..., Any], speed: float) -> None:
         self._view = view(file=sys.stdout, clock=self._now_s)
         self._speed = speed
         self._shown_s = 0.0  # recorded time of the last event that was shown
-        self._next_s: float | None = None  # and of the one that is waited for
-        self._start: tuple[float, float] | None = None  # a recorded time, and when it was here
+        self._next_s: float | None = None  # and of the next one, while it is not yet due
+        self._start: tuple[float, float] | None = None  # a recorded time, and when it was shown here
 
     def _now_s(self) -> float:
-        """Return the recorded time, which stands still at each event until that is shown."""
+        """Return the recorded time, which stops at each event until that is shown."""
         if self._start is None or self._next_s is None:
             return self._shown_s
         recorded_s, here_s = self._start
         return min(recorded_s + (perf_counter() - here_s) * self._speed, self._next_s)
 
     async def show(self, events: Iterator[StreamEvent]) -> None:
-        """Show the events of the execution.
-
-        Args:
-            events: The events, in order.
-        """
+        """Show the events of the execution, in order."""
         async with self._view.lifespan():
             batch: list[StreamEvent] = []
             for event in events:
                 pause_s = self._pause_s(event)
                 if batch and (pause_s or len(batch) >= _BATCH_EVENTS):
-                    await self._give(batch)
+                    await self._deliver(batch)
                     batch = []
                 if pause_s:
                     self._next_s = event.time_s
@@ -188,10 +162,10 @@ class _Replay:
                 self._shown_s = event.time_s
                 batch.append(event)
             if batch:
-                await self._give(batch)
+                await self._deliver(batch)
 
     def _pause_s(self, event: StreamEvent) -> float:
-        """Return how long to wait before an event is shown; what can hardly be seen is not waited for."""
+        """Return how long to wait before an event is shown; pauses too short to be seen are left out."""
         if not self._speed:
             return 0.0
         if self._start is None:
@@ -203,7 +177,7 @@ class _Replay:
             self._start = event.time_s, perf_counter() + due_s
         return due_s if due_s > _SHORTEST_PAUSE_S else 0.0
 
-    async def _give(self, batch: list[StreamEvent]) -> None:
+    async def _deliver(self, batch: list[StreamEvent]) -> None:
         pending = self._view.on_events(batch)
         if pending is not None:
             await pending

@@ -1,8 +1,7 @@
 """The subscribers of one run of the command line, found by name among those that are installed.
 
-The rule for them, in the group `headwater.subscribers` of entry points: `console(file=, clock=)` shows a run;
-`file(path)` writes its events, and `file.read(path, on_bad=)` reads them back; `metrics()` can `write` its
-figures to a file, and `timeline()` gives an `svg()`.
+What they must offer: `console(file=, clock=)` shows a run; `file(path)` writes its events, and
+`file.read(path, on_bad=)` reads them back; `metrics()` can `write` its metrics, and `timeline()` returns an `svg()`.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from headwater.cli.runs.output import OutputError, open_file
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
+from headwater.plugins import Group, load_plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,34 +28,15 @@ __all__ = ["Watchers", "find_subscriber"]
 
 
 def find_subscriber(name: str, option: str = "") -> Any:
-    """Return an installed subscriber.
-
-    Args:
-        name: Its name in the group `headwater.subscribers` of entry points.
-        option: The option that needs it, for the message.
-
-    Returns:
-        What the entry point names: a class, as the rule above says.
-
-    Raises:
-        HeadwaterError: No installed package brings it.
-    """
-    for entry in entry_points(group="headwater.subscribers", name=name):
-        return entry.load()
-    needs = f"{option} needs the subscriber {name!r}" if option else f"the subscriber {name!r} is needed"
-    raise HeadwaterError(f"{needs}, which no installed package brings; is the installation of headwater complete?")
+    """Return an installed subscriber, which is a class; `option` is what needs it, for the message."""
+    try:
+        return load_plugin(Group.SUBSCRIBERS, name)
+    except HeadwaterError as error:
+        raise HeadwaterError(f"{option}: {error}" if option else str(error)) from error
 
 
 class Watchers:
-    """The subscribers of one run.
-
-    Args:
-        options: What is to be told.
-        view: Shows the run while it goes on, or None.
-        events: Writes the events, or None.
-        metrics: Counts, or None.
-        timeline: Notes when each step ran, or None.
-    """
+    """The subscribers of one run: each is None when it is not asked for."""
 
     def __init__(self, options: WatchOptions, *, view: Any, events: Any, metrics: Any, timeline: Any) -> None:
         self._options = options
@@ -70,15 +50,7 @@ class Watchers:
     def opened(cls, options: WatchOptions) -> Generator[Watchers]:
         """Find the subscribers, and make sure before the run that their files can be written.
 
-        Args:
-            options: What is to be told.
-
-        Yields:
-            The subscribers; the drawing is written when the block is left without an error.
-
-        Raises:
-            ConfigError: A file cannot be written.
-            HeadwaterError: A subscriber is not installed.
+        The drawing is written when the block is left without an error.
         """
         target = nullcontext(None) if options.timeline is None else open_file(str(options.timeline))
         with target as descriptor:
@@ -100,31 +72,20 @@ class Watchers:
 
     @property
     def has_view(self) -> bool:
-        """Whether the run is shown while it goes on."""
+        """Whether the run is shown while it runs."""
         return self._view is not None
 
-    def has_told(self, result: Result) -> bool:
-        """Return whether the view has shown everything to the end.
-
-        Args:
-            result: The outcome of the run.
-        """
+    def has_shown(self, result: Result) -> bool:
+        """Return whether the view has shown the run to its end."""
         return self.has_view and all(lost.subscriber is not self._view for lost in result.lost_subscribers)
 
-    def tell(self) -> None:
-        """Show what is told at the end."""
+    def show_metrics(self) -> None:
+        """Show the metrics, if they are asked for."""
         if self._metrics is not None:
             self._metrics.write(sys.stderr)
 
     def check(self, result: Result) -> None:
-        """Make sure that what was asked for has been written.
-
-        Args:
-            result: The outcome of the run.
-
-        Raises:
-            OutputError: Events are missing in their file.
-        """
+        """Raise an error when events are missing in their file."""
         if self._events is None:
             return
         lost = next((lost for lost in result.lost_subscribers if lost.subscriber is self._events), None)
@@ -135,7 +96,7 @@ class Watchers:
 
 
 def _view() -> Any:
-    """Return what shows a run, or None where that is not installed: a run needs no view."""
+    """Return what shows a run, or None when it is not installed: a run does not need it."""
     try:
         return find_subscriber("console")()
     except HeadwaterError:

@@ -1,0 +1,78 @@
+"""Plug-ins: what installed packages offer under the entry-point groups of Headwater."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from headwater.errors import HeadwaterError
+
+__all__ = ["Group", "by_name", "installed", "load_entry", "load_plugin", "provider"]
+
+
+class Group(StrEnum):
+    """An entry-point group; the name of an entry point is that of what it offers."""
+
+    STEPS = "headwater.steps"
+    SUBSCRIBERS = "headwater.subscribers"
+    COMMANDS = "headwater.commands"
+    STORES = "headwater.stores"
+    EXECUTORS = "headwater.executors"
+
+    @property
+    def noun(self) -> str:
+        """What a plug-in of the group is called in a message."""
+        return self.value.rpartition(".")[2].removesuffix("s")
+
+
+def by_name(entries: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
+    """Return entry points by their names; more than one for a name is a conflict between packages."""
+    named: dict[str, list[EntryPoint]] = {}
+    for entry in entries:
+        same = named.setdefault(entry.name, [])
+        if entry.value not in {one.value for one in same}:  # an installation may be listed twice
+            same.append(entry)
+    return named
+
+
+def installed(group: Group) -> Mapping[str, list[EntryPoint]]:
+    """Return the entry points of a group by their names, without importing anything."""
+    return by_name(entry_points(group=group))
+
+
+def provider(entry: EntryPoint) -> str:
+    """Return the package that offers an entry point, and the place in it."""
+    return f"{entry.dist.name if entry.dist else 'an unknown distribution'} ({entry.value})"
+
+
+def load_plugin(group: Group, name: str) -> Any:
+    """Import what a package offers under a name.
+
+    Raises:
+        HeadwaterError: No installed package offers it, more than one does, or it cannot be imported.
+    """
+    entries = installed(group)
+    if name not in entries:
+        known = ", ".join(sorted(entries)) or "none"
+        raise HeadwaterError(f"no installed package provides the {group.noun} {name!r}; installed are: {known}")
+    return load_entry(group, entries[name])
+
+
+def load_entry(group: Group, entries: list[EntryPoint]) -> Any:
+    """Import the one entry point of a name.
+
+    Raises:
+        HeadwaterError: There is more than one, or it cannot be imported.
+    """
+    entry, *others = entries
+    if others:
+        places = " and by ".join(map(provider, entries))
+        raise HeadwaterError(f"the {group.noun} {entry.name!r} is provided by {places}; uninstall one of them")
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        message = f"the {group.noun} {entry.name!r} of {provider(entry)} cannot be imported: {reason}"
+        raise HeadwaterError(message) from error
