@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from headwater.cli.problems import say_error
+from headwater.cli.reporting import say_error
 from headwater.cli.terminal import say
 from headwater.display import one_line
 from headwater.errors import HeadwaterError
