@@ -1,7 +1,6 @@
 """Headwater: typed streaming pipelines from JSON documents.
 
-The public names are here. Each is imported from its module when it is first used, so that `import headwater` costs next
-to nothing and a program pays only for what it needs.
+Each public name is imported from its module on first use, so that `import headwater` takes next to no time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Descriptors of files, pipes and terminals that are read as their bytes come."""
+"""Reading the bytes of files, pipes and terminals as they arrive."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["chunks_of"]
 
 
 async def chunks_of(descriptor: int, size_bytes: int) -> AsyncGenerator[bytes]:
-    """Yield the bytes of an open file as they come, so that waiting for them can be cancelled.
+    """Yield the bytes of an open file as they arrive; the wait for them can be cancelled.
 
     Args:
         descriptor: The file, which is closed at the end.
         size_bytes: Most bytes to read at once.
 
     Yields:
-        Some bytes, as soon as there are some.
+        At least one byte, as soon as it is there.
 
     Raises:
         OSError: The file cannot be read.
@@ -45,7 +45,7 @@ async def _read(descriptor: int, size_bytes: int) -> bytes:
     while True:
         try:
             await anyio.wait_readable(descriptor)
-        except OSError:  # a regular file cannot be waited for, nor need it be: reading it does not wait for anybody
+        except OSError:  # a regular file cannot be waited for, and need not be: its bytes are there
             return await to_thread.run_sync(os.read, descriptor, size_bytes)
         with suppress(BlockingIOError):  # another reader of the pipe was faster
             return os.read(descriptor, size_bytes)

@@ -167,6 +167,17 @@ class ExecutionError(HeadwaterError):
 
     Attributes:
         result: The `Result` with what the execution produced; None until the execution has ended.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync, step
+        >>> @step("example.invert")
+        ... def invert(number: int) -> float:
+        ...     return 1 / number
+        >>> try:
+        ...     run_sync(Pipeline("invert", steps={"invert": invert}), [2, 4, 0])
+        ... except ExecutionError as error:
+        ...     print(error, error.result.output)
+        step 'invert' failed: ZeroDivisionError: division by zero [0.5, 0.25]
     """
 
     result: Any = None  # a `Result`, which the lowest layer cannot name
@@ -229,7 +240,19 @@ class StreamOrderError(StreamError):
 
 
 class StreamConsumedError(StreamError):
-    """A stream can be read only once, and this one has already been read."""
+    """A stream can be read only once, and this one has already been read.
+
+    Example:
+        >>> from headwater import Pipeline, Stream, StepError, run_sync, step
+        >>> @step("example.spread")
+        ... async def spread(numbers: Stream[int]) -> int:
+        ...     return max(await numbers.collect()) - min(await numbers.collect())
+        >>> try:
+        ...     run_sync(Pipeline("spread", steps={"spread": spread}), [1, 2])
+        ... except StepError as error:
+        ...     print(type(error.__cause__).__name__)
+        StreamConsumedError
+    """
 
 
 class StreamBrokenError(StreamError):

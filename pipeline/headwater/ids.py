@@ -1,4 +1,4 @@
-"""Identifiers: what a name in a document may look like, which one was meant, and ids for executions."""
+"""Names in documents, what a misspelled one may mean, and ids of executions."""
 
 from __future__ import annotations
 
@@ -15,28 +15,17 @@ NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 """What the kind of a step looks like: dotted lower-case words, such as `text.words`."""
 
-
 _ALIKE = 0.6
 
 
 def closest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names that a misspelled one resembles (Ratcliff and Metzener, "Pattern matching", 1988).
-
-    Names of as many dotted parts are alike when each of the parts is: what kinds of one family share does not make
-    them alike.
-
-    Args:
-        name: What was written.
-        known: What could have been meant.
-        most: Most names to return.
-
-    Returns:
-        The names that are close, the closest first.
+    """Return up to `most` names that a misspelled one resembles (Ratcliff and Metzener, "Pattern matching", 1988).
 
     Example:
         >>> closest("source.cvs", ["source.lines", "source.csv", "text.words"]), closest("stream.x", ["stream.max"])
         (['source.csv'], [])
     """
+    # With the same number of dotted parts, each part must be alike: a family in common does not make two kinds alike.
     whole = SequenceMatcher(b=name)
     parts = [SequenceMatcher(b=part) for part in name.split(".")]
     scored: list[tuple[float, str]] = []
@@ -49,8 +38,8 @@ def closest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
 
 
 def _ratio(matcher: SequenceMatcher[str], other: str) -> float:
-    """Return how alike two texts are, 0 for those that are not; the bounds are far cheaper than the ratio."""
-    matcher.set_seq1(other)
+    """Return how alike two strings are, 0 for those that are not."""
+    matcher.set_seq1(other)  # the bounds below are far cheaper than the ratio
     if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
         return 0.0
     ratio = matcher.ratio()
@@ -58,13 +47,5 @@ def _ratio(matcher: SequenceMatcher[str], other: str) -> float:
 
 
 def new_execution_id() -> str:
-    """Return a new id that no other execution has.
-
-    Returns:
-        32 hexadecimal digits of random bits (a version 4 UUID, RFC 9562).
-
-    Example:
-        >>> len(new_execution_id())
-        32
-    """
+    """Return 32 hexadecimal digits of random bits (a version 4 UUID, RFC 9562)."""
     return uuid.uuid4().hex

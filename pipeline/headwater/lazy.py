@@ -1,4 +1,4 @@
-"""The faces of packages: public names that are imported from their modules when they are first used (PEP 562)."""
+"""Public names of a package that are imported from their modules on first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["on_first_use"]
 
 
 def on_first_use(package: str, homes: Mapping[str, str], root: str | None = None) -> Callable[[str], Any]:
-    """Let a package have names that cost nothing until they are used; `dir` lists them all.
+    """Return the `__getattr__` of a package whose names cost nothing until they are used; `dir` lists them all.
 
     Args:
-        package: The package, which tells type checkers of the names by imports under `TYPE_CHECKING`.
-        homes: Where the names live: each module, relative to the root, with its public names between spaces.
+        package: The package, which also imports the names under `TYPE_CHECKING`.
+        homes: Each module, relative to the root, with its public names between spaces.
         root: The package that the modules are relative to; by default, the package itself.
 
     Returns:
-        What the package is to have as its `__getattr__`.
+        A function that imports a name.
 
     Example:
         >>> import headwater.streams
@@ -28,14 +28,14 @@ def on_first_use(package: str, homes: Mapping[str, str], root: str | None = None
         ('headwater.streams.meter', True)
     """
     home_of = {name: module for module, names in homes.items() for name in names.split()}
-    face = sys.modules[package]
+    module = sys.modules[package]
 
     def find(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f"{root or package}.{home_of[name]}"), name)
-        setattr(face, name, value)
+        setattr(module, name, value)
         return value
 
-    vars(face)["__dir__"] = lambda: sorted({*vars(face), *home_of})
+    vars(module)["__dir__"] = lambda: sorted({*vars(module), *home_of})
     return find

@@ -1,8 +1,8 @@
-r"""Patterns that cannot blow up: the linear-time regular expressions of pydantic-core, with a bound on their size.
+r"""Regular expressions that match in linear time: those of pydantic-core, with a bound on their size.
 
-The engine behind them (the `regex` crate of Rust) never backtracks: matching takes time in proportion to the text,
-times the size of the pattern. Counted repetitions (`a{1000}`) and Unicode classes (`\w`) multiply that size, so it is
-estimated, and capped, before anything is compiled.
+The `regex` crate of Rust never backtracks: the time of a match is proportional to the length of the text times the
+size of the pattern. Counted repetitions (`a{1000}`) and Unicode classes (`\w`) multiply that size, so it is estimated
+and bounded before a pattern is compiled.
 """
 
 from __future__ import annotations
@@ -53,7 +53,16 @@ _sizes: ContextVar[dict[str, int] | None] = ContextVar("pattern_sizes", default=
 
 
 class PatternError(HeadwaterError, ValueError):
-    """A regular expression is wrong, or too large to be safe."""
+    r"""A regular expression is wrong, or too large to be safe.
+
+    Example:
+        >>> from headwater.toolkit import compile_pattern
+        >>> try:
+        ...     compile_pattern(r"\w{500}")
+        ... except PatternError as error:
+        ...     print(error)
+        a pattern that is too large: repetitions such as {100} and classes such as \w count for their full size
+    """
 
 
 @contextmanager
@@ -67,13 +76,13 @@ def pattern_budget() -> Generator[None]:
 
 
 def compile_pattern(pattern: str) -> Callable[[object], bool]:
-    r"""Return a predicate that tells whether a pattern occurs in a text.
+    r"""Return a predicate: whether a pattern occurs in a string.
 
     Args:
         pattern: A regular expression in the syntax of the `regex` crate: no look-around, no back-references.
 
     Returns:
-        A function that is True for a text in which the pattern is found, and False for anything else.
+        A function that returns True for a string in which the pattern is found, and False for anything else.
 
     Raises:
         PatternError: The pattern is wrong, or larger than what is safe.
@@ -111,14 +120,7 @@ def charge_pattern(pattern: str, size: int) -> None:
 
 
 def pattern_size(pattern: str) -> int:
-    r"""Estimate the size of a pattern once its repetitions are written out.
-
-    Args:
-        pattern: Any text, a right pattern or not.
-
-    Returns:
-        The number of simple characters that are about as large; a class such as `\w` counts for 40 of them.
-    """
+    """Estimate the size of a pattern in simple characters, with its repetitions written out; it need not be valid."""
     flags = set("".join(_FLAGS.findall(pattern)))
     if "x" in flags:
         return PATTERN_SIZE_LIMIT + 1  # in verbose mode, comments could hide what is counted here
@@ -151,7 +153,7 @@ def _count(digits: str | None) -> int:
 def _set_end(pattern: str, at: int) -> int:
     """Return where a set such as `[^]a-z[0-9]]` ends, given where its inner part starts; sets may be nested."""
     depth = 1
-    at = _SET_START.match(pattern, at).end()  # type: ignore[union-attr]  # it matches the empty text too
+    at = _SET_START.match(pattern, at).end()  # type: ignore[union-attr]  # it always matches
     while at < len(pattern) and depth:
         char = pattern[at]
         at += 2 if char == "\\" else 1
@@ -179,6 +181,6 @@ def _compiled(pattern: str) -> Callable[[object], bool]:
 
 
 def _reason(text: str) -> str:
-    """Return the last line of what the regex engine says, which is its reason."""
+    """Return the last line of a message of the regex engine, which is its reason."""
     reason = text.strip().splitlines()[-1].strip().removeprefix("error:").strip()
     return f"not a pattern: {reason}"

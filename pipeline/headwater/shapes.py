@@ -1,11 +1,11 @@
-"""Tests of the shape of JSON data that type checkers understand."""
+"""Predicates on JSON data that narrow its type."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-__all__ = ["has_part", "is_list", "is_mapping", "is_object", "is_sequence", "is_text", "values_of"]
+__all__ = ["has_part", "is_list", "is_mapping", "is_object", "is_sequence", "is_text"]
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
@@ -35,11 +35,6 @@ def has_part(value: object, part: str | int) -> TypeGuard[dict[str | int, Any]]:
     return is_mapping(value) and part in value
 
 
-def values_of(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    """Return the values in an object or an array."""
-    return container.values() if isinstance(container, dict) else container
-
-
 def is_text(text: str) -> bool:
-    """Return whether a text can be written as UTF-8: it holds no half of a surrogate pair."""
+    """Return whether a string can be written as UTF-8, as it holds no half of a surrogate pair."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

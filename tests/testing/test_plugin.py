@@ -63,9 +63,9 @@ def test_gives_the_kit_as_fixtures(pytester: pytest.Pytester) -> None:
 
 
 def test_shows_the_fixtures_when_asked(pytester: pytest.Pytester) -> None:
-    """`pytest --fixtures` tells a user what there is, each in one line."""
+    """`pytest --fixtures` lists each fixture with one line."""
     result = pytester.runpytest_subprocess("--fixtures", "-p", "no:xdist")
-    result.stdout.fnmatch_lines(["event_recorder*", "*keeps the events*", "virtual_clock*", "*jumps over*"])
+    result.stdout.fnmatch_lines(["event_recorder*", "*keeps the events*", "virtual_clock*", "*skips waiting*"])
 
 
 def test_leaves_the_engine_alone_until_a_fixture_is_used(pytester: pytest.Pytester) -> None:
@@ -83,7 +83,7 @@ def test_leaves_the_engine_alone_until_a_fixture_is_used(pytester: pytest.Pytest
     pytester.runpytest_subprocess("-q", "-p", "no:xdist").assert_outcomes(passed=1)
 
 
-def test_clock_stands_still_until_somebody_waits() -> None:
+def test_clock_stands_still_until_a_task_waits() -> None:
     """The time is virtual: work takes none of it."""
     clock = VirtualClock()
 

@@ -1,4 +1,4 @@
-"""What an execution came to."""
+"""The outcome of an execution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "Status"]
 
 Status = Literal["running", "completed", "failed", "cancelled"]
-"""How far an execution is, or how it ended."""
+"""The state of an execution: running, or how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Result:
         footer: The footer of the output, or None.
         execution_id: Id of the execution.
         duration_s: From its start to its end, in seconds.
-        error: What made it fail, or None.
+        error: The error that ended it, or None.
         lost_subscribers: Subscribers that were detached before the last event.
-        events: The log of the execution, as far as it is kept.
+        events: The log of the execution, with the events that it still keeps.
 
     Example:
         >>> Result(status="completed", output=3, execution_id="e1", duration_s=0.1).output
@@ -52,7 +52,7 @@ class Result:
     events: EventLog | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
-        # asyncio asks for it at the end of every run; all of a large output would take seconds
+        # asyncio calls this at the end of every run, where the whole of a large output would take seconds.
         error = "" if self.error is None else f", error={self.error!r}"
         output = short_repr(self.output)
         return f"Result(status={self.status!r}, output={output}, duration_s={self.duration_s:.3g}{error})"
@@ -64,7 +64,7 @@ class Result:
 
     @property
     def metrics(self) -> Mapping[str, StepComplete]:
-        """What each completed step told at its end, by step id."""
+        """The data of the `step_complete` event of each completed step, by step id."""
         events = () if self.events is None else self.events.read(after=0)
         return {
             event.step_id: event.data

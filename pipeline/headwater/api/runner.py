@@ -46,7 +46,7 @@ class Runner:
         """Return an execution, which runs inside its `async with` block.
 
         Args:
-            pipeline: What to run.
+            pipeline: The pipeline.
             data: One value, or any iterable or async iterable of items, for the pipeline's free input.
 
         Returns:
@@ -61,7 +61,7 @@ class Runner:
         """Run a pipeline to its end.
 
         Args:
-            pipeline: What to run.
+            pipeline: The pipeline.
             data: As for `start`.
 
         Returns:
@@ -84,7 +84,7 @@ def run_sync(
     """Run a pipeline to its end from code that is not asynchronous, also inside a running event loop as in notebooks.
 
     Args:
-        pipeline: What to run.
+        pipeline: The pipeline.
         data: As for `Runner.start`.
         subscribers: Receivers of the events.
         backend: `asyncio` or `trio`.

@@ -40,10 +40,14 @@ SCHEMA_VERSION: Final = 1
 
 
 class EventType(StrEnum):
-    """What an event tells.
+    """The type of an event, which decides what its data is.
 
     Attributes:
         terminal: Whether an event of this type ends an execution; there is exactly one, and it is the last.
+
+    Example:
+        >>> EventType("step_error").terminal, EventType.PIPELINE_ERROR.terminal
+        (False, True)
     """
 
     terminal: bool

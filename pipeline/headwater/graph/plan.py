@@ -198,6 +198,15 @@ class Plan:
         unary: Whether every edge is unary, so that no channels are needed.
         worst_case_items: Most items that can be buffered or in hand at one moment.
         warnings: What is allowed but may be a mistake.
+
+    Example:
+        >>> from headwater import Pipeline, step
+        >>> @step("example.trim")
+        ... def trim(text: str) -> str:
+        ...     return text.strip()
+        >>> plan = Pipeline("trimmed", steps={"trim": trim}).plan()
+        >>> plan.unary, plan.step("trim").flavor.name
+        (True, 'UNARY_UNARY')
     """
 
     name: str
@@ -217,6 +226,9 @@ class Plan:
 
         Args:
             step_id: Id in the document.
+
+        Returns:
+            The step, with the method that runs.
 
         Raises:
             KeyError: There is no such step.

@@ -20,7 +20,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Flavor(Enum):
-    """Unary or stream in, unary or stream out."""
+    """Unary or stream in, unary or stream out.
+
+    Example:
+        >>> Flavor.STREAM_UNARY.streams_in, Flavor.STREAM_UNARY.streams_out
+        (True, False)
+    """
 
     UNARY_UNARY = (False, False)
     UNARY_STREAM = (False, True)

@@ -39,6 +39,10 @@ class Footer(Generic[FooterT]):
 
     Args:
         value: The footer itself.
+
+    Example:
+        >>> Footer({"words": 7}).value
+        {'words': 7}
     """
 
     value: FooterT

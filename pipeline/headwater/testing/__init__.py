@@ -1,4 +1,4 @@
-"""What users test their steps, pipelines and subscribers with.
+"""The test kit for steps, pipelines and subscribers.
 
 The functions are also pytest fixtures of the same name, by the plugin that comes with Headwater, and so are
 `event_recorder` and `virtual_clock`. Each name is imported on first use, as pytest loads the plugin in every test run.

@@ -1,4 +1,4 @@
-"""A clock that jumps over waiting times, so that a test of an hour takes no time."""
+"""A clock that skips waiting times, so that a test of an hour takes no time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 
 class VirtualClock:
-    """The clock of a trio event loop that jumps to the next deadline whenever every task waits for one.
+    """The clock of a trio event loop that jumps to the next deadline whenever every task waits.
 
-    It needs trio (https://trio.readthedocs.io), whose `MockClock` it is. A step in a worker thread counts as nobody
-    who waits, so a deadline may pass before the thread is done: use it for steps that wait in the event loop.
+    It needs trio (https://trio.readthedocs.io) and wraps its `MockClock`. A step that works in a thread does not hold
+    the clock, so a deadline may pass before the thread is done: use the clock for steps that wait in the event loop.
 
     Raises:
         MissingExtraError: trio is not installed.
@@ -44,16 +44,16 @@ class VirtualClock:
 
     @property
     def elapsed_s(self) -> float:
-        """How much time has passed on this clock since it was made."""
+        """Seconds on this clock since it was made."""
         return self._clock.current_time() - self._start_s
 
     @property
     def backend(self) -> tuple[str, dict[str, Any]]:
-        """What anyio runs with to go by this clock: name and options, as its pytest plugin takes them."""
+        """The backend of anyio that uses this clock: name and options, as its pytest plugin takes them."""
         return "trio", {"clock": self._clock}
 
     def run(self, function: Callable[..., Awaitable[Result]], *args: Any) -> Result:
-        """Run an async function by this clock.
+        """Run an async function with this clock.
 
         Args:
             function: The function.

@@ -1,4 +1,4 @@
-"""Laws that a step keeps, checked for some inputs."""
+"""Checks that a step keeps its declaration, and that a task gives the same for streamed and for whole inputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RANDOM_CHUNKINGS = 50
 
 
 async def verify_step(target: StepFunction[..., Any] | Step | type[Step], samples: Iterable[Any]) -> None:
-    """Check that a step keeps its declaration for some inputs: the types it gives, and the same result each time.
+    """Check for some inputs that a step returns the declared types, and the same result each time.
 
     Args:
         target: The step, with its params.
@@ -55,15 +55,15 @@ async def verify_step(target: StepFunction[..., Any] | Step | type[Step], sample
 async def verify_task(
     target: Step | type[Step], samples: Iterable[Any], *, task: Task | None = None, seed: int = 0
 ) -> None:
-    """Check the law of a task: streaming the input, however it is cut, gives the same as the whole input at once.
+    """Check that a task gives the same for its whole input and for every stream of its parts.
 
-    Texts and lists are cut at every place where they are short, and at random places where they are long; other inputs
-    are cut by the task's `input_split`.
+    A short string is cut in every possible way, a long one in random ways; a list is streamed item by item, and any
+    other input as the task's `input_split` divides it.
 
     Args:
         target: The step, with its params.
         samples: Whole inputs, of the task's unary type.
-        task: Which task, for a step with several.
+        task: The task to check; needed for a step with several.
         seed: Seed of the random cuts.
 
     Raises:
@@ -89,14 +89,14 @@ async def verify_task(
         ...         return text.upper()
         ...
         ...     @shout.method(Flavor.STREAM_STREAM)
-        ...     async def stream(self, texts: Stream[str]) -> AsyncIterator[str]:
-        ...         async for text in texts:
+        ...     async def stream(self, parts: Stream[str]) -> AsyncIterator[str]:
+        ...         async for text in parts:
         ...             yield text.upper()
         >>> anyio.run(verify_task, Shout(), ["hello", ""])
     """
     definition = bind(target).definition
     chosen = task or _only_task(definition)
-    generator = random.Random(seed)  # noqa: S311 - cuts of test data, nothing secret
+    generator = random.Random(seed)  # noqa: S311 - for cuts of test data
     for sample in samples:
         whole = _as_unary(chosen, await _run_task(target, chosen, sample))
         for pieces in _chunkings(chosen, sample, generator):
@@ -123,7 +123,7 @@ async def _run_task(target: Step | type[Step], task: Task, data: Any) -> Any:
 
 
 def _as_unary(task: Task, output: Any) -> Any:
-    """Return an output as one value: the items of a stream are joined, by the task's rule or to a list."""
+    """Return an output as one value: the items of a stream joined by the task's rule, or as a list."""
     if task.output_join is None or not is_list(output) or _is_unary_output(task, output):
         return output
     return task.output_join(output)
@@ -151,7 +151,7 @@ def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[li
 
 
 def _cuts(text: Any, generator: random.Random) -> Iterator[list[Any]]:
-    """Yield ways to cut a text into pieces: all when it is short, else single characters, the whole, random ones."""
+    """Yield ways to cut a string: all when it is short, else single characters, the whole, and random ones."""
     places = range(1, len(text))
     if len(places) <= _ALL_CHUNKINGS_UP_TO:
         for chosen in range(2 ** len(places)):

@@ -1,6 +1,6 @@
-"""The pytest plugin: the test kit as fixtures, found by pytest through its entry point.
+"""The pytest plugin: the test kit as fixtures.
 
-Everything is imported when a fixture is used, so that the plugin costs a test run without pipelines nothing.
+A fixture imports what it needs, as pytest loads the plugin also in test runs without pipelines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 @pytest.fixture
 def run_step() -> Callable[..., Any]:
-    """Run one step alone with some data, and get what it gives."""
+    """Run one step alone with some data, and return its output."""
     from headwater.testing.running import run_step as function
 
     return function
@@ -37,7 +37,7 @@ def run_step() -> Callable[..., Any]:
 
 @pytest.fixture
 def collect() -> Callable[..., Any]:
-    """Read a stream to its end, and get its items."""
+    """Read a stream to its end, and return its items."""
     from headwater.testing.running import collect as function
 
     return function
@@ -53,7 +53,7 @@ def verify_step() -> Callable[..., Any]:
 
 @pytest.fixture
 def verify_task() -> Callable[..., Any]:
-    """Check that a task gives the same for streamed and for whole inputs."""
+    """Check that a task gives the same for its whole input and for every stream of its parts."""
     from headwater.testing.laws import verify_task as function
 
     return function
@@ -69,7 +69,7 @@ def event_recorder() -> EventRecorder:
 
 @pytest.fixture
 def endless_stream() -> Callable[..., Any]:
-    """A stream that never ends: `endless_stream(str)`."""
+    """Return a stream that never ends: `endless_stream(str)`."""
     from headwater.testing.samples import endless_stream as function
 
     return function
@@ -77,7 +77,7 @@ def endless_stream() -> Callable[..., Any]:
 
 @pytest.fixture
 def slow_stream() -> Callable[..., Any]:
-    """A stream that waits before each item: `slow_stream(["a", "b"], interval_s=60)`."""
+    """Return a stream that waits before each item: `slow_stream(["a", "b"], interval_s=60)`."""
     from headwater.testing.samples import slow_stream as function
 
     return function
@@ -85,7 +85,7 @@ def slow_stream() -> Callable[..., Any]:
 
 @pytest.fixture
 def breaking_stream() -> Callable[..., Any]:
-    """A stream that breaks after its last item: `breaking_stream(["a", "b"])`."""
+    """Return a stream that breaks after its last item: `breaking_stream(["a", "b"])`."""
     from headwater.testing.samples import breaking_stream as function
 
     return function
@@ -93,7 +93,7 @@ def breaking_stream() -> Callable[..., Any]:
 
 @pytest.fixture
 def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
-    """A clock that jumps over waiting times; an async test that asks for it runs on trio, by this clock."""
+    """A clock that skips waiting times; an async test that uses it runs on trio, with this clock."""
     from headwater.testing.clock import VirtualClock
 
     marker = request.node.get_closest_marker(_CLOCK_MARK)
@@ -104,21 +104,13 @@ _CLOCK_MARK = "headwater_virtual_clock"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker that hands the clock of a test from the collection to the fixture.
-
-    Args:
-        config: Configuration of pytest.
-    """
+    """Declare the marker that passes the clock of a test from the collection to the fixture."""
     config.addinivalue_line("markers", f"{_CLOCK_MARK}(clock): set by the fixture virtual_clock itself")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let an async test that asks for `virtual_clock` run on trio by that clock, whatever backends are set.
-
-    Args:
-        metafunc: What pytest knows of the test.
-    """
+    """Run an async test that uses `virtual_clock` on trio with that clock, whatever the backends."""
     if not {"virtual_clock", "anyio_backend"} <= set(metafunc.fixturenames):
         return
     from headwater.testing.clock import VirtualClock

@@ -14,7 +14,7 @@ __all__ = ["collect", "run_step"]
 
 
 async def run_step(target: StepFunction[..., Any] | Step | type[Step], *inputs: Any) -> Any:
-    """Run one step alone and return what it gives.
+    """Run one step alone and return its output.
 
     Args:
         target: The step, with its params.
@@ -62,7 +62,7 @@ async def collect(items: Iterable[Any] | AsyncIterable[Any]) -> list[Any]:
 def _data(pipeline: Pipeline, inputs: Sequence[Any]) -> Any:
     names = [group.name for group in pipeline.plan().inputs]
     if len(inputs) > len(names):
-        msg = f"the step has {len(names)} inputs to feed, but {len(inputs)} were given"
+        msg = f"the step has {len(names)} inputs, but {len(inputs)} were given"
         raise ValueError(msg)
     if len(names) <= 1:
         return inputs[0] if inputs else None

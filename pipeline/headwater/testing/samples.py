@@ -1,4 +1,4 @@
-"""Streams to give to a pipeline under test: endless ones, slow ones, and ones that break."""
+"""Sample streams for tests: endless, slow, and breaking ones."""
 
 from __future__ import annotations
 
@@ -16,18 +16,26 @@ Item = TypeVar("Item")
 
 
 class SampleBrokenError(HeadwaterError):
-    """What `breaking_stream` raises, unless another error is asked for."""
+    """A sample stream broke, as the test asked; see `breaking_stream`."""
 
 
 class SampleStream(Generic[Item]):
-    """An async iterator that knows what was taken from it, and whether its reader has closed it.
+    """An async iterator that counts the items taken from it, and notes whether its reader has closed it.
 
     Args:
-        items: The items, as an async generator gives them.
+        items: The items.
 
     Attributes:
         given: How many items were taken.
         closed: Whether the stream has ended, has broken, or was closed by its reader.
+
+    Example:
+        >>> from headwater import Pipeline, run_sync
+        >>> from headwater_steps.streams import take
+        >>> numbers = endless_stream(int)
+        >>> _ = run_sync(Pipeline("first", steps={"first": take.with_params(n=3)}), numbers)
+        >>> numbers.given >= 3, numbers.closed
+        (True, True)
     """
 
     def __init__(self, items: AsyncGenerator[Item]) -> None:
@@ -60,7 +68,7 @@ def endless_stream(make: Callable[[int], Item]) -> SampleStream[Item]:
     """Return a stream that never ends.
 
     Args:
-        make: Called with 0, 1, 2 and so on for the items; `int` for the numbers themselves, `str` for texts.
+        make: Called with 0, 1, 2 and so on for the items; `int` for the numbers themselves, `str` for strings.
 
     Returns:
         The stream; it lets other tasks run after each item.
@@ -86,7 +94,7 @@ def slow_stream(items: Iterable[Item], *, interval_s: float) -> SampleStream[Ite
 
     Args:
         items: The items.
-        interval_s: How long it waits; with a `virtual_clock` an hour takes no time.
+        interval_s: Seconds before each item; with a `virtual_clock` an hour takes no time.
 
     Returns:
         The stream.
@@ -113,7 +121,7 @@ def breaking_stream(items: Iterable[Item], error: Exception | None = None) -> Sa
 
     Args:
         items: The items before the break.
-        error: What it raises then; a `SampleBrokenError` when None.
+        error: The error that it raises then; a `SampleBrokenError` when None.
 
     Returns:
         The stream.
@@ -125,13 +133,13 @@ def breaking_stream(items: Iterable[Item], error: Exception | None = None) -> Sa
         ...     run_sync(Pipeline("count", steps={"count": count}), breaking_stream("ab"))
         ... except HeadwaterError as failure:
         ...     print(failure)
-        step 'input' failed: SampleBrokenError: the sample stream broke after 2 items, as it was asked to
+        step 'input' failed: SampleBrokenError: the sample stream broke after 2 items, as the test asked
     """
 
     async def breaking() -> AsyncGenerator[Item]:
         for item in items:
             yield item
-        raise error or SampleBrokenError(f"the sample stream broke after {stream.given} items, as it was asked to")
+        raise error or SampleBrokenError(f"the sample stream broke after {stream.given} items, as the test asked")
 
     stream = SampleStream(breaking())
     return stream
