@@ -1,10 +1,13 @@
-"""Masks secrets in text."""
+"""Masks secrets in whatever leaves the engine: events, logs, errors and plans."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
-__all__ = ["masker"]
+from headwater.shapes import is_object, is_sequence
+
+__all__ = ["mask_data", "masker"]
 
 _MASK = "**********"  # as pydantic shows a `SecretStr`
 
@@ -21,3 +24,19 @@ def masker(secrets: Iterable[str]) -> Callable[[str], str]:
         return text
 
     return mask
+
+
+def mask_data(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return plain data, such as JSON or what structlog writes, with a masker applied to every string in it."""
+    if mask is str:
+        return value
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, bytes):
+        return mask(value.decode(errors="replace")).encode()
+    if is_object(value):
+        return {mask_data(key, mask): mask_data(member, mask) for key, member in value.items()}
+    if is_sequence(value):
+        parts = [mask_data(member, mask) for member in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    return value

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.permissions import check_permissions
+from headwater.config.secret_params import secrets_of
 from headwater.graph.build import build_graph
 from headwater.graph.checks.unused_options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
+from headwater.masking import masker
 from headwater.running.feed import data_by_group, is_stream
-from headwater.running.redaction import redactor
 from headwater.running.request import ExecutionRequest, RunOptions, start_data
 
 if TYPE_CHECKING:
@@ -82,4 +83,4 @@ class CompiledPipeline:
 
     @cached_property
     def _redact(self) -> Callable[[str], str]:
-        return redactor(self.graph.steps.values())
+        return masker(secrets_of(self.graph.steps.values()))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.annotations import alternatives, fields_of, union, walk
 from headwater.config.problems import JsonPath, Problems
-from headwater.shapes import is_list, is_object
+from headwater.shapes import is_list, is_mapping, is_object, is_sequence
 
-__all__ = ["is_plain", "reveal_secrets", "takes_secrets"]
+if TYPE_CHECKING:
+    from headwater.kinds.definition import BoundStep
+
+__all__ = ["is_plain", "reveal_secrets", "secrets_of", "takes_secrets"]
 
 _PLAIN = (bool, bytes, float, int, str, type(None), Path, ...)
 _PLAIN_CONTAINERS = (dict, list, tuple, Mapping, Sequence)
@@ -107,3 +111,42 @@ def _at_index(annotation: Any, index: int) -> Any:
 def _is_mapping(annotation: Any) -> bool:
     origin = get_origin(annotation)
     return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def secrets_of(steps: Collection[BoundStep]) -> set[str]:
+    """Return every secret among the params of some steps.
+
+    Args:
+        steps: The steps.
+    """
+    suspects = {model for model in {step.definition.params_model for step in steps} if not is_plain(model)}
+    return {
+        secret
+        for step in steps
+        if step.definition.params_model in suspects
+        for secret in _secrets_in((step.arguments, step.instance))
+    }
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, SecretBytes):
+        yield value.get_secret_value().decode(errors="replace")
+    else:
+        for part in _parts(value):
+            yield from _secrets_in(part)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, BaseModel):
+        return dict(value).values()
+    if is_mapping(value):
+        return value.values()
+    if is_sequence(value):
+        return value
+    if isinstance(value, set | frozenset):
+        return cast("Iterable[Any]", value)
+    if dataclasses.is_dataclass(value):
+        return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
+    return ()

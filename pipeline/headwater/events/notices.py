@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from headwater.masking import mask_data
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["notice", "operator_log"]
 
 
-def operator_log(mask: Callable[[str], str] | None = None) -> FilteringBoundLogger:
+def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
     """Return a structlog logger; as long as nobody has configured structlog it writes to standard error.
 
     Unconfigured, structlog writes to standard output, which belongs to the results.
@@ -29,26 +31,12 @@ def operator_log(mask: Callable[[str], str] | None = None) -> FilteringBoundLogg
     import structlog
 
     def masked(_logger: object, _method: str, written: Any) -> Any:
-        return written if mask is None else _masked(written, mask)
+        return mask_data(written, mask)
 
     processors = [*structlog.get_config()["processors"], masked]
     target = None if structlog.is_configured() else structlog.PrintLogger(sys.stderr)
     logger: FilteringBoundLogger = structlog.wrap_logger(target, processors=processors)
     return logger
-
-
-def _masked(written: Any, mask: Callable[[str], str]) -> Any:
-    """Return what the last processor of structlog gives, a text or data, without what must not be told."""
-    if isinstance(written, str):
-        return mask(written)
-    if isinstance(written, bytes):
-        return mask(written.decode(errors="replace")).encode()
-    if isinstance(written, dict):
-        return {key: _masked(value, mask) for key, value in written.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(written, list | tuple):
-        parts = [_masked(part, mask) for part in written]  # pyright: ignore[reportUnknownVariableType]
-        return parts if isinstance(written, list) else tuple(parts)
-    return written
 
 
 def notice(text: str, **fields: Any) -> None:

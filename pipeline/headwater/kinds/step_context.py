@@ -64,7 +64,7 @@ class StepContext:
         deadline: float | None = None,
         report: Callable[[float | None, str, Mapping[str, Any]], None] = lambda _fraction, _message, _data: None,
         is_cancelled: Callable[[], bool] = lambda: False,
-        mask: Callable[[str], str] | None = None,
+        mask: Callable[[str], str] = str,
         connected: Iterable[str] = ("out",),
         allowed: Iterable[str] = (),
     ) -> None:

@@ -1,8 +1,7 @@
-"""The numbers of one step in one execution, and the events that tell them."""
+"""The numbers of one step in one execution, and the events that carry them."""
 
 from __future__ import annotations
 
-from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,8 +10,9 @@ from headwater.events.data import StepComplete, StepFailure, StepOutput, StepPro
 from headwater.events.event import EventType
 from headwater.events.notices import notice
 from headwater.events.plain import plain, preview
+from headwater.events.step_state import State
+from headwater.masking import mask_data
 from headwater.running.failures import message_of
-from headwater.shapes import is_object, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,53 +21,35 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 
-__all__ = ["EmitItems", "StepRecord", "StepState"]
+__all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor"]
 
 EmitItems = Literal["none", "first", "sample", "all"]
-"""Which items of an output are told as events."""
+"""Which items of an output are emitted as events."""
 
 HOLD_S = 0.1
-"""A step that keeps the event loop longer than this is reported, in seconds."""
+"""A step that holds the event loop for longer than this is reported, in seconds."""
 
 _SAMPLE_ITEMS = 100
-_SHORTEST_LOOK_S = 0.05
 
 WaitsFor = Literal["input", "output"] | None
 
 
-class StepState(Enum):
-    """How far a step has come."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more happens to the step."""
-        return self not in {StepState.WAITING, StepState.RUNNING}
-
-
 class StepRecord:
-    """What is known of a step while it runs: counts, times, state.
+    """What is known of a step while it runs: state, attempt, counts and times.
 
     Args:
         step: The step.
         emit: Emits its events.
-        emit_items: Which items of its output are told.
-        redact: Replaces what must not be told, such as secrets, in a text.
-        progress_interval_s: Progress is told at most once in this time; what comes in between is replaced by what comes
-            later, and the last one is always told.
+        emit_items: Which items of its output are emitted.
+        redact: Removes secrets from a string; `str` when there are none.
+        progress_interval_s: Least time between two reports of progress; what comes in between is replaced by what comes
+            later, and the last report is always emitted.
     """
 
     __slots__ = (
         "_emit",
         "_emit_items",
-        "_emitted_counts",
         "_held",
-        "_look",
         "_pending_progress",
         "_progress_at",
         "_progress_interval_s",
@@ -96,19 +78,17 @@ class StepRecord:
         progress_interval_s: float = 0.0,
     ) -> None:
         self.step_id: str = step.id
-        self.state: StepState = StepState.WAITING
+        self.state: State = State.WAITING
         self.attempt: int = FIRST_ATTEMPT
         self.items_in: int = 0
         self.items_out: int = 0
+        self.offered_items: int = 0
         self.compensations: int = 0
         self.input_wait_s: float = 0.0
         self.output_wait_s: float = 0.0
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
-        self._emitted_counts: tuple[int, int, WaitsFor] = (0, 0, None)
-        self._look = (0.0, 0.0, 0.0)  # when, and the waits at that time
-        self.offered_items: int = 0
         self._step = step
         self._emit = emit
         self._emit_items: EmitItems = emit_items
@@ -120,13 +100,18 @@ class StepRecord:
 
     @property
     def emits_next_item(self) -> bool:
-        """Whether the next item of the output may have to be told."""
+        """Whether the next item of the output may have to be emitted."""
         return self._emit_items in {"all", "sample"} or (self._emit_items == "first" and not self.offered_items)
 
     @property
     def emits_every_item(self) -> bool:
-        """Whether items after the first have to be shown to `emit_output`."""
+        """Whether items after the first have to be given to `emit_output`."""
         return self._emit_items in {"all", "sample"}
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the step."""
+        return self.state is not State.WAITING and self.state is not State.RUNNING
 
     def place(self, frame: str) -> str:
         """Return what a frame of the step is called in messages."""
@@ -134,26 +119,26 @@ class StepRecord:
 
     def start(self) -> None:
         """Note that the step runs."""
-        self.state = StepState.RUNNING
+        self.state = State.RUNNING
         self.started_at = perf_counter()
-        self._look = (self.started_at, 0.0, 0.0)
-        flavor = self._step.flavor.name.lower()
-        self._emit(EventType.STEP_START, self.step_id, StepStart(kind=self._step.kind, flavor=flavor), self.attempt)
+        started = StepStart(kind=self._step.kind, flavor=self._step.flavor.name.lower())
+        self._emit(EventType.STEP_START, self.step_id, started, self.attempt)
 
     def emit_output(self, item: Any, port: str = "out") -> bool:
-        """Tell an item of the output, if it is one of those that are told.
-
-        Returns:
-            True when subscribers lag, so that the step should pause.
-        """
+        """Emit an item of the output if it is one of those to emit; True when subscribers lag."""
         index = self.offered_items
         self.offered_items += 1
         if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
         value, size_bytes, truncated = preview(item)
-        value = self._masked(value)
+        value = mask_data(value, self._redact)
         output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
         return self._emit(EventType.STEP_OUTPUT, self.step_id, output, self.attempt)
+
+    def emit_outputs(self, items: Sequence[Any], port: str = "out") -> None:
+        """Emit those of several items that are to be emitted."""
+        for item in items if self.emits_every_item else items[:1]:
+            self.emit_output(item, port)
 
     def note_output(self, item: Any) -> None:
         """Note an item of the output that does not reach a channel."""
@@ -169,92 +154,54 @@ class StepRecord:
         if self.emits_next_item:
             self.emit_outputs(items)
 
-    def emit_outputs(self, items: Sequence[Any], port: str = "out") -> None:
-        """Tell those of several items that are told."""
-        for item in items if self.emits_every_item else items[:1]:
-            self.emit_output(item, port)
-
     def note_progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> bool:
-        """Note how far the step has come, as the step itself says; from any thread.
-
-        Returns:
-            True when it is time to tell it.
-        """
+        """Note the progress that the step reports, from any thread; True when it is time to emit it."""
         self._pending_progress = (fraction, message, data)
         return perf_counter() - self._progress_at >= self._progress_interval_s
 
     def emit_progress(self) -> None:
-        """Tell what was noted last, unless that is told."""
+        """Emit the progress noted last, unless that was done."""
         if self._pending_progress is None:
             return
         (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
         if self._redact is not str:
-            message, data = self._redact(message), self._masked(plain(data))
-        told = StepProgress(
+            message, data = self._redact(message), mask_data(plain(data), self._redact)
+        progress = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
-        self._emit(EventType.STEP_PROGRESS, self.step_id, told, self.attempt)
+        self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
-    def _masked(self, value: Any) -> Any:
-        """Return plain data without the secrets in its texts."""
-        if self._redact is str:
-            return value
-        if isinstance(value, str):
-            return self._redact(value)
-        if is_object(value):
-            return {self._masked(key): self._masked(member) for key, member in value.items()}
-        return [self._masked(member) for member in value] if is_sequence(value) else value
-
-    def emit_counts(self) -> None:
-        """Tell how many items have gone through, and what the step waits for, when it runs and that is news."""
-        if self.state is not StepState.RUNNING:
-            return
-        waits_for = self._waits_for()
-        counts = (self.items_in, self.items_out, waits_for)
-        if counts == self._emitted_counts:
-            return
-        self._emitted_counts = counts
-        told = StepProgress(
+    def emit_counts(self, waits_for: WaitsFor) -> None:
+        """Emit how many items have gone through, and what the step waits for."""
+        progress = StepProgress(
             items_in=self.items_in,
             items_out=self.items_out,
             input_wait_s=self.input_wait_s,
             output_wait_s=self.output_wait_s,
             waits_for=waits_for,
         )
-        self._emit(EventType.STEP_PROGRESS, self.step_id, told, self.attempt)
-
-    def _waits_for(self) -> WaitsFor:
-        """Return what the step waited for during more than half of the time since the last look."""
-        now = perf_counter()
-        looked_at, input_wait_s, output_wait_s = self._look
-        half_s = (now - looked_at) / 2
-        if half_s < _SHORTEST_LOOK_S:
-            return self._emitted_counts[2]
-        self._look = (now, self.input_wait_s, self.output_wait_s)
-        if self.input_wait_s - input_wait_s > half_s:
-            return "input"
-        return "output" if self.output_wait_s - output_wait_s > half_s else None
+        self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
     def note_hold(self, elapsed_s: float, items: int) -> None:
-        """Report once, by name, a step that kept the event loop long for a single item."""
+        """Report once, by name, a step that held the event loop long for a single item."""
         if elapsed_s > HOLD_S and items <= 1 and not self._held:
             self._held = True
             text = "step holds the event loop; mark it blocking=True or cpu=True"
             notice(text, step_id=self.step_id, kind=self._step.kind, held_s=round(elapsed_s, 3))
 
     def complete(self) -> None:
-        """Note that the step has ended well."""
-        if self.state.ended:
+        """Note that the step has completed."""
+        if self.ended:
             return
         self.emit_progress()
-        self.state = StepState.COMPLETED
+        self.state = State.DONE
         now = perf_counter()
         first_at = self.first_output_at
         meter = self.meter
         if first_at is None and meter is not None and meter.first_item_s is not None:
             first_at = meter.started_s + meter.first_item_s
-        told = StepComplete(
+        complete = StepComplete(
             items_in=self.items_in,
             items_out=self.items_out,
             bytes_out=None,
@@ -266,23 +213,22 @@ class StepRecord:
             output_wait_s=self.output_wait_s,
             compensations=self.compensations,
         )
-        self._emit(EventType.STEP_COMPLETE, self.step_id, told, self.attempt)
+        self._emit(EventType.STEP_COMPLETE, self.step_id, complete, self.attempt)
 
     def fail(self, error: Exception) -> None:
-        """Note that the step failed, or that it suffers from another step's failure."""
-        if self.state.ended:
+        """Note that the step failed, or suffers from the failure of another step."""
+        if self.ended:
             return
         self.emit_progress()
-        self.state = StepState.FAILED
+        self.state = State.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
-        told = StepFailure(
-            error_type=type(error).__name__, message=self._redact(message_of(error)), cause_step_id=cause
-        )
-        self._emit(EventType.STEP_ERROR, self.step_id, told, self.attempt)
+        message = self._redact(message_of(error))
+        failure = StepFailure(error_type=type(error).__name__, message=message, cause_step_id=cause)
+        self._emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)
 
     def skip(self, reason: str) -> None:
-        """Note that the step does not run, because its branch was not taken."""
-        if self.state.ended:
+        """Note that the step does not run because its branch was not taken."""
+        if self.ended:
             return
-        self.state = StepState.SKIPPED
+        self.state = State.SKIPPED
         self._emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)

@@ -64,7 +64,7 @@ class ExecutionScope:
         self.redact: Callable[[str], str] = request.redact
         self.emits_progress: bool = streaming.emit_progress
         self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
-        self.tells: bool = self._emit_items != "none"
+        self.emits_items: bool = self._emit_items != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self.on_failure: FailureSink = on_failure
@@ -87,7 +87,7 @@ class ExecutionScope:
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the steps that have not ended."""
-        ended = {step_id for step_id, record in self.records.items() if record.state.ended}
+        ended = {step_id for step_id, record in self.records.items() if record.ended}
         return tuple(step.id for step in self.plan.steps if step.id not in ended)
 
     def callable_of(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:

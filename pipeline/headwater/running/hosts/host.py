@@ -32,6 +32,7 @@ class StepHost:
 
     Attributes:
         steps: The steps of the segment, in order.
+        records: The numbers of each of them.
         unread: Set before the host is cancelled because nothing reads what it writes: it then ends as completed.
     """
 
@@ -43,7 +44,7 @@ class StepHost:
         self._scope = scope
         self._attempts = [Attempt(step, scope) for step in steps]
         self._head = self._attempts[0]
-        self._records = [attempt.record for attempt in self._attempts]
+        self.records: list[StepRecord] = [attempt.record for attempt in self._attempts]
         self._dispatch = Dispatch(self._attempts, inbox, outbox)
         self._waited_before_s = 0.0
 
@@ -81,7 +82,7 @@ class StepHost:
         self._waited_before_s = self._inbox.wait_s
         meter = Meter(perf_counter())
         self._outbox.sink.meter = meter
-        for record in self._records:
+        for record in self.records:
             record.meter = meter
             record.start()
         if (header := await self._inbox.header()) is not NOTHING:
@@ -90,14 +91,9 @@ class StepHost:
         self._outbox.finish(self._inbox.footer)
         self._end()
 
-    def emit_counts(self) -> None:
-        """Tell how many items have gone through the steps so far."""
-        self._count()
-        for record in self._records:
-            record.emit_counts()
-
-    def _count(self) -> None:
-        first, *others = self._records
+    def count(self) -> None:
+        """Bring the records up to what the channels have counted."""
+        first, *others = self.records
         first.items_in = max(first.items_in, self._inbox.items_in)
         output = self._outbox.sink.statistics()
         if self._dispatch.chained:  # nothing expands, so as many items leave each step as reach the end
@@ -107,23 +103,23 @@ class StepHost:
         first.items_out = max(first.items_out, written)
         input_wait_s = self._inbox.wait_s - self._waited_before_s
         output_wait_s = output.writer_wait_s
-        for record in self._records:
+        for record in self.records:
             record.input_wait_s, record.output_wait_s = input_wait_s, output_wait_s
 
     def _end(self) -> None:
         self._inbox.acknowledge()
-        self._count()
-        for record in self._records:
+        self.count()
+        for record in self.records:
             record.complete()
 
     def _skip(self) -> None:
         self._outbox.skip()
-        for record in self._records:
+        for record in self.records:
             record.skip("its branch was not taken")
 
     def _fail_as(self, error: Exception | SystemExit) -> None:
         if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
-            suffering = self._records if self._scope.failed else ()  # no step fails because others were cancelled
+            suffering = self.records if self._scope.failed else ()  # no step fails because others were cancelled
             self._break(error, suffering)
         else:
             self._fail(self._head, error)
@@ -133,7 +129,7 @@ class StepHost:
         error = attempt.fail(raised)
         broken = self._broken(attempt, f"failed: {self._scope.redact(reason_of(error))}")
         broken.__cause__ = error
-        self._break(broken, self._records[self._attempts.index(attempt) + 1 :])
+        self._break(broken, self.records[self._attempts.index(attempt) + 1 :])
 
     def _break(self, error: StreamBrokenError, records: Sequence[StepRecord]) -> None:
         for record in records:

@@ -20,16 +20,14 @@ __all__ = ["Program", "UnaryStep", "program_of"]
 class UnaryStep:
     """A step of a unary plan.
 
-    Args:
-        place: Its place in the plan.
-        planned: The step.
-
     Attributes:
+        place: Its index in the plan.
         argument: Index of the edge of its first input; -1 when it has none.
-        direct: Whether its function has one input and output, and is called as it is.
-        only: The plain step that alone reads its output, if that is so.
-        output: Index of the edge to the pipeline's output, if that alone reads its output.
+        direct: Whether its function is called as it is, without an `Attempt`: it has one input and one output, both
+            proven or checked here, and nothing that needs a policy, a context or another place.
         plain: Whether it is direct and does not suspend.
+        only: The plain step that is the only reader of its output, or None.
+        output: Index of the edge to the pipeline's output when that is the only reader of its output, or None.
     """
 
     __slots__ = (
@@ -46,7 +44,6 @@ class UnaryStep:
         "plain",
         "planned",
         "port",
-        "several",
         "start",
         "suspends",
     )
@@ -58,7 +55,6 @@ class UnaryStep:
         self.start: StepStart = StepStart(planned.kind, planned.flavor.name.lower())
         self.arguments: tuple[int, ...] = tuple(given.edges[0] for given in planned.inputs)
         self.argument: int = self.arguments[0] if self.arguments else -1
-        self.several: bool = planned.method.outputs_type is not None
         self.port: str = planned.outputs[0].name
         self.expected: Classes = planned.outputs[0].items.expected
         self.suspends: bool = planned.method.call.suspends or planned.placement is not Placement.INLINE
@@ -70,11 +66,16 @@ class UnaryStep:
         self.output: int | None = None
 
     def _is_direct(self) -> bool:
-        """Whether its function has one input and output and is called as it is, in the loop's own thread."""
+        """Return whether an `Attempt` would do nothing but call the function in the loop's own thread."""
         planned = self.planned
-        checks = any(given.check is not None for given in planned.inputs)
-        special = self.several or checks or planned.timeout_s is not None or len(self.arguments) != 1
-        return planned.call is not None and planned.placement is Placement.INLINE and not special
+        return (
+            planned.call is not None
+            and planned.placement is Placement.INLINE
+            and planned.timeout_s is None
+            and planned.method.outputs_type is None
+            and len(planned.inputs) == 1
+            and planned.inputs[0].check is None
+        )
 
     def check(self, value: Any) -> Any:
         """Return the value as the declared type of the only output."""
@@ -83,11 +84,7 @@ class UnaryStep:
 
 
 class Program(list[UnaryStep]):
-    """The steps of a unary plan, in topological order, each with the steps that it feeds.
-
-    Args:
-        plan: The plan.
-    """
+    """The steps of a unary plan, in topological order, each with the steps that it feeds."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(UnaryStep(place, step) for place, step in enumerate(plan.steps))
@@ -117,11 +114,7 @@ _programs: WeakKeyDictionary[Plan, Program] = WeakKeyDictionary()
 
 
 def program_of(plan: Plan) -> Program:
-    """Return the program of a plan, made once.
-
-    Args:
-        plan: A plan whose edges are all unary.
-    """
+    """Return the program of a plan whose edges are all unary, made once."""
     program = _programs.get(plan)
     if program is None:
         program = _programs[plan] = Program(plan)

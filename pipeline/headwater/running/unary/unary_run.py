@@ -34,16 +34,12 @@ _TURNS_PER_PAUSE = 16
 
 
 class UnaryRun:
-    """One execution of a plan whose edges are all unary.
-
-    Args:
-        scope: The execution.
-    """
+    """One execution of a plan whose edges are all unary."""
 
     def __init__(self, scope: ExecutionScope) -> None:
         self._scope = scope
         self._emit = scope.context.emit
-        self._tells = scope.tells
+        self._emits_items = scope.emits_items
         self._program = program_of(scope.plan)
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
@@ -51,7 +47,7 @@ class UnaryRun:
         self._ended = bytearray(len(self._program))
 
     def values(self) -> dict[int, Any]:
-        """Return the values at the pipeline's output, by the index of the edge; those not taken are left out."""
+        """Return the values at the pipeline's output, by the index of the edge, without those not taken."""
         values = {index: self._values[index] for index in self._scope.plan.outputs}
         return {index: value for index, value in values.items() if value is not _MISSING}
 
@@ -60,14 +56,7 @@ class UnaryRun:
         return tuple(step.id for step in self._program if not self._ended[step.place])
 
     async def run(self, inputs: Mapping[int, Any]) -> None:
-        """Run every step.
-
-        Args:
-            inputs: The pipeline's input, by the index of the edge.
-
-        Raises:
-            Failure: A step failed, which the scope was told; a group of them when several did.
-        """
+        """Run every step; raises the `Failure` of a step, already reported, or a group when several failed."""
         ready = [step for step in self._program if not step.arguments]
         for index, value in inputs.items():
             edge = self._scope.plan.edges[index]
@@ -79,7 +68,7 @@ class UnaryRun:
             await self._follow(stack, group)
 
     async def _follow(self, stack: list[UnaryStep], group: TaskGroup) -> None:
-        """Run steps, and then whatever they make ready, until nothing is."""
+        """Run steps, and the steps that they make ready, until none is."""
         turns = 0
         while stack:
             turns += 1
@@ -107,10 +96,16 @@ class UnaryRun:
                 stack.insert(0, step)
 
     def _run_plain(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run plain functions of one input and output, one after the other: the shortest way there is."""
-        emit, values, waiting, ended, tells = self._emit, self._values, self._waiting, self._ended, self._tells
+        """Run plain steps one after the other; no record is made unless something has to be emitted or reported."""
+        emit, values, waiting, ended, emits_items = (
+            self._emit,
+            self._values,
+            self._waiting,
+            self._ended,
+            self._emits_items,
+        )
         started = perf_counter()
-        for _ in range(_STEPS_PER_TURN):
+        for _ in range(_STEPS_PER_TURN):  # a direct step has no policies, so this is its first and only attempt
             emit(_START, step.id, step.start)
             try:
                 value = step.call(values[step.argument])
@@ -121,8 +116,8 @@ class UnaryRun:
             now = perf_counter()
             duration_s = now - started
             started = now
-            if tells or duration_s > HOLD_S:
-                self._tell(step, value, duration_s)
+            if emits_items or duration_s > HOLD_S:
+                self._emit_output(step, value, duration_s)
             emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
             ended[step.place] = True
             following = step.only
@@ -134,7 +129,7 @@ class UnaryRun:
         return [step]
 
     async def _run_direct(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run a coroutine function of one input and output that is called as it is."""
+        """Run a direct step that suspends."""
         emit = self._emit
         emit(_START, step.id, step.start)
         started = perf_counter()
@@ -145,8 +140,8 @@ class UnaryRun:
         except STEP_ERRORS as error:
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
-        if self._tells:
-            self._tell(step, value, 0.0)
+        if self._emits_items:
+            self._emit_output(step, value, 0.0)
         emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
         self._ended[step.place] = True
         if step.output is None:
@@ -155,30 +150,24 @@ class UnaryRun:
         return ()
 
     async def _run_other(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run a step that runs elsewhere, has several inputs or outputs, a timeout, or inputs to check."""
-        self._emit(_START, step.id, step.start)
-        started = perf_counter()
+        """Run a step that is not direct."""
+        attempt = Attempt(step.planned, self._scope)
+        record = attempt.record
+        record.start()
         try:
-            outputs = await Attempt(step.planned, self._scope).outputs(
-                [self._values[index] for index in step.arguments]
-            )
+            outputs = await attempt.outputs([self._values[index] for index in step.arguments])
         except STEP_ERRORS as error:
             raise self._failure(step, error) from error
-        duration_s = perf_counter() - started
-        if self._scope.tells:
-            record = self._scope.record(step.planned)
-            for port, part in outputs.items():
-                if record.emits_next_item:
-                    record.emit_output(part, port)
-        complete = StepComplete(len(step.arguments), len(outputs), duration_s, None, duration_s)
-        if (told := self._scope.records.get(step.id)) is not None:
-            told.emit_progress()
-            complete.compensations = told.compensations
-        self._emit(_COMPLETE, step.id, complete)
+        record.first_output_at = perf_counter()
+        record.items_in, record.items_out = len(step.arguments), len(outputs)
+        for port, part in outputs.items():
+            if record.emits_next_item:
+                record.emit_output(part, port)
+        record.complete()
         self._ended[step.place] = True
         return self._pass_on(step, outputs)
 
-    def _tell(self, step: UnaryStep, value: Any, duration_s: float) -> None:
+    def _emit_output(self, step: UnaryStep, value: Any, duration_s: float) -> None:
         record = self._scope.record(step.planned)
         record.note_hold(duration_s, 1)
         if record.emits_next_item:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from headwater.config.secret_params import secrets_of
 from headwater.events.plain import plain
 from headwater.kinds.binding import bind, callable_of, locate
 from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
+from headwater.masking import masker
 from headwater.running.failures import STEP_ERRORS, error_in, message_of
-from headwater.running.redaction import redactor
 from headwater.running.workers.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _load(
         order["step_id"],
         attempt=order["attempt"],
         report=report,
-        mask=redactor([bound]),
+        mask=masker(secrets_of([bound])),
         connected=order["connected"],
         allowed=order["allowed"],
     )
