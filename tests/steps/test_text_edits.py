@@ -75,7 +75,7 @@ def test_replace_of_a_text_is_that_of_python(text: str, old: str, new: str) -> N
         ({"old": "a", "pattern": "a", "new": "b"}, "params", "give either old or pattern"),
         ({"old": "a"}, "params.new", "missing"),
         ({"old": "", "new": "b"}, "params.old", "1 character"),
-        ({"pattern": "a*", "new": "b"}, "params.pattern", "matches the empty text"),
+        ({"pattern": "a*", "new": "b"}, "params.pattern", "matches the empty string"),
         ({"pattern": r"\s+$", "new": ""}, "params.pattern", "can begin again"),
         ({"pattern": "a", "new": r"\1"}, "params.new", "invalid group reference 1"),
         ({"pattern": "a", "new": r"\g<x>"}, "params.new", "unknown group name 'x'"),

@@ -57,8 +57,8 @@ REFUSED: list[tuple[str, Scope, str]] = [
     ("(a*)*b", "start", "what can be empty"),
     ("(?:a?){30}a{30}", "start", "what can be empty"),
     ("(?:a?|b?)c", "start", "two alternatives that can both be empty"),
-    (r"(?:\w|a\w)*x", "start", "two ways to read the same text, such as what ends with 'aaa'"),
-    (r"(\d+|\S+) x", "start", "two ways to read the same text"),
+    (r"(?:\w|a\w)*x", "start", "two ways to read the same string, such as one that ends with 'aaa'"),
+    (r"(\d+|\S+) x", "start", "two ways to read the same string"),
     (".*,.*,.*x", "start", "two ways"),
     (r"(INFO|ERROR) +(.*)$", "start", "two ways"),
     ("(?:(?>a+b|a))*x", "start", "two ways"),
@@ -68,7 +68,7 @@ REFUSED: list[tuple[str, Scope, str]] = [
     (r"\[[^\]]*\]", "anywhere", "can begin again"),
     (r"\s+$", "anywhere", "can begin again"),
     (r"[\w.]+@\w+\.\w+", "anywhere", "can begin again"),
-    ("a*", "anywhere", "matches the empty text"),
+    ("a*", "anywhere", "matches the empty string"),
     (r"(a)\1", "start", "a reference to another group"),
     ("(a)?(?(1)b|c)", "start", "a condition on another group"),
     ("(?=ab)a", "start", "more than one character"),
@@ -214,7 +214,7 @@ def test_keeps_only_the_groups_that_are_wanted(pattern: str, names: list[str], e
 
 def test_refuses_to_change_a_set_that_looks_like_a_group() -> None:
     """What cannot be told apart by its text alone is not guessed."""
-    with pytest.raises(PatternError, match="a set with the text of a group"):
+    with pytest.raises(PatternError, match="looks like the start of a group"):
         with_groups("(?P<a>x)[(?P<a>]", [])
 
 

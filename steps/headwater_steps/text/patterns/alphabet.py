@@ -1,8 +1,8 @@
-"""The characters that a pattern can tell apart, so that its sets can be compared as bits of whole numbers.
+"""The characters that a pattern can distinguish, so that its sets can be compared as bits of integers.
 
 ASCII is looked at character by character. Beyond it, the literals and ranges of the pattern cut the code points into
-intervals, and each of them may hold a digit, another letter, a space and anything else; where that is not so, two sets
-only seem to overlap, which refuses a pattern and never lets a dangerous one pass.
+intervals, and each of them may hold a digit, another letter, a space and anything else. Where that is not so, two sets
+only seem to overlap, which refuses a pattern and never accepts a dangerous one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _END = 0x110000
 _ASCII = 0x80
 _CATEGORIES = {"DIGIT": 0b001, "WORD": 0b010, "SPACE": 0b100}
 _KINDS = ((0b011, "٣"), (0b010, "é"), (0b100, "\u3000"), (0b000, "→"))
-"""The combinations of categories that there are (a digit is also a letter of words), each with an example."""
+"""The combinations of categories that exist (a digit is also a word character), each with an example."""
+
+_RANGES = ("LITERAL", "RANGE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,7 @@ class CharSet:
 
     @classmethod
     def parse(cls, op: str, argument: Any) -> CharSet | None:
-        """Read a node of the parser of `re`.
-
-        Args:
-            op: Name of the node.
-            argument: What the parser has stored with it.
-
-        Returns:
-            The set; None when the node is not one character.
-        """
+        """Read a node of the parser of `re`; return None when it is not one character."""
         match op:
             case "LITERAL":
                 return cls(((argument, argument),))
@@ -64,12 +58,7 @@ class CharSet:
                 return None
 
     def takes(self, code: int, kind: int) -> bool:
-        """Return whether the set has a character.
-
-        Args:
-            code: Its code point, or the first of an interval that no range of the set cuts.
-            kind: Its categories, as bits.
-        """
+        """Return whether the set has a code point with some categories, or an interval that no range of it cuts."""
         found = any(first <= code <= last for first, last in self.ranges) or any(
             bool(kind & (bits := _CATEGORIES[name.removeprefix("NOT_")]) == bits) is not name.startswith("NOT_")
             for name in self.categories
@@ -77,14 +66,8 @@ class CharSet:
         return found is not self.negated
 
 
-_RANGES = ("LITERAL", "RANGE")
-
-
 class Alphabet:
-    """Classes of characters: those of one class are in the same sets.
-
-    Args:
-        sets: The sets of a pattern.
+    """Classes of characters, for the sets of a pattern: characters of one class are in the same sets.
 
     Attributes:
         full: The bits of all classes.
@@ -105,24 +88,16 @@ class Alphabet:
         self.full: int = (1 << len(classes)) - 1
 
     def mask(self, chars: CharSet) -> int:
-        """Return the classes of a set, as bits.
-
-        Args:
-            chars: One of the sets that the alphabet was made of.
-        """
+        """Return the classes of one of the sets, as bits."""
         return self._masks[chars]
 
     def example(self, mask: int) -> str:
-        """Return a character of one of the classes.
-
-        Args:
-            mask: At least one class.
-        """
+        """Return a character of one of the classes."""
         return self._examples[(mask & -mask).bit_length() - 1]
 
 
 def _characters(sets: Sequence[CharSet]) -> Iterable[tuple[int, int, str]]:
-    """Yield code point, categories and an example for everything that the sets can tell apart."""
+    """Yield code point, categories and an example for everything that the sets can distinguish."""
     for code in sorted(range(_ASCII), key=_plainness):
         yield code, _kind(chr(code)), chr(code)
     cuts = {_ASCII, _END}
@@ -132,7 +107,7 @@ def _characters(sets: Sequence[CharSet]) -> Iterable[tuple[int, int, str]]:
         if after == first + 1:
             yield first, _kind(chr(first)), chr(first)
         else:
-            yield from ((first, kind, _example(first, after, usual)) for kind, usual in _KINDS)
+            yield from ((first, kind, usual if first <= ord(usual) < after else chr(first)) for kind, usual in _KINDS)
 
 
 def _kind(char: str) -> int:
@@ -140,10 +115,6 @@ def _kind(char: str) -> int:
 
 
 def _plainness(code: int) -> tuple[bool, bool, int]:
-    """Sort letters, digits and what can be seen first, so that examples read well."""
+    """Sort lower-case letters and visible characters first, so that examples read well."""
     char = chr(code)
     return not char.islower(), not char.isprintable() or char == " ", code
-
-
-def _example(first: int, after: int, usual: str) -> str:
-    return usual if first <= ord(usual) < after else chr(first)

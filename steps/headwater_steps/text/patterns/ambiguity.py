@@ -1,13 +1,13 @@
 """Whether a pattern can be read in two ways, which is what makes `re` try again and again.
 
 A matcher that goes back and tries another way takes at most as many steps as there are ways to read the beginnings of a
-text. Where each beginning can be read in at most one way that ends at a given position of the pattern, that is the
-length of the text times the number of positions: linear time. Two ways that come to the same position are looked for
-in the product of the machine with itself, as for unambiguous automata (C. Allauzen, M. Mohri and A. Rastogi, "General
+string. Where each beginning can be read in at most one way that ends at a given position of the pattern, that is the
+length of the string times the number of positions: linear time. Two ways to the same position are looked for in the
+product of the machine with itself, as for unambiguous automata (C. Allauzen, M. Mohri and A. Rastogi, "General
 algorithms for testing the ambiguity of finite automata", 2008, https://arxiv.org/abs/0802.3254).
 
 Atomic groups and possessive repetitions have one end for each beginning: of two ways that part within one, only one
-leaves it. A search begins anew at each character, unless an earlier beginning has matched; so for a search the second
+leaves it. A search begins again at each character, unless an earlier beginning has matched; so for a search the second
 way may also be a later beginning.
 """
 
@@ -26,7 +26,7 @@ from headwater_steps.text.patterns.machine import START, Edge, Machine
 __all__ = ["Scope", "check_linear"]
 
 Scope: TypeAlias = Literal["start", "whole", "anywhere"]
-"""Where in a text a pattern is to match: at its start, all of it, or anywhere."""
+"""Where in a string a pattern has to match: at its start, all of it, or anywhere."""
 
 _STEPS_LIMIT = 20_000
 _WAITING = -1
@@ -35,14 +35,14 @@ _WAITING = -1
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two ways to read the same text.
+    """Two ways to read the same string.
 
     Args:
         left: Where the first way is.
         right: Where the other is, or `_WAITING`.
         shared: The atomic groups that both were in when they parted, outermost first.
         left_in: How many of those the first way is still in.
-        right_in: The same of the other.
+        right_in: The same for the other.
         chased: Whether the other is a later beginning of a search, rather than a way from the same beginning.
         may_begin: Whether a search may begin after the last character.
     """
@@ -57,17 +57,9 @@ class _Pair:
 
 
 def check_linear(machine: Machine, scope: Scope) -> int:
-    """Check that a pattern reads every text in linear time.
+    """Return how many steps it takes to see that a pattern reads any string in linear time, or raise a `PatternError`.
 
-    Args:
-        machine: The pattern.
-        scope: Where in a text it is to match.
-
-    Returns:
-        How many steps the check took.
-
-    Raises:
-        PatternError: It can be read in two ways; the message has a text for which that is so.
+    The message has a string that can be read in two ways.
     """
     return _Check(machine, scope).run()
 
@@ -87,7 +79,7 @@ class _Check:
     def run(self) -> int:
         waiting = list(self._first_chases()) if self._scope == "anywhere" else []
         waiting += [found for position in range(len(self._masks)) for found in self._partings(position)]
-        todo: deque[_Pair] = deque()  # the shortest first, so that the text of a message is short
+        todo: deque[_Pair] = deque()  # the shortest first, so that the string in a message is short
         for pair, mask in waiting:
             self._note(None, pair, mask, todo)
         while todo:
@@ -100,7 +92,7 @@ class _Check:
     def _note(self, origin: _Pair | None, pair: _Pair, mask: int, todo: deque[_Pair]) -> None:
         self._steps += 1
         if self._steps > _STEPS_LIMIT:
-            raise PatternError("a pattern with too many ways to read a text to be checked; make it simpler")
+            raise PatternError("the pattern is too ambiguous to be checked; simplify it")
         if pair in self._origin or self._is_harmless(pair):
             return
         self._origin[pair] = origin, mask
@@ -109,11 +101,9 @@ class _Check:
         todo.append(pair)
 
     def _is_harmless(self, pair: _Pair) -> bool:
-        """Whether only one of the two ways is ever tried, as the first has matched by then."""
+        """Return whether only one of the two ways is ever tried, because the first has matched by then."""
         matched = pair.left in self._accepting
         return matched and (pair.left == pair.right or (pair.chased and pair.right != _WAITING))
-
-    # ---- two ways from the same beginning
 
     def _partings(self, position: int) -> Iterator[tuple[_Pair, int]]:
         """Yield the pairs of different positions that can follow one."""
@@ -142,8 +132,6 @@ class _Check:
                     found = _Pair(left.target, right.target, pair.shared, left_in, right_in, pair.chased)
                     yield found, mask
 
-    # ---- a search that begins later
-
     def _first_chases(self) -> Iterator[tuple[_Pair, int]]:
         for edge in self._machine.edges[START].values():
             yield from self._waiting(edge.target, self._masks[edge.target])
@@ -162,8 +150,6 @@ class _Check:
             if common:
                 yield _Pair(position, _WAITING, chased=True, may_begin=may_begin), common
 
-    # ---- what is wrong
-
     def _reason(self, pair: _Pair) -> str:
         text = ""
         at: _Pair | None = pair
@@ -172,12 +158,13 @@ class _Check:
             text = self._alphabet.example(mask) + text
         if pair.chased:
             return (
-                f"a search that can begin again within what it has read, such as {text!r}: a long text would take "
-                "very long; begin with what the rest does not contain, such as \\b or (?<![\\w.])"
+                f"a search can begin again within what it has read, such as {text!r}, so a long string would take very "
+                "long; begin with what the rest does not contain, such as \\b or (?<![\\w.])"
             )
         return (
-            f"two ways to read the same text, such as what ends with {text!r}: a long text would take very long; let "
-            "each repetition end where the next part begins, such as [^ ]* before a space, or make it possessive (*+)"
+            f"two ways to read the same string, such as one that ends with {text!r}, so a long string would take very "
+            "long; let each repetition end where the next part begins, such as [^ ]* before a space, or make it "
+            "possessive (*+)"
         )
 
 

@@ -1,10 +1,10 @@
-r"""Patterns of documents: those of `re` that read every text in linear time.
+r"""The patterns that read any string in linear time when `re` runs them.
 
-A pattern is taken when there is only one way to read a text with it, up to each of its characters; then there is
-nothing to go back to. A repetition must not take what the next part begins with, unless what follows tells where it
-ends: `"[^"]*" ` and `\S+ ` are good, and so is `\S+" `, as no space is in `\S+`; `.*,.*,` is not, as a text with many
-commas can be read in many ways. A last `.*` may be anything. What has to be tried can be made possessive, as in
-`(?>.*?: )`: then the first way that is found is kept.
+A pattern is accepted when there is only one way to read a string with it, up to each of its characters; then there is
+nothing to go back to. A repetition must not take what the next part begins with, unless what follows determines where
+it ends: `"[^"]*" ` and `\S+ ` are good, and so is `\S+" `, because no space is in `\S+`; `.*,.*,` is not, because a
+string with many commas can be read in many ways. A last `.*` may be anything. What has to be tried can be made
+possessive, as in `(?>.*?: )`: then the first way that is found is kept.
 """
 
 from __future__ import annotations
@@ -23,25 +23,13 @@ from headwater_steps.text.patterns.machine import Machine
 
 __all__ = ["Pattern", "SearchPattern", "compile_linear", "with_groups"]
 
-
 _STEPS_PER_SIZE = 8
 _GROUP_START = re.compile(r"\\.|\(\?P<(\w+)>", re.DOTALL)
 
 
 @lru_cache(maxsize=256)
 def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
-    r"""Compile a pattern that reads every text in linear time.
-
-    Args:
-        pattern: A regular expression in the syntax of `re`, without flags, references to groups, and looks at more than
-            one character.
-        scope: Where in a text it is to match: `start`, `whole` or `anywhere`.
-
-    Returns:
-        What `re.compile` gives.
-
-    Raises:
-        PatternError: It is wrong, too large, or takes more than linear time; the message says why.
+    r"""Compile a pattern that reads any string in linear time, or raise a `PatternError` that says why it does not.
 
     Example:
         >>> compile_linear(r'(?P<path>\S+) "(?P<agent>[^"]*)"').match('/ "curl"').groupdict()
@@ -53,7 +41,7 @@ def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
     """
     machine = Machine(pattern)
     if scope == "anywhere" and machine.empty:
-        raise PatternError("a pattern that matches the empty text is found everywhere; let it take a character")
+        raise PatternError("a pattern that matches the empty string is found everywhere; let it take a character")
     charge_pattern(pattern, check_linear(machine, scope) // _STEPS_PER_SIZE)
     return re.compile(pattern)
 
@@ -61,23 +49,13 @@ def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
 def with_groups(pattern: str, names: Collection[str]) -> str:
     r"""Return a pattern that matches the same, but keeps only some of its named groups, which is faster.
 
-    Args:
-        pattern: A good pattern.
-        names: Names of the groups to keep.
-
-    Returns:
-        The pattern, with the other groups made groups that are not kept.
-
-    Raises:
-        PatternError: A set of characters looks like the start of a group.
-
     Example:
         >>> with_groups(r"(?P<key>\w+)=(?P<value>\S+)", ["value"])
         '(?:\\w+)=(?P<value>\\S+)'
     """
     changed = _GROUP_START.sub(lambda found: "(?:" if found[1] and found[1] not in names else found[0], pattern)
     if Machine(changed).sets != Machine(pattern).sets:
-        raise PatternError("a set with the text of a group in it; write its parenthesis as \\(")
+        raise PatternError("a set of characters looks like the start of a group; write its parenthesis as \\(")
     return changed
 
 
@@ -92,7 +70,7 @@ def _anywhere(pattern: str) -> str:
 
 
 Pattern = Annotated[str, Field(min_length=1, max_length=PATTERN_LENGTH_LIMIT), AfterValidator(_at_start)]
-"""A pattern that is matched at the start of a text."""
+"""The type of a param that is a pattern for the start of a string."""
 
 SearchPattern = Annotated[str, Field(min_length=1, max_length=PATTERN_LENGTH_LIMIT), AfterValidator(_anywhere)]
-"""A pattern that is looked for anywhere in a text."""
+"""The type of a param that is a pattern for anywhere in a string."""

@@ -1,8 +1,8 @@
 """A pattern as a machine of positions: which character can follow which, and in how many ways.
 
 The pattern is read by the parser of `re` itself, so that what is checked is what will be run. Each place of the pattern
-that takes a character is a position; an edge leads to each that may come next (V. M. Glushkov, "The abstract theory of
-automata", 1961, https://doi.org/10.1070/RM1961v016n05ABEH004112).
+that takes a character is a position; an edge leads to each position that may come next (V. M. Glushkov, "The abstract
+theory of automata", 1961, https://doi.org/10.1070/RM1961v016n05ABEH004112).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GROUPS_LIMIT = 50
 _POSITION_SIZE = 10
 """What a position counts in the size of a pattern; measured, it takes about 100 microseconds."""
 
-_parser: Any = import_module("re._parser")  # the only one that surely reads a pattern as `re` does
+_parser: Any = import_module("re._parser")  # nothing else surely reads a pattern as `re` does
 _REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 _REFUSED = {
     "GROUPREF": "a reference to another group, such as \\1",
@@ -42,12 +42,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A step from one position to the next.
-
-    Args:
-        target: The next position.
-        exits: The atomic groups that are left on the way, which then cannot be entered again from behind.
-    """
+    """A step to the next position; `exits` are the atomic groups that it leaves, to which there is no way back."""
 
     target: int
     exits: frozenset[int]
@@ -55,48 +50,34 @@ class Edge:
 
 @dataclass(slots=True)
 class _Part:
-    """A part of a pattern: where it can begin and end.
-
-    Args:
-        first: Positions that can come first.
-        last: Positions that can come last, each with whether something has still to hold there, such as `$`.
-        empty: How it can match nothing: not at all (None), always (False), or when something holds (True).
-    """
+    """A part of a pattern: where it can begin and end."""
 
     first: list[int] = field(default_factory=list[int])
-    last: dict[int, bool] = field(default_factory=dict[int, bool])
-    empty: bool | None = False
+    last: dict[int, bool] = field(default_factory=dict[int, bool])  # True where a condition such as `$` follows
+    empty: bool | None = False  # whether a condition must hold for it to match nothing; None when it never can
 
 
 class Machine:
-    """A pattern as positions and edges.
-
-    Args:
-        pattern: A regular expression in the syntax of `re`.
-
-    Raises:
-        PatternError: It is wrong, too large, or has parts that cannot be checked.
+    """A pattern as positions and edges; raises a `PatternError` for one that is wrong, too large or cannot be checked.
 
     Attributes:
         sets: The characters that each position takes; that of `START` has no meaning.
         edges: The edges that leave each position.
         atomic: The atomic groups around each position, outermost first.
         accepting: The positions at which the pattern has matched, whatever follows.
-        empty: Whether it matches the empty text.
+        empty: Whether it matches the empty string.
         before: The characters one of which must stand before the first one, unless that is the first of all; None for
             any.
-        groups: Numbers of the named groups, in the order of the pattern.
     """
 
     def __init__(self, pattern: str) -> None:
-        tree = _parse(pattern)
+        nodes = _parse(pattern)
         self.sets: list[CharSet] = [CharSet()]
         self.edges: list[dict[int, Edge]] = [{}]
         self.atomic: list[tuple[int, ...]] = [()]
         self._open: list[int] = []
         self._atomic_groups = 0
         self._edges = 0
-        nodes = _nodes(tree)
         size = _size(nodes)
         charge_pattern(pattern, _POSITION_SIZE * size)
         if size > _POSITIONS_LIMIT:
@@ -106,9 +87,6 @@ class Machine:
         self.accepting: frozenset[int] = frozenset(position for position, open_ in part.last.items() if not open_)
         self.empty: bool = part.empty is not None
         self.before: CharSet | None = self._before(nodes, part)
-        self.groups: dict[str, int] = dict(tree.state.groupdict)
-
-    # ---- building
 
     def _sequence(self, nodes: Iterable[tuple[str, Any]]) -> _Part:
         whole = _Part()
@@ -199,10 +177,8 @@ class Machine:
         if self._edges > _EDGES_LIMIT:
             raise PatternError(f"a pattern with more than {_EDGES_LIMIT} ways from one character to the next")
 
-    # ---- what stands before
-
     def _before(self, nodes: Sequence[tuple[str, Any]], part: _Part) -> CharSet | None:
-        """Return what the first node says of the character before; what others say is left out of account."""
+        """Return what the first node says about the character before it; what others say does not count."""
         op: str
         argument: Any
         op, argument = nodes[0] if nodes else ("", None)
@@ -216,20 +192,20 @@ class Machine:
         return None
 
 
-def _parse(pattern: str) -> Any:
+def _parse(pattern: str) -> list[tuple[str, Any]]:
     if len(pattern) > PATTERN_LENGTH_LIMIT:
         raise PatternError(f"a pattern of {len(pattern)} characters; at most {PATTERN_LENGTH_LIMIT} are allowed")
     if pattern.count("(") > _GROUPS_LIMIT:
         raise PatternError(f"a pattern of more than {_GROUPS_LIMIT} groups")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what `re` will read differently one day is better written plainly
+            warnings.simplefilter("error")  # of syntax that `re` may read differently one day
             tree = _parser.parse(pattern)
     except (re.error, OverflowError, Warning) as error:
         raise PatternError(f"not a pattern: {error}") from None
     if tree.state.flags != re.UNICODE:
         raise PatternError("flags such as (?i) are not allowed; write both cases, such as [Ee]rror")
-    return tree
+    return _nodes(tree)
 
 
 def _nodes(tree: Any) -> list[tuple[str, Any]]:
