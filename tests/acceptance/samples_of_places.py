@@ -36,7 +36,7 @@ PLACES: Final[dict[str, Sample]] = {
         empty=LINES_OUT,
         endless={"path": f"{FILES}/many.txt"},
         bad_params=({"encoding": "rot13"}, ".encoding", "expected"),
-        bad_data=({"path": f"{FILES}/bad.txt"}, r"bad.txt:2: the bytes ff are no utf-8 text"),
+        bad_data=({"path": f"{FILES}/bad.txt"}, r"bad.txt:2: the bytes ff are not valid utf-8"),
         compensated=({"path": f"{FILES}/bad.txt", "on_bad": "skip"}, NO_DATA, 2),
     ),
     "source.jsonl": Sample(
@@ -44,7 +44,7 @@ PLACES: Final[dict[str, Sample]] = {
         empty=[{"score": 3}, {"score": 5}],
         endless={"path": f"{FILES}/many.jsonl"},
         bad_params=({"on_bad": "ignore"}, ".on_bad", "expected"),
-        bad_data=({"path": f"{FILES}/bad.jsonl"}, "bad.jsonl:2:11: no JSON"),
+        bad_data=({"path": f"{FILES}/bad.jsonl"}, "bad.jsonl:2:11: invalid JSON"),
         compensated=({"path": f"{FILES}/bad.jsonl", "on_bad": "skip"}, NO_DATA, 1),
     ),
     "source.csv": Sample(

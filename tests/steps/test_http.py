@@ -126,7 +126,7 @@ async def test_get_decodes_the_text(body: bytes, content_type: str, params: dict
 @pytest.mark.parametrize(
     ("body", "headers", "message"),
     [
-        (b"ab\xff", {}, "the bytes ff are no utf-8 text, at byte 2 of the body; set encoding, or on_bad to replace"),
+        (b"ab\xff", {}, "the bytes ff are not valid utf-8, at byte 2 of the body; set encoding, or on_bad to replace"),
         (
             b"a",
             {"content_type": "text/plain; charset=klingon"},
@@ -557,7 +557,7 @@ async def test_lines_tell_of_bytes_that_are_no_text(on_bad: Any, lines: list[str
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"a\n\xff\n", ":2: the bytes ff are no utf-8 text"),
+        (b"a\n\xff\n", ":2: the bytes ff are not valid utf-8"),
         (b"a\nbbbbbbb\n", ":2: the line is longer than 4 characters"),
     ],
 )
@@ -628,7 +628,7 @@ async def test_response_has_the_value_of_the_body(
 async def test_response_fails_when_the_body_is_no_json() -> None:
     """What says that it is JSON must be."""
     async with serving(saying(answer(b"{", **JSON))) as server:
-        assert "the body is no JSON: EOF while parsing" in str(
+        assert "the body is invalid JSON: EOF while parsing" in str(
             await failure(Request(hosts=LOCAL), [{"url": server.url}])
         )
 

@@ -177,11 +177,11 @@ def test_files_refuse_values_that_share_a_file(tmp_path: Path, one: Any, other: 
     [
         ({}, {}, "item 2 has no field 'key'"),
         ({"key": "a"}, {"write": "text"}, "item 2 has no field 'text'"),
-        ({"key": ["a"]}, {}, "item 2: a list cannot be the name of a file; set by to a field that is a text"),
+        ({"key": ["a"]}, {}, "item 2: a list cannot be the name of a file; set by to a field that is a string"),
         ({"key": (1,)}, {}, "item 2: a tuple cannot be the name of a file"),
         ({"key": "a", "text": object()}, {}, "item 2 cannot be written as JSON: "),
-        ({"key": "a", "text": 3}, {"write": "text", "format": "text"}, "item 2 is no text, but int"),
-        ({"key": "b"}, {"max_files": 1}, "item 2: 'b' is one value more than the 1 files that are allowed"),
+        ({"key": "a", "text": 3}, {"write": "text", "format": "text"}, "item 2 is not a string, but int"),
+        ({"key": "b"}, {"max_files": 1}, "item 2: more than 1 distinct values: 'b' would need another file"),
     ],
 )
 def test_files_name_the_item_that_cannot_be_written(

@@ -113,10 +113,14 @@ async def test_csv_writes_a_row_for_each_item(
 @pytest.mark.parametrize(
     ("items", "params", "message"),
     [
-        ([{"a": 1}, {"b": 2}], {}, "item 2 has 'b', which is no column of the items before it; set columns to all"),
-        (["text"], {}, "item 1 is no object, but str; comma-separated values are made of objects with fields"),
-        ([[1, 2]], {}, "item 1 is no object, but list"),
-        ([{"a": 1}, {"a": float("nan")}], {}, "item 2 cannot be written as comma-separated values: nan is no number"),
+        ([{"a": 1}, {"b": 2}], {}, "item 2 has 'b', which no item before it has; set columns to all"),
+        (["text"], {}, "item 1 is not an object, but str; comma-separated values need objects with fields"),
+        ([[1, 2]], {}, "item 1 is not an object, but list"),
+        (
+            [{"a": 1}, {"a": float("nan")}],
+            {},
+            "item 2 cannot be written as comma-separated values: nan is not a finite number",
+        ),
         ([{"a": object()}], {}, "item 1 cannot be written as comma-separated values: "),
         ([{"a": "€"}], {"encoding": "latin-1"}, "item 1 cannot be written: U+20AC cannot be expressed in latin-1"),
         ([{"a": "\ud800"}], {}, "item 1 cannot be written: U+D800 cannot be expressed in utf-8"),

@@ -94,7 +94,7 @@ def test_source_tells_that_a_file_is_of_another_format(
         read(lines, path)
     assert isinstance(error.value.__cause__, DamagedFileError)
     assert cause(error).startswith(
-        f"{path}: no {name} data after 0 bytes of content; set compression to what it is, or mend the file: "
+        f"{path}: invalid {name} data after 0 bytes of content; set compression to its format, or repair the file: "
     )
 
 
@@ -112,7 +112,7 @@ def test_source_tells_that_a_compressed_file_is_damaged(
     with pytest.raises(StepError) as error:
         read(lines, path)
     assert isinstance(error.value.__cause__, DamagedFileError)
-    assert f"no {name} data after" in cause(error)
+    assert f"invalid {name} data after" in cause(error)
 
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)

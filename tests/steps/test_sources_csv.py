@@ -125,17 +125,17 @@ def test_csv_names_the_cell_that_is_not_of_its_type(file: Path, column: str, cel
     with pytest.raises(StepError) as error:
         read(csv, file, types={column: TYPES[column]})
     assert cause(error) == (
-        f"{file}:2: column {column!r}: {shown!r} is no {TYPES[column]}: expected {expected}; "
-        "mend it, or set on_bad to skip or reject"
+        f"{file}:2: column {column!r}: expected {expected}, found {shown!r}; "
+        "repair the row, or set on_bad to skip or reject"
     )
 
 
 BAD = [
     pytest.param("1\n", "the row has 1 cells, but there are 2 columns", id="too few"),
     pytest.param("1,2,3\n", "the row has 3 cells, but there are 2 columns", id="too many"),
-    pytest.param('"1"x,2\n', "something stands between the end of a quoted cell and the next delimiter", id="quotes"),
-    pytest.param("1\r2,3\n", "a carriage return stands alone in a cell without quotes", id="CR"),
-    pytest.param("\udcff,2\n", "some bytes are no utf-8 text", id="bytes"),
+    pytest.param('"1"x,2\n', "there is something between the end of a quoted cell and the next delimiter", id="quotes"),
+    pytest.param("1\r2,3\n", "there is a lone carriage return in a cell without quotes", id="CR"),
+    pytest.param("\udcff,2\n", "some bytes are not valid utf-8", id="bytes"),
     pytest.param("x" * 131_073 + ",2\n", "a cell is longer than 131,072 characters", id="long cell"),
 ]
 
@@ -205,7 +205,7 @@ def test_csv_refuses_a_row_without_bounds(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "params", "message"),
     [
-        ("a,a\n", {}, "several columns are called 'a'; mend the first row, or take it away and set names"),
+        ("a,a\n", {}, "several columns are called 'a'; correct the first row, or remove it and set names"),
         ("a,\n", {}, "a column has no name"),
         ("a,b\n", {"types": {"c": "date"}}, "types has 'c', but the columns are 'a', 'b'"),
         ("", {"names": ["a"], "types": {"c": "date"}}, "types has 'c', but the columns are 'a'"),

@@ -56,7 +56,7 @@ def test_names_the_file_that_cannot_be_read(folder: Path, step: Any) -> None:
     with pytest.raises(StepError) as error:
         run_sync(reading(folder, step))
     assert isinstance(error.value.__cause__, BadLineError)
-    assert cause(error).startswith(f"{folder / 'b.txt'}:2: the bytes ff are no utf-8 text")
+    assert cause(error).startswith(f"{folder / 'b.txt'}:2: the bytes ff are not valid utf-8")
     result: Result = run_sync(reading(folder, step, on_bad="replace"))
     assert "bad \ufffd" in "\n".join(result.output).split("\n")
     assert result.metrics["read"].compensations == 1

@@ -109,7 +109,8 @@ def test_files_say_when_nothing_matches(tree: Path) -> None:
     with pytest.raises(StepError) as error:
         run_sync(pipeline(files, folder=tree, pattern="*.csv"))
     assert cause(error) == (
-        f"no file in {tree} matches '*.csv', of 6 that were looked at; mend folder or pattern, or set on_none to ignore"
+        f"no file in {tree} matches '*.csv', of 6 that were looked at; correct folder or pattern, "
+        "or set on_none to ignore"
     )
     assert names(tree, pattern="*.csv", on_none="ignore") == []
 

@@ -43,14 +43,14 @@ def test_jsonl_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, 
 
 
 BAD = [
-    pytest.param(b'{"a": }', "no JSON: expected value", 7, id="no value"),
-    pytest.param(b"NaN", "no JSON: expected value", 1, id="NaN"),
-    pytest.param(b"[-Infinity]", "no JSON", 3, id="Infinity"),
-    pytest.param(b"{'a': 1}", "no JSON: key must be a string", 2, id="single quotes"),
-    pytest.param(b'{"a": 1} {"a": 2}', "no JSON: trailing characters", 10, id="two values"),
-    pytest.param(b'{"a": 1', "no JSON: EOF while parsing an object", 7, id="cut off"),
-    pytest.param(b'"\xff"', "no JSON: invalid unicode code point", 2, id="no UTF-8"),
-    pytest.param(b"[" * 1_000, "no JSON: recursion limit exceeded", 202, id="too deep"),
+    pytest.param(b'{"a": }', "invalid JSON: expected value", 7, id="no value"),
+    pytest.param(b"NaN", "invalid JSON: expected value", 1, id="NaN"),
+    pytest.param(b"[-Infinity]", "invalid JSON", 3, id="Infinity"),
+    pytest.param(b"{'a': 1}", "invalid JSON: key must be a string", 2, id="single quotes"),
+    pytest.param(b'{"a": 1} {"a": 2}', "invalid JSON: trailing characters", 10, id="two values"),
+    pytest.param(b'{"a": 1', "invalid JSON: EOF while parsing an object", 7, id="cut off"),
+    pytest.param(b'"\xff"', "invalid JSON: invalid unicode code point", 2, id="no UTF-8"),
+    pytest.param(b"[" * 1_000, "invalid JSON: recursion limit exceeded", 202, id="too deep"),
 ]
 
 
@@ -61,7 +61,7 @@ def test_jsonl_names_the_place_of_a_bad_line(file: Path, line: bytes, reason: st
     with pytest.raises(StepError) as error:
         read(jsonl, file)
     assert cause(error).startswith(f"{file}:3:{column}: {reason}")
-    assert cause(error).endswith("; mend it, or set on_bad to skip or reject")
+    assert cause(error).endswith("; repair the line, or set on_bad to skip or reject")
     assert isinstance(error.value.__cause__, BadLineError)
     assert (error.value.__cause__.line, error.value.__cause__.column) == (3, column)
 

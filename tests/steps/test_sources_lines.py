@@ -103,9 +103,7 @@ def test_lines_name_the_line_of_bytes_that_are_no_text(
     with pytest.raises(StepError) as error:
         read(lines, file, encoding=encoding)
     assert cause(error).startswith(f"{file}:{before + 1}: the bytes {found}")
-    assert cause(error).endswith(
-        f" are no {encoding} text; set another encoding, or on_bad to what shall become of them"
-    )
+    assert cause(error).endswith(f" are not valid {encoding}; set another encoding, or on_bad")
     assert isinstance(error.value.__cause__, BadLineError)
     assert error.value.__cause__.line == before + 1
 
@@ -131,7 +129,7 @@ def test_lines_leave_out_or_mend_or_reject_bytes_that_are_no_text(
 
     kept, rejected, footer = reject(lines, path=file, encoding=encoding)
     assert (kept, footer) == (skipped.output, skipped.footer)
-    assert rejected == [BadRow(line=3, reason=f"the bytes {found} are no {encoding} text", text=replaced.output[2])]
+    assert rejected == [BadRow(line=3, reason=f"the bytes {found} are not valid {encoding}", text=replaced.output[2])]
 
 
 def test_lines_reject_by_default_where_the_port_leads_somewhere(file: Path) -> None:

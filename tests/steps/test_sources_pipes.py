@@ -178,16 +178,20 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
         with pytest.raises(StepError) as error:
             await pipeline(stdin).run()
         execution.cancel()
-    assert cause(error) == "another step reads standard input already; read it once, and give it to several steps"
+    assert cause(error) == "another step reads standard input already; read it in one step, and connect several to it"
 
 
 @pytest.mark.parametrize(
     ("params", "content", "message"),
     [
-        ({}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding, or on_bad"),
+        ({}, b"a\nb\xff\n", "standard input:2: the bytes ff are not valid utf-8; set another encoding, or on_bad"),
         ({"max_line_chars": 3}, b"a\nabc\n", "standard input:2: the line is longer than 3 characters"),
-        ({"split": "chunks"}, b"a\nb\xff\n", "standard input:2: the bytes ff are no utf-8 text; set another encoding"),
-        ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are no utf-8 text"),
+        (
+            {"split": "chunks"},
+            b"a\nb\xff\n",
+            "standard input:2: the bytes ff are not valid utf-8; set another encoding",
+        ),
+        ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are not valid utf-8"),
         ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),
         ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' is not connected"),
     ],

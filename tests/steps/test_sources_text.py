@@ -45,7 +45,9 @@ def test_text_names_the_line_of_bytes_that_are_no_text(file: Path) -> None:
     file.write_bytes(b"fine\n" * 50_000 + b"ab\xff\n")
     with pytest.raises(StepError) as error:
         read(text, file)
-    assert cause(error) == (f"{file}:50001: the bytes ff are no utf-8 text; set another encoding, or on_bad to replace")
+    assert cause(error) == (
+        f"{file}:50001: the bytes ff are not valid utf-8; set another encoding, or on_bad to replace"
+    )
 
 
 def test_text_mends_bytes_that_are_no_text_when_told(file: Path) -> None:

@@ -153,7 +153,12 @@ async def test_extract_loses_nothing_to_a_side_port_that_leads_nowhere() -> None
         ("extract", {"pattern": PAIR, "find": "anywhere"}, "params.find", "can begin again"),
         ("extract", {"pattern": PAIR, "find": "middle"}, "params.find", "expected 'start' or"),
         ("extract", {"pattern": PAIR, "on_unmatched": "drop"}, "params.on_unmatched", "expected 'fail' or"),
-        ("extract", {"pattern": "(?P<a>x)(?P<b>y)[(?P<b>]", "only": ["a"]}, "params.only", "looks like the start of a group"),
+        (
+            "extract",
+            {"pattern": "(?P<a>x)(?P<b>y)[(?P<b>]", "only": ["a"]},
+            "params.only",
+            "looks like the start of a group",
+        ),
         ("extract_all", {"pattern": PAIR}, "params.pattern", "can begin again"),
         ("find", {"pattern": r"#(\w)(\w)"}, "params.pattern", "2 groups"),
         ("find", {"pattern": "x*"}, "params.pattern", "matches the empty string"),

@@ -1,4 +1,4 @@
-"""What the steps that read and write files share."""
+"""Tools for files that the steps share."""
 
 from __future__ import annotations
 

@@ -25,11 +25,6 @@ OnBadText = Literal["fail", "replace"]
 class BadRows(ItemFaults):
     """The bad rows of one run of a source.
 
-    Args:
-        path: What is read, for messages.
-        policy: What happens to them.
-        ctx: Knows whether `rejected` is connected, and takes the progress.
-
     Example:
         >>> rows = BadRows("data.csv", "skip", StepContext("execution", "rows"))
         >>> list(rows.take(7, "2 cells, not 3", "a,b"))

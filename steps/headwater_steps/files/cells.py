@@ -12,7 +12,7 @@ from headwater.toolkit import shorten
 __all__ = ["CellType", "converter"]
 
 CellType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
-"""What the cells of a column are: dates and times as ISO 8601 writes them."""
+"""Type of the cells of a column; dates and times are in ISO 8601."""
 
 _SHOWN_CHARS = 40
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
@@ -26,14 +26,7 @@ _EXAMPLES: dict[CellType, str] = {
 
 
 def converter(type_: CellType) -> Callable[[str], Any]:
-    """Return a function that makes a value of the text of a cell.
-
-    Args:
-        type_: What the cells of the column are.
-
-    Returns:
-        The function, which makes None of an empty cell of any type but `text`, and raises a `ValueError` that says what
-        was expected.
+    """Return a function that converts the content of a cell; empty cells are None, unless the type is `text`.
 
     Example:
         >>> converter("integer")("12"), converter("number")("1.50"), converter("date")("2026-11-21")
@@ -41,7 +34,7 @@ def converter(type_: CellType) -> Callable[[str], Any]:
         >>> converter("integer")("1.5")
         Traceback (most recent call last):
             ...
-        ValueError: '1.5' is no integer: expected an integer such as -12
+        ValueError: expected an integer such as -12, found '1.5'
     """
     if type_ == "text":
         return str
@@ -57,14 +50,15 @@ def converter(type_: CellType) -> Callable[[str], Any]:
         try:
             return convert(bare)
         except (ValueError, KeyError):
-            raise ValueError(f"{shorten(bare, _SHOWN_CHARS)!r} is no {type_}: expected {_EXAMPLES[type_]}") from None
+            shown = shorten(bare, _SHOWN_CHARS)
+            raise ValueError(f"expected {_EXAMPLES[type_]}, found {shown!r}") from None
 
     return value_of
 
 
 def _integer(text: str) -> int:
     value = int(text)
-    if "_" in text or not text.isascii():  # which Python takes for a number
+    if "_" in text or not text.isascii():  # which Python accepts
         raise ValueError(text)
     return value
 

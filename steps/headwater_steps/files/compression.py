@@ -1,4 +1,4 @@
-"""Compressed files: which format one has, and how it is read and written."""
+"""Compressed files: their formats, and how they are read and written."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = [
 ]
 
 Compression = Literal["auto", "none", "gzip", "bzip2", "xz", "zstd"]
-"""How a file is compressed; `auto` tells it from the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`."""
+"""How a file is compressed; `auto` goes by the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`."""
 
 _FORMATS: dict[str, Compression] = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _SUFFIXES = {compression: suffix for suffix, compression in _FORMATS.items()}
-_GZIP_LEVEL = 6  # as the tool of this name has it: nine takes thrice as long to save one byte in a hundred
+_GZIP_LEVEL = 6  # the default of the tool gzip: 9 takes three times as long to save 1 %
 
 
 class DamagedFileError(HeadwaterError, ValueError):
@@ -43,10 +43,6 @@ class Decompressor(Protocol):
 def format_of(path: Path, compression: Compression) -> Compression:
     """Return the format of a file.
 
-    Args:
-        path: The file.
-        compression: What its step was told.
-
     Example:
         >>> format_of(Path("log.jsonl.GZ"), "auto"), format_of(Path("log.gz"), "none"), format_of(Path("log"), "auto")
         ('gzip', 'none', 'none')
@@ -55,10 +51,7 @@ def format_of(path: Path, compression: Compression) -> Compression:
 
 
 def suffix_of(compression: Compression) -> str:
-    """Return what the name of a compressed file ends with.
-
-    Args:
-        compression: Its format.
+    """Return the end of the name of a compressed file.
 
     Example:
         >>> suffix_of("gzip"), suffix_of("none")
@@ -68,28 +61,12 @@ def suffix_of(compression: Compression) -> str:
 
 
 def decompressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[Decompressor]:
-    """Open a compressed file for reading; what it expands to is made piece by piece, whatever its size.
-
-    Args:
-        file: The file.
-        compression: Its format, which is neither `auto` nor `none`.
-
-    Raises:
-        MissingExtraError: The format needs an optional dependency.
-    """
+    """Open a compressed file for reading, piece by piece; its format is neither `auto` nor `none`."""
     return cast("AbstractContextManager[Decompressor]", _opened(file, compression, "rb"))
 
 
 def compressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[IO[bytes]]:
-    """Open a file for what is to be compressed; leaving the context writes what is left, and leaves the file open.
-
-    Args:
-        file: The file.
-        compression: Its format, which is neither `auto` nor `none`.
-
-    Raises:
-        MissingExtraError: The format needs an optional dependency.
-    """
+    """Open a file for data that is compressed; the end of the context flushes the data and leaves the file open."""
     return cast("AbstractContextManager[IO[bytes]]", _opened(file, compression, "wb"))
 
 
@@ -112,7 +89,7 @@ def _opened(file: IO[bytes], compression: Compression, mode: Literal["rb", "wb"]
 
 
 def _zstd() -> Any:
-    """Return the module for Zstandard (RFC 8878): the standard library's since Python 3.14, before it a backport."""
+    """Return the module for Zstandard (RFC 8878): that of the standard library since Python 3.14, or a backport."""
     try:
         if sys.version_info >= (3, 14):
             from compression import zstd
@@ -124,10 +101,7 @@ def _zstd() -> Any:
 
 
 def is_damage(error: Exception) -> bool:
-    """Return whether an error of a decompressor tells of the data, not of the disk that they come from.
-
-    Args:
-        error: What `read1` raised.
+    """Return whether an error of a decompressor is about the data, not about the disk they come from.
 
     Example:
         >>> is_damage(EOFError()), is_damage(OSError("Invalid data stream")), is_damage(OSError(5, "I/O error"))

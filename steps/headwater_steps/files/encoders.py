@@ -1,4 +1,4 @@
-"""Items as the bytes of rows: JSON lines, comma-separated values, lines of text."""
+"""Encoders of rows: items become JSON lines, comma-separated values or lines of text."""
 
 from __future__ import annotations
 
@@ -15,26 +15,18 @@ from headwater_steps.files.encodings import written_as
 __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
 
 _SIMPLE = frozenset({str, int, type(None)})
-"""Types of cells that the writer of the standard library writes as they are to be written."""
+"""Types of cells that the writer of the standard library writes as we want them."""
 
 
 class RowEncoder(Protocol):
-    """Makes the bytes of rows, one after the other; the first ones may come with what stands before them."""
+    """Encodes rows one after the other; a header is a part of the first row."""
 
     def encode(self, item: Any, number: int) -> bytes:
-        """Return the bytes of a row.
-
-        Args:
-            item: The item.
-            number: Its number in the stream, from 1, for messages.
-
-        Raises:
-            ValueError: The item is none that can be written so.
-        """
+        """Return the bytes of a row."""
         ...
 
     def end(self) -> bytes:
-        """Return what the file lacks after its last row."""
+        """Return what the file needs after its last row."""
         ...
 
 
@@ -50,7 +42,7 @@ class JsonEncoder:
         """Return the bytes of a row."""
         try:
             line = to_json(item)
-            if b"NaN" in line or b"Infinity" in line:  # as a text they may stand there, as a number they are no JSON
+            if b"NaN" in line or b"Infinity" in line:  # within a string they are valid, as a number they are not
                 from_json(line, allow_inf_nan=False)
         except ValueError as error:
             raise ValueError(f"item {number} cannot be written as JSON: {error}") from error
@@ -62,12 +54,7 @@ class JsonEncoder:
 
 
 class TextEncoder:
-    """Writes texts.
-
-    Args:
-        encoding: How.
-        end: What follows each of them.
-    """
+    """Writes strings, each with an end."""
 
     def __init__(self, encoding: str = "utf-8", end: str = "\n") -> None:
         self._start, self._encoding = written_as(encoding)
@@ -76,8 +63,8 @@ class TextEncoder:
     def encode(self, item: Any, number: int) -> bytes:
         """Return the bytes of a row."""
         if not isinstance(item, str):
-            hint = "take the field that is a text, or write JSON lines"
-            raise ValueError(f"item {number} is no text, but {type(item).__name__}; {hint}")  # noqa: TRY004 - of the data
+            hint = "select a field that is a string, or write JSON lines"
+            raise ValueError(f"item {number} is not a string, but {type(item).__name__}; {hint}")  # noqa: TRY004 - of the data
         try:
             row = (item + self._end).encode(self._encoding)
         except UnicodeEncodeError as error:
@@ -93,12 +80,6 @@ class TextEncoder:
 
 class CsvEncoder:
     r"""Writes comma-separated values (RFC 4180), with line feeds at the ends of lines.
-
-    Args:
-        columns: Fields to write; None for those of the first item, which all others may have and nothing beside.
-        delimiter: What stands between cells.
-        header: Whether the names of the columns come first.
-        encoding: How the text is encoded.
 
     Example:
         >>> encoder = CsvEncoder()
@@ -130,8 +111,8 @@ class CsvEncoder:
             columns, known = self._columns, self._known = tuple(fields), frozenset(fields)
         if not (self._is_given or fields.keys() <= known):
             unknown = next(name for name in fields if name not in known)
-            hint = "set columns to all that are to be written"
-            raise ValueError(f"item {number} has {unknown!r}, which is no column of the items before it; {hint}")
+            hint = "set columns to all that should be written"
+            raise ValueError(f"item {number} has {unknown!r}, which no item before it has; {hint}")
         cells = list(map(fields.get, columns))
         try:
             if not _SIMPLE.issuperset(map(type, cells)):
@@ -144,7 +125,7 @@ class CsvEncoder:
             raise ValueError(f"item {number} cannot be written as comma-separated values: {error}") from error
 
     def end(self) -> bytes:
-        """Return what stands before the first row if there was none."""
+        """Return the header if there was no row."""
         if self._is_open:
             return b""
         self._is_open = True
@@ -152,12 +133,12 @@ class CsvEncoder:
         return self._start + names
 
     def _encoded(self, cells: Sequence[Any]) -> bytes:
-        """Return a row, with a line feed at its end: a lone CR is quoted only where lines end with one."""
+        """Return a row that ends with a line feed: the writer quotes a lone CR only where lines end with one."""
         return f"{self._row(cells)[:-2]}\n".encode(self._encoding)
 
 
 class _Echo:
-    """A file that returns what is written to it, as the writer of the standard library then does itself."""
+    """A file that returns what is written to it, so that the writer of the standard library returns it too."""
 
     def write(self, text: str) -> str:
         return text
@@ -168,13 +149,13 @@ def _fields(item: Any, number: int) -> Mapping[str, Any]:
         return cast("dict[str, Any]", item)
     plain = to_jsonable_python(item, fallback=str)
     if not is_mapping(plain):
-        hint = "comma-separated values are made of objects with fields"
-        raise ValueError(f"item {number} is no object, but {type(item).__name__}; {hint}")
+        hint = "comma-separated values need objects with fields"
+        raise ValueError(f"item {number} is not an object, but {type(item).__name__}; {hint}")
     return plain
 
 
 def _cell(value: Any) -> str:
-    """Return a value as the text of a cell; what is no single value stands there as JSON."""
+    """Return a value as the content of a cell; lists and objects are written as JSON."""
     if type(value) is str:
         return value
     if value is None:
@@ -185,7 +166,7 @@ def _cell(value: Any) -> str:
         return str(value)
     if isinstance(value, float):
         if not isfinite(value):
-            raise ValueError(f"{value} is no number")
+            raise ValueError(f"{value} is not a finite number")
         return repr(value)
     plain = to_jsonable_python(value)
     return to_json(plain).decode() if is_mapping(plain) or is_sequence(plain) else _cell(plain)

@@ -1,4 +1,4 @@
-"""Encodings of text files, and the whole lines in a stream of their bytes."""
+"""Encodings of text files, and how the bytes of a file are cut into complete lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Encoding = Literal[
 ]  # fmt: skip
 """Encodings of text files: a closed list, because Python imports a module for whatever name it is asked for.
 
-In all of them, but for those with units of two or four bytes, the byte of a line feed is never part of anything else.
+In all of them, except those with units of two or four bytes, the byte of a line feed is never part of anything else.
 """
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
@@ -31,21 +31,18 @@ _MARKS: dict[str, tuple[tuple[bytes, str], ...]] = {
     "utf-32-le": ((codecs.BOM_UTF32_LE, "utf-32-le"),),
     "utf-32-be": ((codecs.BOM_UTF32_BE, "utf-32-be"),),
 }
-"""Byte order marks by encoding, with what the text is in after each."""
+"""Byte order marks by encoding, each with the encoding of the text that follows."""
 
 _WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 
 class LineCutter:
-    r"""Cuts the bytes of a text, as they come, into pieces of whole lines; drops the byte order mark.
-
-    Args:
-        encoding: How the text is encoded; UTF-16 and UTF-32 without a mark are little-endian.
+    r"""Cuts the bytes of text, as they arrive, into pieces of complete lines, and drops the byte order mark.
 
     Attributes:
-        encoding: The same, with its byte order as soon as that is known.
+        encoding: The encoding, with its byte order as soon as that is known.
         newline: How the end of a line is encoded.
-        waiting_bytes: Bytes of the last line, whose end has not come.
+        waiting_bytes: Size of the last line, whose end has not arrived.
 
     Example:
         >>> cutter = LineCutter("utf-8")
@@ -61,14 +58,7 @@ class LineCutter:
         self._waiting: list[bytes] = []
 
     def feed(self, block: bytes) -> bytes:
-        """Take some bytes.
-
-        Args:
-            block: Those that follow the ones before.
-
-        Returns:
-            Whole lines: what was not returned before, up to the last end of a line; nothing when there is none.
-        """
+        """Take the bytes that follow, and return the lines that are complete with them."""
         if self._marks:
             block = self._without_mark(block)
         width = len(self.newline)
@@ -98,7 +88,7 @@ class LineCutter:
         return waiting
 
     def _without_mark(self, block: bytes) -> bytes:
-        """Return the start of the text without its mark; what may become one is kept back."""
+        """Return the start of the text without its mark, or nothing as long as a mark may be incomplete."""
         start = self._take_waiting() + block
         for mark, encoding in self._marks:
             if start.startswith(mark):
@@ -124,10 +114,7 @@ def _end_of_lines(block: bytes, newline: bytes) -> int:
 
 
 def written_as(encoding: str) -> tuple[bytes, str]:
-    r"""Return how a text that is written piece by piece begins, and what its pieces are encoded in.
-
-    Args:
-        encoding: How the text shall be encoded.
+    r"""Return the byte order mark that a file begins with, and the encoding of the pieces that follow.
 
     Example:
         >>> written_as("utf-16"), written_as("utf-8")
@@ -139,15 +126,7 @@ def written_as(encoding: str) -> tuple[bytes, str]:
 
 
 def without_mark(encoding: str, start: bytes, *, final: bool) -> tuple[str, bytes] | None:
-    r"""Return what a text is encoded in, and its start without the byte order mark.
-
-    Args:
-        encoding: How the text is encoded; UTF-16 and UTF-32 without a mark are little-endian.
-        start: The first bytes of the text.
-        final: Whether there are no others.
-
-    Returns:
-        The encoding with its byte order, and the rest; None when more bytes have to be seen.
+    r"""Return the encoding of text, and its start without the byte order mark; None when more bytes are needed.
 
     Example:
         >>> without_mark("utf-16", b"\xfe\xff\0a", final=False), without_mark("utf-16", b"\xfe", final=False)
@@ -163,14 +142,7 @@ def without_mark(encoding: str, start: bytes, *, final: bool) -> tuple[str, byte
 
 
 def split_lines(piece: bytes, newline: bytes) -> list[bytes]:
-    r"""Split bytes of whole lines.
-
-    Args:
-        piece: The bytes.
-        newline: How the text encodes the end of a line.
-
-    Returns:
-        The lines without their ends; nothing after the last end.
+    r"""Split complete lines; return them without their ends.
 
     Example:
         >>> split_lines(b"a\0\n\0\0\nb\0", b"\n\0")
@@ -189,16 +161,13 @@ def split_lines(piece: bytes, newline: bytes) -> list[bytes]:
 
 
 def undecodable(error: UnicodeDecodeError) -> str:
-    r"""Return which bytes of a line are no text.
-
-    Args:
-        error: What decoding it raised.
+    r"""Return which bytes of a line are invalid.
 
     Example:
         >>> try:
         ...     b"caf\xe9".decode()
         ... except UnicodeDecodeError as error:
         ...     print(undecodable(error))
-        the bytes e9 are no utf-8 text
+        the bytes e9 are not valid utf-8
     """
-    return f"the bytes {error.object[error.start : error.end].hex(' ')} are no {error.encoding} text"
+    return f"the bytes {error.object[error.start : error.end].hex(' ')} are not valid {error.encoding}"

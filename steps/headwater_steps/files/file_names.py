@@ -1,4 +1,4 @@
-"""Names of files that are made of data, and can lead nowhere but into their folder."""
+"""Names of files that are made of data, and never leave their folder."""
 
 from __future__ import annotations
 
@@ -21,25 +21,16 @@ _EMPTY: Final = "%"
 def file_name(key: Any) -> str:
     """Return the name of the file for a key.
 
-    What a name cannot contain on some system, or would make it lead elsewhere, is written as `%` and the hexadecimal
-    digits of its UTF-8 bytes, as in addresses (RFC 3986), `%` itself included; so different texts have different names.
-    A long name is cut, and gets a digest of the whole.
-
-    Args:
-        key: A text, a number, true, false or None.
-
-    Returns:
-        The name, without a suffix.
-
-    Raises:
-        TypeError: The key is of another type.
+    Characters that a name cannot contain on some system, or that would leave the folder, are written as `%` and the
+    hexadecimal digits of their UTF-8 bytes, as in URLs (RFC 3986), `%` included; so different keys have different
+    names. A long name is cut, and ends with a digest of the whole.
 
     Example:
         >>> file_name("books"), file_name("../etc"), file_name("con"), file_name(None)
         ('books', '%2E.%2Fetc', '%63on', 'null')
     """
     if not isinstance(key, str | int | float | None):
-        raise TypeError(f"a {type(key).__name__} cannot be the name of a file; set by to a field that is a text")
+        raise TypeError(f"a {type(key).__name__} cannot be the name of a file; set by to a field that is a string")
     text = key if isinstance(key, str) else to_json(key).decode()
     if not text:
         return _EMPTY
@@ -58,13 +49,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def same_file(name: str) -> str:
-    """Return what two names have in common that some systems take for the same file.
-
-    Args:
-        name: A name.
-
-    Returns:
-        The name without the difference of small and capital letters, and of the ways to write an accent.
+    """Return what is equal for two names that some systems take for the same file.
 
     Example:
         >>> same_file("Caf\N{LATIN SMALL LETTER E WITH ACUTE}") == same_file("cafe\N{COMBINING ACUTE ACCENT}")

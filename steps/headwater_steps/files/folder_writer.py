@@ -1,4 +1,4 @@
-"""Several files of a folder that are written whole or not at all, in bounded memory and with one file open."""
+"""Many files that appear when all are complete, written in bounded memory and with one file open at a time."""
 
 from __future__ import annotations
 
@@ -41,15 +41,7 @@ class FolderSummary(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the files of a folder are.
-
-    Args:
-        suffix: What their names end with, without that of a compression.
-        encoder: Makes an encoder for the rows of one of them.
-        compression: How they are compressed.
-        overwrite: Whether files that are there already are replaced.
-        max_files: Most files.
-    """
+    """How the files of a folder are written."""
 
     suffix: str
     encoder: Callable[[], RowEncoder]
@@ -71,20 +63,9 @@ class _Part:
 
 @contextmanager
 def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
-    """Write files of a folder: beside their places, and renamed when the block ends well.
+    """Write the files of a folder beside their places, and rename them when the block ends without an error.
 
-    A block that ends by an error, of whatever kind, leaves nothing behind.
-
-    Args:
-        folder: The folder, which must exist.
-        layout: What the files are.
-
-    Yields:
-        What takes the items.
-
-    Raises:
-        FileExistsError: There is such a file already.
-        OSError: The folder is missing, or a file cannot be written.
+    After an error nothing is left behind.
     """
     place = folder.resolve()
     temporary = place / f".{secrets.token_hex(8)}.part"
@@ -99,13 +80,7 @@ def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
 
 
 class FolderWriter:
-    """Takes items for files by their keys.
-
-    Args:
-        folder: The folder, as it was given.
-        temporary: Where files are while they are written; a folder in it.
-        layout: What the files are.
-    """
+    """Takes items, each for the file of its key."""
 
     def __init__(self, folder: Path, temporary: Path, layout: Layout) -> None:
         self._folder = folder
@@ -118,17 +93,7 @@ class FolderWriter:
         self._size_bytes = 0
 
     def add(self, key: Any, value: Any, number: int) -> None:
-        """Take an item.
-
-        Args:
-            key: Says which file it goes to.
-            value: What is written.
-            number: Its number in the stream, for messages.
-
-        Raises:
-            ValueError: The key is none, is not to be told from another, there are too many, or the value is none that
-                can be written.
-        """
+        """Take an item; its number is for messages."""
         try:
             part = self._parts.get(_typed(key)) if isinstance(key, Hashable) else None
             part = part or self._begun(key)
@@ -142,7 +107,7 @@ class FolderWriter:
             self._write_all()
 
     def finish(self) -> None:
-        """Write what is left, and put all files in their places."""
+        """Write what is left, and rename all files to their places."""
         for part in self._parts.values():
             part.waiting.append(part.encoder.end())
         self._write_all()
@@ -165,11 +130,11 @@ class FolderWriter:
         name = f"{file_name(key)}{layout.suffix}{suffix_of(layout.compression)}"
         other = self._keys.setdefault(same_file(name), key)
         if other is not key:
-            hint = "change one of them before"
+            hint = "change one of them in a step before"
             raise ValueError(f"{other!r} and {key!r} would share the file {name}, at least on some systems; {hint}")
         if len(self._parts) == layout.max_files:
             hint = "raise max_files, or set by to a field with fewer values"
-            raise ValueError(f"{key!r} is one value more than the {layout.max_files} files that are allowed; {hint}")
+            raise ValueError(f"more than {layout.max_files} distinct values: {key!r} would need another file; {hint}")
         target = (self._temporary.parent / name).resolve()
         mode = existing_mode(self._folder / name, target, overwrite=layout.overwrite)
         part = _Part(self._temporary / str(len(self._parts)), target, mode, layout.encoder())
@@ -183,7 +148,7 @@ class FolderWriter:
         self._waiting_bytes = 0
 
     def _write(self, part: _Part) -> None:
-        """Append what waits to a file; compressed ones may consist of several such pieces."""
+        """Append what waits to a file; compressed files may consist of several such pieces."""
         compression = self._layout.compression
         with part.path.open("ab") as raw:
             if part.mode is not None:
@@ -199,5 +164,5 @@ class FolderWriter:
 
 
 def _typed(key: object) -> tuple[type, Any]:
-    """Return a key that is not to be taken for one of another type, as 1 is for true."""
+    """Return a key that does not equal one of another type, as 1 equals true."""
     return type(key), key

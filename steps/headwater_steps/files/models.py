@@ -1,4 +1,4 @@
-"""What is told of files: before the first line, after the last one, of bad rows, of what was written."""
+"""Records about files: headers, footers, bad rows, summaries."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class BadLineError(HeadwaterError, ValueError):
     Args:
         path: The file.
         line: Number of the line, from 1.
-        reason: What is wrong, and what to do where that is not obvious.
-        column: Where on the line, from 1; None when that is not known.
+        reason: What is wrong, and what to do if that is not obvious.
+        column: Where on the line, from 1; None when it is not known.
 
     Example:
         >>> print(BadLineError(Path("data.jsonl"), 7, "expected a value", 3))
@@ -41,11 +41,11 @@ class BadLineError(HeadwaterError, ValueError):
 
 
 class FileHeader(BaseModel, frozen=True):
-    """What is known of a file before its first line.
+    """What is known about a file before its first line.
 
     Args:
         path: The file, as it was given.
-        size_bytes: Its size, compressed if it is; None for what has none, such as a pipe.
+        size_bytes: Its size on the disk; None for a file without a size, such as a pipe.
     """
 
     path: str
@@ -53,14 +53,14 @@ class FileHeader(BaseModel, frozen=True):
 
 
 class FileFooter(BaseModel, frozen=True):
-    """What is known of a file after its last line.
+    """What is known about a file after its last line.
 
     Args:
         lines: How many lines it has.
         items: How many items were read from them.
-        blank_lines: Lines with nothing on them, where those are no items.
-        bad_rows: Rows (lines, but where a row may have several) that cannot be read, whatever became of them.
-        first_bad_lines: Numbers of the first lines of the first ten of them, from 1.
+        blank_lines: Empty lines, where those are not items.
+        bad_rows: Rows (or lines) that cannot be read, whether they were skipped, replaced or rejected.
+        first_bad_lines: Line numbers of the first ten of them, from 1.
     """
 
     lines: int
@@ -76,8 +76,8 @@ class BadRow(BaseModel, frozen=True):
     Args:
         line: Number of its first line, from 1.
         reason: What is wrong with it.
-        text: The row as it stands in the file, with U+FFFD in the place of bytes that are no text.
-        column: Where on the line the fault is, from 1; None when that is not known.
+        text: The row as it is in the file, with U+FFFD in the place of invalid bytes.
+        column: Where on the line the fault is, from 1; None when it is not known.
     """
 
     line: int
@@ -101,13 +101,6 @@ class FileSummary(BaseModel, frozen=True):
 
 
 def size_of(file: IO[Any]) -> int | None:
-    """Return the size of an open file.
-
-    Args:
-        file: The file.
-
-    Returns:
-        Bytes, or None for what is no regular file.
-    """
+    """Return the size of an open file, or None for one that is not a regular file."""
     status = os.fstat(file.fileno())
     return status.st_size if S_ISREG(status.st_mode) else None

@@ -1,49 +1,48 @@
-"""What the sources that read rows have in common: blocks of bytes go in, frames come out."""
+"""Sources of rows: blocks of bytes go in, frames come out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from headwater import Batch, Footer, Header, StepContext
-from headwater_steps.files.bad_rows import BadRows, OnBadLine, OnBadUnportedLine
+from headwater_steps.files.bad_rows import BadRows, OnBadUnportedLine
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import Limit, LineCutter, split_lines, undecodable
 from headwater_steps.files.file_reader import opened
 from headwater_steps.files.models import BadLineError, FileFooter
 
-__all__ = ["MaxLineChars", "OnBadLineParam", "Rows", "TextRows", "read_rows"]
+__all__ = ["LineRows", "MaxLineChars", "OnBadLineParam", "Rows", "TextRows", "read_rows"]
 
 OnBadLineParam = Annotated[
     OnBadUnportedLine,
     Field(
-        description="What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts "
-        "U+FFFD in their place, `skip` leaves the line out. The footer tells how many there were."
+        description="What happens to a line with invalid bytes: `fail` is an error with its number, `replace` puts "
+        "U+FFFD in their place, `skip` leaves the line out. The footer counts them."
     ),
 ]
-"""The param of steps whose lines come from elsewhere than a file."""
+"""The param `on_bad` of steps whose lines do not come from a file."""
 
 MaxLineChars = Annotated[
     Limit, Field(description="Longest line that is read, in characters, its end counted; a longer one is an error.")
 ]
-"""The same of their lengths."""
+"""The param for the length of their lines."""
 
-_WIDEST_CHAR_BYTES = 4
-_MEND = "set another encoding, or on_bad to what shall become of them"
+_HINT = "set another encoding, or on_bad"
 
 
 class Rows(Protocol):
-    """The rows of one text, without the reading: whoever reads it gives the bytes."""
+    """The rows of one input, given its bytes."""
 
     def feed(self, block: bytes) -> Iterator[Any]:
-        """Take the bytes that follow, and yield the frames of the rows that are whole with them."""
+        """Take the bytes that follow, and yield the frames of the rows that are complete with them."""
         ...
 
     def flush(self) -> Iterator[Any]:
-        """Take the end of the text, and yield what is left."""
+        """Take the end of the input, and yield what is left."""
         ...
 
     def footer(self) -> FileFooter:
@@ -52,17 +51,7 @@ class Rows(Protocol):
 
 
 def read_rows(path: Path, compression: Compression, ctx: StepContext, rows: Rows) -> Iterator[Any]:
-    """Read a file of rows.
-
-    Args:
-        path: The file.
-        compression: How it is compressed.
-        ctx: The step that reads it.
-        rows: Makes rows of its bytes.
-
-    Yields:
-        The header, the rows, the footer.
-    """
+    """Yield the header of a file, its rows and its footer."""
     with opened(path, compression, ctx) as file:
         yield Header(file.header)
         for block in file.blocks():
@@ -71,15 +60,55 @@ def read_rows(path: Path, compression: Compression, ctx: StepContext, rows: Rows
     yield Footer(rows.footer())
 
 
-class TextRows:
-    r"""Rows that are the lines of a text.
+class LineRows:
+    """Rows that are lines: they are cut, counted, and refused when they are too long; a subclass makes the frames."""
 
-    Args:
-        path: What is read, for messages.
-        encoding: How the text is encoded.
-        longest: Most characters of a line, its end counted.
-        on_bad: What happens to lines with bytes that are no text.
-        ctx: The step that reads it.
+    _unit: ClassVar[str] = "characters"
+    _unit_bytes: ClassVar[int] = 4  # at most
+    _param: ClassVar[str] = "max_line_chars"
+
+    def __init__(self, path: Path | str, encoding: str, longest: int, on_bad: str | None, ctx: StepContext) -> None:
+        self._path = path
+        self._cutter = LineCutter(encoding)
+        self._longest = longest
+        self._bad_rows = BadRows(path, on_bad, ctx)
+        self._lines = 0
+        self._items = 0
+        self._blank_lines = 0
+
+    def feed(self, block: bytes) -> Iterator[Any]:
+        """Take the bytes that follow, and yield the frames of the lines that are complete with them."""
+        if piece := self._cutter.feed(block):
+            yield from self._frames(piece)
+        if self._cutter.waiting_bytes > self._longest * self._unit_bytes:
+            raise self._too_long(self._lines + 1)
+
+    def flush(self) -> Iterator[Any]:
+        """Take the end of the input, and yield the frames of the last line if it has no end."""
+        if piece := self._cutter.flush():
+            yield from self._frames(piece)
+
+    def footer(self) -> FileFooter:
+        """Return what is known after the end."""
+        return self._bad_rows.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
+
+    def _frames(self, piece: bytes) -> Iterator[Any]:
+        """Yield the frames of some complete lines."""
+        raise NotImplementedError
+
+    def _check_lengths(self, lines: Sequence[Sized]) -> None:
+        """Refuse the first line that is too long; what follows the last end is a line without one."""
+        for index, line in enumerate(lines):
+            if len(line) + (index < len(lines) - 1) > self._longest:
+                raise self._too_long(self._lines + index + 1)
+
+    def _too_long(self, line: int) -> BadLineError:
+        hint = f"raise {self._param} if this is a file of lines"
+        return BadLineError(self._path, line, f"the line is longer than {self._longest} {self._unit}; {hint}")
+
+
+class TextRows(LineRows):
+    r"""Rows that are lines of text.
 
     Example:
         >>> rows = TextRows("poem.txt", "utf-8", 100, "fail", StepContext("execution", "lines"))
@@ -87,37 +116,11 @@ class TextRows:
         ([Batch(items=['a rose is a rose'])], [Batch(items=['is a'])])
     """
 
-    def __init__(
-        self, path: Path | str, encoding: str, longest: int, on_bad: OnBadLine | None, ctx: StepContext
-    ) -> None:
-        self._path = path
-        self._cutter = LineCutter(encoding)
-        self._longest = longest
-        self._bad_rows = BadRows(path, on_bad, ctx)
-        self._lines = 0
-        self._items = 0
-
-    def feed(self, block: bytes) -> Iterator[Any]:
-        """Take the bytes that follow, and yield the lines that are whole with them."""
-        if piece := self._cutter.feed(block):
-            yield from self._frames(piece)
-        if self._cutter.waiting_bytes > self._longest * _WIDEST_CHAR_BYTES:
-            raise self._too_long(self._lines + 1)
-
-    def flush(self) -> Iterator[Any]:
-        """Take the end of the text, and yield the last line if it has no end."""
-        if piece := self._cutter.flush():
-            yield from self._frames(piece)
-
-    def footer(self) -> FileFooter:
-        """Return what is known after the end."""
-        return self._bad_rows.footer(lines=self._lines, items=self._items)
-
     def _frames(self, piece: bytes) -> Iterator[Any]:
         try:
             text = piece.decode(self._cutter.encoding)
         except UnicodeDecodeError:
-            yield from self._mended(piece)
+            yield from self._repaired(piece)
             return
         if len(text) > self._longest:
             self._check_lengths(text.split("\n"))
@@ -130,14 +133,8 @@ class TextRows:
         self._items += len(lines)
         yield Batch(lines)
 
-    def _check_lengths(self, lines: list[str]) -> None:
-        """Refuse the first of some lines that is too long; what follows the last end is a line without one."""
-        for index, line in enumerate(lines):
-            if len(line) + (index < len(lines) - 1) > self._longest:
-                raise self._too_long(self._lines + index + 1)
-
-    def _mended(self, piece: bytes) -> Iterator[Any]:
-        """Yield the lines of a piece with bytes that are no text."""
+    def _repaired(self, piece: bytes) -> Iterator[Any]:
+        """Yield the lines of a piece with invalid bytes."""
         cutter = self._cutter
         good: list[str] = []
         whole = piece.endswith(cutter.newline)
@@ -152,7 +149,7 @@ class TextRows:
                 if not self._bad_rows.replaces:
                     yield Batch(good)
                     good = []
-                yield from self._bad_rows.take(self._lines, undecodable(error), _without_cr(text, ended), hint=_MEND)
+                yield from self._bad_rows.take(self._lines, undecodable(error), _without_cr(text, ended), hint=_HINT)
                 if not self._bad_rows.replaces:
                     continue
             if len(text) + ended > self._longest:
@@ -160,11 +157,6 @@ class TextRows:
             good.append(_without_cr(text, ended))
             self._items += 1
         yield Batch(good)
-
-    def _too_long(self, line: int) -> BadLineError:
-        hint = "raise max_line_chars if the file does consist of lines"
-        reason = f"the line is longer than {self._longest} characters; {hint}"
-        return BadLineError(self._path, line, reason)
 
 
 def _without_cr(line: str, ended: bool) -> str:  # noqa: FBT001 - both arguments are what a line is

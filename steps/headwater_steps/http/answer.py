@@ -23,16 +23,7 @@ _FAULTS: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.Tim
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a step takes from a server, and how long it waits for it.
-
-    Args:
-        max_body_bytes: Largest body, decompressed or not.
-        max_redirects: Most redirects that are followed.
-        connect_s: Longest time for a connection.
-        first_byte_s: Longest time for the beginning of a response, the connection included.
-        idle_s: Longest time without a byte of the body.
-        total_s: Longest time that is waited for the server, all in all.
-    """
+    """How much a step takes from a server, and how long it waits for it."""
 
     max_body_bytes: int
     max_redirects: int
@@ -43,12 +34,7 @@ class Limits:
 
 
 class Patience:
-    """How long a server is waited for; the time that the reader of the body takes is not counted.
-
-    Args:
-        limits: The limits.
-        waited_s: How long the server was waited for before, in seconds.
-    """
+    """How long a server is waited for; the time that the reader of the body takes is not counted."""
 
     def __init__(self, limits: Limits, waited_s: float) -> None:
         self._limits = limits
@@ -62,15 +48,7 @@ class Patience:
 
     @contextmanager
     def wait(self, place: str, name: str) -> Generator[None]:
-        """Wait for the server, as long as one limit and that of all together say.
-
-        Args:
-            place: The request.
-            name: The limit: `first_byte_s` or `idle_s`.
-
-        Raises:
-            HttpTimeoutError: It took longer.
-        """
+        """Wait for the server, as long as one limit and that of all together say."""
         limit_s: float = getattr(self._limits, name)
         left_s = self._limits.total_s - self.waited_s
         started = current_time()
@@ -85,15 +63,7 @@ class Patience:
 
 
 class Answer:
-    """A response whose head is there.
-
-    Args:
-        method: Method of the request.
-        url: URL of the request, without credentials.
-        response: The response.
-        limits: What is taken of the body.
-        patience: How long it is waited for.
-    """
+    """A response whose head is there."""
 
     def __init__(self, method: str, url: str, response: httpcore2.Response, limits: Limits, patience: Patience) -> None:
         self.place: str = place_of(method, url)
@@ -129,21 +99,11 @@ class Answer:
         return int(declared) if declared.isdecimal() and self._method != "HEAD" else None
 
     def check_size(self) -> None:
-        """Refuse a body that is declared too large.
-
-        Raises:
-            HttpRefusedError: It is.
-        """
+        """Refuse a body that is declared too large."""
         self._check_size(self.declared_bytes or 0)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body, decompressed, as it comes.
-
-        Raises:
-            HttpRefusedError: The body is too large.
-            HttpTimeoutError: The server took too long.
-            HttpBrokenError: The body is not whole, or damaged.
-        """
+        """Yield the body, decompressed, as it comes."""
         try:
             unpack = unpacker(self.headers.get("content-encoding", ""))
             async with aclosing(self._received()) as received:
@@ -158,11 +118,7 @@ class Answer:
             raise HttpBrokenError(self.place, str(error)) from error
 
     async def body(self) -> bytes:
-        """Return the whole body, decompressed.
-
-        Raises:
-            HttpError: As for `chunks`.
-        """
+        """Return the whole body, decompressed."""
         async with aclosing(self.chunks()) as chunks:
             return b"".join([chunk async for chunk in chunks])
 

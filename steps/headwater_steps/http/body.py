@@ -32,15 +32,6 @@ _OTHER_NAMES: Final = {
 def declared_encoding(content_type: str | None) -> Encoding:
     """Return how a text is encoded.
 
-    Args:
-        content_type: The header `content-type` (RFC 9110, section 8.3), or None.
-
-    Returns:
-        What it says as its charset; UTF-8 when it says none.
-
-    Raises:
-        ValueError: The charset is not known.
-
     Example:
         >>> declared_encoding("text/html; charset=ISO-8859-1"), declared_encoding("application/json")
         ('latin-1', 'utf-8')
@@ -56,15 +47,7 @@ def declared_encoding(content_type: str | None) -> Encoding:
 
 
 def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
-    """Return how the text of a body is encoded.
-
-    Args:
-        answer: The response.
-        encoding: What is known better; None when the server knows.
-
-    Raises:
-        HttpBrokenError: The server names a charset that is not known.
-    """
+    """Return how the text of a body is encoded."""
     try:
         return declared_encoding(answer.content_type) if encoding is None else encoding
     except ValueError as error:
@@ -72,34 +55,13 @@ def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
 
 
 async def text_of(answer: Answer, ctx: StepContext, encoding: Encoding | None, on_bad: OnBadText) -> str:
-    """Return a body as a text, without a byte order mark.
-
-    Args:
-        answer: The response.
-        ctx: Takes that some bytes are no text.
-        encoding: How it is encoded; None for what the server says.
-        on_bad: What happens to bytes that are no text.
-
-    Raises:
-        HttpError: The body cannot be read, or is no text.
-    """
+    """Return a body as a text, without a byte order mark."""
     mends = ctx if on_bad == "replace" else None
     return _decoded(answer, await answer.body(), encoding_of(answer, encoding), mends)
 
 
 async def value_of(answer: Answer, read_as: ReadAs) -> Any:
-    """Return what a body holds.
-
-    Args:
-        answer: The response.
-        read_as: What it is taken for; `auto` for what the server says it is.
-
-    Returns:
-        A value of JSON, a text or bytes; None when there is no body.
-
-    Raises:
-        HttpError: The body cannot be read, or is not what it is taken for.
-    """
+    """Return what a body holds."""
     body = await answer.body()
     if not body:
         return None

@@ -27,15 +27,7 @@ _FAULTS: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.Tim
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request.
-
-    Args:
-        method: The method.
-        url: The URL.
-        headers: Headers by name, in lower case, but for those that every request has.
-        content: The body, or None.
-        private: Whether the operator allows addresses of private networks.
-    """
+    """A request."""
 
     method: str
     url: httpx2.URL
@@ -66,16 +58,7 @@ class Outgoing:
 
 
 def url_of(method: str, text: str, params: Query | None = None) -> httpx2.URL:
-    """Read a URL.
-
-    Args:
-        method: The method of the request, for messages.
-        text: The URL.
-        params: Fields to add to its query.
-
-    Raises:
-        HttpRefusedError: It is no URL, or has credentials in it.
-    """
+    """Read a URL."""
     try:
         url = httpx2.URL(text)
     except httpx2.InvalidURL as error:
@@ -90,9 +73,6 @@ class Turns:
     """Lets a number of holders of each key go on, the others wait in the order in which they came.
 
     Nothing is kept of a key that nobody holds.
-
-    Args:
-        most: Holders of one key at the same time.
     """
 
     def __init__(self, most: int) -> None:
@@ -105,14 +85,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, key: Hashable) -> AsyncGenerator[None]:
-        """Hold a key, after waiting for a place.
-
-        Args:
-            key: The key.
-
-        Yields:
-            None, once.
-        """
+        """Hold a key, after waiting for a place."""
         places = self._places.setdefault(key, Semaphore(self._most))
         self._users[key] = self._users.get(key, 0) + 1
         try:
@@ -125,15 +98,7 @@ class Turns:
 
 
 class Client:
-    """Sends requests, and follows where they lead.
-
-    Args:
-        hosts: Who may be requested.
-        limits: What is taken of an answer.
-        most_per_host: Most requests to one host at the same time.
-        public: Connections to public addresses.
-        private: Connections to any addresses.
-    """
+    """Sends requests, and follows where they lead."""
 
     def __init__(
         self,
@@ -153,16 +118,6 @@ class Client:
         """Send a request.
 
         A place for the host is held until the answer is let go of; the wait for it is not counted.
-
-        Args:
-            request: The request.
-
-        Yields:
-            The answer, which is no redirect. The connection is let go of at the end.
-
-        Raises:
-            HttpRefusedError: A host or address is not allowed, or there are too many redirects.
-            HttpBrokenError: There is no connection, or no answer.
         """
         first, hops = request, 0
         waited_s = 0.0
@@ -203,17 +158,7 @@ class Client:
 async def opened_client(
     hosts: Sequence[str], limits: Limits, most_per_host: int, ca_file: Path | None
 ) -> AsyncGenerator[Client]:
-    """Open a client, whose connections are closed at the end.
-
-    Args:
-        hosts: Patterns of the hosts that may be requested.
-        limits: What is taken of an answer.
-        most_per_host: Most requests to one host at the same time.
-        ca_file: Certificates of the authorities to trust; by default those that the system trusts.
-
-    Yields:
-        The client.
-    """
+    """Open a client, whose connections are closed at the end."""
     tls = await run_in_thread(tls_context, ca_file)
     async with connections(tls, private=False) as public, connections(tls, private=True) as private:
         yield Client(Hosts(hosts), limits, most_per_host, public, private)

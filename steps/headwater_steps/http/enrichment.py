@@ -57,19 +57,7 @@ class Enrich(HttpStep, kind="http.enrich"):
         return Filler(self.url)
 
     async def run(self, item: Record, ctx: StepContext) -> dict[str, Any]:
-        """Enrich one record.
-
-        Args:
-            item: An object or a model.
-            ctx: Tells what the operator allows.
-
-        Returns:
-            The record with what was found.
-
-        Raises:
-            HttpError: The server does not answer as it should, or it is not allowed to ask it.
-            ValueError: The URL cannot be made of the record.
-        """
+        """Enrich one record."""
         fields = dict(fields_of(item))
         put_field(fields, self._into, await self._found(self._filler.fill(item), ctx))
         return fields

@@ -75,10 +75,6 @@ class HttpTimeoutError(HttpBrokenError):
 def place_of(method: str, url: str) -> str:
     """Return what a request is called in messages: without credentials, query and fragment, which may be secret.
 
-    Args:
-        method: The method.
-        url: Any text that should be a URL.
-
     Example:
         >>> place_of("GET", "https://me:pass@example.com/users?key=1")
         'GET https://example.com/users?...'
@@ -100,9 +96,6 @@ def place_of(method: str, url: str) -> str:
 
 def status_text(status: int) -> str:
     """Return a status with its name (RFC 9110, section 15).
-
-    Args:
-        status: The status.
 
     Example:
         >>> status_text(404), status_text(799)

@@ -118,25 +118,7 @@ class HttpStep(Step):
         content: bytes | None = None,
         on_status: OnStatus = "fail",
     ) -> AsyncGenerator[Answer]:
-        """Send a request.
-
-        Args:
-            ctx: Tells what the operator allows.
-            url: The URL.
-            method: The method.
-            headers: Headers besides those of the step.
-            params: Fields to add to the query of the URL.
-            content: The body.
-            on_status: What happens when the server answers with a status of 400 or more.
-
-        Yields:
-            The answer, whose body can be read until the end.
-
-        Raises:
-            HttpRefusedError: A rule or limit of the step forbids it.
-            HttpStatusError: The status is 400 or more.
-            HttpBrokenError: There is no connection, or no answer.
-        """
+        """Send a request."""
         from headwater_steps.http.client import Outgoing, url_of
 
         sent = self._headers() | {name.lower(): value for name, value in (headers or {}).items()}

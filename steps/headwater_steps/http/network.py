@@ -31,15 +31,7 @@ class AddressRefusedError(Exception):
 
 
 async def resolved(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host, as the system knows them.
-
-    Args:
-        host: A name, or an address in any form that the system takes.
-        port: The port.
-
-    Raises:
-        OSError: The name is not known, or nobody can be asked.
-    """
+    """Return the addresses of a host, as the system knows them."""
     found = await anyio.getaddrinfo(host, port, type=SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
@@ -49,10 +41,6 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
     The check is made on what the name resolves to, and the connection is made to that, so there is no second look-up
     that could give something else. TLS still verifies the name.
-
-    Args:
-        private: Whether addresses of private networks are allowed as well.
-        resolve: How names are resolved.
     """
 
     def __init__(self, *, private: bool, resolve: Resolve = resolved) -> None:
@@ -68,20 +56,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to a host: to the first of its addresses that answers.
-
-        Args:
-            host: Its name or address.
-            port: The port.
-            timeout: Longest time for it, in seconds; each address gets its share.
-            local_address: The own address to use.
-            socket_options: Options of the socket.
-
-        Raises:
-            AddressRefusedError: One of its addresses is not public.
-            httpcore2.ConnectError: There is no connection.
-            httpcore2.ConnectTimeout: There is none in time.
-        """
+        """Connect to a host: to the first of its addresses that answers."""
         deadline = anyio.current_time() + (inf if timeout is None else timeout)
         addresses = await self._addresses(host, port, timeout)
         failure: Exception = httpcore2.ConnectError(f"the host {host} has no address")
@@ -96,11 +71,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         raise failure
 
     async def sleep(self, seconds: float) -> None:
-        """Wait.
-
-        Args:
-            seconds: How long.
-        """
+        """Wait."""
         await anyio.sleep(seconds)
 
     async def _addresses(self, host: str, port: int, timeout_s: float | None) -> Sequence[str]:
@@ -120,24 +91,12 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
 @cache  # which takes longer than many a request
 def tls_context(ca_file: Path | None) -> SSLContext:
-    """Return what verifies servers: always, and by their names. It reads files, each once in a process.
-
-    Args:
-        ca_file: Certificates of the authorities to trust, in the form PEM; by default those that the system trusts.
-
-    Raises:
-        OSError: The file cannot be read, or has no certificates.
-    """
+    """Return what verifies servers: always, and by their names. It reads files, each once in a process."""
     return httpcore2.default_ssl_context() if ca_file is None else create_default_context(cafile=ca_file)
 
 
 def connections(tls: SSLContext, *, private: bool) -> httpcore2.AsyncConnectionPool:
-    """Return connections that are made when they are needed, and kept for a while; no proxy is asked for them.
-
-    Args:
-        tls: What verifies servers.
-        private: Whether addresses of private networks are allowed.
-    """
+    """Return connections that are made when they are needed, and kept for a while; no proxy is asked for them."""
     return httpcore2.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=None,  # the steps limit them by host

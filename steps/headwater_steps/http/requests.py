@@ -48,18 +48,7 @@ class Get(HttpStep, kind="http.get"):
     on_bad: OnBadText = "fail"
 
     async def run(self, url: str, ctx: StepContext) -> str:
-        """Get one text.
-
-        Args:
-            url: The URL.
-            ctx: Tells what the operator allows.
-
-        Returns:
-            The text, without a byte order mark.
-
-        Raises:
-            HttpError: There is none, or it is not allowed to get it.
-        """
+        """Get one text."""
         async with self.exchange(ctx, url) as answer:
             return await text_of(answer, ctx, self.encoding, self.on_bad)
 
@@ -99,18 +88,7 @@ class Request(HttpStep, kind="http.request"):
     on_status: OnStatus = "fail"
 
     async def run(self, request: HttpRequest, ctx: StepContext) -> HttpResponse:
-        """Send one request.
-
-        Args:
-            request: The request.
-            ctx: Tells what the operator allows.
-
-        Returns:
-            The response.
-
-        Raises:
-            HttpError: There is none, or it is not allowed to send the request.
-        """
+        """Send one request."""
         if request.method not in self.methods:
             allowed = ", ".join(self.methods)
             raise HttpRefusedError(

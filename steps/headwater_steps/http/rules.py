@@ -48,9 +48,6 @@ Without a port the default ports of `http` and `https` are meant; `:8443` is ano
 class Hosts:
     """The hosts that may be requested.
 
-    Args:
-        patterns: What their names and ports must match one of.
-
     Example:
         >>> hosts = Hosts(["api.example.com", "*.example.org:*"])
         >>> hosts.allow("https", "api.example.com", None), hosts.allow("https", "api.example.com", 8443)
@@ -64,13 +61,7 @@ class Hosts:
         self._parsed = [_parsed(pattern) for pattern in patterns]
 
     def allow(self, scheme: str, host: str, port: int | None) -> bool:
-        """Return whether a host may be requested.
-
-        Args:
-            scheme: Scheme of the URL.
-            host: Name or address, in ASCII, without brackets.
-            port: Port of the URL; None for the default one.
-        """
+        """Return whether a host may be requested."""
         default = _DEFAULT_PORTS.get(scheme)
         given = default if port is None else port
         return any(
@@ -79,17 +70,7 @@ class Hosts:
         )
 
     def check(self, place: str, scheme: str, host: str, port: int | None) -> None:
-        """Refuse what must not be requested.
-
-        Args:
-            place: The request.
-            scheme: Scheme of its URL.
-            host: Host of its URL.
-            port: Port of its URL; None for the default one.
-
-        Raises:
-            HttpRefusedError: The scheme is not HTTP, or the host is not allowed.
-        """
+        """Refuse what must not be requested."""
         if scheme not in _DEFAULT_PORTS:
             raise HttpRefusedError(place, "expected a URL that starts with http:// or https://")
         if not host:
@@ -151,9 +132,6 @@ SecretHeaderText = Annotated[SecretStr, AfterValidator(_plain_secret)]
 
 def kept_across_origins(headers: Mapping[str, Value]) -> dict[str, Value]:
     """Return the headers that a redirect to another origin takes with it: none that could be a credential.
-
-    Args:
-        headers: Headers by name.
 
     Example:
         >>> kept_across_origins({"Accept": "text/csv", "Authorization": "...", "X-Key": "..."})

@@ -101,19 +101,7 @@ class Lines(_Text, kind="http.lines"):
     """
 
     async def run(self, url: str, ctx: StepContext) -> LineFrames:
-        """Get the lines of one text.
-
-        Args:
-            url: The URL.
-            ctx: Tells what the operator allows, and takes the progress.
-
-        Yields:
-            The header, the lines, the footer.
-
-        Raises:
-            HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-            BadLineError: A line is too long, or has bytes that are no text.
-        """
+        """Get the lines of one text."""
         async with aclosing(self._lines(url, ctx)) as frames:
             async for frame in frames:
                 yield frame
@@ -144,18 +132,7 @@ class Source(_Text, kind="source.http"):
     url: str
 
     async def run(self, ctx: StepContext) -> LineFrames:
-        """Get the lines.
-
-        Args:
-            ctx: Tells what the operator allows, and takes the progress.
-
-        Yields:
-            The header, the lines, the footer.
-
-        Raises:
-            HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-            BadLineError: A line is too long, or has bytes that are no text.
-        """
+        """Get the lines."""
         async with aclosing(self._lines(self.url, ctx)) as frames:
             async for frame in frames:
                 yield frame
@@ -180,18 +157,7 @@ class Chunks(_Body, kind="http.chunks"):
     """
 
     async def run(self, url: str, ctx: StepContext) -> ChunkFrames:
-        """Get the bytes of one body.
-
-        Args:
-            url: The URL.
-            ctx: Tells what the operator allows, and takes the progress.
-
-        Yields:
-            The header, the chunks, the footer.
-
-        Raises:
-            HttpError: There is no such body, or not all of it, or it is not allowed to get it.
-        """
+        """Get the bytes of one body."""
         async with self.exchange(ctx, url, on_status=self.on_status) as answer:
             yield Header(_header(answer))
             async with aclosing(self._chunks(answer, ctx)) as chunks:

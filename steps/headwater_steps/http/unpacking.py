@@ -18,19 +18,11 @@ class Unpacker(Protocol):
     """Unpacks a body as it comes."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the bytes that follow, and yield what they hold.
-
-        Raises:
-            ValueError: They are damaged.
-        """
+        """Take the bytes that follow, and yield what they hold."""
         ...
 
     def finish(self) -> None:
-        """Take the end of the body.
-
-        Raises:
-            ValueError: There must be more of it.
-        """
+        """Take the end of the body."""
         ...
 
 
@@ -84,14 +76,7 @@ class Gunzip:
 
 
 def unpacker(coding: str) -> Unpacker:
-    """Return what unpacks a body.
-
-    Args:
-        coding: The header `content-encoding` (RFC 9110, section 8.4); may be empty.
-
-    Raises:
-        ValueError: The coding is none that was asked for.
-    """
+    """Return what unpacks a body."""
     coding = coding.strip().lower()
     if coding in {"", "identity"}:
         return Plain()

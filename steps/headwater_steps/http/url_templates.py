@@ -37,9 +37,6 @@ UrlTemplate = Annotated[
 class Filler:
     """Makes URLs of records.
 
-    Args:
-        template: The URL, with places.
-
     Example:
         >>> Filler("https://api.example.com/users/{user.id}?q={q}").fill({"user": {"id": 7}, "q": "salt & water"})
         'https://api.example.com/users/7?q=salt%20%26%20water'
@@ -51,16 +48,7 @@ class Filler:
         self._rest = list(zip(literals[1::2], map(field_finder, literals[1::2]), literals[2::2], strict=True))
 
     def fill(self, item: Record) -> str:
-        """Return the URL for a record.
-
-        Args:
-            item: The record.
-
-        Raises:
-            MissingFieldError: A field is not there.
-            TypeError: A field is neither a text, a number nor a truth value.
-            ValueError: A field would lead to another path.
-        """
+        """Return the URL for a record."""
         url = self._start
         for path, find, literal in self._rest:
             url += _encoded(path, find, item) + literal

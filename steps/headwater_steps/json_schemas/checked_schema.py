@@ -37,9 +37,6 @@ _Errors = Iterator[ValidationError]
 class CheckedSchema:
     """A schema without faults, ready to check items.
 
-    Args:
-        schema: What `headwater_steps.json_schemas.schema_faults` finds nothing wrong with.
-
     Example:
         >>> CheckedSchema({"properties": {"age": {"minimum": 0}}}).violations({"age": -3}, most=5)
         [('$.age', '-3 is less than the minimum of 0')]
@@ -51,15 +48,7 @@ class CheckedSchema:
         self._errors: Callable[[Any], _Errors] = _Validator(schema, registry=SPECIFICATIONS).iter_errors
 
     def violations(self, item: Any, most: int) -> list[tuple[str, str]]:
-        """Return what is wrong with an item.
-
-        Args:
-            item: Anything; what JSON has no type for is looked at as it would be written, a model as an object.
-            most: Most violations to return.
-
-        Returns:
-            The JSON path and a message of each, none for an item that the schema allows.
-        """
+        """Return what is wrong with an item."""
         try:
             value = to_jsonable_python(item)
         except ValueError as error:  # which pydantic's errors are

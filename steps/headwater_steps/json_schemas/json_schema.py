@@ -17,14 +17,6 @@ __all__ = ["JsonSchema"]
 class JsonSchema(DataParam):
     """A JSON Schema, given as data; usable as the type of a param.
 
-    Args:
-        source: The schema, draft 2020-12 (https://json-schema.org/draft/2020-12), or the path of a file that holds it;
-            its patterns are those of conditions.
-
-    Raises:
-        ConfigError: It is not a schema, or not one that is safe to use; lists every problem.
-        MissingExtraError: The library that checks items is not installed.
-
     Example:
         >>> JsonSchema({"type": "object"}).source
         {'type': 'object'}

@@ -44,12 +44,6 @@ class _Part(NamedTuple):
 def faults_of(schema: dict[str, Any]) -> list[Fault]:
     """Return everything that is wrong with a schema.
 
-    Args:
-        schema: Anything that may be a JSON Schema.
-
-    Returns:
-        The faults; none for a schema that items can be checked with.
-
     Example:
         >>> faults_of({"properties": {"age": {"type": "intger"}}})[0].path
         ('properties', 'age', 'type')

@@ -43,16 +43,7 @@ Feed = Callable[[], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, and how.
-
-    Args:
-        argv: The program and its arguments.
-        cwd: Its working directory; None for that of this process.
-        env: The whole of its environment.
-        timeout_s: Longest time that it may take; None for any.
-        kill_after_s: Time between asking it to end and ending it.
-        ok_codes: Exit codes that are no failure.
-    """
+    """What to run, and how."""
 
     argv: Sequence[str]
     cwd: Path | None
@@ -64,18 +55,7 @@ class Command:
 
 @asynccontextmanager
 async def started(command: Command, feed: Feed) -> AsyncGenerator[Child]:
-    """Run a program in a process group of its own, of which nothing is left at the end.
-
-    Args:
-        command: What to run.
-        feed: What it gets on its standard input.
-
-    Yields:
-        The program.
-
-    Raises:
-        ProgramError: It cannot be run.
-    """
+    """Run a program in a process group of its own, of which nothing is left at the end."""
     if sys.platform == "win32":
         raise ProgramError(command.argv[0], "cannot be run: this needs a POSIX system")
     pipes = [os.pipe() for _ in range(3)]
@@ -120,14 +100,6 @@ async def _opened(command: Command, stdin: int, stdout: int, stderr: int) -> Pro
 class Child:
     """A program that runs.
 
-    Args:
-        command: What it is.
-        process: The process.
-        feed: What it gets on its standard input.
-        stdin: Where that is written to.
-        stdout: Where its standard output is read from.
-        stderr: Where its standard error is read from.
-
     Attributes:
         stderr_bytes: How much it has written to its standard error.
     """
@@ -160,12 +132,7 @@ class Child:
         return self._tail.decode(errors="replace")
 
     async def read(self) -> bytes:
-        """Return what it writes to its standard output next; nothing at its end.
-
-        Raises:
-            ProgramTimeoutError: It takes too long.
-            Exception: What the feed raises.
-        """
+        """Return what it writes to its standard output next; nothing at its end."""
         with suppress(BlockingIOError):
             chunk = os.read(self._pipes["stdout"], _READ_BYTES)
             await checkpoint()
@@ -174,13 +141,7 @@ class Child:
         return await self._meanwhile(self._readable)
 
     async def exit_code(self) -> int:
-        """Wait for its end, and return its exit code.
-
-        Raises:
-            ProgramError: It failed.
-            ProgramTimeoutError: It takes too long.
-            Exception: What the feed raises.
-        """
+        """Wait for its end, and return its exit code."""
         await self._meanwhile(self._exited)
         code = self._process.returncode
         if code is None or code not in self._command.ok_codes:
@@ -286,11 +247,7 @@ class Child:
     # ---- the rest
 
     def _left_s(self) -> float | None:
-        """Return how long it may still take.
-
-        Raises:
-            ProgramTimeoutError: No longer.
-        """
+        """Return how long it may still take."""
         limit_s = self._command.timeout_s
         left_s = inf if limit_s is None else limit_s - self.elapsed_s
         if left_s <= 0:

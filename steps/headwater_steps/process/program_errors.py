@@ -38,13 +38,7 @@ class ProgramError(HeadwaterError):
 
     @classmethod
     def of_exit(cls, program: str, code: int, stderr: str) -> ProgramError:
-        """Return the error for how a program ended.
-
-        Args:
-            program: The program.
-            code: Its exit code, negative for a signal.
-            stderr: The last of what it wrote to its standard error.
-        """
+        """Return the error for how a program ended."""
         how = f"ended with code {code}" if code >= 0 else f"was ended by the signal {_signal_name(-code)}"
         excerpt = "\n".join(stderr.strip().splitlines()[-_LAST_LINES:])[-_LONGEST_EXCERPT:]
         return cls(program, f"{how}: {excerpt}" if excerpt else how, code)

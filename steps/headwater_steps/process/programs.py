@@ -108,19 +108,7 @@ class Run(ProgramStep, kind="process.run"):
         return self
 
     async def run(self, data: str | bytes, ctx: StepContext) -> str:
-        """Run the program once.
-
-        Args:
-            data: What it gets.
-            ctx: Takes what it writes to its standard error, and that some bytes are no text.
-
-        Returns:
-            What it wrote to its standard output.
-
-        Raises:
-            ProgramError: It cannot be run, or failed, or took too long.
-            ValueError: The item cannot be an argument, or the output is no text or too large.
-        """
+        """Run the program once."""
         argv, given = self._given(data)
         async with started(self._command(argv, self.timeout_s), _once(given)) as child:
             output = await self._output(child, argv[0])
@@ -231,20 +219,7 @@ class Pipe(LineProgram, kind="process.pipe"):
     """
 
     async def run(self, items: Stream[str], ctx: StepContext) -> Frames:
-        """Run the program.
-
-        Args:
-            items: Its lines.
-            ctx: Takes what it writes to its standard error.
-
-        Yields:
-            The lines that it writes, the footer.
-
-        Raises:
-            ProgramError: It cannot be run, or failed, or took too long.
-            BadLineError: A line is too long, or has bytes that are no text.
-            ValueError: An item has a line feed.
-        """
+        """Run the program."""
         batches, encoder = items.batches(), getincrementalencoder(self.encoding)()
 
         async def feed() -> bytes:
@@ -278,18 +253,7 @@ class Source(LineProgram, kind="source.process"):
     """
 
     async def run(self, ctx: StepContext) -> Frames:
-        """Run the program.
-
-        Args:
-            ctx: Takes what it writes to its standard error.
-
-        Yields:
-            The lines that it writes, the footer.
-
-        Raises:
-            ProgramError: It cannot be run, or failed, or took too long.
-            BadLineError: A line is too long, or has bytes that are no text.
-        """
+        """Run the program."""
         async with aclosing(self._lines(_once(b""), ctx)) as frames:
             async for frame in frames:
                 yield frame

@@ -1,4 +1,4 @@
-"""Steps that write files, each whole or not at all."""
+"""Kinds `sink.*`: files that appear when they are complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several files, one for each value of a field."""
+"""The kind `sink.files`: a file for each value of a field."""
 
 from __future__ import annotations
 
@@ -38,29 +38,30 @@ def files(
 ) -> FolderSummary:
     """Write the items of a stream to the files of a folder, one for each value of a field.
 
-    A file is called after the value, with the suffix of its format. The files appear when all of them are on the disk:
-    they are written beside their places, and renamed one after the other. A failure, a cancel or a full disk before
-    that leaves nothing behind.
+    A file has the name of the value, with the suffix of its format. The files appear when all are complete: they are
+    written beside their places, and renamed one after the other. A failure, a cancel or a full disk before that leaves
+    nothing behind.
 
-    No value leads out of the folder: what cannot stand in a name (such as `/`, a dot at the start, or a name that some
-    system reserves) is written as `%` and hexadecimal digits. Values whose files some system could not tell apart, such
-    as `a` and `A`, are an error.
+    No value leaves the folder: what cannot be in a name (such as `/`, a dot at the start, or a name that some system
+    reserves) is written as `%` and hexadecimal digits. Values whose files are the same on some system, such as `a` and
+    `A`, are an error.
 
     Args:
         items: Objects, models or dataclasses that have the field.
         folder: The folder, which must exist; a relative path starts at the working directory.
-        by: The field whose value, a text, a number, true, false or null, says the file.
+        by: The field whose value chooses the file: a string, a number, true, false or null.
         write: The field that is written; the whole item by default.
-        format: `jsonl`, `csv` (columns are the fields of the first item of each file), or `text` (texts, with `write`).
-        compression: How the files are compressed; a suffix tells it.
-        overwrite: Whether files that are there already are replaced; otherwise they are an error.
-        max_files: Most files; more are an error, as it mostly means that the field is a wrong one.
+        format: `jsonl`, `csv` (columns are the fields of the first item of each file), or `text` (strings, with
+            `write`).
+        compression: How the files are compressed; they get its suffix.
+        overwrite: Whether existing files are replaced; otherwise they are an error.
+        max_files: Most files; more are an error, which mostly means that `by` is the wrong field.
 
     Returns:
         What was written.
 
     Raises:
-        FileExistsError: There is such a file already.
+        FileExistsError: One of the files already exists.
         OSError: The folder is missing, or a file cannot be written.
         ValueError: An item lacks the field, cannot be written, or there are too many files.
 

@@ -1,4 +1,4 @@
-"""Sinks of one file, which appears when it is complete: `sink.jsonl`, `sink.csv`, `sink.text`."""
+"""The kinds `sink.jsonl`, `sink.csv` and `sink.text`: a file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def jsonl(
 ) -> FileSummary:
     """Write the items of a stream to a file of JSON lines (https://jsonlines.org).
 
-    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
-    a full disk leaves nothing behind. Header and footer of the stream are not written.
+    The file appears when it is complete: it is written beside its place, and renamed. A failure, a cancel or a full
+    disk leaves nothing behind. Header and footer of the stream are not written.
 
     Args:
-        items: Anything that JSON can express: also models, dataclasses, dates, sets and the like; no NaN.
-        path: The file; a relative path starts at the working directory, whose folder must exist.
-        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+        items: Anything that JSON can express, also models, dataclasses, dates and sets; not NaN.
+        path: The file, in a folder that exists; a relative path starts at the working directory.
+        overwrite: Whether an existing file is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
 
     Returns:
         What was written.
 
     Raises:
-        FileExistsError: There is a file already.
+        FileExistsError: The file already exists.
         OSError: The file cannot be written.
         ValueError: An item cannot be written as JSON.
 
@@ -69,30 +69,31 @@ def csv(
 ) -> FileSummary:
     r"""Write the items of a stream to a file of comma-separated values (RFC 4180).
 
-    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
-    a full disk leaves nothing behind. Header and footer of the stream are not written. Lines end with `\n`.
+    The file appears when it is complete: it is written beside its place, and renamed. A failure, a cancel or a full
+    disk leaves nothing behind. Header and footer of the stream are not written. Lines end with `\n`.
 
-    A cell is empty where an item lacks the field or has null there; true and false are written so, dates and times as
-    ISO 8601, lists and objects as JSON.
+    A cell is empty if the item lacks the field or has null there. Dates and times are written as ISO 8601, lists and
+    objects as JSON.
 
     Args:
         items: Objects, models or dataclasses.
-        path: The file; a relative path starts at the working directory, whose folder must exist.
-        columns: The fields to write, in this order; other fields are left out. By default they are those of the first
-            item, and it is an error when a later one has others.
+        path: The file, in a folder that exists; a relative path starts at the working directory.
+        columns: The fields to write, in this order; other fields are left out. By default those of the first item, and
+            a later item with others is an error.
         header: Whether the first row has the names of the columns.
-        delimiter: What stands between cells, such as `;` or a tabulator (`"\t"`).
+        delimiter: What separates cells, such as `;` or a tab (`"\t"`).
         encoding: How the text is encoded.
-        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+        overwrite: Whether an existing file is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
 
     Returns:
-        What was written; the row of names is no item.
+        What was written; the row of names does not count as an item.
 
     Raises:
-        FileExistsError: There is a file already.
+        FileExistsError: The file already exists.
         OSError: The file cannot be written.
-        ValueError: An item is no object, has a field without a column, or a character or number that cannot be written.
+        ValueError: An item is not an object, has a field without a column, or a character or number that cannot be
+            written.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -115,26 +116,26 @@ def text(
     overwrite: bool = False,
     compression: Compression = "auto",
 ) -> FileSummary:
-    r"""Write texts to a file, each on a line of its own.
+    r"""Write strings to a file, each on a line of its own.
 
-    The file appears when all of it is on the disk: it is written beside its place, and renamed. A failure, a cancel or
-    a full disk leaves nothing behind. Header and footer of the stream are not written.
+    The file appears when it is complete: it is written beside its place, and renamed. A failure, a cancel or a full
+    disk leaves nothing behind. Header and footer of the stream are not written.
 
     Args:
-        items: Texts; one that contains the end of a line makes several.
-        path: The file; a relative path starts at the working directory, whose folder must exist.
-        end: What follows each text; nothing where pieces of one text are to be put together again.
+        items: Strings; one that contains a line end makes several lines.
+        path: The file, in a folder that exists; a relative path starts at the working directory.
+        end: What follows each string; empty to write the pieces of one text.
         encoding: How the text is encoded; UTF-16 and UTF-32 begin with a byte order mark.
-        overwrite: Whether a file that is there already is replaced; otherwise it is an error.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
+        overwrite: Whether an existing file is replaced; otherwise it is an error.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
 
     Returns:
         What was written.
 
     Raises:
-        FileExistsError: There is a file already.
+        FileExistsError: The file already exists.
         OSError: The file cannot be written.
-        ValueError: A text has a character that the encoding cannot express.
+        ValueError: A string has a character that the encoding cannot express.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""Steps that read files and other sources as streams, in constant memory whatever their size."""
+"""Kinds `source.*` and `file.*`: files and standard input as streams, in constant memory whatever their size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of comma-separated values."""
+"""The kind `source.csv`: files of comma-separated values."""
 
 from __future__ import annotations
 
@@ -28,36 +28,27 @@ Quote = Literal['"', "'"]
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 _LONGEST_ROW: Final = 1024 * 1024
-_MEND = "mend it, or set on_bad to skip or reject"
+_HINT = "repair the row, or set on_bad to skip or reject"
 _CUT_OFF = "unexpected end"
 _REPLACED = "\ufffd"
 _SAID_BETTER = {
     _CUT_OFF: "a quoted cell has no end",
-    "expected after": "something stands between the end of a quoted cell and the next delimiter",
-    "new-line": "a carriage return stands alone in a cell without quotes",
-    "field limit": "a cell is longer than 131,072 characters; perhaps the end of a quote is missing",
+    "expected after": "there is something between the end of a quoted cell and the next delimiter",
+    "new-line": "there is a lone carriage return in a cell without quotes",
+    "field limit": "a cell is longer than 131,072 characters; perhaps a closing quote is missing",
 }
-"""What the reader of the standard library says, in the words of who wrote the file."""
+"""Messages of the reader of the standard library, in words for the author of the file."""
 
 
 class Records(Outputs):
-    """What comes of a file of comma-separated values."""
+    """The outputs of `source.csv`."""
 
     out: Stream[dict[str, Any], FileHeader, FileFooter]
     rejected: SidePort[BadRow]
 
 
 class CsvRows:
-    """Rows of cells, as objects by the names of the columns.
-
-    Args:
-        path: What is read, for messages.
-        names: Names of the columns; None when the first row has them.
-        types: Types of the columns that are no texts, by name.
-        dialect: How the standard library's reader is to be called.
-        encoding: How the text is encoded.
-        bad_rows: Takes the rows that cannot be read.
-    """
+    """Rows of cells, as objects by the names of the columns."""
 
     def __init__(
         self,
@@ -76,16 +67,16 @@ class CsvRows:
         self._bad_rows = bad_rows
         self._names: tuple[str, ...] = ()
         self._converters: list[tuple[int, Callable[[str], Any]]] = []
-        self._waiting: list[str] = []  # the lines of a row whose end has not come
-        self._is_broken = False  # whether U+FFFD stands there for bytes that are no text
-        self._lines = 0  # before those that wait
+        self._waiting: list[str] = []  # the lines of a row that is not complete
+        self._is_broken = False  # whether there is U+FFFD in them for invalid bytes
+        self._lines = 0  # without those that wait
         self._items = 0
         self._blank_lines = 0
         if names is not None:
             self._take_names(names)
 
     def feed(self, block: bytes) -> Iterator[Any]:
-        """Take the bytes that follow, and yield the rows that are whole with them."""
+        """Take the bytes that follow, and yield the rows that are complete with them."""
         if piece := self._cutter.feed(block):
             yield from self._frames(piece, final=False)
         if max(self._cutter.waiting_bytes, sum(map(len, self._waiting))) > _LONGEST_ROW:
@@ -93,7 +84,7 @@ class CsvRows:
             raise BadLineError(self._path, self._lines + 1, reason)
 
     def flush(self) -> Iterator[Any]:
-        """Take the end of the text, and yield what is left."""
+        """Take the end of the input, and yield what is left."""
         yield from self._frames(self._cutter.flush(), final=True)
 
     def footer(self) -> FileFooter:
@@ -101,7 +92,7 @@ class CsvRows:
         return self._bad_rows.footer(lines=self._lines, items=self._items, blank_lines=self._blank_lines)
 
     def _frames(self, piece: bytes, *, final: bool) -> Iterator[Any]:
-        """Yield the rows of what has waited and of some more lines; a last row without an end waits again."""
+        """Yield the rows of the lines that wait and of more lines; an incomplete last row waits again."""
         lines = [*self._waiting, *StringIO(self._decoded(piece), newline="\n")]
         if (records := self._all(lines)) is not None:
             self._lines += len(lines)
@@ -117,7 +108,7 @@ class CsvRows:
             end = rows.line_num
             reason = next((better for said, better in _SAID_BETTER.items() if said in fault), fault)
             text = "".join(lines[start:end]).rstrip("\r\n")
-            yield from self._bad_rows.take(self._lines + start + 1, reason, text, hint=_MEND)
+            yield from self._bad_rows.take(self._lines + start + 1, reason, text, hint=_HINT)
             start, fault = self._read(rows, good, end)
         self._lines += start
         self._waiting = lines[start:]
@@ -136,7 +127,7 @@ class CsvRows:
             return piece.decode(self._cutter.encoding, "replace")
 
     def _all(self, lines: list[str]) -> list[dict[str, Any]] | None:
-        """Return the rows of some lines if all of them are good; None when one has to be looked at."""
+        """Return the rows of some lines if all of them are good, otherwise None."""
         names = self._names
         if self._is_broken or not names:
             return None
@@ -152,11 +143,7 @@ class CsvRows:
         return [dict(zip(names, cells, strict=False)) for cells in table]
 
     def _read(self, rows: Any, good: list[dict[str, Any]], start: int) -> tuple[int, str]:
-        """Read rows up to a bad one.
-
-        Returns:
-            How many lines there are before the bad row, and what is wrong with it; nothing at the end of the lines.
-        """
+        """Read rows up to a bad one."""
         try:
             for cells in rows:
                 if not cells:
@@ -169,9 +156,9 @@ class CsvRows:
         return start, ""
 
     def _take(self, cells: list[Any], good: list[dict[str, Any]]) -> str:
-        """Take a row that has to be looked at, and return what is wrong with it."""
+        """Take one row, and return what is wrong with it, if anything."""
         if self._is_broken and any(_REPLACED in cell for cell in cells):
-            return f"some bytes are no {self._cutter.encoding} text"
+            return f"some bytes are not valid {self._cutter.encoding}"
         names = self._names
         if not names:
             self._take_names(cells)
@@ -187,13 +174,13 @@ class CsvRows:
         return ""
 
     def _take_names(self, names: Sequence[str]) -> None:
-        """Take the names of the columns; nothing can be read when they are wrong."""
+        """Take the names of the columns; without them nothing can be read."""
         self._names = tuple(names)
         twice = [name for name, count in Counter(names).items() if count > 1]
         unknown = [name for name in self._types if name not in names]
         if "" in names or twice:
             fault = f"several columns are called {twice[0]!r}" if twice and twice[0] else "a column has no name"
-            hint = "mend the first row, or take it away and set names"
+            hint = "correct the first row, or remove it and set names"
             raise BadLineError(self._path, self._lines + 1, f"{fault}; {hint}")
         if unknown:
             found = ", ".join(map(repr, names))
@@ -220,26 +207,25 @@ def csv(
 ) -> Iterator[Records]:
     r"""Read a file of comma-separated values (RFC 4180) as objects, by the names of its columns.
 
-    The first row has the names, unless `names` does. Every cell is a text, unless `types` says otherwise. A quoted cell
-    may contain delimiters and line ends, and a quote that is written twice. A cell has at most 131,072 characters; a
-    row of more than 1,048,576 is an error in any case.
-    Lines end with `\n` or `\r\n`; empty ones are left out, and counted. A pipe is read as it is written.
+    The first row has the names, unless `names` has them. Every cell is a string, unless `types` says otherwise. A
+    quoted cell may contain delimiters and line ends, and a quote that is written twice. A cell has at most 131,072
+    characters, a row 1,048,576; more are always an error. Lines end with `\n` or `\r\n`; empty ones are left out, and
+    counted. A pipe is read as it is written.
 
     Args:
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
-        delimiter: What stands between cells, such as `;` or a tabulator (`"\t"`).
-        quote: What stands around a cell that contains a delimiter, a quote or the end of a line: `"` or `'`; null when
-            quotes mean nothing.
-        names: Names of the columns, for a file without a row of them.
-        types: What the cells of a column are, by its name: `text`, `integer`, `number`, `boolean` (`true`, `yes` or `1`
-            and their opposites), `date` or `datetime` (ISO 8601). An empty cell of a type other than `text` is null.
+        delimiter: What separates cells, such as `;` or a tab (`"\t"`).
+        quote: What surrounds a cell that contains a delimiter, a quote or a line end: `"` or `'`; null when quotes mean
+            nothing.
+        names: Names of the columns, for a file whose first row does not have them.
+        types: Types of columns by name: `text`, `integer`, `number`, `boolean` (`true`, `yes` or `1` and their
+            opposites), `date` or `datetime` (ISO 8601). An empty cell of a type other than `text` is null.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
-        on_bad: What happens to a row with too many or too few cells, wrong quotes, bytes that are no text, or a cell
-            that is not of its type: `fail` ends with its line and the reason, `skip` leaves it out, `reject` gives it
-            to the port `rejected`. By default `reject` where that port leads somewhere, and `fail` elsewhere. The
-            footer tells how many there were.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        on_bad: What happens to a row with too many or too few cells, wrong quotes, invalid bytes, or a cell that is not
+            of its type: `fail` is an error with its line and the reason, `skip` leaves it out, `reject` sends it to the
+            port `rejected`. By default `reject` if that port is connected, otherwise `fail`. The footer counts them.
 
     Yields:
         The header, every row, the footer; bad rows on the port `rejected`.
@@ -248,7 +234,7 @@ def csv(
         OSError: The file cannot be read.
         BadLineError: A row is bad, or the names of the columns are.
         DamagedFileError: A compressed file is cut off or damaged.
-        ValueError: There is no column of a name in `types`.
+        ValueError: `types` names a column that does not exist.
 
     Example:
         >>> from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""Files that come as items, such as those that `source.files` finds."""
+"""The kinds `file.text` and `file.lines`, which read each file that comes as an item."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def found_text(
     on_bad: OnBadText = "fail",
     max_size_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024,
 ) -> str:
-    r"""Read each file that comes, as a whole.
+    r"""Read each file that comes as one string.
 
     Args:
         file: A file, as `source.files` finds them.
         ctx: Takes what was replaced.
-        within: The folder that every file must be in, links followed: set it where paths come from elsewhere.
+        within: The folder that every file must be in, with links followed; set it if the paths come from elsewhere.
         encoding: How the files encode their text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the files are compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
-        on_bad: What happens to bytes that are no text: `fail` ends with file and line, `replace` puts U+FFFD in their
+        compression: How the files are compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        on_bad: What happens to invalid bytes: `fail` is an error with file and line, `replace` puts U+FFFD in their
             place.
-        max_size_bytes: Largest text that is read, decompressed; a larger one is an error.
+        max_size_bytes: Largest file that is read, decompressed; a larger one is an error.
 
     Returns:
-        The text, ends of lines included; only a byte order mark is dropped.
+        The text with its line ends; only a byte order mark is dropped.
 
     Raises:
         OSError: A file cannot be read.
-        PermissionError: A file is not within the folder that it must be in.
-        BadLineError: A file has bytes that are no text.
+        PermissionError: A file is not in `within`.
+        BadLineError: A file has invalid bytes.
         DamagedFileError: A compressed file is cut off or damaged.
         ValueError: A file is too large.
 
@@ -64,7 +64,7 @@ def found_text(
         ...     run_sync(Pipeline("read", steps=steps)).output
         ['a rose\n', 'b rose\n']
     """
-    with opened(_allowed(file, within), compression, ctx, tells=False) as reader:
+    with opened(_allowed(file, within), compression, ctx, reports=False) as reader:
         return whole_text(reader, ctx, encoding=encoding, on_bad=on_bad, max_size_bytes=max_size_bytes)
 
 
@@ -81,25 +81,25 @@ def found_lines(
 ) -> Iterator[str]:
     r"""Read each file that comes, line by line, one file after the other.
 
-    Lines end with `\n` or `\r\n`, which are no part of the items; the last one may end with its file.
+    Lines end with `\n` or `\r\n`, which are not part of the items; the last one may end with its file.
 
     Args:
         file: A file, as `source.files` finds them.
         ctx: Takes what was left out or replaced.
-        within: The folder that every file must be in, links followed: set it where paths come from elsewhere.
+        within: The folder that every file must be in, with links followed; set it if the paths come from elsewhere.
         encoding: How the files encode their text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the files are compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
-        on_bad: What happens to a line with bytes that are no text: `fail` ends with file and line, `replace` puts
-            U+FFFD in their place, `skip` leaves the line out; both are counted as compensations.
-        max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
+        compression: How the files are compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        on_bad: What happens to a line with invalid bytes: `fail` is an error with file and line, `replace` puts U+FFFD
+            in their place, `skip` leaves the line out; both count as compensations.
+        max_line_chars: Longest line that is read, in characters with its end; a longer one is always an error.
 
     Yields:
         Every line.
 
     Raises:
         OSError: A file cannot be read.
-        PermissionError: A file is not within the folder that it must be in.
-        BadLineError: A line is too long, or has bytes that are no text.
+        PermissionError: A file is not in `within`.
+        BadLineError: A line is too long, or has invalid bytes.
         DamagedFileError: A compressed file is cut off or damaged.
 
     Example:
@@ -115,16 +115,16 @@ def found_lines(
     """
     path = _allowed(file, within)
     rows = TextRows(path, encoding, max_line_chars, on_bad, ctx)
-    with opened(path, compression, ctx, tells=False) as reader:
+    with opened(path, compression, ctx, reports=False) as reader:
         for block in reader.blocks():
             yield from rows.feed(block)
     yield from rows.flush()
-    rows.footer()  # which tells what was not told yet
+    rows.footer()  # which reports the last bad lines
 
 
 def _allowed(file: FoundFile, within: Path | None) -> Path:
     """Return the path of a file that may be read."""
     path = Path(file.path)
     if within is not None and not path.resolve().is_relative_to(within.resolve()):
-        raise PermissionError(f"{path} is not within {within}, where all files must be; mend the path, or within")
+        raise PermissionError(f"{path} is not within {within}, where all files must be; correct the path, or within")
     return path

@@ -1,4 +1,4 @@
-"""The files of a folder."""
+"""The kind `source.files`: the files of a folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FoundFile(BaseModel, frozen=True):
     """A file of a folder.
 
     Args:
-        path: The file: the folder as it was given, and the way from there.
+        path: The path of the file, from the folder as it was given.
         size_bytes: Its size.
     """
 
@@ -31,7 +31,7 @@ class FoundFile(BaseModel, frozen=True):
 
 
 class FolderFooter(BaseModel, frozen=True):
-    """What is known of a folder after its last file.
+    """What is known about a folder after its last file.
 
     Args:
         files: How many files were found.
@@ -45,7 +45,7 @@ class FolderFooter(BaseModel, frozen=True):
 def _checked(pattern: str) -> str:
     parts = pattern.split("/")
     if pattern.startswith("/") or ".." in parts or "" in parts:
-        raise ValueError("a pattern is the way from the folder down: without a / at its ends or twice, and without ..")
+        raise ValueError("expected a pattern of paths below the folder: no / at its ends or twice, and no ..")
     return pattern
 
 
@@ -64,17 +64,17 @@ def files(
 ) -> Iterator[FoundFile | Footer[FolderFooter]]:
     r"""Find the files of a folder whose names match a pattern, in the order of their names.
 
-    In each folder files and folders come in the order of their names, by the numbers of their characters, so that the
-    order is the same everywhere. Only regular files count; a link to one does as well.
+    In each folder, files and folders come in the order of their names by code points, so that the order is the same
+    everywhere. Only regular files, and links to them, count.
 
     Args:
-        ctx: Knows when to stop looking.
+        ctx: Knows when the step is cancelled.
         folder: Where to look; a relative path starts at the working directory.
         pattern: Which files: `*.txt` in the folder itself, `*/*.txt` one below, `**/*.txt` in it and everywhere below;
-            `*` is any characters, `?` one, `[ab]` one of those. Letters match as they are written.
-        hidden: Whether names that start with a dot count where the pattern has no dot in their place.
-        follow_links: Whether links to folders are followed; a link to a folder that it is in itself never is.
-        on_none: What happens when no file matches: `fail`, as it is mostly a mistake, or `ignore`.
+            `*` stands for any characters, `?` for one, `[ab]` for one of those. Case matters.
+        hidden: Whether names that start with a dot match where the pattern does not start with a dot.
+        follow_links: Whether links to folders are followed; a link to a folder that contains it never is.
+        on_none: What happens when no file matches: `fail`, because it is mostly a mistake, or `ignore`.
 
     Yields:
         The files, and a footer with their number and size.
@@ -100,22 +100,16 @@ def files(
         size_bytes += found.size_bytes
         yield found
     if not count and on_none == "fail":
-        hint = "mend folder or pattern, or set on_none to ignore"
+        hint = "correct folder or pattern, or set on_none to ignore"
         raise ValueError(f"no file in {folder} matches {pattern!r}, of {search.seen} that were looked at; {hint}")
     yield Footer(FolderFooter(files=count, size_bytes=size_bytes))
 
 
 class _Search:
-    """One walk through a folder; what is left of the pattern at a place is a set of its parts.
-
-    Args:
-        pattern: Which files.
-        hidden: Whether hidden ones count.
-        follow_links: Whether links to folders are followed.
-        stop: Returns whether nobody needs the files any more.
+    """One walk through a folder; at each place, the state is the set of parts of the pattern that may come next.
 
     Attributes:
-        seen: How many files were looked at.
+        seen: Number of files that were looked at.
     """
 
     def __init__(self, pattern: str, *, hidden: bool, follow_links: bool, stop: Callable[[], bool]) -> None:
@@ -148,7 +142,7 @@ class _Search:
                     yield FoundFile(path=entry.path, size_bytes=entry.stat().st_size)
 
     def _after(self, name: str, places: frozenset[int]) -> frozenset[int]:
-        """Return the places in the pattern that are reached from some others by a name."""
+        """Return the places in the pattern that a name leads to from some others."""
         after: set[int] = set()
         for place in places:
             if place == len(self._parts):
@@ -163,7 +157,7 @@ class _Search:
         return self._reachable(after)
 
     def _reachable(self, places: set[int]) -> frozenset[int]:
-        """Return some places and those that follow them without a name, as `**` may be no folder at all."""
+        """Add the places that follow without a name, because `**` may match no folder at all."""
         for place in range(len(self._parts)):
             if place in places and self._parts[place] == _ANY_FOLDERS:
                 places.add(place + 1)

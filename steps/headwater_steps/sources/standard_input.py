@@ -1,4 +1,4 @@
-"""What comes on standard input."""
+"""The kind `source.stdin`: text from standard input."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["InputLines", "stdin"]
 
 _NAME: Final = "standard input"
 _DESCRIPTOR: Final = 0
-_reading = Lock()  # held by the only step that may read: what one has read is lost for another
+_reading = Lock()  # held by the only step that may read: what one step reads, another never gets
 
 
 class InputLines(Outputs):
-    """What comes on standard input."""
+    """The outputs of `source.stdin`."""
 
     out: Stream[str, FileHeader, FileFooter]
     rejected: SidePort[BadRow]
@@ -40,31 +40,31 @@ async def stdin(
     on_bad: OnBadLine | None = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> AsyncIterator[InputLines]:
-    r"""Read text from standard input, as it comes.
+    r"""Read text from standard input, as it arrives.
 
-    Lines end with `\n` or `\r\n`, which are no part of the items; the last one may end with the input. A byte order
-    mark is dropped. One step at a time reads standard input, as each line comes once.
+    Lines end with `\n` or `\r\n`, which are not part of the items; the last one may end with the input. A byte order
+    mark is dropped. One step at a time reads standard input, because each line comes once.
 
     Args:
-        ctx: Knows whether the port `rejected` leads somewhere.
-        split: What the items are: `lines`, or `chunks` of text as they arrive, ends of lines included.
+        ctx: Knows whether the port `rejected` is connected.
+        split: What the items are: `lines`, or `chunks` of text as they arrive, with line ends.
         encoding: How the text is encoded; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        on_bad: What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts U+FFFD
-            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`. By default
-            `reject` where that port leads somewhere, and `fail` elsewhere. The footer tells how many there were. Chunks
-            have no lines to leave out: they know `fail`, which is their default, and `replace`.
-        max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
+        on_bad: What happens to a line with invalid bytes: `fail` is an error with its number, `replace` puts U+FFFD in
+            their place, `skip` leaves the line out, `reject` sends it to the port `rejected`. By default `reject` if
+            that port is connected, otherwise `fail`. The footer counts them. Chunks have no lines to leave out: for
+            them there are `fail`, the default, and `replace`.
+        max_line_chars: Longest line that is read, in characters with its end; a longer one is always an error.
 
     Yields:
         The header, every line or chunk, the footer; bad lines on the port `rejected`.
 
     Raises:
         OSError: Standard input is closed, or cannot be read.
-        BadLineError: A line is too long, or has bytes that are no text.
-        ValueError: Another step reads standard input, or chunks are to be left out.
+        BadLineError: A line is too long, or has invalid bytes.
+        ValueError: Another step reads standard input, or `on_bad` is not for chunks.
 
     Example:
-        A pipeline that counts the lines it is given::
+        A pipeline that counts lines::
 
             {"name": "count", "steps": [{"id": "lines", "kind": "source.stdin"}, {"id": "n", "kind": "stream.count"}]}
     """
@@ -82,27 +82,21 @@ async def stdin(
 
 
 class _Chunks:
-    """Text that is cut where it happened to be cut on its way.
-
-    Args:
-        encoding: How it is encoded.
-        on_bad: What happens to bytes that are no text.
-        ctx: Takes which chunks had some.
-    """
+    """Text that is cut wherever its bytes arrived in pieces."""
 
     def __init__(self, encoding: str, on_bad: OnBadLine | None, ctx: StepContext) -> None:
         if on_bad not in {None, "fail", "replace"}:
             hint = "set it to fail or replace, or split to lines"
-            raise ValueError(f"on_bad is {on_bad}, but chunks have no lines that could be left out; {hint}")
+            raise ValueError(f"on_bad is {on_bad}, but chunks have no lines to leave out; {hint}")
         self._encoding = encoding
-        self._mends = on_bad == "replace"
+        self._replaces = on_bad == "replace"
         self._start: bytes | None = b""
         self._ctx = ctx
         self._lines = 0
         self._chunks = 0
 
     def feed(self, block: bytes, *, final: bool = False) -> Iterator[Any]:
-        """Take the bytes that follow, and yield the text that is whole with them."""
+        """Take the bytes that follow, and yield the text that is complete with them."""
         if self._start is not None:
             known = without_mark(self._encoding, self._start + block, final=final)
             if known is None:
@@ -114,45 +108,45 @@ class _Chunks:
         try:
             text = self._decoder.decode(block, final)
         except UnicodeDecodeError as error:
-            text = self._mended(error, state, block, final=final)
+            text = self._repaired(error, state, block, final=final)
         if text:
             self._chunks += 1
             self._lines += text.count("\n")
             yield text
 
     def _begin(self, encoding: str) -> None:
-        """Note what the text is encoded in, which its first bytes have told."""
+        """Take the encoding that the first bytes have shown."""
         self._start = None
         decoder = getincrementaldecoder(encoding)
         self._decoder = decoder()
-        self._mender = decoder("replace") if self._mends else None
+        self._replacer = decoder("replace") if self._replaces else None
 
     def flush(self) -> Iterator[Any]:
-        """Take the end of the text, and yield what is left."""
+        """Take the end of the input, and yield what is left."""
         return self.feed(b"", final=True)
 
     def footer(self) -> FileFooter:
         """Return what is known after the end."""
         return FileFooter(lines=self._lines, items=self._chunks)
 
-    def _mended(self, error: UnicodeDecodeError, state: tuple[bytes, int], block: bytes, *, final: bool) -> str:
-        """Return the text of bytes that are none, with U+FFFD in their place, if it is to be so."""
+    def _repaired(self, error: UnicodeDecodeError, state: tuple[bytes, int], block: bytes, *, final: bool) -> str:
+        """Return text with U+FFFD in the place of invalid bytes, or raise if that is the policy."""
         line = self._lines + error.object[: error.start].count(b"\n") + 1
         reason = undecodable(error)
-        if self._mender is None:
+        if self._replacer is None:
             reason = f"{reason}; set another encoding, or on_bad to replace"
             raise BadLineError(_NAME, line, reason) from error
-        self._ctx.progress(message=f"replaced what is no text, on line {line}: {reason}", compensations=1)
-        self._mender.setstate(state)
-        text = self._mender.decode(block, final)
-        self._decoder.setstate(self._mender.getstate())
+        self._ctx.progress(message=f"replaced invalid bytes on line {line}: {reason}", compensations=1)
+        self._replacer.setstate(state)
+        text = self._replacer.decode(block, final)
+        self._decoder.setstate(self._replacer.getstate())
         return text
 
 
 @contextmanager
 def _alone() -> Generator[None]:
     if not _reading.acquire(blocking=False):
-        raise ValueError("another step reads standard input already; read it once, and give it to several steps")
+        raise ValueError("another step reads standard input already; read it in one step, and connect several to it")
     try:
         yield
     finally:

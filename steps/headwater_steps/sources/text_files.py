@@ -1,4 +1,4 @@
-"""Text files: line by line, or as a whole."""
+"""The kinds `source.lines` and `source.text`: text files, line by line or as one string."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Lines", "lines", "text", "whole_text"]
 
 
 class Lines(Outputs):
-    """What comes of a text, line by line."""
+    """The outputs of `source.lines`."""
 
     out: Stream[str, FileHeader, FileFooter]
     rejected: SidePort[BadRow]
@@ -38,25 +38,25 @@ def lines(
 ) -> Iterator[Lines]:
     r"""Read a text file line by line.
 
-    Lines end with `\n` or `\r\n`, which are no part of the items; the last one may end with the file. A byte order mark
-    is dropped. A pipe is read as it is written.
+    Lines end with `\n` or `\r\n`, which are not part of the items; the last one may end with the file. A byte order
+    mark is dropped. A pipe is read as it is written.
 
     Args:
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
-        on_bad: What happens to a line with bytes that are no text: `fail` ends with its number, `replace` puts U+FFFD
-            in their place, `skip` leaves the line out, `reject` gives it to the port `rejected`. By default
-            `reject` where that port leads somewhere, and `fail` elsewhere. The footer tells how many there were.
-        max_line_chars: Longest line that is read, in characters, its end counted; a longer one is an error in any case.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        on_bad: What happens to a line with invalid bytes: `fail` is an error with its number, `replace` puts U+FFFD in
+            their place, `skip` leaves the line out, `reject` sends it to the port `rejected`. By default `reject` if
+            that port is connected, otherwise `fail`. The footer counts them.
+        max_line_chars: Longest line that is read, in characters with its end; a longer one is always an error.
 
     Yields:
         The header, every line, the footer; bad lines on the port `rejected`.
 
     Raises:
         OSError: The file cannot be read.
-        BadLineError: A line is too long, or has bytes that are no text.
+        BadLineError: A line is too long, or has invalid bytes.
         DamagedFileError: A compressed file is cut off or damaged.
 
     Example:
@@ -82,25 +82,24 @@ def text(
     on_bad: OnBadText = "fail",
     max_size_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024,
 ) -> str:
-    r"""Read a whole text file as one value.
+    r"""Read a text file as one string.
 
-    The text is as it stands in the file, ends of lines included; only a byte order mark is dropped.
+    The text keeps its line ends; only a byte order mark is dropped.
 
     Args:
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` tells it by the name's end (`.gz`, `.bz2`, `.xz`, `.zst`).
-        on_bad: What happens to bytes that are no text: `fail` ends with the number of their line, `replace` puts U+FFFD
-            in their place.
-        max_size_bytes: Largest text that is read, decompressed; a larger one is an error.
+        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        on_bad: What happens to invalid bytes: `fail` is an error with their line, `replace` puts U+FFFD in their place.
+        max_size_bytes: Largest file that is read, decompressed; a larger one is an error.
 
     Returns:
         The text.
 
     Raises:
         OSError: The file cannot be read.
-        BadLineError: The file has bytes that are no text.
+        BadLineError: The file has invalid bytes.
         DamagedFileError: A compressed file is cut off or damaged.
         ValueError: The file is too large.
 
@@ -118,22 +117,7 @@ def text(
 
 
 def whole_text(file: FileReader, ctx: StepContext, *, encoding: str, on_bad: OnBadText, max_size_bytes: int) -> str:
-    """Read a whole text.
-
-    Args:
-        file: The file.
-        ctx: Takes that something was replaced.
-        encoding: How the file encodes its text.
-        on_bad: What happens to bytes that are no text.
-        max_size_bytes: Largest text that is read.
-
-    Returns:
-        The text.
-
-    Raises:
-        BadLineError: The file has bytes that are no text.
-        ValueError: The file is too large.
-    """
+    """Read a whole text."""
     path = file.header.path
     cutter = LineCutter(encoding)
     pieces: list[bytes] = []

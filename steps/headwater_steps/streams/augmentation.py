@@ -78,13 +78,7 @@ async def augment(
 
 
 class _Change:
-    """Applies a function to an item, or to a field of it.
-
-    Args:
-        function: The function.
-        path: The field; None for the item itself.
-        drops_none: Whether there is no copy where the function returns None.
-    """
+    """Applies a function to an item, or to a field of it."""
 
     def __init__(self, function: Transform, path: str | None, *, drops_none: bool) -> None:
         self._function = function

@@ -111,21 +111,7 @@ class JoinLookup(Step, kind="stream.join_lookup"):
         return self
 
     async def run(self, items: Stream[Record], table: list[Record], ctx: StepContext) -> AsyncIterator[Joined]:
-        """Look up every item.
-
-        Args:
-            items: Objects or models.
-            table: Objects or models, in any order.
-            ctx: Tells whether `missed` leads somewhere, and takes which items are left out or put aside.
-
-        Yields:
-            The items with what was found; on the side those that nothing was found for.
-
-        Raises:
-            ValueError: The table is too large, or has a row without a key, or two with the same; an item has a field
-                that the row found for it has too.
-            TypeError: A key is a list or an object.
-        """
+        """Look up every item."""
         rows = await run_in_thread(self._rows, table)
         find, add = key_finder(_paths(self.key)), self._adder(rows)
         is_left, tells = self.how == "left", "missed" in ctx.connected

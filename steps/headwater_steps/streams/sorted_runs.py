@@ -33,12 +33,6 @@ class Runs(Generic[Item]):
     When there are as many of a size as can be merged at a time, they become one larger run, so that few files are open
     and few items are in memory whatever the length of the stream.
 
-    Args:
-        key: What to sort by.
-        descending: Whether the largest comes first; equal items keep their order all the same.
-        block_items: Most items of a run that are in memory while it is merged.
-        cancelled: Called now and then during long merges; they end when it returns True.
-
     Example:
         >>> with Runs(key=abs, descending=False) as runs:
         ...     runs.add([1, -3])
@@ -72,26 +66,11 @@ class Runs(Generic[Item]):
         return sum(map(len, self._levels))
 
     def add(self, items: list[Item]) -> None:
-        """Keep sorted items that come after all those added before.
-
-        Args:
-            items: The items, sorted.
-
-        Raises:
-            ValueError: An item cannot be kept as JSON.
-            OSError: They cannot be written.
-        """
+        """Keep sorted items that come after all those added before."""
         self._add(items, level=0)
 
     def merged(self, last: Iterable[Item]) -> Iterator[Item]:
-        """Return all items in order.
-
-        Args:
-            last: Sorted items that come after all those added.
-
-        Returns:
-            The items, read as they are asked for.
-        """
+        """Return all items in order."""
         return self._merge([*self._oldest_first(), last])
 
     def _oldest_first(self) -> list[_Run[Item]]:

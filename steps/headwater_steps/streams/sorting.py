@@ -96,13 +96,7 @@ def _key(paths: Sequence[str | None], *, descending: bool, on_missing: str) -> C
 
 
 class _Rank:
-    """Finds the place of an item in the order by one field; values of the field that have no common order are refused.
-
-    Args:
-        path: The field; None for the item itself.
-        on_missing: What happens to items that lack it.
-        missing_is_more: Whether those come after the others in the order that is not reversed.
-    """
+    """Ranks items by one field; values that have no common order are refused."""
 
     __slots__ = ("_absent", "_family", "_find", "_kinds", "_on_missing", "_path", "_present")
 

@@ -33,12 +33,6 @@ class Chunk(BaseModel, frozen=True):
 class ChunkCutter:
     """Cuts a text that is fed in pieces into chunks; it keeps no more than one chunk and what has come since.
 
-    Args:
-        by: What is counted.
-        size: How many units make a chunk.
-        overlap: How many of them the next chunk begins with.
-        max_chunk_chars: Longest chunk, in characters.
-
     Example:
         >>> cutter = ChunkCutter("words", 3, 1, 100)
         >>> [chunk.text for chunk in [*cutter.feed("to be or no"), *cutter.feed("t to be"), *cutter.finish()]]
@@ -59,31 +53,14 @@ class ChunkCutter:
         self._index = 0
 
     def feed(self, piece: str) -> Iterator[Chunk]:
-        """Read the next piece of the text.
-
-        Args:
-            piece: Any part of it.
-
-        Yields:
-            The chunks that are complete within what has come so far.
-
-        Raises:
-            ValueError: A chunk is longer than allowed.
-        """
+        """Read the next piece of the text."""
         self._parts.append(piece)
         self._read_chars += len(piece)
         self._units.feed(piece)
         return self._cut()
 
     def finish(self) -> Iterator[Chunk]:
-        """Read the end of the text.
-
-        Yields:
-            The last chunks.
-
-        Raises:
-            ValueError: A chunk is longer than allowed.
-        """
+        """Read the end of the text."""
         self._units.finish()
         yield from self._cut()
         start = self._units.place(self._unit)
@@ -188,26 +165,12 @@ class Chunks(Step, kind="text.chunks"):
 
     @CHUNKS.method(Flavor.UNARY_STREAM)
     def whole(self, text: str) -> Iterator[Chunk]:
-        """Yield the chunks of a whole text.
-
-        Args:
-            text: The text.
-
-        Yields:
-            Its chunks.
-        """
+        """Yield the chunks of a whole text."""
         return parts_of_whole(text, self._cutter())
 
     @CHUNKS.method(Flavor.STREAM_STREAM)
     def stream(self, pieces: Stream[str]) -> AsyncIterator[Chunk]:
-        """Yield the chunks of a text in pieces.
-
-        Args:
-            pieces: The pieces.
-
-        Yields:
-            The chunks.
-        """
+        """Yield the chunks of a text in pieces."""
         return parts_of_pieces(pieces, self.each, self._cutter)
 
     def _cutter(self) -> ChunkCutter:

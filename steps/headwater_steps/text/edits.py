@@ -39,14 +39,7 @@ class Strip(Step, kind="text.strip"):
         return {"both": str.strip, "start": str.lstrip, "end": str.rstrip}[self.side]
 
     def run(self, text: str) -> str:
-        """Return a text without the characters at its ends.
-
-        Args:
-            text: The text.
-
-        Returns:
-            The text without them.
-        """
+        """Return a text without the characters at its ends."""
         return self.call(text, self.chars)
 
 
@@ -106,14 +99,7 @@ class Replace(Step, kind="text.replace"):
         return lambda text: text.replace(old or "", new, most or -1)
 
     def run(self, text: str) -> str:
-        """Return a text with the replacements.
-
-        Args:
-            text: The text.
-
-        Returns:
-            The text with the replacements.
-        """
+        """Return a text with the replacements."""
         return self.call(text)
 
 

@@ -40,13 +40,7 @@ _NOTHING: Extracted = _no_ports
 
 
 class _Grouped(Step):
-    """The params that say which groups of a pattern become which fields.
-
-    Args:
-        pattern: What the texts look like, with a named group for each field.
-        types: Which fields are no texts.
-        only: Which groups become fields; all by default.
-    """
+    """The params that say which groups of a pattern become which fields."""
 
     scope: ClassVar[Scope] = "start"
 
@@ -151,15 +145,7 @@ class Extract(_Grouped, kind="text.extract"):
         return find, self.conversions
 
     def run(self, text: str, ctx: StepContext) -> Extracted:
-        """Return the record of a text.
-
-        Args:
-            text: The text.
-            ctx: Takes that a text does not match.
-
-        Returns:
-            The record, or what becomes of a text that does not match.
-        """
+        """Return the record of a text."""
         find, conversions = self.parts
         match = find(text)
         if match is None:
@@ -215,14 +201,7 @@ class ExtractAll(_Grouped, kind="text.extract_all"):
     pattern: SearchPattern
 
     def run(self, text: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a text.
-
-        Args:
-            text: The text.
-
-        Yields:
-            A record for each find.
-        """
+        """Yield the records of a text."""
         conversions = self.conversions
         for match in self.compiled.finditer(text):
             yield _convert(match.groupdict(), conversions)
@@ -257,14 +236,7 @@ class Find(Step, kind="text.find"):
         return pattern
 
     def run(self, text: str) -> Iterator[str]:
-        """Yield the finds in a text.
-
-        Args:
-            text: The text.
-
-        Yields:
-            The text of each find.
-        """
+        """Yield the finds in a text."""
         compiled = compile_linear(self.pattern, "anywhere")
         group = compiled.groups
         for match in compiled.finditer(text):

@@ -69,14 +69,7 @@ class Template(Step, kind="text.template"):
         return text + self.template[end:].replace("%", "%%"), tuple(fields)
 
     def run(self, record: Any) -> str:
-        """Return the text for a record.
-
-        Args:
-            record: An object, such as the row of a table.
-
-        Returns:
-            The text.
-        """
+        """Return the text for a record."""
         text, fields = self.parts
         return text % tuple(
             [found if type(found := find(record)) is str else self._text(found, path) for path, find in fields]

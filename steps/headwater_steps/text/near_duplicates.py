@@ -25,11 +25,6 @@ _ROUNDING = 1e-9
 def runs_of(text: str, length: int) -> set[int]:
     """Return the runs of words in a text, as hashes that are the same within a process.
 
-    Args:
-        text: Any text. How letters are written (capital or small, composed or not), and what is between words, does
-            not matter.
-        length: Words in a run; a shorter text is one run.
-
     Example:
         >>> len(runs_of("To be, or not to be!", 2)), runs_of("To be", 2) == runs_of("to  BE...", 2)
         (4, True)
@@ -41,12 +36,7 @@ def runs_of(text: str, length: int) -> set[int]:
 
 
 class Likeness(NamedTuple):
-    """Which text is like another, and how much.
-
-    Args:
-        ordinal: Its place among those that were added, from 0.
-        similarity: Runs that both have, as a part of those that one or the other has.
-    """
+    """Which text is like another, and how much."""
 
     ordinal: int
     similarity: float
@@ -58,9 +48,6 @@ class Seen:
     Two sets of which enough is common share a run among the few smallest of each: only these are in the index, and only
     the sets that are found there are compared (prefix filtering: Chaudhuri, Ganti, Kaushik 2006,
     https://doi.org/10.1109/ICDE.2006.9; Bayardo, Ma, Srikant 2007, https://doi.org/10.1145/1242572.1242591).
-
-    Args:
-        similarity: Least part that two similar sets have in common (the index of Jaccard), above 0 and at most 1.
 
     Example:
         >>> seen = Seen(0.5)
@@ -78,11 +65,7 @@ class Seen:
         return len(self._sets)
 
     def like(self, runs: set[int]) -> Likeness | None:
-        """Return the first set that is similar to another one, or None.
-
-        Args:
-            runs: The other one.
-        """
+        """Return the first set that is similar to another one, or None."""
         candidates = {ordinal for run in self._smallest(runs) for ordinal in self._index.get(run, ())}
         for ordinal in sorted(candidates):
             known = self._sets[ordinal]
@@ -95,11 +78,7 @@ class Seen:
         return None
 
     def add(self, runs: set[int]) -> None:
-        """Add a set.
-
-        Args:
-            runs: The set, not empty.
-        """
+        """Add a set."""
         for run in self._smallest(runs):
             self._index[run].append(len(self._sets))
         self._sets.append(array("q", runs))

@@ -29,15 +29,7 @@ class Cutter(Protocol[PartT_co]):
 
 
 def parts_of_whole(text: str, cutter: Cutter[PartT]) -> Iterator[PartT]:
-    """Yield the parts of a whole text.
-
-    Args:
-        text: The text.
-        cutter: What takes it apart; a new one.
-
-    Yields:
-        The parts, in order.
-    """
+    """Yield the parts of a whole text."""
     yield from cutter.feed(text)
     yield from cutter.finish()
 
@@ -45,16 +37,7 @@ def parts_of_whole(text: str, cutter: Cutter[PartT]) -> Iterator[PartT]:
 async def parts_of_pieces(
     pieces: Stream[str], each: Piece, new_cutter: Callable[[], Cutter[PartT]]
 ) -> AsyncIterator[PartT]:
-    """Yield the parts of a text in pieces, or of many texts.
-
-    Args:
-        pieces: The pieces.
-        each: What each of them is.
-        new_cutter: Returns what takes a text apart, for each text anew.
-
-    Yields:
-        The parts, in order; each as soon as it is whole.
-    """
+    """Yield the parts of a text in pieces, or of many texts."""
     if each == "text":
         async for text in pieces:
             for part in parts_of_whole(text, new_cutter()):

@@ -45,10 +45,6 @@ class Sentence(BaseModel, frozen=True):
 class SentenceSplitter:
     """Splits a text that is fed in pieces; it reads each character about once, and keeps no more than one sentence.
 
-    Args:
-        max_sentence_chars: Longest sentence, in characters.
-        cuts: Whether a longer one is cut, rather than refused.
-
     Attributes:
         start: Where the sentence starts that has begun; None between sentences.
 
@@ -70,28 +66,11 @@ class SentenceSplitter:
         self._marked = False  # whether it has a mark that ends nothing, after which it goes on over the ends of lines
 
     def feed(self, piece: str) -> Iterator[Sentence]:
-        """Read the next piece of the text.
-
-        Args:
-            piece: Any part of it.
-
-        Yields:
-            The sentences that surely end within what has come so far.
-
-        Raises:
-            ValueError: A sentence is longer than allowed.
-        """
+        """Read the next piece of the text."""
         return self._split(self._undecided + piece, ended=False)
 
     def finish(self) -> Iterator[Sentence]:
-        """Read the end of the text.
-
-        Yields:
-            The last sentence, if there is one.
-
-        Raises:
-            ValueError: The sentence is longer than allowed.
-        """
+        """Read the end of the text."""
         yield from self._split(self._undecided, ended=True)
         if self.start is not None:
             yield self._complete(self._read_chars)
@@ -204,26 +183,12 @@ class Sentences(Step, kind="text.sentences"):
 
     @SENTENCES.method(Flavor.UNARY_STREAM)
     def whole(self, text: str) -> Iterator[Sentence]:
-        """Yield the sentences of a whole text.
-
-        Args:
-            text: The text.
-
-        Yields:
-            Its sentences.
-        """
+        """Yield the sentences of a whole text."""
         return parts_of_whole(text, self._splitter())
 
     @SENTENCES.method(Flavor.STREAM_STREAM)
     def stream(self, pieces: Stream[str]) -> AsyncIterator[Sentence]:
-        """Yield the sentences of a text in pieces.
-
-        Args:
-            pieces: The pieces.
-
-        Yields:
-            The sentences.
-        """
+        """Yield the sentences of a text in pieces."""
         return parts_of_pieces(pieces, self.each, self._splitter)
 
     def _splitter(self) -> SentenceSplitter:

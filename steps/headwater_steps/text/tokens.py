@@ -49,23 +49,12 @@ class CountTokens(Step, kind="text.count_tokens", blocking=True):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Read the tokenizer.
-
-        Yields:
-            None, when it is read.
-        """
+        """Read the tokenizer."""
         self._encode = (await run_sync(_read, self.tokenizer)).encode
         yield
 
     def run(self, text: str) -> int:
-        """Return how many tokens a text has.
-
-        Args:
-            text: The text.
-
-        Returns:
-            The number of tokens.
-        """
+        """Return how many tokens a text has."""
         return len(self._encode(text, add_special_tokens=self.special))
 
 

@@ -131,12 +131,7 @@ class _Sentences(_Begins):
 
 
 def units_of(unit: Unit, max_chars: int) -> Units:
-    """Return what finds the units of a text.
-
-    Args:
-        unit: What is counted.
-        max_chars: Longest unit that has to be found as one, in characters.
-    """
+    """Return what finds the units of a text."""
     match unit:
         case "characters":
             return _Characters()

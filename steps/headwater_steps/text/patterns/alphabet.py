@@ -25,13 +25,7 @@ _RANGES = ("LITERAL", "RANGE")
 
 @dataclass(frozen=True, slots=True)
 class CharSet:
-    r"""The characters that one place of a pattern takes.
-
-    Args:
-        ranges: First and last code point of each range; a literal is a range of one.
-        categories: Names such as `DIGIT` and `NOT_SPACE`, for `\d` and `\S`.
-        negated: Whether it takes all the others.
-    """
+    r"""The characters that one place of a pattern takes."""
 
     ranges: tuple[tuple[int, int], ...] = ()
     categories: tuple[str, ...] = ()

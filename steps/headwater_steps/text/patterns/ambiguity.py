@@ -35,17 +35,7 @@ _WAITING = -1
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two ways to read the same string.
-
-    Args:
-        left: Where the first way is.
-        right: Where the other is, or `_WAITING`.
-        shared: The atomic groups that both were in when they parted, outermost first.
-        left_in: How many of those the first way is still in.
-        right_in: The same for the other.
-        chased: Whether the other is a later beginning of a search, rather than a way from the same beginning.
-        may_begin: Whether a search may begin after the last character.
-    """
+    """Two ways to read the same string."""
 
     left: int
     right: int
