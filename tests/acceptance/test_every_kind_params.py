@@ -25,17 +25,17 @@ def problems_of(kind: str, params: dict[str, Any], *, without: str = "") -> list
 def test_refuses_wrong_params_when_loaded(kind: str) -> None:
     """A value that makes no sense is told with its place in the document."""
     params, end, message = SAMPLES[kind].bad_params
-    ((path, told),) = problems_of(kind, params)
+    ((path, reported),) = problems_of(kind, params)
     assert path == f"$.steps[0].params{end}"
-    assert message in told
+    assert message in reported
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_unknown_params(kind: str) -> None:
     """A misspelled param is told with its place, whatever else there is."""
-    ((path, told),) = problems_of(kind, {"no_such_param": 1})
+    ((path, reported),) = problems_of(kind, {"no_such_param": 1})
     assert path == "$.steps[0].params.no_such_param"
-    assert "unknown param 'no_such_param'" in told
+    assert "unknown param 'no_such_param'" in reported
 
 
 PARAMS = [(kind, name) for kind in KINDS for name in definition_of(kind).params_model.model_fields]

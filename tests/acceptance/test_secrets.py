@@ -81,7 +81,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("arguments", "code"), COMMANDS)
-def test_tells_no_secret_whatever_the_command_does(folder: Path, arguments: tuple[str, ...], code: int) -> None:
+def test_shows_no_secret_whatever_the_command_does(folder: Path, arguments: tuple[str, ...], code: int) -> None:
     """Standard output, standard error and what is written to files are free of it."""
     canary = secrets.token_hex(16)
     name, *options = arguments
@@ -93,14 +93,14 @@ def test_tells_no_secret_whatever_the_command_does(folder: Path, arguments: tupl
     assert all(canary.encode() not in path.read_bytes() for path in written)
 
 
-def test_tells_no_secret_when_a_kind_is_described(folder: Path) -> None:
+def test_shows_no_secret_when_a_kind_is_described(folder: Path) -> None:
     """A kind is described with its params, not with what they are."""
     canary = secrets.token_hex(16)
     done = command(folder, canary, "steps", "canary.call", "--steps", "kinds.py")
     assert (done.returncode, "key" in done.stdout, canary in done.stdout + done.stderr) == (0, True, False)
 
 
-def test_tells_no_secret_when_it_is_misplaced(folder: Path) -> None:
+def test_shows_no_secret_when_it_is_misplaced(folder: Path) -> None:
     """A problem names the place of a secret; also where the same text stands in the document."""
     canary = secrets.token_hex(16)
     document = json.loads((folder / "canary.json").read_text())

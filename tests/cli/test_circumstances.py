@@ -40,7 +40,7 @@ def test_run_gives_its_results_when_standard_error_is_closed(pipeline: MakePipel
     assert (done.returncode, done.stdout) == (0, b"0\n1\n2\n")
 
 
-def test_check_tells_by_its_exit_code_when_standard_error_is_closed(write: Write) -> None:
+def test_check_has_its_exit_code_when_standard_error_is_closed(write: Write) -> None:
     """What is wrong with a document is no crash of the command."""
     assert in_shell(f"check {write('wrong.json', {})} 2>&-").returncode == 2
 
@@ -91,7 +91,7 @@ def test_run_can_be_ended_while_a_step_never_gives_control_back(pipeline: MakePi
     process.communicate()
 
 
-def test_run_can_be_stopped_while_nobody_writes_to_its_input(pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_run_can_be_stopped_while_its_input_has_no_writer(pipeline: MakePipeline, tmp_path: Path) -> None:
     """Opening a named pipe waits for a writer, where a signal is heard."""
     os.mkfifo(tmp_path / "pipe")
     process = start("run", pipeline(("cli.sum", {})), "--input", "pipe", *STEPS)
@@ -146,9 +146,9 @@ MEANT = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), MEANT, ids=" ".join)
-def test_mistake_is_told_with_its_place(
-    call: Call, pipeline: MakePipeline, write: Write, arguments: list[str], told: list[str]
+@pytest.mark.parametrize(("arguments", "shown"), MEANT, ids=" ".join)
+def test_mistake_is_reported_with_its_place(
+    call: Call, pipeline: MakePipeline, write: Write, arguments: list[str], shown: list[str]
 ) -> None:
     """The place is one that the user wrote, and the sentence says what to do about it."""
     Path(pipeline(("cli.same", {}))).rename("good.json")
@@ -159,7 +159,7 @@ def test_mistake_is_told_with_its_place(
     write("cut.json", "[1,\n2,")
     done = call(*arguments, *QUIET) if arguments[0] == "run" else call(*arguments)
     assert done.code == 2
-    for part in told:
+    for part in shown:
         assert part in done.err
     assert "<frozen" not in done.err
     assert "at line" not in done.err
@@ -170,7 +170,7 @@ def test_mistake_is_told_with_its_place(
 @pytest.mark.parametrize(
     "command", [["schema"], ["steps"], ["graph", "pipeline.json", *STEPS]], ids=lambda words: words[0]
 )
-def test_command_tells_what_cannot_be_written(pipeline: MakePipeline, command: list[str]) -> None:
+def test_command_reports_what_cannot_be_written(pipeline: MakePipeline, command: list[str]) -> None:
     """A full disk behind standard output is told as such, by every command."""
     pipeline(("cli.numbers", {}))
     with Path("/dev/full").open("wb") as full:
@@ -182,7 +182,7 @@ def test_command_tells_what_cannot_be_written(pipeline: MakePipeline, command: l
     )
 
 
-def test_output_is_told_when_its_folder_cannot_be_written(
+def test_output_is_reported_when_its_folder_cannot_be_written(
     call: Call, pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is told is the file that the user named, not the temporary one that could not be removed either."""

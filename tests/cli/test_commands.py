@@ -57,7 +57,7 @@ def test_lines_say_where_they_are_from_when_there_are_several_outputs(call: Call
     assert len(lines) == 4
 
 
-def test_error_is_told_when_an_item_cannot_be_written(call: Call, pipeline: MakePipeline) -> None:
+def test_error_is_reported_when_an_item_cannot_be_written(call: Call, pipeline: MakePipeline) -> None:
     """What JSON cannot hold is an error that names the type, and not something that only looks like it."""
     done = call("run", pipeline(NUMBERS, ("cli.odd", {})), *QUIET)
     assert done.code == 1
@@ -92,7 +92,7 @@ def test_parameters_have_the_declared_types_when_they_are_set(call: Call, write:
         ("a.NDJSON", '{"a": 1}\n[2]\n', "cli.same", '{"a":1}\n[2]\n'),
     ],
 )
-def test_name_tells_what_the_input_is_written_in(
+def test_name_decides_the_format_of_the_input(
     call: Call, pipeline: MakePipeline, write: Write, *, name: str, content: str, kind: str, expected: str
 ) -> None:
     """A file is one JSON value, JSON lines or lines of text, by its name."""
@@ -122,7 +122,7 @@ def test_first_line_decides_when_the_input_is_not_text(
     assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, expected, "")
 
 
-def test_format_is_as_told_when_the_name_says_another(call: Call, pipeline: MakePipeline, write: Write) -> None:
+def test_format_option_wins_when_the_name_says_another(call: Call, pipeline: MakePipeline, write: Write) -> None:
     """`--input-format` comes before the name of the file."""
     write("numbers.txt", "1\n2\n")
     assert call("run", pipeline(SUM), "--input", "numbers.txt", "--input-format", "jsonl", *QUIET).out == "3\n"
@@ -159,7 +159,7 @@ def test_device_is_written_and_not_replaced_when_it_is_the_output(call: Call, pi
 # ---- run: what is shown
 
 
-def test_failure_is_told_once_when_a_step_fails(call: Call, pipeline: MakePipeline) -> None:
+def test_failure_is_reported_once_when_a_step_fails(call: Call, pipeline: MakePipeline) -> None:
     """The items before the failure are written, and then the step and its error are named, quietly or not."""
     document = pipeline(("cli.numbers", {"count": 5}), ("cli.strict", {}))
     shown, quiet = call("run", document, "--steps", KINDS), call("run", document, *QUIET)
@@ -242,7 +242,7 @@ def test_steps_lists_every_kind_by_family(call: Call) -> None:
     assert any(line.split() == ["cli.numbers", "Count", "from", "zero."] for line in lines)
 
 
-def test_steps_tells_ports_params_and_example_of_one_kind(call: Call) -> None:
+def test_steps_shows_ports_params_and_example_of_one_kind(call: Call) -> None:
     """One kind is described in full."""
     out = call("steps", "cli.numbers", "--steps", KINDS).out
     for text in ("Count from zero.", "When it is asked", "out  out  stream of int", "count: integer, default 3"):
@@ -252,7 +252,7 @@ def test_steps_tells_ports_params_and_example_of_one_kind(call: Call) -> None:
     assert "Args:" not in out
 
 
-def test_steps_tells_first_which_params_must_be_given_and_every_default(call: Call) -> None:
+def test_steps_shows_required_params_first_and_every_default(call: Call) -> None:
     """The required params of a kind come first, defaults are those that hold, and a long line is wrapped."""
     out = call("steps", "process.run").out
     params = out.partition("  params\n")[2].partition("  in a document")[0]
@@ -299,8 +299,8 @@ def test_extra_is_named_when_it_is_not_installed(missing: str) -> None:
 
 def test_kind_is_described_by_its_docstring(call: Call) -> None:
     """A kind in full has its ports, those on the side too, what it gives, its errors and its example."""
-    told = call("steps", "cli.sort", "--steps", KINDS).out
-    assert re.search(r"odd +stream of int +may stay unconnected", told)
+    shown = call("steps", "cli.sort", "--steps", KINDS).out
+    assert re.search(r"odd +stream of int +may stay unconnected", shown)
     parts = (
         "in a document",
         "yields",
@@ -311,13 +311,13 @@ def test_kind_is_described_by_its_docstring(call: Call) -> None:
         ">>> 1 + 1",
         "2",
     )
-    places = [told.index(text) for text in parts]
+    places = [shown.index(text) for text in parts]
     assert places == sorted(places)
-    assert "Args:" not in told
-    assert "Any numbers" not in told
+    assert "Args:" not in shown
+    assert "Any numbers" not in shown
 
 
-def test_kind_tells_the_permission_that_it_needs(call: Call) -> None:
+def test_kind_shows_the_permission_that_it_needs(call: Call) -> None:
     """What the operator has to give stands in the description."""
     assert "needs a permission: --allow launching" in call("steps", "cli.launch", "--steps", KINDS).out
 

@@ -82,7 +82,7 @@ def test_shell_offers_what_fits(complete: Callable[..., list[str]], line: str, o
     assert sorted(complete(line)) == sorted(offered)
 
 
-def test_zsh_is_told_what_a_parameter_is(complete: Callable[..., list[str]]) -> None:
+def test_zsh_shows_what_a_parameter_is(complete: Callable[..., list[str]]) -> None:
     """Where a shell shows descriptions, those of the document stand there."""
     (line,) = complete("headwater run up.json --set pat", "zsh")
     assert '"path="' in line

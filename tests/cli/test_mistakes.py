@@ -68,7 +68,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "texts"), CASES, ids=[" ".join(case[0]) for case in CASES])
-def test_mistake_is_told_when_the_call_or_a_file_is_wrong(
+def test_mistake_is_reported_when_the_call_or_a_file_is_wrong(
     call: Call, write: Write, arguments: list[str], code: int, texts: list[str]
 ) -> None:
     """Each mistake gives its exit code and says what is wrong and what to do, without a traceback."""

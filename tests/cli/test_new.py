@@ -39,15 +39,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "folder" / "salt-marsh"
 
 
-def test_project_has_what_is_told(project: Path) -> None:
+def test_project_has_the_files_that_are_listed(project: Path) -> None:
     """Every file that is told is there, none has a placeholder left, and what to type next is told."""
     top = project.parents[1]
-    told = (top / "told.txt").read_text()
+    shown = (top / "told.txt").read_text()
     files = {path.relative_to(top).as_posix() for path in project.rglob("*") if path.is_file()}
-    assert files == {line.strip() for line in told.splitlines() if line.startswith("  folder/")}
+    assert files == {line.strip() for line in shown.splitlines() if line.startswith("  folder/")}
     assert not [file for file in files if re.search("@(name|package)@", (top / file).read_text("utf-8"))]
-    assert "cd folder/salt-marsh" in told
-    assert "--steps salt_marsh.steps" in told
+    assert "cd folder/salt-marsh" in shown
+    assert "--steps salt_marsh.steps" in shown
 
 
 def test_tests_of_the_project_pass(project: Path) -> None:

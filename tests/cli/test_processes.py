@@ -34,7 +34,7 @@ def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("options", [[], ["--quiet"]])
 @pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)])
-def test_run_is_cancelled_and_tells_how_far_it_came_when_it_gets_a_signal(
+def test_run_is_cancelled_and_shows_how_far_it_got_when_it_gets_a_signal(
     pipeline: MakePipeline, options: list[str], *, number: int, name: str, code: int
 ) -> None:
     """A signal lets the steps clean up; then it is told how many items went through each of them."""
@@ -44,9 +44,9 @@ def test_run_is_cancelled_and_tells_how_far_it_came_when_it_gets_a_signal(
     process.send_signal(number)
     found, errors = finish(process)
     assert found == code, errors
-    told = errors.splitlines()
-    place = told.index(f"headwater: stopped by {name}:")
-    assert told[place + 1 :] == ["  numbers: stopped, items: 3 out", "  named: stopped, items: 3 in, 3 out"]
+    shown = errors.splitlines()
+    place = shown.index(f"headwater: stopped by {name}:")
+    assert shown[place + 1 :] == ["  numbers: stopped, items: 3 out", "  named: stopped, items: 3 in, 3 out"]
     assert Path("closed").exists()
 
 
@@ -73,7 +73,7 @@ def test_run_is_cancelled_when_the_reader_of_its_output_does_not_read(pipeline: 
 
 
 @pytest.mark.parametrize("command", [["schema"], ["steps"]])
-def test_command_is_quiet_when_nobody_reads(command: list[str]) -> None:
+def test_command_is_quiet_when_its_reader_left(command: list[str]) -> None:
     """Also the commands that only print do not mind a reader that left."""
     reader, writer = os.pipe()
     os.close(reader)

@@ -54,10 +54,10 @@ def test_events_are_appended_to_a_file(call: Call, pipeline: MakePipeline) -> No
     document = pipeline(NUMBERS, NAMED)
     for _ in range(2):
         assert call("run", document, "--events", "run.jsonl", "--quiet", *STEPS).code == 0
-    told = types("run.jsonl")
-    assert told.count("pipeline_start") == told.count("pipeline_complete") == 2
-    assert told[-1] == "pipeline_complete"
-    assert told.count("step_complete") == 4
+    shown = types("run.jsonl")
+    assert shown.count("pipeline_start") == shown.count("pipeline_complete") == 2
+    assert shown[-1] == "pipeline_complete"
+    assert shown.count("step_complete") == 4
 
 
 def test_figures_are_shown_at_the_end(call: Call, pipeline: MakePipeline) -> None:
@@ -196,7 +196,7 @@ def test_replay_stops_quietly_when_it_is_interrupted(write: Write) -> None:
     assert (process.returncode, errors) == (130, b"")
 
 
-def test_replay_is_quiet_when_nobody_reads(write: Write) -> None:
+def test_replay_is_quiet_when_its_reader_left(write: Write) -> None:
     """A reader that leaves, such as `head`, stops it without a word."""
     write("run.jsonl", "\n".join(lines("aaaa", 3)) + "\n")
     reader, writer = os.pipe()

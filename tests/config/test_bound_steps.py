@@ -109,7 +109,7 @@ def test_binds_the_other_steps_when_one_is_broken(broken: dict[str, Any], code: 
     assert list(steps) == ["b"]
 
 
-def test_tells_how_many_more_when_there_are_too_many_problems() -> None:
+def test_reports_how_many_more_when_there_are_too_many_problems() -> None:
     """A list that nobody reads to its end has an end."""
     loaded, _ = bind(*({"id": f"s{n}", "kind": "bind.none"} for n in range(PROBLEMS_LIMIT + 50)))
     problems = loaded.problems.listed()

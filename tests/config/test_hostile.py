@@ -238,7 +238,7 @@ def test_reads_no_more_than_the_limit_when_a_file_is_larger(tmp_path: Path) -> N
     assert caught.value.problems[0].code == "too-large"
 
 
-def test_tells_the_place_when_a_file_is_not_utf8(tmp_path: Path) -> None:
+def test_reports_the_place_when_a_file_is_not_utf8(tmp_path: Path) -> None:
     """Line and column count characters before the bad byte."""
     path = tmp_path / "latin.json"
     path.write_bytes('{\n "é": "'.encode() + b"\xe9" + b'"}')

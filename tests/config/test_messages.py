@@ -543,7 +543,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BROKEN)
-def test_tells_every_problem_with_its_place_when_a_document_is_broken(text: str, expected: list[str]) -> None:
+def test_reports_every_problem_with_its_place_when_a_document_is_broken(text: str, expected: list[str]) -> None:
     """Each line says position, path, code, and after `!` a part of the hint, in the order of the document."""
     found = problems_of(text)
     summary = [f"{one.line}:{one.column} {one.path} {one.code} !{one.hint}" for one in found]
@@ -560,7 +560,7 @@ def test_tells_every_problem_with_its_place_when_a_document_is_broken(text: str,
 
 
 @pytest.mark.parametrize("text", [parameter.values[0] for parameter in BROKEN], ids=[one.id for one in BROKEN])
-def test_tells_problems_in_the_order_of_the_document_and_none_twice(text: str) -> None:
+def test_reports_problems_in_the_order_of_the_document_and_none_twice(text: str) -> None:
     """Positions only ascend, and no two problems say the same of one place."""
     problems = problems_of(text)
     places = [(problem.line or 0, problem.column or 0) for problem in problems]

@@ -137,7 +137,7 @@ def test_reads_scalars_by_the_core_schema_when_the_document_is_yaml(tmp_path: Pa
         ("edges:", "---\nedges:", "yaml-documents", (8, 1)),
     ],
 )
-def test_tells_the_place_when_a_yaml_document_is_broken(
+def test_reports_the_place_when_a_yaml_document_is_broken(
     tmp_path: Path, old: str, new: str, code: str, place: tuple[int, int]
 ) -> None:
     """The same problems as of JSON, and what YAML adds is refused."""

@@ -190,7 +190,7 @@ def bound(params: dict[str, Any], canary: str) -> tuple[Loaded, dict[str, BoundS
     return loaded, bind_steps(loaded, KINDS, loaded.problems)
 
 
-def test_gives_the_secret_to_its_param_and_nobody_else_when_declared() -> None:
+def test_gives_the_secret_only_to_its_param_when_declared() -> None:
     """The text is there for the step, and in no representation of anything."""
     canary = secrets.token_hex(8)
     params = {"token": "${secret.KEY}", "account": {"token": "${secret.OTHER}"}, "more": {"x": ["${secret.KEY}"]}}
@@ -218,7 +218,7 @@ def test_gives_the_secret_to_its_param_and_nobody_else_when_declared() -> None:
         ({"token": "${secret.KEY}", "account": "${secret.KEY}"}, "secret-misplaced"),
     ],
 )
-def test_refuses_without_telling_it_when_a_secret_is_misplaced(params: dict[str, Any], code: str) -> None:
+def test_refuses_without_showing_it_when_a_secret_is_misplaced(params: dict[str, Any], code: str) -> None:
     """No problem shows the canary."""
     canary = secrets.token_hex(8)
     loaded, _ = bound(params, canary)
@@ -227,7 +227,7 @@ def test_refuses_without_telling_it_when_a_secret_is_misplaced(params: dict[str,
     assert canary not in repr(problems)
 
 
-def test_redacts_the_message_when_a_validator_tells_the_secret() -> None:
+def test_redacts_the_message_when_a_validator_shows_the_secret() -> None:
     """What the code of a kind says about a secret is not repeated."""
     loaded, steps = bound({"token": "${secret.KEY}"}, "zq7")
     assert steps == {}

@@ -90,10 +90,10 @@ def test_every_command_is_shown_with_its_help(pages: Mapping[str, str]) -> None:
     assert {name for name in names if f"\n## {name}\n" not in written} == set()
 
 
-def test_every_problem_has_a_meaning_when_the_sources_can_tell_it() -> None:
+def test_every_problem_has_a_meaning_when_the_sources_can_report_it() -> None:
     """The codes of the page are those of the sources, neither more nor less."""
-    told = {code for folder in ("pipeline", "steps", "subscribers") for code in codes(ROOT / folder)} - NOT_PROBLEMS
+    reported = {code for folder in ("pipeline", "steps", "subscribers") for code in codes(ROOT / folder)} - NOT_PROBLEMS
     written = set(re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "reference/problems.md").read_text("utf-8"), re.MULTILINE))
-    named = {code: fnmatch.filter(written, code) for code in told}
+    named = {code: fnmatch.filter(written, code) for code in reported}
     assert [code for code, names in named.items() if not names] == []
     assert written - {name for names in named.values() for name in names} == set()

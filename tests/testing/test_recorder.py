@@ -52,7 +52,7 @@ async def test_passes_when_the_events_are_as_expected() -> None:
         (lambda it: it.assert_none("step_start first"), "expected 'step_start first' 0 times, found 1"),
     ],
 )
-async def test_tells_the_events_when_an_assertion_fails(check: Callable[[EventRecorder], None], message: str) -> None:
+async def test_shows_the_events_when_an_assertion_fails(check: Callable[[EventRecorder], None], message: str) -> None:
     """The message says what was expected, and lists the events that there are."""
     recorder = await recorded()
     with pytest.raises(AssertionError) as caught:
