@@ -33,7 +33,27 @@ if TYPE_CHECKING:
         StreamError,
         StreamOrderError,
     )
+    from headwater.events.data import (
+        CheckpointSaved,
+        EdgeInfo,
+        InputRequired,
+        PipelineCancelled,
+        PipelineComplete,
+        PipelineFailure,
+        PipelineStart,
+        StepComplete,
+        StepFailure,
+        StepInfo,
+        StepOutput,
+        StepProgress,
+        StepRetry,
+        StepSkipped,
+        StepStart,
+        StreamGap,
+    )
     from headwater.events.event import EventType, StreamEvent
+    from headwater.events.state import ExecutionState
+    from headwater.events.step_state import StepState
     from headwater.events.streaming import StreamingContext
     from headwater.events.subscriber import StreamSubscriber
     from headwater.graph.analysis import Analysis
@@ -52,23 +72,31 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "CheckpointSaved",
     "Condition",
     "ConfigError",
+    "EdgeInfo",
     "Emits",
     "EventType",
     "Execution",
     "ExecutionCancelled",
     "ExecutionError",
+    "ExecutionState",
     "ExecutionTimeoutError",
     "Flavor",
     "Footer",
     "FrameTypeError",
     "Header",
     "HeadwaterError",
+    "InputRequired",
     "MissingExtraError",
     "Outputs",
     "PatternError",
     "Pipeline",
+    "PipelineCancelled",
+    "PipelineComplete",
+    "PipelineFailure",
+    "PipelineStart",
     "Plan",
     "Problem",
     "ProcessError",
@@ -76,14 +104,24 @@ __all__ = [
     "Runner",
     "SidePort",
     "Step",
+    "StepComplete",
     "StepContext",
     "StepDefinitionError",
     "StepError",
+    "StepFailure",
+    "StepInfo",
+    "StepOutput",
+    "StepProgress",
+    "StepRetry",
+    "StepSkipped",
+    "StepStart",
+    "StepState",
     "Stream",
     "StreamBrokenError",
     "StreamConsumedError",
     "StreamError",
     "StreamEvent",
+    "StreamGap",
     "StreamOrderError",
     "StreamSubscriber",
     "StreamType",
@@ -103,6 +141,13 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "MissingExtraError Problem StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError "
             "StreamOrderError"
         ),
+        "events.data": (
+            "CheckpointSaved EdgeInfo InputRequired PipelineCancelled PipelineComplete PipelineFailure "
+            "PipelineStart StepComplete StepFailure StepInfo StepOutput StepProgress StepRetry StepSkipped StepStart "
+            "StreamGap"
+        ),
+        "events.state": "ExecutionState",
+        "events.step_state": "StepState",
         "events.streaming": "StreamingContext",
         "events.event": "EventType StreamEvent",
         "events.subscriber": "StreamSubscriber",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.lazy import on_first_use
+from headwater.toolkit import on_first_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from headwater_subscribers.files.recorded import BadEventError
     from headwater_subscribers.filter import FilterSubscriber
     from headwater_subscribers.metrics.collector import MetricsSubscriber
+    from headwater_subscribers.metrics.histogram import Distribution
     from headwater_subscribers.metrics.prometheus import PrometheusSubscriber
+    from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo, SloResult
+    from headwater_subscribers.metrics.snapshot import MetricsSnapshot, PipelineMetrics, Reliability, StepMetrics
     from headwater_subscribers.program_log import LogSubscriber
     from headwater_subscribers.queue import QueueSubscriber
     from headwater_subscribers.sample import SampleSubscriber
@@ -34,17 +37,25 @@ if TYPE_CHECKING:
     from headwater_subscribers.timeline.history import Timeline, TimelineSubscriber, timeline_svg
 
 __all__ = [
+    "DEFAULT_SLOS",
     "BadEventError",
     "CallbackSubscriber",
     "ConsoleSubscriber",
+    "Distribution",
     "FileSubscriber",
     "FilterSubscriber",
     "LogSubscriber",
+    "MetricsSnapshot",
     "MetricsSubscriber",
     "OpenTelemetrySubscriber",
+    "PipelineMetrics",
     "PrometheusSubscriber",
     "QueueSubscriber",
+    "Reliability",
     "SampleSubscriber",
+    "Slo",
+    "SloResult",
+    "StepMetrics",
     "Timeline",
     "TimelineSubscriber",
     "read_events",
@@ -61,6 +72,9 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "filter": "FilterSubscriber",
         "program_log": "LogSubscriber",
         "metrics.collector": "MetricsSubscriber",
+        "metrics.histogram": "Distribution",
+        "metrics.slo": "DEFAULT_SLOS Slo SloResult",
+        "metrics.snapshot": "MetricsSnapshot PipelineMetrics Reliability StepMetrics",
         "metrics.prometheus": "PrometheusSubscriber",
         "queue": "QueueSubscriber",
         "sample": "SampleSubscriber",

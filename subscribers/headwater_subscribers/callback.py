@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Literal, overload
 
-from headwater.events.event import StreamEvent
-from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber
+from headwater import StreamEvent, StreamSubscriber
+from headwater.toolkit import EventFunction, Policy
 
 __all__ = ["CallbackSubscriber"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable, Collection, Sequence
 
-from headwater.events.event import StreamEvent
-from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber
+from headwater import StreamEvent, StreamSubscriber
+from headwater.toolkit import EventFunction, Policy
 from headwater_subscribers.callback import CallbackSubscriber
 
 __all__ = ["ComposedSubscriber"]

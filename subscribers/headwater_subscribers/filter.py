@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from headwater.config.conditions.condition import Condition
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.subscriber import EventFunction, StreamSubscriber, event_filter
+from headwater import Condition, EventType, StreamEvent, StreamSubscriber
+from headwater.toolkit import EventFunction, event_filter
 from headwater_subscribers.composed import ComposedSubscriber
 
 __all__ = ["FilterSubscriber"]

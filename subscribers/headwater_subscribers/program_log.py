@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.notices import operator_log
-from headwater.events.plain import plain
-from headwater.events.subscriber import StreamSubscriber
+from headwater import EventType, StreamEvent, StreamSubscriber
+from headwater.toolkit import operator_log, plain
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger

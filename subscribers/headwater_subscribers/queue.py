@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from headwater.errors import StreamBrokenError
-from headwater.events.event import StreamEvent
-from headwater.events.subscriber import Policy, StreamSubscriber
+from headwater import StreamBrokenError, StreamEvent, StreamSubscriber
+from headwater.toolkit import Policy
 
 __all__ = ["QueueSubscriber"]
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.subscriber import EventFunction, StreamSubscriber, event_filter
+from headwater import EventType, StreamEvent, StreamSubscriber
+from headwater.toolkit import EventFunction, event_filter
 from headwater_subscribers.composed import ComposedSubscriber
 
 __all__ = ["SampleSubscriber"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.events.chunk import WIDTH, Batch
+from headwater.events.chunk import WIDTH, EventBatch
 from headwater.events.data import StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import EventLog, EventReader
@@ -258,7 +258,7 @@ def test_select_gives_the_events_that_are_wanted(
     latest: bool,
 ) -> None:
     """Selecting before events are made gives what selecting among them would give, a gap always included."""
-    batches: list[Batch] = []
+    batches: list[EventBatch] = []
     for _ in range(2):
         log = EventLog("e1", history=history)
         for event_type, step_id in emitted:

@@ -11,7 +11,7 @@ import structlog
 from anyio.lowlevel import checkpoint
 
 from headwater.events.backpressure import Backpressure
-from headwater.events.chunk import Batch
+from headwater.events.chunk import EventBatch
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, EventLog
@@ -830,7 +830,7 @@ async def test_events_that_wait_for_a_filtered_subscriber_are_counted_once() -> 
     looked: list[int] = []
 
     class Counting(EventLog):
-        def read(self, *, after: int, limit: int = UNLIMITED) -> Batch:
+        def read(self, *, after: int, limit: int = UNLIMITED) -> EventBatch:
             batch = super().read(after=after, limit=limit)
             looked.append(len(batch))
             return batch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.events.chunk import Batch
+from headwater.events.chunk import EventBatch
 from headwater.events.data import (
     EdgeInfo,
     PipelineComplete,
@@ -299,7 +299,7 @@ def test_what_steps_print_appears_above_the_table(terminal: Terminal, monkeypatc
 
 async def test_console_takes_many_events_at_a_time_and_makes_only_those_it_shows(terminal: Terminal) -> None:
     """A step that tells every item and all of its progress costs neither a drawing nor an object for each."""
-    batches: list[Batch] = []
+    batches: list[EventBatch] = []
 
     class Watched(ConsoleSubscriber):
         interval_s = 3600.0

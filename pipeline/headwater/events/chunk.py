@@ -11,7 +11,7 @@ from typing import Any, Final, overload
 from headwater.events.data import EventData
 from headwater.events.event import EventType, StreamEvent
 
-__all__ = ["WIDTH", "Batch", "Chunk", "Fields"]
+__all__ = ["WIDTH", "Chunk", "EventBatch", "Fields"]
 
 Fields = tuple[EventType, str | None, int, float, EventData | None, Mapping[str, Any] | None]
 """Type, step id, attempt, time, data and metadata: what one event adds to the list of its chunk."""
@@ -102,7 +102,7 @@ class Chunk:
         return self.fields[start:stop:WIDTH], self.fields[start + 1 : stop : WIDTH]
 
 
-class Batch(Sequence[StreamEvent]):
+class EventBatch(Sequence[StreamEvent]):
     """Consecutive events of a log, which are made when somebody looks at the first of them, once for all readers.
 
     Args:

@@ -12,7 +12,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
-from headwater.events.chunk import Batch, Chunk, Fields
+from headwater.events.chunk import Chunk, EventBatch, Fields
 from headwater.events.data import EventData
 from headwater.events.event import EventType, gap_event
 
@@ -111,7 +111,7 @@ class EventLog:
         self._extend: Callable[[Fields], None] = self._chunks[0].fields.extend
         self._base = 1  # seq of the first event in the first chunk
         self._attention_seq = 0  # from which number on there is more to do than to append
-        self._batches: dict[tuple[int, int], Batch] = {}  # by the numbers of the events before it and at its end
+        self._batches: dict[tuple[int, int], EventBatch] = {}  # by the numbers of the events before it and at its end
         self._news: anyio.Event | None = None
 
     @property
@@ -136,7 +136,7 @@ class EventLog:
             return self._attend(event_type)
         return self.needs_drain
 
-    def read(self, *, after: int, limit: int = UNLIMITED) -> Batch:
+    def read(self, *, after: int, limit: int = UNLIMITED) -> EventBatch:
         """Return at most `limit` events after a number, in order; readers share them, so they must not be changed.
 
         When some of them are no longer kept, a `stream_gap` event comes first, in addition.
@@ -186,17 +186,17 @@ class EventLog:
             self._chunks.popleft()
             self._base += self._size
 
-    def _batch(self, after: int, limit: int) -> Batch:
+    def _batch(self, after: int, limit: int) -> EventBatch:
         missed = max(min(self.first_seq - 1, self.last_seq) - after, 0)
         first_seq = after + missed + 1
         last_seq = max(min(self.last_seq, after + missed + limit), after)
         if last_seq < first_seq:
-            return Batch((), first_seq, last_seq)
+            return EventBatch((), first_seq, last_seq)
         gap = gap_event(self.execution_id, missed, after + 1, after + missed) if missed else None
         places = range((first_seq - self._base) // self._size, (last_seq - self._base) // self._size + 1)
-        return Batch([self._chunks[place] for place in places], first_seq, last_seq, gap)
+        return EventBatch([self._chunks[place] for place in places], first_seq, last_seq, gap)
 
-    def _share(self, portion: tuple[int, int], batch: Batch) -> None:
+    def _share(self, portion: tuple[int, int], batch: EventBatch) -> None:
         """Keep a batch for readers at the same place; only a few, so that the events of others die young."""
         self._batches[portion] = batch
         if len(self._batches) > _SHARED_BATCHES:
@@ -224,7 +224,7 @@ class EventReader:
     def __aiter__(self) -> EventReader:
         return self
 
-    async def __anext__(self) -> Batch:
+    async def __anext__(self) -> EventBatch:
         await self._log.wait_beyond(self.cursor)
         batch = self._log.read(after=self.cursor, limit=self._limit)
         if not batch:

@@ -103,7 +103,7 @@ def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -
         steps: Ids of steps; None for all.
 
     Returns:
-        What `Batch.select` needs; None when everything is wanted.
+        What `EventBatch.select` needs; None when everything is wanted.
 
     Raises:
         ValueError: A type is not known.

@@ -18,7 +18,7 @@ from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber,
 
 if TYPE_CHECKING:
     from headwater.events.backpressure import Backpressure
-    from headwater.events.chunk import Batch
+    from headwater.events.chunk import EventBatch
 
 __all__ = ["LostSubscriber", "Subscription", "Terms"]
 
@@ -244,7 +244,7 @@ class Subscription:
         events = log.read(after=self.cursor)
         return self._thin(self._select(events)), events.last_seq
 
-    def _select(self, events: Batch) -> Sequence[StreamEvent]:
+    def _select(self, events: EventBatch) -> Sequence[StreamEvent]:
         return events if self._wanted is None else events.select(*self._wanted)
 
     def _thin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:

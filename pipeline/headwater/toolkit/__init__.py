@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from headwater.config.templates import SECRET_PREFIX
     from headwater.config.validation_errors import in_words
     from headwater.descriptors import chunks_of
-    from headwater.display import shorten
+    from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
+    from headwater.events.chunk import EventBatch
+    from headwater.events.event import gap_event
+    from headwater.events.notices import notice, operator_log
     from headwater.events.plain import plain, preview
+    from headwater.events.step_state import State
+    from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.graph.topological_order import find_cycles, topological_order
     from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
@@ -49,6 +54,8 @@ __all__ = [
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
     "DataParam",
+    "EventBatch",
+    "EventFunction",
     "Fault",
     "FieldPath",
     "ItemFaults",
@@ -56,33 +63,46 @@ __all__ = [
     "MissingFieldError",
     "OnBad",
     "OnDuplicate",
+    "Policy",
     "Problems",
     "Record",
+    "State",
     "Transform",
     "atomic_file",
+    "cells",
     "charge_pattern",
     "chunks_of",
+    "columns",
     "compile_pattern",
+    "countdown",
+    "duration",
+    "event_filter",
     "existing_mode",
     "field_column",
     "field_finder",
     "field_label",
     "fields_of",
     "find_cycles",
+    "gap_event",
     "in_words",
     "is_list",
     "is_mapping",
     "is_object",
     "is_sequence",
     "key_finder",
+    "notice",
     "on_first_use",
+    "one_line",
+    "operator_log",
     "overlapping_paths",
     "path_parts",
     "path_text",
     "pattern_budget",
     "plain",
+    "plural",
     "preview",
     "put_field",
+    "quantity",
     "quote",
     "read_source",
     "remove_field",
@@ -102,8 +122,13 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "config.templates": "SECRET_PREFIX",
         "config.validation_errors": "in_words",
         "descriptors": "chunks_of",
-        "display": "shorten",
+        "display": "cells columns countdown duration one_line plural quantity shorten",
+        "events.chunk": "EventBatch",
+        "events.event": "gap_event",
+        "events.notices": "notice operator_log",
         "events.plain": "plain preview",
+        "events.step_state": "State",
+        "events.subscriber": "EventFunction Policy event_filter",
         "graph.topological_order": "find_cycles topological_order",
         "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
         "shapes": "is_list is_mapping is_object is_sequence",

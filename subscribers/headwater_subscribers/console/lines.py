@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from headwater.display import duration, plural
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.state import ExecutionState
+from headwater import EventType, ExecutionState, StreamEvent
+from headwater.toolkit import duration, plural
 from headwater_subscribers.console import view
 
 __all__ = ["LineDisplay"]

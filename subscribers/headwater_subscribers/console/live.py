@@ -8,9 +8,7 @@ from time import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from headwater.errors import MissingExtraError
-from headwater.events.event import StreamEvent
-from headwater.events.state import ExecutionState
+from headwater import ExecutionState, MissingExtraError, StreamEvent
 from headwater_subscribers.console.painter import Line, Painter
 
 try:

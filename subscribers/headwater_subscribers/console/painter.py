@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
-from headwater.display import duration, plural, quantity
-from headwater.errors import MissingExtraError
-from headwater.events.state import ExecutionState
-from headwater.events.step_state import State, StepState
+from headwater import ExecutionState, MissingExtraError, StepState
+from headwater.toolkit import State, duration, plural, quantity
 from headwater_subscribers.console import view
 from headwater_subscribers.console.tree import ASCII_LINES, LINES, TreeRow, tree_rows
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import anyio
 
-from headwater.events.chunk import Batch
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.subscriber import Policy, StreamSubscriber
+from headwater import EventType, StreamEvent, StreamSubscriber
+from headwater.toolkit import EventBatch, Policy
 from headwater_subscribers.console.lines import LineDisplay
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class ConsoleSubscriber(StreamSubscriber):
             batch: The events.
         """
         # Of a batch of the log only the events that are shown are made: there may be thousands of others.
-        events = batch.select(_SHOWN, None, latest=True) if isinstance(batch, Batch) else batch
+        events = batch.select(_SHOWN, None, latest=True) if isinstance(batch, EventBatch) else batch
         self._display.show(events)
         if self._table is not None and events:
             self._table.refresh()

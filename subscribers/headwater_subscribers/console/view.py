@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headwater.display import countdown, duration, one_line, quantity
-from headwater.events.data import PipelineCancelled, PipelineFailure
-from headwater.events.step_state import State
+from headwater import PipelineCancelled, PipelineFailure
+from headwater.toolkit import State, countdown, duration, one_line, quantity
 
 if TYPE_CHECKING:
-    from headwater.events.state import ExecutionState
-    from headwater.events.step_state import StepState
+    from headwater import ExecutionState, StepState
 
 __all__ = ["counts", "left", "message", "name", "note", "percent", "rate", "summary"]
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
-from headwater.events.event import StreamEvent, gap_event
-from headwater.events.notices import notice
-from headwater.events.subscriber import StreamSubscriber
+from headwater import StreamEvent, StreamSubscriber
+from headwater.toolkit import gap_event, notice
 from headwater_subscribers.files.journal import Journal, Rotation, Sync, check_appendable
 from headwater_subscribers.files.recorded import BadEventError, read_events
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Final, Literal
 
-from headwater.events.event import StreamEvent
-from headwater.events.notices import notice
+from headwater import StreamEvent
+from headwater.toolkit import notice
 from headwater_subscribers.files.recorded import numbers_of_parts, part_path
 
 try:

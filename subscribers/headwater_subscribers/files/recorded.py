@@ -10,8 +10,7 @@ from typing import IO, Final
 
 from pydantic import ValidationError
 
-from headwater import HeadwaterError
-from headwater.events.event import StreamEvent
+from headwater import HeadwaterError, StreamEvent
 
 __all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
 

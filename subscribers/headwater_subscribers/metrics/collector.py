@@ -8,8 +8,7 @@ from itertools import zip_longest
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TextIO
 
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.subscriber import StreamSubscriber
+from headwater import EventType, StreamEvent, StreamSubscriber
 from headwater_subscribers.metrics.counting import CHANGES
 from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo, SloResult
 from headwater_subscribers.metrics.snapshot import MetricsSnapshot, snapshot_of

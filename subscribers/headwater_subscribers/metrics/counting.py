@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.events.data import StepComplete, StepFailure, StepProgress, StepStart, StreamGap
-from headwater.events.event import EventType
+from headwater import EventType, StepComplete, StepFailure, StepProgress, StepStart, StreamGap
 from headwater_subscribers.metrics.tallies import OTHER
 
 if TYPE_CHECKING:
-    from headwater.events.event import StreamEvent
+    from headwater import StreamEvent
     from headwater_subscribers.metrics.tallies import RunTally, StepTally, Tallies
 
 __all__ = ["CHANGES"]

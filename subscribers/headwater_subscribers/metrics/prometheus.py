@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from headwater.errors import MissingExtraError
-from headwater.events.subscriber import StreamSubscriber
+from headwater import MissingExtraError, StreamSubscriber
 from headwater_subscribers.metrics.collector import MetricsSubscriber
 
 try:
@@ -16,7 +15,7 @@ except ImportError as _error:
     raise MissingExtraError("metrics for Prometheus", "prometheus") from _error
 
 if TYPE_CHECKING:
-    from headwater.events.event import StreamEvent
+    from headwater import StreamEvent
     from headwater_subscribers.metrics.histogram import Distribution
     from headwater_subscribers.metrics.snapshot import MetricsSnapshot, StepMetrics
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TextIO
 
-from headwater.display import cells, columns, duration, one_line, quantity
+from headwater.toolkit import cells, columns, duration, one_line, quantity
 from headwater_subscribers.metrics.histogram import Distribution
 
 if TYPE_CHECKING:

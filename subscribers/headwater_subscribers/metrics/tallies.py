@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from headwater.events.data import PipelineStart
-from headwater.events.event import StreamEvent
+from headwater import PipelineStart, StreamEvent
 from headwater_subscribers.metrics.histogram import Distribution, Histogram
 
 __all__ = ["OTHER", "UNKNOWN", "PipelineTally", "RunTally", "StepTally", "Tallies"]

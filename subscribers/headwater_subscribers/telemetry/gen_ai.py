@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from headwater.events.plain import plain
+from headwater.toolkit import plain
 
 __all__ = ["GEN_AI_ATTRIBUTES", "Attribute", "attribute", "gen_ai_attributes"]
 

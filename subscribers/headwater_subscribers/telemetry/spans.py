@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from headwater.events.data import (
+from headwater import (
+    EventType,
     PipelineCancelled,
     PipelineFailure,
     PipelineStart,
@@ -20,11 +21,10 @@ from headwater.events.data import (
     StepRetry,
     StepStart,
 )
-from headwater.events.event import EventType
 from headwater_subscribers.telemetry.gen_ai import Attribute, attribute, gen_ai_attributes
 
 if TYPE_CHECKING:
-    from headwater.events.event import StreamEvent
+    from headwater import StreamEvent
     from headwater_subscribers.telemetry.instruments import Instruments
 
 __all__ = ["TYPES", "Spans"]

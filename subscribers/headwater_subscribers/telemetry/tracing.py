@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from headwater import __version__
-from headwater.errors import MissingExtraError
-from headwater.events.subscriber import StreamSubscriber
+from headwater import MissingExtraError, StreamSubscriber, __version__
 from headwater_subscribers.metrics.collector import CALLING_OUT
 
 try:
@@ -20,7 +18,7 @@ from headwater_subscribers.telemetry.instruments import Instruments
 from headwater_subscribers.telemetry.spans import TYPES, Spans
 
 if TYPE_CHECKING:
-    from headwater.events.event import StreamEvent
+    from headwater import StreamEvent
 
 __all__ = ["OpenTelemetrySubscriber"]
 

@@ -8,13 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from headwater.display import duration, one_line, plural, quantity
-from headwater.events.step_state import State
+from headwater.toolkit import State, duration, one_line, plural, quantity
 from headwater_subscribers.metrics.tables import took
 
 if TYPE_CHECKING:
-    from headwater.events.step_state import StepState
-    from headwater_subscribers.timeline.history import Timeline
+    from headwater import ExecutionState, StepState
 
 __all__ = ["draw_chart"]
 
@@ -57,25 +55,26 @@ _SCALES_S: Final = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 1e
 _FONT: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
 
 
-def draw_chart(timeline: Timeline) -> str:
-    """Return a whole SVG document."""
-    return "\n".join(_Drawing(timeline).lines())
+def draw_chart(execution: ExecutionState, failure: str) -> str:
+    """Return a whole SVG document; `failure` is why the execution failed or was cancelled, or empty."""
+    return "\n".join(_Drawing(execution, failure).lines())
 
 
 class _Drawing:
     """One drawing: its places, and the lines of its document."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._name = one_line(timeline.name) or "pipeline"
-        self._steps = _shown(list(timeline.steps.values()))
-        self._hidden = len(timeline.steps) - len(self._steps)
+    def __init__(self, execution: ExecutionState, failure: str) -> None:
+        self._execution = execution
+        self._failure = failure
+        self._name = one_line(execution.name) or "pipeline"
+        self._steps = _shown(list(execution.steps.values()))
+        self._hidden = len(execution.steps) - len(self._steps)
         longest = max((_width(step.step_id) for step in self._steps), default=0)
         kinds = max((_width(step.kind) * 0.85 for step in self._steps), default=0)
         self._left = _MARGIN + min(max(longest, kinds, 80), 240) + 20
         self._right = _WIDTH - _MARGIN - _NUMBERS
         self._bottom = _TOP + _ROW * max(len(self._steps), 1) + 6
-        self._span_s = max(timeline.ended_s - timeline.started_s, 1e-6)
+        self._span_s = max(execution.ended_s - execution.started_s, 1e-6)
 
     def lines(self) -> Iterator[str]:
         """Yield the document."""
@@ -101,29 +100,29 @@ class _Drawing:
         yield "</svg>"
 
     def _outcome(self) -> str:
-        timeline = self._timeline
+        execution = self._execution
         took = duration(self._span_s)
-        if timeline.state is State.DONE:
+        if execution.state is State.DONE:
             return f"done in {took}"
-        return "not started" if timeline.state is State.WAITING else f"{_WORDS[timeline.state]} after {took}"
+        return "not started" if execution.state is State.WAITING else f"{_WORDS[execution.state]} after {took}"
 
     def _heading(self) -> Iterator[str]:
-        timeline = self._timeline
-        style = {State.DONE: "done", State.FAILED: "failed", State.STOPPED: "stopped"}.get(timeline.state, "work")
+        execution = self._execution
+        style = {State.DONE: "done", State.FAILED: "failed", State.STOPPED: "stopped"}.get(execution.state, "work")
         yield _text(_MARGIN, 34, _cut(self._name, 560, 9.8), "name", size=18)
         right = _WIDTH - _MARGIN
         yield f'<circle class="{style}" cx="{right - 6}" cy="28" r="6"/>'
         yield _text(right - 20, 33, self._outcome(), "text", anchor="end", size=14)
-        missed = f"{timeline.missed:,} events were missed" if timeline.missed else ""
-        note = ", ".join(part for part in (timeline.failure, missed) if part)
+        missed = f"{execution.missed:,} events were missed" if execution.missed else ""
+        note = ", ".join(part for part in (self._failure, missed) if part)
         if note:
-            yield _text(_MARGIN, 56, _cut(note, _WIDTH - 2 * _MARGIN, _CHAR), "failed" if timeline.failure else "dim")
+            yield _text(_MARGIN, 56, _cut(note, _WIDTH - 2 * _MARGIN, _CHAR), "failed" if self._failure else "dim")
 
     def _axis(self) -> Iterator[str]:
         top, bottom = _TOP - 6, self._bottom
         stride_s = _stride(self._span_s, 7)
         for number in range(int(self._span_s / stride_s + 1e-9) + 1):
-            x = self._x(self._timeline.started_s + number * stride_s)
+            x = self._x(self._execution.started_s + number * stride_s)
             yield f'<path class="grid" d="M{x:.1f} {top}V{bottom}"/>'
             yield _text(x, top - 6, _moment(number * stride_s, stride_s), "dim", anchor="middle", size=11)
         yield f'<path class="axis" d="M{self._left:.1f} {top}H{self._right}M{self._left:.1f} {bottom}H{self._right}"/>'
@@ -160,7 +159,7 @@ class _Drawing:
         yield _text(self._right + 14, middle + 4, _cut(text, _NUMBERS - 14, 6.4), "dim", size=12)
 
     def _bar(self, step: StepState, started_s: float, middle: float) -> Iterator[str]:
-        ended_s = self._timeline.ended_s if step.ended_s is None else step.ended_s
+        ended_s = self._execution.ended_s if step.ended_s is None else step.ended_s
         begin, end = self._x(started_s), max(self._x(ended_s), self._x(started_s) + 2.5)
         top = middle - _BAR / 2
         yield f'<rect class="work" x="{begin:.1f}" y="{top}" width="{end - begin:.1f}" height="{_BAR}" rx="2"/>'
@@ -204,7 +203,7 @@ class _Drawing:
         yield _text(_WIDTH - _MARGIN, middle + 4, took(elapsed_s), "text", anchor="end", size=12)
 
     def _x(self, time_s: float) -> float:
-        return self._left + self._span(min(max(time_s - self._timeline.started_s, 0.0), self._span_s))
+        return self._left + self._span(min(max(time_s - self._execution.started_s, 0.0), self._span_s))
 
     def _span(self, elapsed_s: float) -> float:
         return (self._right - self._left) * elapsed_s / self._span_s

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
 
-from headwater.display import one_line
-from headwater.events.data import PipelineCancelled, PipelineFailure
-from headwater.events.event import EventType, StreamEvent
-from headwater.events.state import ExecutionState
-from headwater.events.subscriber import Policy, StreamSubscriber
+from headwater import EventType, ExecutionState, PipelineCancelled, PipelineFailure, StreamEvent, StreamSubscriber
+from headwater.toolkit import Policy, one_line
 
 __all__ = ["Timeline", "TimelineSubscriber", "timeline_svg"]
 
@@ -74,7 +71,7 @@ class Timeline(ExecutionState):
         """
         from headwater_subscribers.timeline.chart import draw_chart
 
-        return draw_chart(self)
+        return draw_chart(self, self.failure)
 
 
 class TimelineSubscriber(StreamSubscriber):
