@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -102,7 +102,7 @@ def _at_key(annotation: Any, key: str) -> Any:
 
 def _at_index(annotation: Any, index: int) -> Any:
     """Return the type of what an index of an array of this type holds."""
-    arguments = get_args(annotation)
+    arguments = () if get_origin(annotation) is Literal else get_args(annotation)  # a literal's arguments are values
     if get_origin(annotation) is tuple and arguments[-1] is not ...:
         return arguments[index] if index < len(arguments) else None
     return arguments[0] if arguments and not _is_mapping(annotation) else None
