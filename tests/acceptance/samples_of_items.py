@@ -15,7 +15,7 @@ WORDS = ["b", "a", "b"]
 AGED = {"properties": {"age": {"type": "integer"}}}
 FIGURE: dict[str, Any] = {
     "bad_params": ({"on_missing": "zero"}, ".on_missing", "expected"),
-    "bad_data": ([1, "x"], "item 2 is the text 'x', not a number"),
+    "bad_data": ([1, "x"], "item 2 is the string 'x', not a number"),
     "compensated": ({"on_missing": "skip"}, [1, None, 3, None], 2),
 }
 

@@ -41,7 +41,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["run", "good.json", "--set", "=3"], 2, ["expected NAME=VALUE"]),
     (["run", "good.json", "--set", "count=x"], 2, ["'count'", "expected a whole number", "good.json:1:"]),
     (["run", "good.json", "--set", "cuont=1"], 2, ["unknown-parameter", "did you mean 'count'"]),
-    (["run", "good.json", "--set", "names=a"], 2, ["'names'", "found the text 'a'"]),
+    (["run", "good.json", "--set", "names=a"], 2, ["'names'", "found the string 'a'"]),
     (["run", "none.json"], 2, ["none.json", "cannot be read"]),
     (["run", "god.json"], 2, ["did you mean 'good.json'"]),
     (["run", "."], 2, ["this is a folder"]),

@@ -577,7 +577,7 @@ def test_has_no_problem_when_a_document_is_good() -> None:
 def test_messages_say_what_was_expected_and_found_when_a_value_is_wrong() -> None:
     """The words come from the declaration: its range, its alternatives."""
     assert problems_of(of_step('"concurrency": "x"'))[0].message == (
-        "expected a whole number from 1 to 1024, found the text 'x'"
+        "expected a whole number from 1 to 1024, found the string 'x'"
     )
     assert problems_of(document(GOOD, '"streaming": {"emit_items": 3}'))[0].message == (
         "expected 'none' or 'first' or 'sample' or 'all', found the number 3"

@@ -105,7 +105,7 @@ def test_refuses_wrong_params(target: Any, params: Any) -> None:
 
 def test_refuses_params_for_an_instance() -> None:
     """An instance has its params."""
-    with pytest.raises(TypeError, match="Prefix has its params already; give path to its constructor"):
+    with pytest.raises(TypeError, match="Prefix already has its params; give path to its constructor"):
         bind(Prefix(prefix=">"), {"path": "y"})
 
 

@@ -1,4 +1,4 @@
-"""What a docstring says of each argument."""
+"""The sections of docstrings, and the descriptions of arguments in them."""
 
 from __future__ import annotations
 

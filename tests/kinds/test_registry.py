@@ -209,7 +209,7 @@ def test_imports_an_installed_kind_when_it_is_used(kinds: Registry, entries: lis
         ("import missing_package", "some_module:upper", "import-failed", ["missing_package", "some_module.py:1"]),
         ("def broken(:", "some_module:upper", "import-failed", ["SyntaxError", "some_module.py:1"]),
         ("raise SystemExit(3)", "some_module:upper", "import-failed", ["SystemExit: 3", "some_module.py:1"]),
-        ("upper = 3", "some_module:upper", "not-a-step", ["says that it is the step", "3"]),
+        ("upper = 3", "some_module:upper", "not-a-step", ["is installed as the step", "3"]),
         (UPPER.replace("{kind}", "reg.other"), "some_module:upper", "not-a-step", ["reg.other"]),
     ],
 )

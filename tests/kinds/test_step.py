@@ -340,7 +340,7 @@ def test_collects_problems_of_a_task_function() -> None:
 
     (method,) = size.definition.methods
     assert (method.task, method.flavor) == (measure, Flavor.STREAM_STREAM)
-    with pytest.raises(StepDefinitionError, match="the task says int"):
+    with pytest.raises(StepDefinitionError, match="the task declares int"):
 
         @step("test_step.wrong", task=measure)
         def wrong(text: str) -> str:

@@ -90,7 +90,7 @@ async def test_finds_numbers_in_a_field(name: str) -> None:
 @pytest.mark.parametrize(
     ("items", "field", "message"),
     [
-        ([1, "2"], None, "TypeError: item 2 is the text '2', not a number; turn it into one before"),
+        ([1, "2"], None, "TypeError: item 2 is the string '2', not a number; turn it into one before"),
         ([1.5, True], None, "TypeError: item 2 is true, not a number"),
         ([{"n": 1}, {"n": [1]}], "n", "TypeError: the field 'n' of item 2 is a list of 1, not a number"),
         ([1, 2, math.nan], None, "ValueError: item 3 is nan, not a finite number; leave it out by a filter"),
@@ -98,7 +98,7 @@ async def test_finds_numbers_in_a_field(name: str) -> None:
         ([{"n": 1}, {}], "n", "ValueError: the field 'n' of item 2 is missing; set on_missing to skip"),
         ([{"n": 1}, {"n": None}], "n", "ValueError: the field 'n' of item 2 is null; set on_missing to skip"),
         ([None], None, "ValueError: item 1 is null; set on_missing to skip"),
-        ([*range(1_000), "x"], None, "TypeError: item 1001 is the text 'x'"),
+        ([*range(1_000), "x"], None, "TypeError: item 1001 is the string 'x'"),
     ],
 )
 def test_refuses_what_is_no_number(name: str, items: list[Any], field: str | None, message: str) -> None:
@@ -122,7 +122,7 @@ def test_skips_items_without_the_field_when_told_to(name: str) -> None:
 @EACH
 def test_skipping_lets_no_wrong_value_pass(name: str) -> None:
     """A text is no missing number."""
-    with pytest.raises(StepError, match="item 2 is the text 'x'"):
+    with pytest.raises(StepError, match="item 2 is the string 'x'"):
         output(name, [None, "x"], on_missing="skip")
 
 

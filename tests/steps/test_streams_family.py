@@ -184,5 +184,5 @@ async def test_split_goes_on_when_one_reader_leaves() -> None:
 
 def test_error_names_the_step() -> None:
     """An error of the items is the step's failure."""
-    with pytest.raises(StepError, match="step 'it' failed: TypeError: item 2 is the text 'x', not a number"):
+    with pytest.raises(StepError, match="step 'it' failed: TypeError: item 2 is the string 'x', not a number"):
         run_sync(made("sum"), iter([1, "x"]))

@@ -104,7 +104,7 @@ async def test_sorts_on_every_event_loop() -> None:
     [
         (["a", 1], None, "is the number 1, but others are of the type str: they have no common order"),
         ([1, True], None, "is true, but others are of the type int: they have no common order"),
-        ([{"n": 1}, {"n": "1"}], "n", "the field 'n' of an item is the text '1', but others are of the type int"),
+        ([{"n": 1}, {"n": "1"}], "n", "the field 'n' of an item is the string '1', but others are of the type int"),
         ([[1], [2]], None, "an item is a list of 1, which has no order; set by to a text or a number"),
         ([{"n": {}}], "n", "the field 'n' of an item is an empty object, which has no order"),
         ([1j], None, "which has no order"),

@@ -1,4 +1,4 @@
-"""From kinds and params to bound steps: every kind looked up, every param validated."""
+"""Binds the steps of a document: looks up their kinds and validates their params."""
 
 from __future__ import annotations
 
@@ -26,31 +26,22 @@ __all__ = ["Kinds", "bind_steps"]
 
 
 class Kinds(Protocol):
-    """Where kinds are looked up: a `Registry`."""
+    """The part of a `Registry` that looks up kinds."""
 
     def find(self, kind: str) -> Target | None:
         """Return the step of a kind, or None."""
         ...
 
     def kinds(self) -> list[str]:
-        """Return every kind there is."""
+        """Return all kinds."""
         ...
 
 
 def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str, BoundStep]:
-    """Look up the kind of every step and validate its params.
+    """Return the bound steps by id, without those that have problems; of two steps with one id, the first.
 
-    The params are validated as JSON data, strictly: a text is no number, but a text may stand for what JSON has no type
-    of its own for, such as a path or a date.
-
-    Args:
-        loaded: The document.
-        registry: The kinds there are.
-        problems: Where unknown kinds and wrong params are told.
-
-    Returns:
-        The bound steps by id, in the order of the document, without those that have problems; of two steps with one id,
-        the first.
+    The params are validated strictly as JSON data: a string is not a number, but it may be a value that JSON has no
+    type for, such as a path or a date.
     """
     binder = _Binder(loaded, registry, problems)
     bound: dict[str, BoundStep] = {}
@@ -64,7 +55,7 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is known of a kind that a document names: the step, or what is wrong."""
+    """A kind that a document names: the step, or what is wrong with it."""
 
     name: str
     target: Target | None = None
@@ -77,12 +68,12 @@ class _Kind:
 
     @property
     def definition(self) -> StepDefinition:
-        assert self.target is not None  # noqa: S101 - only asked of kinds that were found
+        assert self.target is not None  # noqa: S101 - used only for kinds that were found
         return self.target.definition
 
 
 class _Binder:
-    """Binds the steps of one document; kinds are looked up once, and the steps of a function without params are one."""
+    """Binds the steps of one document; kinds are looked up once, and steps of a function without params are shared."""
 
     def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
         self._raw: Sequence[Any] = loaded.document["steps"]
@@ -143,11 +134,11 @@ class _Binder:
         self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
     ) -> BoundStep | None:
         """Bind params that may hold secrets."""
-        told = len(self._problems)
+        before = len(self._problems)
         path: JsonPath = ("steps", index, "params")
         revealed = reveal_secrets(kind.definition.params_model, params, path, self._problems)
         bound = self._validated(kind, to_json(revealed), params, raw, index)
-        return bound if len(self._problems) == told else None
+        return bound if len(self._problems) == before else None
 
     def _validated(
         self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
@@ -163,7 +154,7 @@ class _Binder:
         except MissingExtraError as error:
             self._problems.add("missing-extra", str(error), ("steps", index, "kind"), "install it, then load again")
             return None
-        except Exception as error:  # noqa: BLE001 - the validators of a foreign kind raise what they like
+        except Exception as error:  # noqa: BLE001 - the validators of other people's kinds may raise anything
             path = ("steps", index, "params")
             message = f"kind {kind.name!r} failed to check its params: {type(error).__name__}"
             self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
@@ -175,7 +166,7 @@ class _Binder:
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_OWN = "`headwater steps` lists the kinds; --steps FILE adds your own"
+_OWN = "`headwater steps` lists the kinds; --steps FILE adds yours"
 
 
 def _raw_params(step: object) -> dict[str, Any]:

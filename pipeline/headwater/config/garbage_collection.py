@@ -1,4 +1,4 @@
-"""Keeps Python's search for garbage out of the making of large structures."""
+"""Pauses the cyclic garbage collector."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ __all__ = ["collection_paused"]
 
 @contextmanager
 def collection_paused() -> Generator[None, None, None]:
-    """Make a large structure without the cyclic garbage collector, and put that back into its former state.
+    """Pause the cyclic garbage collector while a large structure is made, and restore its former state.
 
-    Of 100,000 objects that all stay alive, the collector looks at each one several times while they are made, which
-    takes as long as making them. What is no cycle is freed at once as ever.
-
-    Yields:
-        None, once.
+    It would look at each of 100,000 objects that stay in use several times, which takes as long as making them. Objects
+    without cycles are still freed at once.
     """
     enabled = gc.isenabled()
     gc.disable()

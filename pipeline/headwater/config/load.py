@@ -1,4 +1,4 @@
-"""From a document to its spec: read, fill in the templates, check the shape, and tell every problem."""
+"""Loads a document up to its spec: reads it, fills in templates, checks its shape, and collects every problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headwater.shapes import has_part, is_list, is_object
 
 __all__ = ["LoadOptions", "Loaded", "load"]
 
-_BROKEN = "broken" * 10  # an edge with this end leads the graph knows not where; too long to resemble an id
+_BROKEN = "broken" * 10  # end of an edge that could not be read; too long to resemble an id
 _LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
 
 
@@ -32,10 +32,10 @@ class Loaded:
 
     Args:
         document: The document as written.
-        spec: What it says, with templates filled in. A broken part is left out, or stands there without what is wrong
-            with it, at its place; its path is blocked in `problems`.
+        spec: The same with templates filled in. Broken parts are left out or replaced, and their paths are blocked in
+            `problems`.
         file: Name of the file it came from, or None.
-        problems: What is wrong so far; the later phases add to it, and then call `raise_if_any`.
+        problems: The problems so far; the later phases add theirs, and then call `raise_if_any`.
         parameters: Value of each parameter.
     """
 
@@ -48,13 +48,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What a program gives with a document.
+    """What a program gives with a document: parameters, secrets, environment variables and permissions.
 
-    Args:
-        parameters: Values of the document's parameters.
-        secrets: Secrets by name, before those of the environment.
-        env: Environment variables; None for those of the process.
-        allowed: The permissions that the document may use.
+    Secrets come before those of the environment, which is that of the process by default.
     """
 
     parameters: Mapping[str, Any] | None = None
@@ -66,14 +62,7 @@ class LoadOptions:
 def load(source: Path | str | Mapping[str, Any], options: LoadOptions | None = None) -> Loaded:
     """Load a document up to its spec; its problems are not raised yet, so that later phases can add theirs.
 
-    Raises:
-        ConfigError: The document cannot be read, or so much of it is broken that there is nothing to go on with.
-        MissingExtraError: The document is YAML, and the library for that is not installed.
-
-    Example:
-        >>> loaded = load('{"name": "shout", "steps": [{"id": "up", "kind": "text.upper"}]}')
-        >>> loaded.spec.steps[0].kind
-        'text.upper'
+    A `ConfigError` is raised only when the document cannot be read, or too much of it is broken to continue.
     """
     options = options or LoadOptions()
     read = read_source(source)
@@ -106,7 +95,7 @@ def _spec(filled: dict[str, Any], problems: Problems) -> PipelineSpec:
 
 @cache
 def _adapter() -> TypeAdapter[PipelineSpec]:
-    """Return what checks a document; made when it is needed, so that an import costs nothing."""
+    """Return the validator of documents; made when it is needed, so that an import costs nothing."""
     return TypeAdapter(PipelineSpec)
 
 
@@ -116,12 +105,12 @@ def _schema() -> Schema:
 
 
 def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Problems) -> PipelineSpec:
-    """Return the spec without what was refused, so that the phases to come can tell their problems too."""
+    """Return the spec without what was refused, so that later phases can report their problems too."""
     document = _copied(filled)
     for path in refused:
-        part = _least(path)
+        part = _smallest_part(path)
         problems.block(part)
-        _mend(document, part)
+        _repair(document, part)
     try:
         return _adapter().validate_python(document)
     except ValidationError:
@@ -130,14 +119,14 @@ def _repaired(filled: dict[str, Any], refused: Iterable[JsonPath], problems: Pro
 
 
 def _copied(value: Any) -> Any:
-    """Return a copy of a document; `copy.deepcopy` takes five times as long, as it looks out for cycles."""
+    """Return a copy of a document; `copy.deepcopy` takes five times as long, as it checks for cycles."""
     if is_object(value):
         return {key: _copied(inner) for key, inner in value.items()}
     return [_copied(inner) for inner in value] if is_list(value) else value
 
 
-def _least(path: JsonPath) -> JsonPath:
-    """Return the least part that can go so that the rest is right: an edge keeps its ends where an option is wrong."""
+def _smallest_part(path: JsonPath) -> JsonPath:
+    """Return the smallest part to leave out so that the rest is valid: an edge with a wrong option keeps its ends."""
     match path:
         case ("output", *_):
             return path[:1]
@@ -149,8 +138,8 @@ def _least(path: JsonPath) -> JsonPath:
             return path
 
 
-def _mend(document: dict[str, Any], path: JsonPath) -> None:
-    """Take out what was refused, or put something right in the place of what must be there."""
+def _repair(document: dict[str, Any], path: JsonPath) -> None:
+    """Remove what was refused, or replace it with something valid where it is required."""
     match path:
         case ("name",):
             document["name"] = "?"
@@ -162,7 +151,7 @@ def _mend(document: dict[str, Any], path: JsonPath) -> None:
             document["steps"][index]["id"] = f"unnamed_{index}"
         case ("steps", int(index), "kind"):
             document["steps"][index]["kind"] = "unknown"
-        case ("steps", int(), "merge", *_):  # without a policy, there would be one problem more
+        case ("steps", int(), "merge", *_):  # a missing policy would be another problem
             _parent(document, path)[path[-1]] = "interleave"
         case _:
             _remove(_parent(document, path), path[-1])

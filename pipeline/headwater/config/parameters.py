@@ -1,4 +1,4 @@
-"""Values of a pipeline's parameters: those that are given, or the defaults, checked against their declarations."""
+"""Binds the parameters of a pipeline: given values or defaults, checked against their declarations."""
 
 from __future__ import annotations
 
@@ -25,21 +25,12 @@ _NUMERIC = {"integer", "number"}
 def bind_parameters(
     declared: object, given: Mapping[str, Any], problems: Problems
 ) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the value of each parameter.
-
-    Args:
-        declared: What the document has under `parameters`; wrong declarations are left to the check of the spec.
-        given: Values by name, from the caller.
-        problems: Where wrong, missing and unknown values are told.
-
-    Returns:
-        The values by name, and the names of the parameters that have no usable one.
-    """
+    """Return the values of the parameters by name, and the names of those without a usable value."""
     declarations = declared if is_object(declared) else {}
     for name in given:
         if name not in declarations:
             hint = problems.did_you_mean(name, declarations) or "declare it under 'parameters'"
-            message = f"the parameter {quote(name)} was given, but the document has no such parameter"
+            message = f"the parameter {quote(name)} was given, but the document does not declare it"
             problems.add("unknown-parameter", message, ("parameters",), hint)
     values: dict[str, Any] = {}
     for name, declaration in declarations.items():
@@ -50,27 +41,15 @@ def bind_parameters(
 
 
 def parse_parameter(text: str, spec: ParameterSpec, name: str = "value") -> Any:
-    """Return the value that a text, such as one of the command line, has by a parameter's declared type.
+    """Return a string, such as one of the command line, as a value of a parameter's declared type.
 
-    Args:
-        text: The text; JSON for an array or an object.
-        spec: The declaration of the parameter.
-        name: Name of the parameter, for the message.
-
-    Returns:
-        The value; whether it is allowed is checked when the document is loaded.
-
-    Raises:
-        ConfigError: The text is no value of the type.
-
-    Example:
-        >>> parse_parameter("4", ParameterSpec(type="integer"))
-        4
+    Whether the value is allowed is checked when the document is loaded. A `ConfigError` says that it is not of the
+    type.
     """
     try:
         return _PARSERS[spec.type](text)
     except ValueError:
-        message = f"parameter {quote(name)}: expected {expected([_schema(spec)])}, found the text {quote(text)}"
+        message = f"parameter {quote(name)}: expected {expected([_schema(spec)])}, found the string {quote(text)}"
         hint = "write it as JSON" if spec.type in {"array", "object"} else ""
         raise ConfigError(Problem("wrong-parameter", message, f"$.parameters.{name}", hint=hint)) from None
 

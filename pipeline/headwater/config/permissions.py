@@ -1,4 +1,4 @@
-"""What a document may not do on its own: steps that need a permission of the operator."""
+"""Refuses steps that need a permission of the operator."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ __all__ = ["allowed_names", "check_permissions"]
 
 
 def allowed_names(allow: Collection[str]) -> frozenset[str]:
-    """Return the permissions that an operator gives.
-
-    Args:
-        allow: Their names.
-
-    Raises:
-        TypeError: A single string stands in the place of a collection.
-    """
+    """Return the permissions that an operator gives; a single string is refused."""
     if isinstance(allow, str):
         msg = f"allow is the string {allow!r}, but a collection is expected: write allow={{{allow!r}}}"
         raise TypeError(msg)
@@ -34,22 +27,13 @@ def allowed_names(allow: Collection[str]) -> frozenset[str]:
 def check_permissions(
     spec: PipelineSpec, steps: Mapping[str, BoundStep], allowed: Collection[str], problems: Problems
 ) -> None:
-    """Report every step that needs what the operator does not allow.
-
-    Args:
-        spec: What the document says.
-        steps: The steps whose kind and params are right, by id.
-        allowed: The permissions there are.
-        problems: Gets the steps that are refused.
-    """
+    """Report every step that needs a permission the operator did not give."""
     refused = {step_id for step_id, bound in steps.items() if _is_refused(bound, allowed)}
     for index, step in enumerate(spec.steps if refused else ()):
         if step.id in refused:
             permission = steps[step.id].definition.permission
             message = f"the kind {quote(step.kind)} needs the permission {quote(permission)}, which is not given"
-            hint = (
-                f"the operator gives it: --allow {permission} on the command line, allow={{{permission!r}}} in Python"
-            )
+            hint = f"the operator can give it: --allow {permission}, or allow={{{permission!r}}} in Python"
             problems.add("not-allowed", message, ("steps", index, "kind"), hint)
 
 

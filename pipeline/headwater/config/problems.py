@@ -1,4 +1,4 @@
-"""The collector that every phase of loading adds its problems to."""
+"""The faults of a document, and their collector, which every phase of loading adds to."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from headwater.shapes import has_part, is_mapping
 __all__ = ["Fault", "JsonPath", "Place", "Position", "Positions", "Problems", "path_text", "quote"]
 
 JsonPath: TypeAlias = tuple[str | int, ...]
-"""The way from the top of a document to a value: keys of objects and indexes of arrays."""
+"""The keys of objects and indexes of arrays from the top of a document to a value."""
 
 Position: TypeAlias = tuple[int, int]
 """Line and column, both from 1, the column counted in characters."""
 
 PROBLEMS_LIMIT = 250
-"""How many problems are listed: more than anyone reads, few enough to be told within milliseconds."""
+"""How many problems are listed: more than anyone reads, few enough to be listed within milliseconds."""
 
 COMPARISONS_LIMIT = 1_000
 SHOWN_CHARACTERS = 60
@@ -42,7 +42,7 @@ class Place:
 
 
 class Positions(Protocol):
-    """What knows the line and column of the places of one document."""
+    """Finds the line and column of places of one document."""
 
     def find(self, places: Collection[Place]) -> Mapping[Place, Position]:
         """Return the position of every place that exists in the document."""
@@ -60,7 +60,7 @@ class Fault:
         hint: What to do, one sentence.
         at_key: Whether the key itself is wrong, not its value.
         position: Line and column, where the path does not determine them.
-        unknown: A misspelled name: without a hint, there is one that suggests the most similar of `known`.
+        unknown: A misspelled name; the hint is then the most similar of `known`, unless there is one.
         known: The names that could have been meant.
     """
 
@@ -86,11 +86,11 @@ class Fault:
 
 
 class Problems:
-    """Collect the problems of a document, and raise them together, in the order of the document.
+    """Collects the problems of a document, and raises them together, in the order of the document.
 
     Args:
         document: The document as written, which gives the order; None when it could not be read.
-        positions: What knows lines and columns; None for a document that never was text.
+        positions: Finds lines and columns; None for a document that never was text.
         file: Name of the file the document came from.
 
     Example:
@@ -193,7 +193,7 @@ class Problems:
             return ""
         names = list(known)
         candidates = [text for text in names if abs(len(text) - len(name)) <= 4][: self._comparisons]
-        self._comparisons -= len(candidates) + len(names) // 100  # to look at a name costs little, but not nothing
+        self._comparisons -= len(candidates) + len(names) // 100  # looking at a name costs little, but not nothing
         return next(iter(closest(name, candidates)), "")
 
     def listed(self) -> tuple[Problem, ...]:
@@ -253,7 +253,7 @@ def _nearest(document: object, place: Place) -> Place:
 
 
 class _Order:
-    """Puts paths into the order of a document; a missing key stands at the start of its object."""
+    """Sorts paths in the order of a document; a missing key stands at the start of its object."""
 
     __slots__ = ("_document", "_places")
 

@@ -25,5 +25,5 @@ RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def reserving(part: str) -> dict[str, Any]:
-    """Return the JSON Schema keywords for what a part of the document reserves."""
+    """Return the keywords of a JSON Schema for what a part of the document reserves."""
     return {"x-reserved": list(RESERVED[part])} if part in RESERVED else {}

@@ -1,7 +1,7 @@
 """The JSON Schema of documents, with the params of every kind: for editors, and for programs that write documents.
 
-It derives from the same declarations that documents are checked with, and agrees with those checks wherever a schema
-can know. Where a template may stand, a text with a template is allowed besides. The dialect is draft 2020-12
+It derives from the declarations that documents are checked with, and agrees with those checks as far as a schema can.
+Where a template is allowed, so is a string with a template. The dialect is draft 2020-12
 (https://json-schema.org/draft/2020-12); `enumDescriptions`, `markdownDescription`, `errorMessage` and the like
 are for editors (https://code.visualstudio.com/docs/languages/json).
 """
@@ -37,7 +37,7 @@ _TEMPLATES: dict[str, Schema] = {
         "patternErrorMessage": f"expected a template: {_FORMS}",
         "description": _FORMS,
     },
-    "text with a template": {"type": "string", "pattern": r"\$\{", "description": f"A text with {_FORMS} in it."},
+    "string with a template": {"type": "string", "pattern": r"\$\{", "description": f"A string with {_FORMS} in it."},
     "secret": {
         "type": "string",
         "pattern": r"^\$\{secret\.[^{}]+\}$",
@@ -56,7 +56,7 @@ _FIXED = {
     "a step": {"id", "kind", "params"},
     "an edge": {"from", "to"},
 }
-"""Values that say what the pipeline is, by the title of the part that they stand in: they may hold no template."""
+"""Keys without templates in their values, as these define what the pipeline is, by the title of their part."""
 
 _AROUND = ("description", "default", "examples")
 _NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs")
@@ -65,18 +65,9 @@ _ALONE = ("items", "additionalProperties", "propertyNames", "not", "if", "then",
 
 
 def config_schema(registry: Kinds | None = None) -> Schema:
-    """Return the JSON Schema of documents.
+    """Return the JSON Schema of documents that may name the kinds of a registry, by default that of the process.
 
-    Args:
-        registry: The kinds that a document may name; those of the process by default. A kind that cannot be imported
-            is left without a description of its params.
-
-    Returns:
-        A JSON Schema. For a step, the kind chooses what its params may be.
-
-    Example:
-        >>> config_schema()["properties"]["name"]["type"]
-        'string'
+    For a step, the kind chooses what its params may be. The params of a kind that cannot be imported are not described.
     """
     kinds = process_registry if registry is None else registry
     schema: Schema = copy.deepcopy(TypeAdapter(PipelineSpec).json_schema())
@@ -108,18 +99,18 @@ def _definition(kinds: Kinds, name: str) -> StepDefinition | None:
 
 
 def _kind(declared: Schema, known: Mapping[str, StepDefinition | None]) -> Schema:
-    """Return the schema of the names of kinds, each with one line that says what it does."""
+    """Return the schema of the names of kinds, each with a one-line description."""
     lines = ["Cannot be imported." if found is None else _summary(found.doc) for found in known.values()]
     return {"description": declared["description"], "type": "string", "enum": list(known), "enumDescriptions": lines}
 
 
 def _choice(name: str, definition: StepDefinition, definitions: dict[str, Schema]) -> Schema:
-    """Return what the params of a kind may be; their definitions go among those of the document."""
+    """Return the schema of the params of a kind, and add their definitions to those of the document."""
     params = copy.deepcopy(definition.params_schema())
     _adopt(params, name, definitions)
     _allow_templates(params)
-    told = {"description": _summary(definition.doc), "markdownDescription": _prose(definition.doc)}
-    definitions[f"params of {name}"] = {**params, **told}
+    described = {"description": _summary(definition.doc), "markdownDescription": _prose(definition.doc)}
+    definitions[f"params of {name}"] = {**params, **described}
     chosen: Schema = {"properties": {"params": {"$ref": _reference(f"params of {name}")}}}
     if params.get("required"):
         chosen["required"] = ["params"]
@@ -127,7 +118,7 @@ def _choice(name: str, definition: StepDefinition, definitions: dict[str, Schema
 
 
 def _adopt(params: Schema, kind: str, definitions: dict[str, Schema]) -> None:
-    """Move the definitions of a kind's params among those of the document, under names of their own if need be."""
+    """Move the definitions of a kind's params to those of the document, renamed where names clash."""
     own: dict[str, Schema] = params.pop("$defs", {})
     for definition in own.values():
         _describe(definition)
@@ -145,7 +136,7 @@ def _reference(name: str) -> str:
 
 
 def _describe(part: Schema) -> None:
-    """Give each property the description that the docstring of its class has for the field, in the same order."""
+    """Add to each property the description of the field in the docstring of its class, in the same order."""
     doc: str = part.get("description", "")
     described = argument_descriptions(doc).values()
     for inner, description in zip(part.get("properties", {}).values(), described, strict=False):
@@ -169,7 +160,7 @@ _SECTIONS = {"Args:", "Returns:", "Yields:", "Raises:", "Example:", "Examples:"}
 
 
 def _allow_templates(schema: Schema, fixed: Iterable[str] = ()) -> None:
-    """Allow a template for each value of an object, but for those that say what the pipeline is."""
+    """Allow a template for each value of an object, except for `fixed` keys."""
     properties: dict[str, Schema] = schema.get("properties", {})
     properties |= {name: _or_template(inner) for name, inner in properties.items() if name not in fixed}
     _allow_in_other_values(schema)
@@ -184,23 +175,23 @@ def _allow_in_other_values(schema: Schema) -> None:
 
 
 def _or_template(schema: Schema) -> Schema:
-    """Return a schema that allows a template too, at its top and within."""
+    """Return a schema that also allows a template, at its top and within."""
     around = {key: schema[key] for key in _AROUND if key in schema}
     inner = {key: value for key, value in schema.items() if key not in around}
     alternatives: list[Schema] = inner["anyOf"] if inner.keys() - {"title"} == {"anyOf"} else [inner]
     for alternative in alternatives:
         _allow_in_other_values(alternative)
-    if any(_allows_every_text(alternative) for alternative in alternatives):
+    if any(_allows_every_string(alternative) for alternative in alternatives):
         return schema
     secret = {"$ref": _reference("secret")}  # secrets come from outside only
     if any(alternative.get("format") == "password" for alternative in alternatives):
         return {**around, "anyOf": [secret if one.get("format") == "password" else one for one in alternatives]}
-    has_text = any(alternative.get("type") == "string" for alternative in alternatives)
-    template = {"$ref": _reference("text with a template" if has_text else "template")}
+    has_string = any(alternative.get("type") == "string" for alternative in alternatives)
+    template = {"$ref": _reference("string with a template" if has_string else "template")}
     return {**around, "anyOf": [*alternatives, template]}
 
 
-def _allows_every_text(schema: Schema) -> bool:
+def _allows_every_string(schema: Schema) -> bool:
     if schema.get("type") == "string":
         return not schema.keys() & {"pattern", "format", "enum", "const", "maxLength", "minLength"}
     return not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not"}
@@ -218,14 +209,14 @@ def _schemas(schema: Schema) -> Iterator[Schema]:
 
 
 def _unite(schema: Schema) -> None:
-    """Make alternatives of different types one schema with several types, so that an editor knows what is meant."""
+    """Join alternatives of different types to one schema with several types, which editors understand better."""
     template = {"$ref": _reference("template")}
     alternatives: list[Schema] = schema.get("anyOf", [])
     written = [one for one in alternatives if one != template]
     if not all("type" in one and not one.keys() & {"enum", "const"} for one in written):
         return
     types = [one["type"] for one in written] + ["string"] * (len(alternatives) - len(written))
-    families = ["number" if one == "integer" else one for one in types]  # that the same keywords are about
+    families = ["number" if one == "integer" else one for one in types]  # types with the same keywords
     narrowed = [family for family, one in zip(families, written, strict=False) if one.keys() - {"type", "title"}]
     if not written or any(families.count(family) > 1 for family in narrowed):
         return
@@ -239,7 +230,7 @@ def _unite(schema: Schema) -> None:
 
 
 def _tidy(schema: Schema) -> None:
-    """Take out what only our own messages need, and what an editor would rather write than show."""
+    """Remove keywords for our own messages, and those that confuse editors."""
     words = schema.pop("x-words", "")
     if words and "pattern" in schema:
         schema["patternErrorMessage"] = f"expected {words}"
@@ -247,7 +238,7 @@ def _tidy(schema: Schema) -> None:
         schema.pop(key, None)
     if schema.get("default", True) is None:
         del schema["default"]
-    if "patternProperties" in schema:  # which would let keys that do not match hold anything
+    if "patternProperties" in schema:  # otherwise keys that do not match could hold anything
         ((pattern, schema["additionalProperties"]),) = schema.pop("patternProperties").items()
         schema.setdefault("propertyNames", {})["pattern"] = pattern
     if "`" in schema.get("description", ""):

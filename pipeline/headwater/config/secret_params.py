@@ -1,4 +1,4 @@
-"""Which params take secrets: those of type `SecretStr`, and no others."""
+"""Secrets in params: only params of type `SecretStr` take them."""
 
 from __future__ import annotations
 
@@ -23,40 +23,20 @@ _PLAIN_CONTAINERS = (dict, list, tuple, Mapping, Sequence)
 
 
 def takes_secrets(model: type[BaseModel]) -> bool:
-    """Return whether a secret is declared anywhere in the params of a kind.
-
-    Args:
-        model: The model of the params.
-
-    Returns:
-        True for a `SecretStr` at any depth.
-    """
+    """Return whether the params of a kind have a `SecretStr` at any depth."""
     return any(one is SecretStr for one in walk(model))
 
 
 def is_plain(model: type[BaseModel]) -> bool:
-    """Return whether no value of the params of a kind can be a secret, wherever it comes from.
-
-    Args:
-        model: The model of the params.
-
-    Returns:
-        True when they are nothing but numbers, texts and the like, in lists, tuples and dictionaries.
-    """
+    """Return whether no value of the params can be a secret: they are numbers, strings and containers of them."""
     return all(one is model or one in _PLAIN or get_origin(one) in _PLAIN_CONTAINERS for one in walk(model))
 
 
 def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Problems) -> Any:
-    """Return params with the texts of their secrets, ready to be validated, where these are declared as secrets.
+    """Return params with the values of their secrets where secrets are declared, ready to be validated.
 
-    Args:
-        annotation: Type of the params.
-        value: The params, with templates filled in: secrets are `SecretStr` objects.
-        path: Where the params stand in the document.
-        problems: Where it is told that a secret stands where none is declared, or that the document itself says one.
-
-    Returns:
-        A copy; what is refused is None, and its place blocked.
+    A secret anywhere else, and one that the document itself contains, is reported, replaced by None, and its place
+    blocked.
     """
     members = list(alternatives(annotation))
     if is_object(value):
@@ -73,10 +53,10 @@ def reveal_secrets(annotation: Any, value: Any, path: JsonPath, problems: Proble
     if isinstance(value, SecretStr):
         if declared:
             return value.get_secret_value()
-        message = "a secret for a param that is not declared as one"
+        message = "the param is given a secret, but is not declared as one"
         return _refuse(problems, "secret-misplaced", message, path, "only params of type SecretStr take secrets")
     if isinstance(value, str) and declared and str not in members:
-        message = "a secret in the document itself; it must come from outside"
+        message = "the document contains a secret; it must come from outside"
         return _refuse(problems, "secret-literal", message, path, "write ${secret.NAME}")
     return value
 

@@ -1,7 +1,7 @@
-"""What a document says, after its shape has been checked and before its kinds are looked up.
+"""The shape of documents, checked before kinds are looked up.
 
 These classes are the one declaration of the format: the checks, the messages and the JSON Schema derive from them.
-Values are strict: a text is never taken for a number, nor a number for a boolean.
+Values are strict: a string is never converted to a number, nor a number to a boolean.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ PositiveSeconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)
 Json = Any
 
 MISSING = object()
-"""The default of a parameter that has none: null is a value."""
+"""The default of a parameter without one, as null is a value."""
 
 
 def _config(title: str) -> ConfigDict:
@@ -85,15 +85,15 @@ class TimeoutSpec:
 
 @dataclass(frozen=True, slots=True)
 class StreamingSpec:
-    """What is told of an execution while it runs.
+    """Which events an execution emits while it runs.
 
     Args:
         enabled: Whether events are emitted.
         emit_progress: Whether the progress of steps is among them.
-        emit_items: Which items of a step's output are told as events.
+        emit_items: Which items of a step's output are emitted as events.
         buffer_size: Events a subscriber may lag behind before its policy applies.
         flush_interval_ms: Longest time that an event waits in an open batch, in milliseconds.
-        history: Events that are kept for those who join late.
+        history: Events that are kept for subscribers that join late.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("streaming")
@@ -108,13 +108,13 @@ class StreamingSpec:
 
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
-    """One parameter of a pipeline: a value that is given when the document is loaded.
+    """A parameter of a pipeline: a value that is given when the document is loaded.
 
     Args:
         type: JSON type of its values.
-        default: The value when none is given; without a default it has to be given.
+        default: The value when none is given; a parameter without a default must be given.
         description: What it is for.
-        enum: The only values that are allowed.
+        enum: The values that are allowed.
         minimum: Smallest number that is allowed.
         maximum: Largest number that is allowed.
     """
@@ -136,7 +136,7 @@ MergePolicy = Annotated[
 
 
 def _no_params() -> dict[str, Json]:
-    """Return no params; `dict[str, Json]` would take half as long as all the checks of a step."""
+    """Return no params; `dict[str, Json]()` would take half as long as all the checks of a step."""
     return {}
 
 
@@ -145,15 +145,15 @@ class StepSpec:
     """One step of a pipeline.
 
     Args:
-        id: Its name in this pipeline.
-        kind: The registered name of what it does.
+        id: Name of the step in this pipeline.
+        kind: Registered name of what the step does.
         params: Options of the kind.
-        task: The task it does, for a kind with several.
+        task: The task to do, for a kind with several.
         concurrency: Items that are worked on at a time, where the step is mapped over a stream.
-        inline: Whether it runs within the step before it, without a channel between them.
-        on_error: What happens when it fails.
-        timeout: How long it may take.
-        merge: How several edges into one port become one stream; one policy for all ports, or by port.
+        inline: Whether the step runs within the step before it, without a channel between them.
+        on_error: What to do when the step fails.
+        timeout: How long the step may take.
+        merge: How several edges into one port become one stream: one policy for all ports, or one by port.
         description: What it is for.
     """
 
@@ -178,9 +178,9 @@ class EdgeSpec:
     Args:
         source: Where the stream comes from: `step`, `step.port`, or `input`.
         target: Where it goes: `step`, `step.port`, or `output`.
-        buffer: Items that fit between the two; the engine's default when it is not given.
+        buffer: Items that fit between the two steps; 256 by default.
         when: The condition that an item must meet to pass.
-        adapt: How what is written becomes what is read, where the types alone leave a choice.
+        adapt: The adapter between writer and reader, where the types alone leave a choice.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("an edge")
@@ -193,7 +193,7 @@ class EdgeSpec:
 
 
 def _ends(edge: object) -> object:
-    """Return the ends of an edge that is written as `a -> b`; anything else is left to the checks of an edge."""
+    """Return the ends of an edge that is written as `a -> b`; other forms are checked as an edge."""
     if not isinstance(edge, str):
         return edge
     source, arrow, target = edge.partition("->")
@@ -222,7 +222,7 @@ def _written() -> TypeAdapter[list[str | EdgeSpec]]:
 
 
 def _edges(written: object, check: ValidatorFunctionWrapHandler) -> list[EdgeSpec]:
-    """Check all edges at once, which is much faster than one by one; only `check` can tell what is wrong, and where."""
+    """Check all edges at once, which is much faster than one by one; only `check` reports what is wrong, and where."""
     try:
         edges = _written().validate_python(written)
     except ValidationError:
@@ -250,9 +250,9 @@ class PipelineSpec:
         description: What it is for.
         version: Version of the document, free text.
         parameters: Values that are given when it is loaded.
-        edges: What joins the steps; without it they are a chain in the order written.
-        output: The step or port whose output is the pipeline's; without it, all outputs that lead nowhere else.
-        streaming: What is told while it runs.
+        edges: What joins the steps; by default they are a chain in the order written.
+        output: The steps or ports whose output is the pipeline's; by default, all outputs that are not connected.
+        streaming: Which events are emitted while it runs.
         timeout: How long an execution may take.
     """
 

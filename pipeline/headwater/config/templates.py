@@ -1,7 +1,7 @@
 """Templates in documents: `${parameters.x}`, `${env.NAME}` and `${secret.NAME}`.
 
-A text that is exactly one template becomes the value itself, with its type; in a longer text, the value is inserted.
-What was inserted is never read again as a template. `$${` is a literal `${`.
+A string that is exactly one template becomes the value itself, with its type; in a longer string, the value is
+inserted. Inserted values are never read again as templates. `$${` is a literal `${`.
 
 Templates are allowed in every value, except those that say what the pipeline is: `$schema`, `name`, `parameters`, the
 list of steps with the `id` and `kind` of each, and the list of edges with their ends. `params` may hold templates, but
@@ -25,7 +25,7 @@ from headwater.shapes import is_list, is_mapping, is_text
 __all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
 
 SECRET_PREFIX = "HEADWATER_SECRET_"  # noqa: S105 - the name of variables, not a secret
-"""What the names of the environment variables that hold secrets begin with."""
+"""Prefix of the environment variables that hold secrets."""
 
 _TEMPLATE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _FIXED_TOP = {"$schema", "name", "parameters"}
@@ -35,7 +35,7 @@ _FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ 
 
 
 class _UnresolvedError(Exception):
-    """A template has no value; without a code, this was told already."""
+    """A template has no value; without a code, this was reported already."""
 
     def __init__(self, code: str = "", message: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Scope:
 
     Args:
         parameters: Value of each parameter.
-        without_value: Parameters that are declared but have no usable value, which was told already.
+        without_value: Parameters that are declared but have no usable value, which was reported already.
         env: Environment variables.
         secrets: Secrets by name; those that are not here are looked up in `env`, as `HEADWATER_SECRET_<NAME>`.
     """
@@ -61,7 +61,7 @@ class Scope:
     secrets: Mapping[str, str | SecretStr]
 
     def resolve(self, reference: str, problems: Problems) -> Any:
-        """Return the value of what stands between the braces of a template."""
+        """Return the value of the reference between the braces of a template."""
         namespace, _, name = reference.partition(".")
         match namespace:
             case "parameters" if name:
@@ -86,7 +86,7 @@ class Scope:
     def _variable(self, name: str, problems: Problems) -> str:
         if name.startswith(SECRET_PREFIX):
             hint = f"write ${{secret.{name.removeprefix(SECRET_PREFIX)}}}"
-            raise _UnresolvedError("secret-misplaced", "a secret is read as an ordinary variable", hint)
+            raise _UnresolvedError("secret-misplaced", "a secret cannot be read as an ordinary variable", hint)
         value = self.env.get(name)
         if value is None:
             known = (known for known in self.env if not known.startswith(SECRET_PREFIX))
@@ -109,41 +109,19 @@ class Scope:
 def _checked(value: str, name: str) -> str:
     if is_text(value):
         return value
-    raise _UnresolvedError("bad-text", f"the value of {quote(name)} is not UTF-8", "set it to a text")
+    raise _UnresolvedError("bad-text", f"the value of {quote(name)} is not UTF-8", "set it to a string")
 
 
 def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[str, Any]:
-    """Return a document with its templates replaced by their values.
+    """Return a document with its templates replaced by their values; parts without templates are shared.
 
-    Args:
-        document: The document as written; it is not changed, and shared where it has no templates.
-        scope: Where the values come from.
-        problems: Where it is told what has none; such a template stays as it is, and its place is blocked.
-
-    Returns:
-        The filled document.
-
-    Example:
-        >>> scope = Scope({"size": 3}, frozenset(), {}, {})
-        >>> fill({"steps": [{"params": {"n": "${parameters.size}"}}]}, scope, Problems())
-        {'steps': [{'params': {'n': 3}}]}
+    A template without a value is reported and stays as it is, and its place is blocked.
     """
     return cast("dict[str, Any]", _Filler(scope, problems).value(document))
 
 
 def literal(value: Any) -> Any:
-    """Return data as a document writes it, so that none of its texts is taken for a template.
-
-    Args:
-        value: Any JSON data.
-
-    Returns:
-        The data with `$${` for each `${` in its texts.
-
-    Example:
-        >>> literal({"text": ["${name}"]})
-        {'text': ['$${name}']}
-    """
+    """Return JSON data as a document writes it, with `$${` for each `${` in its strings."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if is_mapping(value):
@@ -152,7 +130,7 @@ def literal(value: Any) -> Any:
 
 
 class _Filler:
-    """Walks a document once, and copies only what has templates in it."""
+    """Walks a document once, and copies only parts with templates in them."""
 
     __slots__ = ("_path", "_problems", "_scope")
 
@@ -204,16 +182,18 @@ class _Filler:
         if match[1] is None:
             return "${"
         if not match[2]:
-            raise _UnresolvedError("bad-template", "a '${' without its '}'", _FORMS)
+            raise _UnresolvedError("bad-template", "the '${' has no '}'", _FORMS)
         value = self._scope.resolve(match[1], self._problems)
         if isinstance(value, SecretStr):
-            raise _UnresolvedError("secret-misplaced", "a secret inside a longer text", "give the secret alone")
+            raise _UnresolvedError(
+                "secret-misplaced", "a secret cannot be part of a longer string", "write the template alone"
+            )
         if isinstance(value, str):
             return value
         if isinstance(value, (bool, int, float)):
             return json.dumps(value)
-        message = f"the value of {match[0]} cannot be inserted into a text"
-        raise _UnresolvedError("template-type", message, "only texts, numbers and booleans can")
+        message = f"the value of {match[0]} cannot be inserted into a string"
+        raise _UnresolvedError("template-type", message, "only strings, numbers and booleans can")
 
     def _refuse_fixed(self, text: str, path: JsonPath) -> None:
         if _TEMPLATE.search(text.replace("$${", "")):
@@ -223,7 +203,7 @@ class _Filler:
 
 
 def _is_fixed(path: JsonPath) -> bool:
-    """Return whether a place says what the pipeline is, so that no template may stand there."""
+    """Return whether a place defines what the pipeline is, so that no template is allowed there."""
     if path[0] in _FIXED_TOP:
         return True
     if path[0] == "steps":

@@ -1,4 +1,4 @@
-"""Pydantic's errors in our words: what was expected comes from the JSON Schema of what was checked."""
+"""Turns the errors of pydantic into problems: the JSON Schema of what was checked gives what was expected."""
 
 from __future__ import annotations
 
@@ -23,14 +23,10 @@ _KEY_MARK = "[key]"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was checked.
+    """What was checked: the data after its templates were filled in, and the schema, made only when it is needed.
 
-    Args:
-        value: The data that was refused, after its templates were filled in.
-        schema: Returns its JSON Schema; only called when there is something to tell.
-        path: Where it stands in the document.
-        noun: What its keys are called.
-        owner: Whose keys they are; empty to take the titles of the schema.
+    `path` is its place in the document, `noun` what its keys are, and `owner` whose keys they are; by default the
+    titles in the schema.
     """
 
     value: object
@@ -41,16 +37,7 @@ class Subject:
 
 
 def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> list[JsonPath]:
-    """Add what pydantic refused to the problems of a document.
-
-    Args:
-        error: The error; nothing of the values it holds is shown, but for what the document itself says.
-        subject: What was checked.
-        problems: Where the problems go.
-
-    Returns:
-        The refused places, as paths from the top of `subject.value`.
-    """
+    """Report what pydantic refused, and return the refused places, as paths from the top of `subject.value`."""
     grouped: dict[Place, list[_Error]] = {}
     for line in error.errors(include_url=False, include_input=False)[: PROBLEMS_LIMIT + 1]:
         grouped.setdefault(_place(subject.value, line), []).append(line)
@@ -64,18 +51,7 @@ def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> 
 
 
 def expected(schemas: Iterable[Schema]) -> str:
-    """Say in plain words what a place accepts.
-
-    Args:
-        schemas: The alternatives, without references.
-
-    Returns:
-        Such as `a whole number from 1 to 65536`.
-
-    Example:
-        >>> expected([{"type": "integer", "minimum": 1, "maximum": 9}, {"type": "null"}])
-        'a whole number from 1 to 9'
-    """
+    """Return what a place accepts in words, such as `a whole number from 1 to 65536`; the schemas are alternatives."""
     phrases = dict.fromkeys(_phrase(schema) for schema in schemas)
     if len(phrases) > 1:
         phrases.pop("null", None)
@@ -83,17 +59,17 @@ def expected(schemas: Iterable[Schema]) -> str:
 
 
 def in_words(value: object) -> str:
-    """Say in plain words what a value is, without ever showing a secret.
+    """Return what a value is in words, without ever showing a secret.
 
     Args:
         value: A value of a document.
 
     Returns:
-        Such as `the text 'x'`.
+        Such as `the string 'x'`.
 
     Example:
         >>> in_words(True), in_words("x"), in_words([1, 2])
-        ('true', "the text 'x'", 'a list of 2')
+        ('true', "the string 'x'", 'a list of 2')
     """
     match value:
         case None | bool():
@@ -102,7 +78,7 @@ def in_words(value: object) -> str:
             text = _digits(value)
             return f"the number {text}"
         case str():
-            return f"the text {quote(value)}"
+            return f"the string {quote(value)}"
         case list():
             return _list_words(cast("Sequence[Any]", value))
         case Mapping():
@@ -118,14 +94,14 @@ def _list_words(value: Sequence[Any]) -> str:
 
 
 def _digits(value: float) -> str:
-    """Return a number as text; one of thousands of digits is only counted."""
+    """Return a number in words; of one with many digits only their number."""
     bits = value.bit_length() if isinstance(value, int) else 0
     return repr(value) if bits < 200 else f"of about {bits * 0.30103:.0f} digits"
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """Puts what was refused at one place into one problem."""
+    """Reports what was refused at one place as one problem."""
 
     subject: Subject
     schema: Schema
@@ -140,7 +116,7 @@ class _Report:
         elif kind in _MISSING:
             key = quote(str(self._inner[-1])) if self._inner else ""
             self._add("missing-key", f"the {self.subject.noun} {key} of {self._owner()} is missing", f"add {key}")
-        elif "-" in kind:  # our own: pydantic's names have underscores
+        elif "-" in kind:  # from a validator of our own: the types of pydantic have underscores
             self._own(line)
         elif kind in {"value_error", "assertion_error"}:
             self._add("refused-value", str(line["msg"]).partition(", ")[2] or str(line["msg"]))
@@ -173,7 +149,7 @@ class _Report:
         key = str(self._inner[-1])
         schemas = list(_at(self.schema, self._inner[:-1]))
         if any(key in schema.get("x-reserved", ()) for schema in schemas):
-            self._add("not-supported", f"this version has no {quote(key)} yet", "remove it", at_key=True)
+            self._add("not-supported", f"{quote(key)} is reserved for a later version", "remove it", at_key=True)
             return
         known = [name for schema in schemas for name in schema.get("properties", ())]
         code = f"unknown-{self.subject.noun}"
@@ -184,11 +160,11 @@ class _Report:
         value = _value(self.subject.value, self._inner)
         schemas = list(_at(self.schema, self._inner))
         if isinstance(value, SecretStr) and not any(schema.get("writeOnly") for schema in schemas):
-            self._add(
-                "secret-misplaced", "a secret where none is accepted", "only params of type SecretStr take secrets"
-            )
+            self._add("secret-misplaced", "no secret is accepted here", "only params of type SecretStr take secrets")
         elif isinstance(value, str) and any(value in schema.get("x-reserved", ()) for schema in schemas):
-            self._add("not-supported", f"this version has no {quote(value)} yet", f"expected {expected(schemas)}")
+            self._add(
+                "not-supported", f"{quote(value)} is reserved for a later version", f"expected {expected(schemas)}"
+            )
         else:
             code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"
             wanted = expected(schemas) if schemas else _plain(str(lines[0]["msg"]))
@@ -204,17 +180,17 @@ class _Report:
 
 def _known_hint(noun: str, known: Sequence[str]) -> str:
     if not known:
-        return f"remove it: no {noun} is known here"
-    return f"known are {', '.join(map(quote, known))}" if len(known) <= 12 else ""
+        return f"remove it: no {noun} is allowed here"
+    return f"expected one of {', '.join(map(quote, known))}" if len(known) <= 12 else ""
 
 
 def _plain(message: str) -> str:
-    """Return what pydantic says that it wanted, without its way of saying so."""
+    """Return what was expected from a message of pydantic."""
     return message.removeprefix("Input should be ").removeprefix("a valid ")
 
 
 def _place(value: object, line: _Error) -> Place:
-    """Turn pydantic's location into a path of the document, which knows nothing of the members of unions."""
+    """Return pydantic's location as a path of the document, without the members of unions."""
     path: list[str | int] = []
     location = cast("tuple[str | int, ...]", line["loc"])
     for part in location:
@@ -265,7 +241,7 @@ def _below(schema: Schema, part: str | int) -> Schema | None:
 
 
 def _key_words(schema: Schema, place: Place) -> str:
-    """Say what a key must look like, when it is the key that was refused."""
+    """Return what a key must look like, if the key was refused."""
     if not place.at_key:
         return ""
     names = [one.get("propertyNames", {}) for one in _at(schema, place.path[:-1])]
@@ -287,7 +263,7 @@ def _phrase(schema: Schema) -> str:
         case "null":
             return "null"
         case "string":
-            return str(_text_phrase(schema))
+            return str(_string_phrase(schema))
         case "array":
             return "a list" + _count(schema.get("minItems"), schema.get("maxItems"), "of")
         case "object":
@@ -296,12 +272,12 @@ def _phrase(schema: Schema) -> str:
             return "a value"
 
 
-def _text_phrase(schema: Schema) -> str:
+def _string_phrase(schema: Schema) -> str:
     if "format" in schema and schema["format"] != "password":
-        return f"a text: {schema['format']}"
+        return f"a string: {schema['format']}"
     matching = f" that matches {schema['pattern']}" if "pattern" in schema else ""
     counted = _count(schema.get("minLength"), schema.get("maxLength"), "of", " characters")
-    return f"a text{counted}{matching}"
+    return f"a string{counted}{matching}"
 
 
 def _literal(value: object) -> str:

@@ -71,18 +71,7 @@ class Fitting:
 
 
 def fit_port(flow: Flow, port: Port, task: Task | None, forced: str | None, bindings: dict[Any, Any]) -> Fitting | None:
-    """Find the best way for a flow to feed a port.
-
-    Args:
-        flow: What the writer gives.
-        port: What the reader takes.
-        task: The task that the reader's method implements, for its rules.
-        forced: The adapter that the document asks for, or None.
-        bindings: What the type variables of the method stand for already.
-
-    Returns:
-        The cheapest way that fits, or None when there is none.
-    """
+    """Find the best way for a flow to feed a port."""
     ways = [way for way in _ways(flow, port, task, bindings) if way.fit is not Fit.NO]
     if forced is not None:
         ways = [way for way in ways if way.adapter.value == forced]

@@ -19,16 +19,7 @@ __all__ = ["build_graph"]
 
 
 def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> Graph:
-    """Join the steps of a document by its edges, and check the structure.
-
-    Args:
-        spec: What the document says.
-        steps: The steps whose kind and params are right, by id; what is wrong with the others is known already.
-        problems: Gets everything that is wrong with the structure.
-
-    Returns:
-        The graph. Where there are problems, it lacks what they are about, and its order means nothing on a cycle.
-    """
+    """Join the steps of a document by its edges, and check the structure."""
     ends = EndLookup(spec, steps, problems)
     reader = EdgeReader(spec, ends, problems)
     reader.read()

@@ -76,30 +76,14 @@ class Choice:
         return any(flow.streaming for given in self.inputs for flow in given.flows)
 
     def cost(self, *, stream_wanted: bool) -> tuple[int, bool]:
-        """Prefer few adapters, then an output of the shape of the input, or a stream where readers only take streams.
-
-        Args:
-            stream_wanted: Whether a reader takes nothing else.
-
-        Returns:
-            A sort key; less is better.
-        """
+        """Return a sort key, least first: few adapters, then an output that is a stream exactly where one is wanted."""
         wanted = stream_wanted or self.streams_in
         cost = sum(fitting.cost for given in self.inputs for fitting in given.fittings)
         return cost, any(flow.streaming != wanted for flow in self.outputs.values())
 
 
 def edges_by_port(edges: Sequence[Edge], method: Method) -> dict[str, Sequence[Edge]]:
-    """Group the edges that lead to a step.
-
-    Args:
-        edges: The edges.
-        method: One of the step's methods.
-
-    Returns:
-        The edges by the port of the method that they lead to; the only port takes those of a port that is called
-        otherwise in another method.
-    """
+    """Group the edges that lead to a step."""
     groups: dict[str, list[Edge]] = {}
     for edge in edges:
         groups.setdefault(edge.target.port, []).append(edge)

@@ -35,15 +35,7 @@ _UNIT_ITEMS = 64
 
 
 def compile_plan(graph: Graph, choices: Mapping[str, Choice]) -> Plan:
-    """Make the plan of a graph without problems.
-
-    Args:
-        graph: The structure, checked.
-        choices: What `resolve` has chosen for each step, without a problem.
-
-    Returns:
-        The plan.
-    """
+    """Make the plan of a graph without problems."""
     return _Compiler(graph, choices).plan()
 
 

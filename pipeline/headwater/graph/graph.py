@@ -54,13 +54,6 @@ class Graph:
         return self.edges_into(PIPELINE_OUTPUT.step)
 
     def merge_policy(self, target: End) -> str | None:
-        """Tell how several edges into one port become one stream.
-
-        Args:
-            target: The port that reads.
-
-        Returns:
-            The policy that the document names for the port, or None.
-        """
+        """Tell how several edges into one port become one stream."""
         merge = self.specs[target.step].merge
         return merge.get(target.port) if isinstance(merge, dict) else merge

@@ -53,15 +53,7 @@ class Ports:
 
     @classmethod
     def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
-        """Return the ports of a kind of step.
-
-        Args:
-            definition: The kind of step.
-            task: The task it does, for a kind with several.
-
-        Returns:
-            The ports of the methods of the task, or of all methods.
-        """
+        """Return the ports of a kind of step."""
         every = definition.methods
         methods = [method for method in every if method.task is not None and method.task.name == task] or every
         return cls(
@@ -72,14 +64,7 @@ class Ports:
         )
 
     def missing(self, fed: Container[str]) -> Sequence[str]:
-        """Return the inputs that are still needed.
-
-        Args:
-            fed: The inputs that an edge leads to.
-
-        Returns:
-            What the method that lacks the fewest of its inputs lacks.
-        """
+        """Return the inputs that are still needed."""
         needs = [[name for name in names if name not in fed] for names in self.required]
         return min(needs, key=len, default=())
 

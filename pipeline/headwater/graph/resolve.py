@@ -27,16 +27,7 @@ __all__ = ["resolve"]
 
 
 def resolve(graph: Graph, problems: Problems, *, stream_input: bool) -> dict[str, Choice]:
-    """Resolve every step of a graph.
-
-    Args:
-        graph: The structure, checked.
-        problems: Where problems are added.
-        stream_input: Whether the pipeline's input is a stream also where a port takes one value.
-
-    Returns:
-        The choice for each step that could be resolved, in topological order.
-    """
+    """Resolve every step of a graph."""
     resolver = _Resolver(graph, problems, stream_input=stream_input)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)

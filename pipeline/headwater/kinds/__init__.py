@@ -1,4 +1,4 @@
-"""Steps: how they are written, what is known of them, and how they are found by name."""
+"""Steps: how they are written, their definitions, and the registry of kinds."""
 
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import (

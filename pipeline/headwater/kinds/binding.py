@@ -23,27 +23,9 @@ def bind(
     *,
     document: Mapping[str, Any] | None = None,
 ) -> BoundStep:
-    """Join a step with its params.
+    """Join a step with its params, which for a function replace those of `with_params`; an instance takes none.
 
-    Args:
-        target: A decorated function, a `Step` class, or an instance of one.
-        params: Params by name; for a function they replace those of `with_params`, an instance takes none.
-        document: The params as they stand in a document, templates unreplaced; made of the validated ones by default.
-
-    Returns:
-        What a pipeline holds for each of its steps.
-
-    Raises:
-        pydantic.ValidationError: A param is unknown, missing or of another type.
-        TypeError: An instance is given params.
-
-    Example:
-        >>> from headwater.kinds import step
-        >>> @step("example.bound")
-        ... def upper(text: str, *, suffix: str = "") -> str:
-        ...     return text.upper() + suffix
-        >>> bind(upper, {"suffix": "!"}).params
-        mappingproxy({'suffix': '!'})
+    `document` has the params as they stand in a document, templates unreplaced; made of the validated ones by default.
     """
     if isinstance(target, StepFunction):
         definition, given = target.definition, target.bound.arguments
@@ -52,7 +34,7 @@ def bind(
         return bound_function(definition, definition.params_model.model_validate({**given, **(params or {})}), document)
     if isinstance(target, Step):
         if params:
-            msg = f"{type(target).__name__} has its params already; give {', '.join(params)} to its constructor"
+            msg = f"{type(target).__name__} already has its params; give {', '.join(params)} to its constructor"
             raise TypeError(msg)
         instance = target
     else:
@@ -73,17 +55,9 @@ def callable_of(
     context: StepContext | None = None,
     ports: Sequence[str] | None = None,
 ) -> Callable[..., Any]:
-    """Return the function that runs a step, which takes nothing but the inputs, by position.
+    """Return the function that runs a step and takes nothing but its inputs, by position.
 
-    Args:
-        bound: The step with its params.
-        method: One of its methods.
-        instance: Another instance of its class to run the method of.
-        context: For the parameter annotated `StepContext`, when the method has one.
-        ports: The inputs that will be given, in that order; all of them by default.
-
-    Returns:
-        The function itself where it needs nothing else.
+    `ports` names the inputs that will be given, in that order; all of them by default.
     """
     function = (
         getattr(bound.instance if instance is None else instance, method.name) if method.name else method.function

@@ -1,4 +1,4 @@
-"""From the code of a step to its definition; everything that is wrong with it is raised at once."""
+"""Makes the definition of a step from its code, and raises everything that is wrong with it at once."""
 
 from __future__ import annotations
 
@@ -25,19 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Options", "class_definition", "function_definition"]
 
 RESERVED = frozenset({"definition", "kind", "lifespan", "run"})
-"""Names that a `Step` class gives a meaning of its own, so that no param can have them."""
+"""Names with a meaning of their own on a `Step` class, so that no param can have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the author of a step says beside the annotations.
-
-    Args:
-        kind: The name of the step in documents.
-        blocking: Whether plain methods run in a worker thread.
-        cpu: Whether plain methods run in a worker process.
-        permission: What the operator must allow; empty for nothing.
-    """
+    """What the author of a step declares beside the annotations."""
 
     kind: str
     blocking: bool = False
@@ -46,19 +39,7 @@ class Options:
 
 
 def function_definition(function: Any, options: Options, task: Task | None) -> StepDefinition:
-    """Define a step that is a function.
-
-    Args:
-        function: What was decorated.
-        options: What the decorator was told.
-        task: The task that the function implements, if any.
-
-    Returns:
-        The definition.
-
-    Raises:
-        StepDefinitionError: Something is wrong with it; lists everything.
-    """
+    """Return the definition of a step that is a function."""
     scope = scope_of(_globals_of(function))
     report = Report(f"step {options.kind!r}", scope.file, scope.line)
     _check_kind(options.kind, report)
@@ -81,19 +62,7 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
 
 
 def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bool) -> StepDefinition | None:
-    """Define a step that is a class.
-
-    Args:
-        cls: A complete subclass of `Step`.
-        options: What the class statement said, and what it inherits.
-        has_lifespan: Whether the class acquires something.
-
-    Returns:
-        The definition, or None for a class that only serves as a base of others.
-
-    Raises:
-        StepDefinitionError: Something is wrong with it; lists everything.
-    """
+    """Return the definition of a step that is a class; None for a class that is only a base of others."""
     own = [name for name, value in vars(cls).items() if name == "run" or marks_of(value)]
     if not options.kind and not own:
         return None
@@ -130,7 +99,7 @@ def _check_kind(kind: str, report: Report) -> None:
 
 
 def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Method]:
-    """Read `run`, and whatever the class or a base marked for a task; an override keeps the marks and annotations."""
+    """Yield `run`, or the methods that the class or a base marked for a task; an override keeps their marks."""
     found: dict[str, tuple[Mark, ...]] = {}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
@@ -139,7 +108,7 @@ def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Me
                 found[name] = marks or found.get(name, ())
     if not found:
         hint = "write `async def run(self, ...)`, or methods marked with Task.method(...)"
-        report.add("no-method", "it has a kind, but nothing to run", hint)
+        report.add("no-method", "it has a kind, but no method to run", hint)
     for name, marks in found.items():
         function = inspect.getattr_static(cls, name)
         if not isinstance(function, FunctionType):
@@ -161,8 +130,8 @@ def _inherited_hints(cls: type, name: str, names: Mapping[str, Any], report: Rep
 
 def _check_methods(methods: Sequence[Method], report: Report) -> None:
     if len({method.task is None for method in methods}) > 1:
-        hint = "mark `run` with a task as well, or take it away"
-        report.add("run-and-tasks", "it has `run` beside methods of tasks, so which one to take is not clear", hint)
+        hint = "mark `run` with a task as well, or remove it"
+        report.add("run-and-tasks", "it has `run` beside methods of tasks, so it is not clear which one runs", hint)
     seen: dict[tuple[Task | None, Flavor], Method] = {}
     for method in methods:
         first = seen.setdefault((method.task, method.flavor), method)
@@ -179,13 +148,13 @@ def _check_fields(cls: type[BaseModel], methods: Sequence[Method], report: Repor
         if name in ports:
             report.add("param-is-port", f"{name!r} is both a param and an input port", "rename one of them")
         if name in RESERVED:
-            report.add("reserved-param", f"a param cannot be called {name!r}, which means something else", "rename it")
+            report.add("reserved-param", f"a param cannot be named {name!r}, which has another meaning", "rename it")
 
 
 def _placement(options: Options, methods: Sequence[Method], origin: Origin, report: Report) -> Placement:
     for mark, given in (("blocking", options.blocking), ("cpu", options.cpu)):
         if given and methods and all(method.call.suspends for method in methods):
-            hint = f"take {mark}=True away, or write a plain def"
+            hint = f"remove {mark}=True, or write a plain def"
             report.add(f"async-{mark}", f"{mark}=True is for a plain def, but this is async", hint)
     if options.blocking and options.cpu:
         report.add("blocking-and-cpu", "a step runs in a worker thread or in a worker process, not both", "keep one")
@@ -199,26 +168,19 @@ def _placement(options: Options, methods: Sequence[Method], origin: Origin, repo
 
 
 def _of_task(method: Method, mark: Mark, report: Report) -> Method:
-    """Check a method against the task it implements.
-
-    Args:
-        method: The method as its annotations say.
-        mark: Task and flavor as the decorator says.
-        report: Takes everything in which the two disagree.
-
-    Returns:
-        The method with its task, and its ports with the modes and rules of the task.
-    """
-    if not report.clean:  # a method that is wrong in itself would only be wrong again
+    """Return a method with its task and the types of the task; report where the two disagree."""
+    if not report.clean:  # more problems would only be consequences
         return method
     task, flavor = mark.task, mark.flavor
     if len(method.inputs) != 1 or method.outputs_type is not None:
         hint = "give it one input and one output"
-        report.add("task-ports", f"a method of task {task.name!r} has one input port and one output port", hint)
+        report.add("task-ports", f"a method of task {task.name!r} must have one input port and one output port", hint)
         return method
     if method.flavor is not flavor:
-        message = f"it is declared as {flavor.name} of task {task.name!r}, but its annotations say {method.flavor.name}"
-        report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or other annotations")
+        message = (
+            f"it is declared as {flavor.name} of task {task.name!r}, but its annotations mean {method.flavor.name}"
+        )
+        report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or change the annotations")
         return method
     inputs = tuple(_port_of_task(port, task.input(flavor), "input", report) for port in method.inputs)
     outputs = tuple(_port_of_task(port, task.output(flavor), "output", report) for port in method.outputs)
@@ -229,8 +191,8 @@ def _port_of_task(port: Port, declared: StreamType, side: str, report: Report) -
     for frame in ("item", "header", "footer"):
         found, expected = getattr(port.type, frame), getattr(declared, frame)
         if found != expected:
-            message = f"the {frame} of its {side} is {_name(found)}, but the task says {_name(expected)}"
-            report.add("task-type", message, "annotate it with the type of the task")
+            message = f"the {frame} of its {side} is {_name(found)}, but the task declares {_name(expected)}"
+            report.add("task-type", message, "annotate it with the type that the task declares")
     return replace(port, type=declared)
 
 

@@ -1,4 +1,4 @@
-"""What the engine knows of a step before it runs one: ports, methods, params, origin. All of it is frozen."""
+"""Definitions of steps: ports, methods, params and origin; all of it frozen."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Port:
         name: The parameter's name for an input; `out`, or the field of the `Outputs` class, for an output.
         type: Types of what flows; for a unary port `type.item` is the type of the value.
         streaming: Whether a stream flows here, rather than one value.
-        style: How the method takes an input; of no meaning for an output.
+        style: How the method takes an input; without meaning for an output.
         required: False when the port may stay unconnected: an input whose parameter has a default, a `SidePort`.
     """
 
@@ -142,12 +142,7 @@ class StepDefinition:
     permission: str = ""
 
     def params_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the params.
-
-        Returns:
-            A JSON Schema object (draft 2020-12) that describes the `params` of a step of this kind in a document; what
-            has no description of its own is described by the docstring of the step.
-        """
+        """Return the JSON Schema of the params (draft 2020-12), with descriptions from the docstring of the step."""
         schema = self.params_model.model_json_schema(schema_generator=_schema_generator())
         descriptions = argument_descriptions(self.doc)
         for name, prop in schema.get("properties", {}).items():
@@ -158,13 +153,13 @@ class StepDefinition:
 
 @cache
 def _schema_generator() -> type[GenerateJsonSchema]:
-    """Return what writes the schema of params; made on first use, as importing it takes a while."""
+    """Return the class that writes the schema of params; made on first use, as its import takes a while."""
     from pydantic.errors import PydanticSchemaGenerationError
     from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
     from pydantic_core import PydanticSerializationError
 
     class ParamsSchema(GenerateJsonSchema):
-        """A param that JSON cannot express, such as a function, can be given in Python alone: no value is right."""
+        """Accepts no value for a param that JSON cannot express: a function can be given in Python alone."""
 
         ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - as pydantic declares it
 
@@ -182,7 +177,7 @@ def _schema_generator() -> type[GenerateJsonSchema]:
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 10,000
 class BoundStep:
-    """A definition with its validated params: what a pipeline holds for each of its steps; never changed.
+    """A definition with its validated params, as a pipeline holds it for each of its steps; never changed.
 
     Args:
         definition: The kind of step.

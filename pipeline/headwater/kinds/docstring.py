@@ -1,4 +1,4 @@
-"""What a docstring says of each argument."""
+"""Reads the sections of docstrings in Google's style (https://google.github.io/styleguide/pyguide.html#383-functions-and-methods)."""
 
 from __future__ import annotations
 
@@ -14,37 +14,13 @@ _ARGUMENT = re.compile(r"^(\w+)(?: \([^)\n]*\))?:[ ]*(.*(?:\n[ ]+.*)*)", re.MULT
 
 
 def argument_descriptions(doc: str) -> dict[str, str]:
-    r"""Read the `Args` section of a docstring.
-
-    Args:
-        doc: A docstring in Google's style (https://google.github.io/styleguide/pyguide.html#383-functions-and-methods),
-            without the indentation of the code.
-
-    Returns:
-        Descriptions by the name of the argument, each in one line.
-
-    Example:
-        >>> argument_descriptions("Upper-case a text.\n\nArgs:\n    locale: Language of\n        the text.")
-        {'locale': 'Language of the text.'}
-    """
+    """Return the descriptions in the `Args` section of a docstring by name, each on one line."""
     sections = (inspect.cleandoc("\n" + match[1]) for match in _SECTION.finditer(doc + "\n"))
     return {match[1]: " ".join(match[2].split()) for section in sections for match in _ARGUMENT.finditer(section)}
 
 
 def sections(doc: str) -> dict[str, str]:
-    r"""Return the sections of a docstring.
-
-    Args:
-        doc: A docstring in Google's style, without the indentation of the code.
-
-    Returns:
-        The text of each section by its title, such as `Args` or `Example`; what stands before the first has the title
-        `""`.
-
-    Example:
-        >>> sections("Upper-case a text.\n\nReturns:\n    The text in capitals.")
-        {'': 'Upper-case a text.', 'Returns': 'The text in capitals.'}
-    """
+    """Return the text of each section of a docstring by its title; what stands before the first has the title `""`."""
     found: dict[str, list[str]] = {"": []}
     title = ""
     for line in inspect.cleandoc(doc).splitlines():

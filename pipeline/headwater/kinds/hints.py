@@ -1,4 +1,4 @@
-"""Annotations of functions as types, also where they are strings that name something local."""
+"""Resolves the annotations of functions, also strings that name something local."""
 
 from __future__ import annotations
 
@@ -22,13 +22,7 @@ _KNOWN = "__headwater_hints__"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where in a running program something is being defined.
-
-    Args:
-        names: The local names there, and those of the function around.
-        file: The source file.
-        line: The line that is being run, from 1; 0 when it is not known.
-    """
+    """Where in a running program something is being defined: its local names, and the line, 0 when it is not known."""
 
     names: Mapping[str, Any]
     file: str
@@ -36,14 +30,7 @@ class Scope:
 
 
 def scope_of(module_globals: Mapping[str, Any]) -> Scope:
-    """Find the innermost code of a module that is running now.
-
-    Args:
-        module_globals: The globals of the module in which something is being defined.
-
-    Returns:
-        The local names of that code; those of a class body come with those of the function around it.
-    """
+    """Return the innermost running code of a module, found by its globals."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals is not module_globals:
         frame = frame.f_back
@@ -63,19 +50,10 @@ def _local_names(frame: FrameType | None) -> dict[str, Any]:
 
 
 def hints_of(function: Callable[..., Any], names: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Return the annotations of a function as types; each function is looked at once.
-
-    Args:
-        function: The function, perhaps wrapped by others.
-        names: Local names its annotations may use.
-        report: Takes a problem for each annotation that cannot be resolved.
-
-    Returns:
-        Types by the name of the parameter, and `return`. What cannot be resolved is `Any`.
-    """
+    """Return the annotations of a function as types, resolved once; what cannot be resolved is reported and `Any`."""
     known = vars(function).get(_KNOWN)
     if known is not None and known[0] is function:  # a wrapper has the attributes of what it wraps
-        return known[1]  # type: ignore[no-any-return]  # it was put there below
+        return known[1]  # type: ignore[no-any-return]  # set below
     hints = _resolve(inspect.unwrap(function), names, report)
     if report.clean:
         vars(function)[_KNOWN] = (function, hints)

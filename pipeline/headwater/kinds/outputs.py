@@ -1,4 +1,4 @@
-"""What a step writes where its annotations say more than one type: `Emits`, `Outputs` and `To`."""
+"""How a step writes more than one type: `Emits` for a header or footer, `Outputs` and `To` for several ports."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Emits = TypeAliasType(
 )
 """What an async generator yields that writes a header or footer: `Emits[Item, Header]`, `Emits[Item, Header, Footer]`.
 
-It is an `AsyncIterator` of all of them. Where the classes cannot be told apart, declare them wrapped, as in
+It is an `AsyncIterator` of all of them. Where the classes cannot be distinguished, declare them wrapped, as in
 `Emits[str, Header[str]]`; then only a wrapped value is the header.
 """
 
 
 class _Side:
-    """Marks the annotation of an output that may lead nowhere."""
+    """Marks the annotation of an output that may stay unconnected."""
 
     __slots__ = ()
 
@@ -42,24 +42,13 @@ PortT = TypeVar("PortT")
 SidePort = Annotated[PortT, _SIDE]
 """A field of an `Outputs` class that may stay unconnected, such as `rejected: SidePort[BadRow]`.
 
-It is the pipeline's output only when a document names it, and the other port is the one that the id of the step alone
-means, so that a chain goes on there. What a step writes to it while it leads nowhere is an error, not lost.
+It is the pipeline's output only when a document names it. The id of the step alone means the other port, so that a
+chain continues there. Writing to a side port that is not connected is an error: nothing is lost silently.
 """
 
 
 def main_type(annotation: Any) -> tuple[Any, bool]:
-    """Return the type of an output port, and whether it must lead somewhere.
-
-    Args:
-        annotation: Annotation of a field of an `Outputs` class.
-
-    Returns:
-        The annotation without the mark of a `SidePort`; False for such a port.
-
-    Example:
-        >>> main_type(SidePort[int]), main_type(int)
-        ((<class 'int'>, False), (<class 'int'>, True))
-    """
+    """Return the type of an output port without the mark of a `SidePort`, and whether it must be connected."""
     metadata: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
     if get_origin(annotation) is not Annotated or _SIDE not in metadata:
         return annotation, True
@@ -69,12 +58,7 @@ def main_type(annotation: Any) -> tuple[Any, bool]:
 
 
 class Routed:
-    """A value for one output port, made by `To`.
-
-    Args:
-        port: Name of the port.
-        value: The value, or a `Header` or `Footer` that holds one.
-    """
+    """A value for one output port, or a `Header` or `Footer` that holds one; made by `To`."""
 
     __slots__ = ("port", "value")
 
@@ -114,9 +98,9 @@ def To(port: str, value: Any) -> Any:  # noqa: N802 - reads as what it makes, be
 class Outputs:
     """The output ports of a step that has several: one for each annotated field of a subclass.
 
-    A unary step returns an instance, or `To` for a single port. A streaming step yields them: an instance puts an item
-    on each port that it gives, `To` on one. Where all ports but one are `SidePort`s, any other value belongs to that
-    one: a step that seldom writes to the side returns or yields its items as they are. A field of the type
+    A unary step returns an instance, or `To` for a single port. A streaming step yields them: an instance writes an
+    item to each port that it names, `To` writes to one. Where all ports except one are `SidePort`s, any other value
+    goes to that one: a step that seldom writes to the side returns or yields its items as they are. A field of the type
     `Stream[Item, Header, Footer]` is a port whose stream has a header and footer.
 
     Example:
@@ -159,22 +143,7 @@ class Outputs:
 
 
 def parts_of(value: Any, main: str = "") -> Iterable[tuple[str, Any]]:
-    """Return what a step returned or yielded, by port.
-
-    Args:
-        value: A `To` or an instance of an `Outputs` class.
-        main: The port of a value without an address; empty when there is none.
-
-    Returns:
-        Pairs of a port's name and the value for it.
-
-    Raises:
-        TypeError: The value says no port.
-
-    Example:
-        >>> list(parts_of(To("rejected", 3)))
-        [('rejected', 3)]
-    """
+    """Return what a step returned or yielded by port; `main` is the port of a value without one."""
     if isinstance(value, Routed):
         return ((value.port, value.value),)
     if isinstance(value, Outputs):

@@ -1,4 +1,4 @@
-"""The params of a step: their pydantic model, their validation and their way back to JSON."""
+"""The params of a step: their pydantic model, and the way back to JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["CONFIG", "arguments_of", "as_document", "params_model"]
 CONFIG = ConfigDict(
     frozen=True,
     extra="forbid",
-    hide_input_in_errors=True,  # what is wrong with a secret must not tell the secret
+    hide_input_in_errors=True,  # an error must not show a secret
     protected_namespaces=(),
 )
 """How the params of every step are validated."""
@@ -31,21 +31,12 @@ class NoParams(BaseModel):
 
 
 def params_model(name: str, params: Mapping[str, Any], report: Report) -> type[BaseModel]:
-    """Make the pydantic model of a function's params.
-
-    Args:
-        name: Name of the function.
-        params: Pairs of type and default by name.
-        report: Takes a problem when pydantic cannot validate a type.
-
-    Returns:
-        A frozen model that takes no other keys.
-    """
+    """Return a frozen pydantic model of a function's params, which are pairs of type and default by name."""
     if not params:
         return NoParams
     try:
         with warnings.catch_warnings():
-            # a param may be called `schema` or `copy`: nobody calls methods of this model
+            # a param may be named `schema` or `copy`: no method of this model is called
             warnings.filterwarnings("ignore", message="Field name .* shadows an attribute", category=UserWarning)
             return create_model(f"{name}_params", __config__=CONFIG, **params)
     except Exception as error:  # noqa: BLE001 - pydantic refuses types by errors of several families
@@ -55,27 +46,13 @@ def params_model(name: str, params: Mapping[str, Any], report: Report) -> type[B
 
 
 def arguments_of(params: BaseModel) -> Mapping[str, Any]:
-    """Return the validated keyword arguments of a function.
-
-    Args:
-        params: An instance of the model of the function's params.
-
-    Returns:
-        Only what was given: the rest has the function's own defaults.
-    """
+    """Return the validated keyword arguments that were given; the function has defaults for the rest."""
     values, given = params.__dict__, params.model_fields_set
     return MappingProxyType(values if len(given) == len(values) else {name: values[name] for name in given})
 
 
 def as_document(params: BaseModel) -> Mapping[str, Any]:
-    """Return params as a document would give them.
-
-    Args:
-        params: A validated model, or a `Step`.
-
-    Returns:
-        Only what was given, as JSON values where there is a way to make them; secrets are masked.
-    """
+    """Return the params that were given as a document would give them, secrets masked."""
     try:
         document = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
     except PydanticSerializationError:

@@ -1,4 +1,4 @@
-"""What the annotation of a parameter or of a result says about the frames that flow there."""
+"""Reads which frames flow through a port from its annotation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Form:
         shape: What kind of thing it describes.
         type: Types of what flows; for a value `type.item` is its type.
         wrapped: Which of `header` and `footer` were declared as `Header[...]` and `Footer[...]`.
-        disagrees: Whether a `StreamType` in an `Annotated` says other types than the annotation beside it.
+        disagrees: Whether a `StreamType` in an `Annotated` declares other types than the annotation beside it.
     """
 
     shape: Shape
@@ -60,20 +60,7 @@ _WRAPPERS: dict[Any, str] = {Header: "header", Footer: "footer"}
 
 
 def form_of(annotation: Any) -> Form:
-    """Read one annotation.
-
-    Args:
-        annotation: A type, as `typing.get_type_hints(..., include_extras=True)` gives it.
-
-    Returns:
-        Its shape and the types of the frames.
-
-    Example:
-        >>> form_of(Stream[int, str]).type
-        StreamType(item=<class 'int'>, header=<class 'str'>, footer=None, mode=None, to_delta=None, to_snapshot=None)
-        >>> form_of(list[int]).shape
-        <Shape.VALUE: 'a value'>
-    """
+    """Return the shape of an annotation, as `get_type_hints(..., include_extras=True)` gives it, and its frames."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _annotated(annotation)
@@ -151,19 +138,7 @@ def contains_stream(annotation: Any) -> bool:
 def wrapped_frames(type_: StreamType) -> frozenset[str]:
     """Return which of header and footer count only when they are wrapped in `Header` or `Footer`.
 
-    They are those whose class does not tell them from an item, or a footer from the header.
-
-    Args:
-        type_: Types of a stream.
-
-    Returns:
-        A subset of `{"header", "footer"}`.
-
-    Example:
-        >>> sorted(wrapped_frames(StreamType(str, header=str, footer=int)))
-        ['header']
-        >>> sorted(wrapped_frames(StreamType(Any, header=BaseException, footer=int)))
-        ['footer']
+    Their class does not distinguish them from an item, or the footer from the header.
     """
     confusable = {
         "header": type_.header is not None and _covers(type_.header, type_.item),
@@ -174,21 +149,21 @@ def wrapped_frames(type_: StreamType) -> frozenset[str]:
 
 
 def _covers(frame: Any, other: Any) -> bool:
-    """Whether something of the second type may be an instance of the first one's class.
+    """Return whether a value of the second type may be an instance of the first one's class.
 
-    Where items may be anything, they are taken to be plain data, or instances of classes that are no frame's.
+    Items of any type are assumed to be plain data, or instances of classes that are not used for frames.
     """
     frames = tuple(_classes(frame))
     try:
         return any(
             issubclass(cls, frames) or (cls is object and _PLAIN.intersection(frames)) for cls in _classes(other)
         )
-    except TypeError:  # a protocol that cannot be tested at run time tells nothing apart
+    except TypeError:  # a protocol that cannot be tested at run time distinguishes nothing
         return True
 
 
 def _classes(annotation: Any) -> list[type]:
-    """Return the run-time classes of what has this type; none where a type variable leaves it open."""
+    """Return the run-time classes of a type; none where a type variable leaves it open."""
     return [cls for one in alternatives(annotation) for cls in _classes_of_one(one)]
 
 

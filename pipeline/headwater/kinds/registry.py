@@ -1,4 +1,4 @@
-"""Kinds by name: installed ones by entry point, decorated ones for as long as they live."""
+"""Kinds by name: installed ones by entry point, decorated ones while they exist."""
 
 from __future__ import annotations
 
@@ -26,18 +26,16 @@ from headwater.plugins import Group, by_name, provider
 
 __all__ = ["Registry", "import_module_of", "load_steps", "registry"]
 
-_LONGEST = 128  # of a kind that is looked for by similarity, which takes quadratic time
+_LONGEST = 128  # comparing names takes quadratic time
 _FILE_MODULE = "_headwater_steps_"
 _loading: ContextVar[bool] = ContextVar("loading", default=False)
-"""Whether a module is being imported for one of its kinds: a clash of another kind in it is told when that is used."""
+"""Whether a module is being imported for one of its kinds: a clash of another kind is reported when that is used."""
 
 
 class Registry:
-    """All the kinds of steps that a document can name.
+    """The kinds of steps that documents can name.
 
-    Args:
-        installed: Returns the entry points of installed packages: the name is the kind, the value is loaded only when
-            that kind is used.
+    `installed` returns the entry points of installed packages; each is loaded when its kind is used.
 
     Example:
         >>> from headwater.kinds import step
@@ -60,13 +58,7 @@ class Registry:
         """Register a step for as long as something else holds it.
 
         A step of the same file and qualified name replaces the one before, as when a module is reloaded; so does one
-        of the same name in the main program, of which each cell of a notebook is a file of its own.
-
-        Args:
-            target: A decorated function or a `Step` class.
-
-        Raises:
-            StepDefinitionError: Another step of that kind lives.
+        of the same name in the main program, as each cell of a notebook is a file of its own.
         """
         kind = target.definition.kind
         with self._lock:
@@ -77,17 +69,7 @@ class Registry:
             self._defined[kind] = [weakref.ref(one) for one in (*others, target)]
 
     def find(self, kind: str) -> Target | None:
-        """Return the step of a kind; an installed one is imported when it is asked for the first time.
-
-        Args:
-            kind: The name of a step in documents.
-
-        Returns:
-            The decorated function or the class; None when no step has that kind.
-
-        Raises:
-            StepDefinitionError: The kind is defined more than once, or cannot be imported.
-        """
+        """Return the step of a kind, or None; an installed one is imported when it is found for the first time."""
         found = self._loaded.get(kind) or self._load(kind)
         if found is None and (living := self._living(kind)):
             found = living[-1]
@@ -97,22 +79,11 @@ class Registry:
         return found
 
     def kinds(self) -> list[str]:
-        """Return every kind there is, without importing anything.
-
-        Returns:
-            The kinds, sorted.
-        """
+        """Return all kinds, sorted, without importing anything."""
         return sorted({*self._entries, *(kind for kind in list(self._defined) if self._living(kind))})
 
     def suggest(self, kind: str) -> list[str]:
-        """Return the kinds that resemble a misspelled one.
-
-        Args:
-            kind: What was asked for.
-
-        Returns:
-            At most three kinds, the most similar first.
-        """
+        """Return at most three kinds that resemble a misspelled one, the most similar first."""
         return closest(kind[:_LONGEST], self.kinds(), most=3)
 
     @cached_property
@@ -134,7 +105,7 @@ class Registry:
         return [target for ref in self._defined.get(kind, ()) if (target := ref()) is not None]
 
     def _rivals(self, kind: str, target: Target) -> list[Target]:
-        """The other living steps of a kind; a dead class lives on in its reference cycles until it is collected."""
+        """Return other steps of a kind, after collecting classes that only their reference cycles keep alive."""
         if all(_same_place(one, target) for one in self._living(kind)):
             return []
         gc.collect()
@@ -142,24 +113,14 @@ class Registry:
 
 
 def load_steps(file_or_module: str) -> list[str]:
-    """Import what the operator named, so that the kinds it defines can be used.
-
-    Args:
-        file_or_module: Path of a `.py` file, or the import name of a module.
-
-    Returns:
-        The kinds that are there, sorted.
-
-    Raises:
-        StepDefinitionError: It cannot be imported, or defines no step.
-    """
+    """Import a file or module that the operator named, and return the kinds that it defines, sorted."""
     is_file = file_or_module.endswith(".py")
     path = str(Path(file_or_module).resolve()) if is_file else None
     if (problem := _not_importable(file_or_module, is_file=is_file)) is not None:
         raise StepDefinitionError(problem)
     try:
         module = import_module(file_or_module) if path is None else _import_file(path)
-    except StepDefinitionError:  # its problems say it all, each with its place
+    except StepDefinitionError:  # its problems have their places
         raise
     except (Exception, SystemExit) as error:
         raise _failed(f"{file_or_module!r} cannot be imported", error, path) from error
@@ -171,7 +132,7 @@ def load_steps(file_or_module: str) -> list[str]:
 
 
 def _not_importable(file_or_module: str, *, is_file: bool) -> Problem | None:
-    """Return what is wrong with the name of a file or module, before anything is imported."""
+    """Return the problem with the name of a file or module, before anything is imported."""
     path = Path(file_or_module)
     if is_file:
         message = f"there is no file {file_or_module!r}"
@@ -194,7 +155,7 @@ def import_module_of(origin: Origin) -> ModuleType:
 
 
 registry: Registry = Registry(lambda: entry_points(group=Group.STEPS))
-"""The kinds that this process knows."""
+"""The kinds of this process."""
 
 
 def _imported(entry: EntryPoint) -> Target:
@@ -207,7 +168,7 @@ def _imported(entry: EntryPoint) -> Target:
         _loading.reset(token)
     definition = getattr(target, "definition", None)
     if not isinstance(definition, StepDefinition) or definition.kind != entry.name:
-        message = f"{provider(entry)} says that it is the step of kind {entry.name!r}, but it is {target!r}"
+        message = f"{provider(entry)} is installed as the step of kind {entry.name!r}, but it is {target!r}"
         raise StepDefinitionError(
             Problem("not-a-step", message, hint="correct the entry point, or the kind of the step")
         )
@@ -233,7 +194,7 @@ def _import_file(path: str) -> ModuleType:
 
 
 def _kinds_in(module: ModuleType) -> Iterator[str]:
-    """The kinds a module defines or imports, and those of the modules inside it when it is a package."""
+    """Yield the kinds that a module defines or imports, and those of its submodules when it is a package."""
     inside = f"{module.__name__}."
     for value in list(vars(module).values()):
         definition = getattr(value, "definition", None)
@@ -245,7 +206,7 @@ def _kinds_in(module: ModuleType) -> Iterator[str]:
 
 
 def _failed(what: str, error: BaseException, path: str | None = None) -> StepDefinitionError:
-    """Tell why an import failed, at the last line of the file in question that was run."""
+    """Return the error for an import that failed, placed at the last line of the file that was executed."""
     frames = _frames(error, path)
     column: int | None = None
     file, line = (frames[-1].filename, frames[-1].lineno) if frames else (path, None)
@@ -257,7 +218,7 @@ def _failed(what: str, error: BaseException, path: str | None = None) -> StepDef
 
 
 def _frames(error: BaseException, path: str | None) -> list[traceback.FrameSummary]:
-    """Return the frames of the file in question; without one, those that the import itself ran."""
+    """Return the frames of a file; without one, those of the modules that the import executed."""
     frames: Iterable[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
     if path is None:
         frames = dropwhile(lambda frame: not frame.filename.startswith("<frozen importlib"), frames)

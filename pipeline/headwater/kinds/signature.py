@@ -1,4 +1,4 @@
-"""From the annotations of a function to its ports: the annotations are the declaration, nothing is declared twice."""
+"""Reads the ports and params of a function from its annotations and parameters."""
 
 from __future__ import annotations
 
@@ -47,17 +47,9 @@ def method_of(
     name: str = "",
     names: Mapping[str, Any] | None = None,
 ) -> Method:
-    """Read the ports of a function, or of a method of a class, from its annotations.
+    """Return a function, or a method with that name, with its ports; of no use when something was reported.
 
-    Args:
-        function: The function.
-        hints: Its annotations as types, by parameter, and `return`.
-        report: Takes everything that is wrong.
-        name: Name of the method; empty for a function, which has no `self`.
-        names: Local names that the fields of an `Outputs` class may use.
-
-    Returns:
-        The method; of no use when something was reported.
+    `names` are local names that the fields of an `Outputs` class may use.
     """
     parameters = _parameters(function, name)
     _check_parameters(parameters, hints, report)
@@ -87,23 +79,14 @@ def method_of(
 
 
 def params_of(function: Callable[..., Any], hints: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Read the params of a function: its keyword-only arguments.
-
-    Args:
-        function: The function.
-        hints: Its annotations as types.
-        report: Takes everything that is wrong.
-
-    Returns:
-        Pairs of type and default, or `...` where there is none, by name.
-    """
+    """Return type and default, or `...` without one, of the keyword-only arguments of a function by name."""
     params: dict[str, Any] = {}
     for parameter in _parameters(function, ""):
         type_ = hints.get(parameter.name, Any)
         if parameter.kind is not Parameter.KEYWORD_ONLY or type_ is StepContext:
             continue
         if parameter.name.startswith("_") or parameter.name in _PYDANTIC_NAMES:
-            report.add("param-name", f"pydantic cannot validate a param that is called {parameter.name!r}", "rename it")
+            report.add("param-name", f"pydantic cannot validate a param named {parameter.name!r}", "rename it")
         elif contains_stream(type_):
             hint = "take it as a positional argument, before the `*`"
             report.add("stream-param", f"{parameter.name!r} is a Stream, but a keyword-only argument is a param", hint)
@@ -123,7 +106,7 @@ def _check_parameters(parameters: Sequence[Parameter], hints: Mapping[str, Any],
         if stars is not None:
             report.add(
                 "variadic-parameter",
-                f"{stars}{parameter.name} says neither how many ports or params there are nor their names",
+                f"{stars}{parameter.name} declares neither the number of ports or params nor their names",
                 "name each of them, or take one list",
             )
         elif parameter.name not in hints:
@@ -136,18 +119,19 @@ def _check_parameters(parameters: Sequence[Parameter], hints: Mapping[str, Any],
 def _context(parameters: Sequence[Parameter], hints: Mapping[str, Any], report: Report) -> str | None:
     found = [parameter.name for parameter in parameters if hints.get(parameter.name) is StepContext]
     if len(found) > 1:
-        report.add("duplicate-context", f"{' and '.join(found)} are all of the type StepContext", "keep one of them")
+        report.add("duplicate-context", f"{' and '.join(found)} all have the type StepContext", "keep one of them")
     return found[0] if found else None
 
 
 def _check_positional_only(positional: Sequence[Parameter], context: int | None, report: Report) -> None:
-    """What may be left out or comes before the last input is given by name."""
+    """Report positional-only parameters that must be given by name: optional ones, those after a context."""
     nameless = [parameter for parameter in positional if parameter.kind is Parameter.POSITIONAL_ONLY]
     last = len(positional) - 1
     inserted = context is not None and (context < last or positional[context] in nameless)
     if nameless and (inserted or any(parameter.default is not Parameter.empty for parameter in nameless)):
-        hint = "take the `/` away"
-        report.add("positional-only", f"{nameless[-1].name!r} can only be given by position, which is not enough", hint)
+        hint = "remove the `/`"
+        message = f"{nameless[-1].name!r} is positional-only, but it must be possible to give it by name"
+        report.add("positional-only", message, hint)
 
 
 def _input(parameter: Parameter, hints: Mapping[str, Any], report: Report) -> Port:
@@ -175,7 +159,7 @@ def _check_style(port: Port, call: Call, report: Report) -> None:
     if port.style == "iterable" and call.suspends:
         report.add(
             "async-iterable",
-            f"input {port.name!r} is {Shape.ITERABLE.value}, which blocks everything while an async def reads it",
+            f"input {port.name!r} is {Shape.ITERABLE.value}, which would block the event loop",
             f"write {port.name}: Stream[Item], or {port.name}: list[Item] for all the items as one value",
         )
 
@@ -210,8 +194,8 @@ def _outputs(
     types = _field_types(form.type.item, outputs_type, names, report)
     ports = tuple(_output_port(name, type_, outputs_type, report, streaming=streaming) for name, type_ in types.items())
     if ports and not any(port.required for port in ports):
-        hint = "take SidePort away from one of them"
-        report.add("side-ports", f"every output of {outputs_type.__name__} is a SidePort, beside no other", hint)
+        hint = "remove SidePort from one of them"
+        report.add("side-ports", f"every output of {outputs_type.__name__} is a SidePort; one must not be", hint)
     return ports, outputs_type
 
 
@@ -237,7 +221,7 @@ def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report
     annotation, required = main_type(annotation)
     form = form_of(annotation)
     if hasattr(outputs_type, name):
-        hint = "take the default away: a port that is not given is not written to"
+        hint = "remove the default: a port that is not given is not written to"
         report.add("output-default", f"output {name!r} of {outputs_type.__name__} has a default", hint)
     if form.shape is Shape.STREAM and not streaming:
         hint = f"write -> AsyncIterator[{outputs_type.__name__}] and yield"
@@ -258,7 +242,7 @@ def _port(
         report.add("nested-stream", f"port {name!r} has a Stream inside another type", hint)
     if form.disagrees:
         hint = "write the same item, header and footer in both, and only beside a stream"
-        report.add("stream-type", f"the StreamType of port {name!r} says something else than the type beside it", hint)
+        report.add("stream-type", f"the StreamType of port {name!r} contradicts the type beside it", hint)
     if style == "value" and form.shape is not Shape.VALUE:
         _check_frames(name, form, report)
     return Port(name, form.type, streaming, style, required)
@@ -268,6 +252,6 @@ def _check_frames(name: str, form: Form, report: Report) -> None:
     for frame in sorted(wrapped_frames(form.type) - form.wrapped):
         report.add(
             f"ambiguous-{frame}",
-            f"port {name!r}: the class of the {frame} does not tell it from the other frames of the stream",
+            f"port {name!r}: the class of the {frame} does not distinguish it from the other frames of the stream",
             f"declare it as {frame.title()}[...] and yield {frame.title()}(value)",
         )

@@ -102,16 +102,7 @@ class StepFunction(Generic[Params, Result]):
 def bound_function(
     definition: StepDefinition, params: BaseModel, document: Mapping[str, Any] | None = None
 ) -> BoundStep:
-    """Join the definition of a function with its params.
-
-    Args:
-        definition: Definition of a decorated function.
-        params: Validated params.
-        document: The params as they stand in a document; made of the validated ones by default.
-
-    Returns:
-        What a pipeline holds.
-    """
+    """Join the definition of a function with validated params; `document` has them as a document does."""
     return BoundStep(definition, None, arguments_of(params), as_document(params) if document is None else document)
 
 

@@ -1,4 +1,4 @@
-"""What a step may ask the engine for while it runs."""
+"""The context of a running step: its ids, its progress and its log."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ __all__ = ["StepContext"]
 
 
 class StepContext:
-    """Tell a step where it runs, and take its progress.
+    """The execution and the attempt that a step runs in; it takes the progress and the log of the step.
 
-    A step gets one by annotating a parameter with it. Nothing here waits, and worker threads may
-    use all of it.
+    A step gets one by annotating a parameter with it. Nothing here waits, and worker threads may use all of it.
 
     Args:
         execution_id: Id of the execution.
@@ -27,9 +26,9 @@ class StepContext:
         attempt: Which try of the step this is, from 1.
         deadline: When the step will be cancelled, in seconds of `anyio.current_time()`; None when it has no limit.
         report: Called with fraction, message and data of each progress.
-        is_cancelled: Called to learn whether the execution was cancelled.
-        mask: Replaces what must not be told, such as secrets, in what the step logs.
-        connected: Names of the output ports that lead somewhere.
+        is_cancelled: Returns whether the execution was cancelled.
+        mask: Replaces what must not be shown, such as secrets, in what the step logs.
+        connected: Names of the output ports that are connected.
         allowed: What the operator allows, such as `private-network`.
 
     Example:
@@ -102,15 +101,15 @@ class StepContext:
         return log
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
-        """Tell how far the step is.
+        """Report how far the step is.
 
         Args:
             fraction: Done part of the work, from 0 to 1 (what is outside is taken for the nearer bound); None when
                 it is not known.
             message: What the step is doing.
-            **data: Anything else that is worth telling, of types that JSON knows. `compensations` is how many items had
-                to be skipped, put aside or replaced, because they could not be used as they were, since the step last
-                told; `step_complete` says how many in all. What a step is asked to leave out, as a filter is, is none.
-                Tell them one by one, where they happen: too much progress is held back, but all of it is counted.
+            **data: Anything else worth reporting, of types that JSON has. `compensations` is the number of items that
+                could not be used as they were, and were skipped, put aside or replaced, since the last report;
+                `step_complete` has the total. Items that a step is asked to leave out, as a filter is, do not count.
+                Report them one by one, where they happen: frequent progress is throttled, but all of it is counted.
         """
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

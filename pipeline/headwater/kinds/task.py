@@ -1,4 +1,4 @@
-"""A logical operation and its types, which several steps may implement, each in several flavors."""
+"""Tasks: logical operations with their types, which several steps may implement in several flavors."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Flavor(Enum):
 class Task:
     """A logical operation: what goes in and out, as one value and as a stream.
 
-    A step implements some of the four flavors; the others are derived from those by the rules given here, and by
-    nothing else. Two tasks are the same only when they are one object.
+    A step implements some of the four flavors; the others are derived from those by the rules given here alone. Two
+    tasks are the same only when they are one object.
 
     Args:
         name: What the operation is called in messages.
@@ -169,12 +169,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That a method implements a flavor of a task.
-
-    Args:
-        task: The task.
-        flavor: The flavor, as the decorator said it.
-    """
+    """A flavor of a task that a method implements, as the decorator declares it."""
 
     task: Task
     flavor: Flavor
@@ -184,14 +179,7 @@ _marks: WeakKeyDictionary[Callable[..., Any], tuple[Mark, ...]] = WeakKeyDiction
 
 
 def marks_of(function: Any) -> tuple[Mark, ...]:
-    """Return what `Task.method` was said of a function.
-
-    Args:
-        function: Any attribute of a class.
-
-    Returns:
-        One mark for each decorator.
-    """
+    """Return the marks of `Task.method` on an attribute of a class, one for each decorator."""
     return _marks.get(function, ()) if isinstance(function, FunctionType) else ()
 
 

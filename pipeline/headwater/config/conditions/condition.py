@@ -1,11 +1,11 @@
-"""Conditions as data: what a document may say about an item, compiled to a predicate.
+"""Conditions as data, compiled to predicates of items.
 
 ```json
 {"field": "score", "ge": 0.5}
 {"all": [{"field": "lang", "in": ["de", "fr"]}, {"not": {"field": "text", "matches": "^#"}}]}
 ```
 
-A condition never raises when it is tested: where values cannot be compared, the answer is False.
+Testing a condition never raises: where values cannot be compared, the result is False.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ _SPEC_SHAPE = "write an operator, or one of all, any and not"
 class Condition(DataParam):
     """A test of an item, given as data; usable as the type of a param.
 
-    Without `field`, the item itself is tested. Several operators in one object must all hold. A field that is missing
-    meets only `"exists": false`. A number, a text, a boolean, a list and an object are never equal to one another, and
-    only numbers with numbers and texts with texts are less or greater; `ne` and `not_in` are the opposite of `eq` and
-    `in`.
+    Without `field`, the item itself is tested. Several operators in one object must all hold. A missing field meets
+    only `"exists": false`. A number, a string, a boolean, a list and an object are never equal to one another, and only
+    two numbers or two strings can be less or greater; `ne` and `not_in` are the opposite of `eq` and `in`.
 
     Args:
         source: `{"field": path, operator: operand, ...}`, `{"all": [...]}`, `{"any": [...]}` or `{"not": ...}`. A path
@@ -62,7 +61,7 @@ class Condition(DataParam):
     """Return whether an item meets the condition."""
 
     select: Select
-    """Return those among some items that meet it."""
+    """Return those of some items that meet the condition."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
         compiler = _Compiler()
@@ -101,7 +100,7 @@ class _Compiler:
         self._left -= 1
         if self._left < 0 or len(path) > 2 * DEPTH_LIMIT:
             return self._refuse(
-                "too-large", f"a condition of more than {SIZE_LIMIT} parts or {DEPTH_LIMIT} levels", path
+                "too-large", f"the condition has more than {SIZE_LIMIT} parts or {DEPTH_LIMIT} levels", path
             )
         if not is_mapping(value):
             return self._refuse("wrong-type", "expected a condition: an object", path, hint=_SPEC_SHAPE)
@@ -113,7 +112,7 @@ class _Compiler:
             if key != combiner:
                 self._refuse(
                     "bad-condition",
-                    f"{combiner!r} and {quote(key)} in one object",
+                    f"{combiner!r} and {quote(key)} cannot stand in one object",
                     (*path, key),
                     hint="nest them with all",
                 )
@@ -132,7 +131,7 @@ class _Compiler:
         lookup = self._lookup(data["field"], (*path, "field")) if "field" in data else None
         tests = [self._test(name, operand, lookup, (*path, name)) for name, operand in data.items() if name != "field"]
         if not tests:
-            return self._refuse("bad-condition", "a condition without an operator", path, hint=_SPEC_SHAPE)
+            return self._refuse("bad-condition", "the condition has no operator", path, hint=_SPEC_SHAPE)
         return tests[0] if len(tests) == 1 else _all(tests)
 
     def _test(self, name: str, operand: object, lookup: Lookup | None, path: JsonPath) -> Predicate:
@@ -180,7 +179,7 @@ def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predica
     find, missing, parts = lookup.find, Lookup.MISSING, lookup.parts
     if len(parts) == 1:
         (part,) = parts
-        plain: type[Any] = dict  # most items are: that is asked first
+        plain: type[Any] = dict  # most items are: it is checked first
 
         def check_key(item: Any) -> bool:
             value = item.get(part, missing) if type(item) is plain else find(item)

@@ -1,4 +1,4 @@
-"""The operators of conditions, and how a condition finds the field it tests."""
+"""The operators of conditions, and the lookup of the fields that they test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
     "HASHED",
     "NUMBERS",
     "OPERATORS",
-    "TEXTS",
+    "STRINGS",
     "Lookup",
     "OperandError",
     "Operator",
@@ -30,14 +30,14 @@ Predicate: TypeAlias = Callable[[Any], bool]
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
-_DICT: type[Any] = dict  # asked first: items mostly are plain dictionaries
+_DICT: type[Any] = dict  # checked first: most items are plain dictionaries
 NUMBERS: frozenset[type] = frozenset({int, float})
-TEXTS: frozenset[type] = frozenset({str})
-HASHED = NUMBERS | TEXTS
+STRINGS: frozenset[type] = frozenset({str})
+HASHED = NUMBERS | STRINGS
 
 
 class OperandError(ValueError):
-    """Internal: an operand is not what its operator takes; the message says what was expected."""
+    """Internal: an operand that its operator does not take; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +57,14 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Finds a field in an item: through mappings by key, sequences by index, models and dataclasses by declared field.
-
-    Args:
-        parts: The path of the field.
-    """
+    """Finds a field in an item: in mappings by key, in sequences by index, in models and dataclasses by name."""
 
     MISSING: ClassVar[object] = object()
 
     parts: tuple[str, ...]
 
     def find(self, item: Any) -> Any:
-        """Return the field of an item.
-
-        Args:
-            item: Anything.
-
-        Returns:
-            The value, or `Lookup.MISSING`.
-        """
+        """Return the field of an item, or `Lookup.MISSING`."""
         for part in self.parts:
             item = item.get(part, Lookup.MISSING) if type(item) is _DICT else _part(item, part)
             if item is Lookup.MISSING:
@@ -94,7 +83,7 @@ def _part(item: Any, part: str) -> Any:
 
 
 def _fields(item: object) -> Mapping[str, Any] | tuple[str, ...]:
-    """Return the declared fields of an item's class: no property, method or private attribute is ever reached."""
+    """Return the declared fields of an item's class, so that no property, method or private attribute is reached."""
     cls = type(item)
     if issubclass(cls, BaseModel):
         return cls.model_fields
@@ -103,7 +92,7 @@ def _fields(item: object) -> Mapping[str, Any] | tuple[str, ...]:
 
 
 def _family(value: object) -> type[Any]:
-    """Return what values must share to be comparable; a boolean is no number."""
+    """Return the class that two values must share to be comparable; a boolean is not a number."""
     if isinstance(value, bool):
         return bool
     if isinstance(value, (int, float)):
@@ -123,19 +112,19 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _safely(test: Predicate) -> Predicate:
-    """Answer False where the values of an item refuse to be compared."""
+    """Return a predicate that is False where values refuse to be compared."""
 
     def check(value: Any) -> bool:
         try:
             return test(value)
-        except Exception:  # noqa: BLE001 - whatever the comparison methods of a foreign class raise
+        except Exception:  # noqa: BLE001 - the comparison methods of other people's classes may raise anything
             return False
 
     return check
 
 
-# Most values are plain numbers and texts, so that is asked first; `type` instead of `isinstance` leaves booleans and
-# classes that compare in ways of their own to the general test.
+# Most values are plain numbers and strings, which are checked first; `type` instead of `isinstance` leaves booleans and
+# classes with comparisons of their own to the general test.
 
 
 def _eq(operand: Any) -> Predicate:
@@ -145,14 +134,10 @@ def _eq(operand: Any) -> Predicate:
 
 
 def plain_types(operand: Any) -> frozenset[type]:
-    """Return the types whose values can be compared with an operand as they are; none for what is not plain.
-
-    Args:
-        operand: What they are compared with.
-    """
+    """Return the types whose values an operand can be compared with directly; none for other operands."""
     if type(operand) in NUMBERS:
         return NUMBERS
-    return TEXTS if type(operand) is str else frozenset[type]()
+    return STRINGS if type(operand) is str else frozenset[type]()
 
 
 def _ne(operand: Any) -> Predicate:
@@ -164,7 +149,7 @@ def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
     def build(operand: Any) -> Predicate:
         family = _family(operand)
         if family is not float and family is not str:
-            raise OperandError("expected a number or a text")
+            raise OperandError("expected a number or a string")
         general = _safely(lambda value: _family(value) is family and compare(value, operand))
         plain = plain_types(operand)
         return lambda value: compare(value, operand) if type(value) in plain else general(value)
@@ -173,11 +158,7 @@ def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
 
 
 def plain_members(members: list[Any]) -> frozenset[Any]:
-    """Return the members that a plain value can be looked up among.
-
-    Args:
-        members: The operand of `in`.
-    """
+    """Return the members of a list that can be looked up by their hash."""
     return frozenset(member for member in members if type(member) in HASHED and member == member)  # noqa: PLR0124 - no NaN
 
 
@@ -186,7 +167,7 @@ def _in(operand: Any) -> Predicate:
         raise OperandError("expected a list")
     members = operand
     if len(members) > MEMBERS_LIMIT:
-        raise OperandError(f"a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
+        raise OperandError(f"found a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
     plain = plain_members(members)
     general = _safely(lambda value: any(_equal(value, member) for member in members))
     return lambda value: value in plain if type(value) in HASHED else general(value)
@@ -210,7 +191,7 @@ def _contains(operand: Any) -> Predicate:
 
 def _text(operand: Any) -> str:
     if not isinstance(operand, str):
-        raise OperandError("expected a text")
+        raise OperandError("expected a string")
     return operand
 
 
@@ -248,33 +229,35 @@ _Length = Annotated[int, Field(ge=0)]
 
 OPERATORS: Mapping[str, Operator] = {
     "eq": Operator(
-        _eq, Any, "It is equal to this: a number to a number, a text to a text, lists and objects part by part."
+        _eq, Any, "It is equal to this: a number to a number, a string to a string, lists and objects part by part."
     ),
     "ne": Operator(_ne, Any, "It is not equal to this."),
-    "gt": Operator(_ordering(operator.gt), _Comparable, "It is greater than this number, or after this text."),
-    "ge": Operator(_ordering(operator.ge), _Comparable, "It is at least this number, or this text or after it."),
-    "lt": Operator(_ordering(operator.lt), _Comparable, "It is less than this number, or before this text."),
-    "le": Operator(_ordering(operator.le), _Comparable, "It is at most this number, or this text or before it."),
+    "gt": Operator(_ordering(operator.gt), _Comparable, "It is greater than this number, or after this string."),
+    "ge": Operator(_ordering(operator.ge), _Comparable, "It is at least this number, or this string or after it."),
+    "lt": Operator(_ordering(operator.lt), _Comparable, "It is less than this number, or before this string."),
+    "le": Operator(_ordering(operator.le), _Comparable, "It is at most this number, or this string or before it."),
     "in": Operator(_in, list[Any], "It is equal to one of these."),
     "not_in": Operator(_not_in, list[Any], "It is equal to none of these."),
     "contains": Operator(
-        _contains, Any, "It is a text with this in it, a list with this element, or an object with this key."
+        _contains, Any, "It is a string with this in it, a list with this element, or an object with this key."
     ),
-    "starts_with": Operator(_starts_with, str, "It is a text that starts with this."),
-    "ends_with": Operator(_ends_with, str, "It is a text that ends with this."),
+    "starts_with": Operator(_starts_with, str, "It is a string that starts with this."),
+    "ends_with": Operator(_ends_with, str, "It is a string that ends with this."),
     "matches": Operator(
         _matches,
         Annotated[str, Field(max_length=PATTERN_LENGTH_LIMIT)],
-        "It is a text in which this regular expression is found; without look-around and back-references.",
+        "It is a string in which this regular expression is found; without look-around and back-references.",
     ),
-    "exists": Operator(_exists, bool, "Whether the field is there."),
+    "exists": Operator(_exists, bool, "Whether the field exists."),
     "length_at_least": Operator(
         _length(operator.ge),
         _Length,
-        "It is a text, list or object with at least so many characters, elements or keys.",
+        "It is a string, list or object with at least this many characters, elements or keys.",
     ),
     "length_at_most": Operator(
-        _length(operator.le), _Length, "It is a text, list or object with at most so many characters, elements or keys."
+        _length(operator.le),
+        _Length,
+        "It is a string, list or object with at most this many characters, elements or keys.",
     ),
 }
-"""Every operator by its name: the one declaration that checks, hints and the JSON Schema derive from."""
+"""The operators by name: the one declaration that checks, hints and the JSON Schema derive from."""

@@ -183,7 +183,9 @@ class _Scanner(Tokens):
         self.skip_space()
         if self.text.startswith(closing, self.at):
             self.at = comma
-            self.fail(f"a comma before {closing!r}: JSON allows none after the last value", hint="remove the comma")
+            self.fail(
+                f"found a comma before {closing!r}; JSON allows none after the last value", hint="remove the comma"
+            )
         if closing == "]":
             self.path[-1] = int(self.path[-1]) + 1
 

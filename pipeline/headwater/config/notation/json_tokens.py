@@ -123,7 +123,7 @@ class Tokens:
             escape = self.text[self.at : self.at + 2]
             self.fail(f"the escape {escape!r} does not exist in JSON", hint="write \\\\ for a backslash")
         if rest and rest not in "\r\n\\":
-            self.fail(f"the control character {rest!r} in a string", hint=f"write \\u{ord(rest):04x}")
+            self.fail(f"the string contains the control character {rest!r}", hint=f"write \\u{ord(rest):04x}")
         self.at = start
         self.fail("the string is not closed on its line", hint='add the closing "')
 
@@ -151,7 +151,7 @@ class Tokens:
         if number.lstrip("-").isdigit():
             if limit and len(number.lstrip("-")) > limit:
                 self.at = start
-                self.fail(f"a number of more than {limit} digits", code="number-too-large")
+                self.fail(f"the number has more than {limit} digits", code="number-too-large")
         elif math.isinf(float(number)):
             message = f"the number {quote(number)} is too large"
             self.note("number-too-large", message, start, "the largest is about 1.8e308")

@@ -1,4 +1,4 @@
-"""From a path, a text or a mapping to the document as written, with every limit checked before work is done."""
+"""Reads a document from a path, JSON text or a mapping, with every limit checked before work is done."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ NODES_LIMIT = 250_000
 _TOO_MANY_VALUES = f"more than {NODES_LIMIT} values; a document has at most 10,000 steps and 50,000 edges"
 
 _YAML_SUFFIXES = {".yaml", ".yml"}
-_HALF_PAIR = "half of a surrogate pair: this is no character"
+_HALF_PAIR = "half of a surrogate pair is not a character"
 _KEY_ENDS = re.compile(r'"[ \t\n\r]*:')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_TEMPLATE_SIGNS = ("${", "\\")  # an escape may stand for either character
+_TEMPLATE_SIGNS = ("${", "\\")  # an escape may mean either character
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document that could be read.
+    """A document that was read.
 
     Args:
         document: The document as written.
-        problems: What was wrong with it, and the collector of what is found later.
+        problems: Its problems so far; the later phases add theirs.
         file: Name of the file, when it came from one.
         has_templates: Whether there may be templates in it.
     """
@@ -68,7 +68,7 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
     if isinstance(source, str) and source.lstrip(f" \t\r\n{_BYTE_ORDER_MARK}").startswith("{"):
         return _from_json(_checked_text(source), None)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
-        _refuse("unreadable", f"expected a path, a JSON text or a mapping, found a {type(source).__name__}")
+        _refuse("unreadable", f"expected a path, JSON text or a mapping, found a {type(source).__name__}")
     path = Path(source)
     file = str(path)
     text = _decoded(_file_bytes(path, file), file)
@@ -78,32 +78,26 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
 
 
 def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:
-    """Return a copy of JSON data that was given as Python objects.
+    """Return a copy of JSON data that was given as Python objects, of dicts and lists that nothing else refers to.
 
-    Args:
-        value: Mappings with text keys, lists, tuples, texts, numbers, booleans and None.
-        problems: Where it is told what is none of these, too deep, too much, or contains itself.
-        path: Where the value stands in the document.
-
-    Returns:
-        The same data, of dicts and lists that nobody else holds.
+    What is not JSON data, too deep, too large, or contains itself is reported.
     """
     try:
         return _Copier(problems, path).copy(value)
     except _TooLargeError:
         problems.add("too-large", _TOO_MANY_VALUES, path)
-    except Exception as error:  # noqa: BLE001 - a mapping of somebody else may raise what it likes
-        problems.add("unreadable", f"a {type(value).__name__} cannot be read: {type(error).__name__}", path)
+    except Exception as error:  # noqa: BLE001 - other people's mappings may raise anything
+        problems.add("unreadable", f"the {type(value).__name__} cannot be read: {type(error).__name__}", path)
     problems.block(path)
     return None
 
 
 class _TooLargeError(Exception):
-    """There are more values than any document may have."""
+    """The data has more values than a document may have."""
 
 
 class _Copier:
-    """Copies nested data, with a limit on its depth and on its size, and none that contains itself."""
+    """Copies nested data within limits of depth and size, and refuses data that contains itself."""
 
     __slots__ = ("_left", "_open", "_path", "_problems")
 
@@ -149,7 +143,7 @@ class _Copier:
     def _is_key(self, key: object) -> bool:
         if isinstance(key, str) and is_text(key):
             return True
-        self._refuse("wrong-type", "expected a text as the key of an object, found another value")
+        self._refuse("wrong-type", "expected a string as the key of an object, found another value")
         return False
 
     def _refuse(self, code: str, message: str) -> None:
@@ -185,7 +179,7 @@ def _from_yaml(text: str, file: str) -> Source:
 
 def _object(document: object, problems: Problems, file: str | None, text: str = "${") -> Source:
     if not is_object(document):
-        problems.add("wrong-type", "expected a document that is one object", (), "put everything between { and }")
+        problems.add("wrong-type", "expected one object", (), "put everything between { and }")
         raise ConfigError(problems.listed())
     return Source(document, problems, file, any(sign in text for sign in _TEMPLATE_SIGNS))
 
@@ -206,10 +200,7 @@ def _parsed(text: str) -> tuple[object, list[Fault], bool]:
 
 
 def _repeats_keys(text: str, keys: int) -> bool:
-    """Return whether an object has one key twice, so that `keys` are fewer than the text has.
-
-    Each key has a colon of its own; only when there are more colons than keys, it takes a closer and slower look.
-    """
+    """Return whether an object has a key twice; only when there are more colons than keys, it looks closer."""
     if keys == text.count(":") or keys == len(_KEY_ENDS.findall(text)):
         return False
     try:
@@ -227,10 +218,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _measured(document: object) -> tuple[int, int, int]:
-    """Return how deep arrays and objects are nested, and how many keys and values there are.
-
-    It goes level by level, so that no nesting exhausts the stack.
-    """
+    """Return the depth and the number of keys and values; level by level, so that no nesting exhausts the stack."""
     keys = values = 0
     level: list[Any] = [document]
     for depth in count():
@@ -244,7 +232,7 @@ def _measured(document: object) -> tuple[int, int, int]:
         keys += sum(map(len, objects))
         level = [value for item in objects for value in item.values()]
         level += chain.from_iterable(arrays)
-    raise AssertionError  # the loop has no end of its own
+    raise AssertionError  # the loop returns
 
 
 def _refuse_word(_word: str) -> float:
@@ -280,13 +268,13 @@ def _decoded(data: bytes, file: str) -> str:
 
 
 def _file_bytes(path: Path, file: str) -> bytes:
-    """Read a regular file, and no more of it than is allowed."""
+    """Return the content of a regular file, reading no more than is allowed."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            _refuse("unreadable", "this is a folder; a document is a file", file=file)
+            _refuse("unreadable", "expected a file, found a folder", file=file)
         if not stat.S_ISREG(status.st_mode):
-            _refuse("unreadable", "this is no regular file", file=file)
+            _refuse("unreadable", "expected a regular file", file=file)
         if status.st_size > SIZE_LIMIT_BYTES:
             _refuse_size(file)
         with path.open("rb") as stream:

@@ -1,8 +1,8 @@
 """Documents written as YAML: the JSON data model in another notation, with the extra `[yaml]`.
 
-The text is read as the parser's events, never by its constructors: no tag makes an object, and no alias makes a small
-text a large document. Plain scalars are resolved by the core schema of YAML 1.2 (section 10.3), so that `no` and `on`
-are texts and `010` is the number ten.
+The text is read as the events of the parser, never by its constructors: no tag makes an object, and no alias makes
+small text a large document. Plain scalars are resolved by the core schema of YAML 1.2 (section 10.3), so that `no` and
+`on` are strings and `010` is the number ten.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class YamlPositions:
-    """The positions of one YAML text, noted while it was read.
-
-    Args:
-        positions: Line and column of every key and value.
-    """
+    """The positions of the keys and values of YAML text, noted while it was read."""
 
     __slots__ = ("_positions",)
 
@@ -38,30 +34,15 @@ class YamlPositions:
         self._positions = positions
 
     def find(self, places: Collection[Place]) -> dict[Place, Position]:
-        """Return the position of every place that exists.
-
-        Args:
-            places: What to look for.
-
-        Returns:
-            Line and column by place.
-        """
+        """Return the position of every place that exists."""
         return {place: self._positions[place] for place in places if place in self._positions}
 
 
 def parse_yaml(text: str, file: str | None) -> tuple[object, Problems]:
-    """Read a YAML text that holds JSON data.
+    """Return the document of YAML text that holds JSON data, and its problems so far.
 
-    Args:
-        text: The text.
-        file: Name of the file, for messages.
-
-    Returns:
-        The document, and its problems so far, with what knows its positions.
-
-    Raises:
-        ConfigError: The text is not YAML, or uses what JSON data has no need of: tags, anchors, several documents.
-        MissingExtraError: PyYAML is not installed.
+    A `ConfigError` says that the text is not YAML, or uses what JSON data does not have: tags, anchors, several
+    documents.
     """
     try:
         import yaml
@@ -70,7 +51,9 @@ def parse_yaml(text: str, file: str | None) -> tuple[object, Problems]:
     positions: dict[Place, Position] = {}
     problems = Problems(positions=YamlPositions(positions), file=file)
     if len(text) > SIZE_LIMIT_CHARACTERS:
-        problems.add("too-large", f"YAML of more than {SIZE_LIMIT_CHARACTERS // 2**20} Mi characters", hint="use JSON")
+        problems.add(
+            "too-large", f"the YAML is longer than {SIZE_LIMIT_CHARACTERS // 2**20} Mi characters", hint="use JSON"
+        )
         raise ConfigError(problems.listed())
     reader = _Reader(problems, positions)
     try:
@@ -87,7 +70,7 @@ def parse_yaml(text: str, file: str | None) -> tuple[object, Problems]:
 
 
 class _RefusedError(Exception):
-    """Stops reading at what no document may have."""
+    """Stops reading at something that no document may have."""
 
 
 class _Reader:
@@ -112,9 +95,9 @@ class _Reader:
         """Take the next event of the parser."""
         name = type(event).__name__
         if getattr(event, "anchor", None) is not None:
-            self._refuse("yaml-anchor", "an anchor or an alias; JSON data has none", event, "write the value out")
+            self._refuse("yaml-anchor", "found an anchor or an alias; JSON data has none", event, "write the value out")
         if getattr(event, "tag", None) is not None:
-            self._refuse("yaml-tag", f"the tag {quote(event.tag)}; JSON data has none", event, "remove it")
+            self._refuse("yaml-tag", f"found the tag {quote(event.tag)}; JSON data has none", event, "remove it")
         match name:
             case "ScalarEvent" if self._key_expected:
                 self._take_key(event)
@@ -128,13 +111,15 @@ class _Reader:
             case "MappingEndEvent" | "SequenceEndEvent":
                 self._end()
             case "DocumentStartEvent" if self._positions:
-                self._refuse("yaml-documents", "a second document", event, "put it into a file of its own")
+                self._refuse(
+                    "yaml-documents", "expected one document, found a second", event, "put it into a file of its own"
+                )
             case _:
                 pass
 
     def _start(self, event: Any, container: dict[str, Any] | list[Any]) -> None:
         if self._key_expected:
-            self._refuse("wrong-type", "expected a text as the key of an object", event, "")
+            self._refuse("wrong-type", "expected a string as the key of an object", event, "")
         if len(self._open) >= DEPTH_LIMIT:
             self._refuse("too-deep", f"the document is nested deeper than {DEPTH_LIMIT} levels", event, "")
         self._place(event, container)
@@ -179,12 +164,12 @@ class _Reader:
 
     def _scalar(self, event: Any) -> object:
         text: str = event.value
-        if event.style:  # in quotes, or a block: a text, whatever it looks like
+        if event.style:  # in quotes, or a block: always a string
             return text
         if _NOT_A_NUMBER.fullmatch(text):
             self._refuse("not-a-number", f"{text} is not a JSON number", event, "write a number, or null")
         if _INTEGER.fullmatch(text) and len(text) > sys.get_int_max_str_digits() > 0:
-            self._refuse("number-too-large", f"a number of {len(text)} digits", event, "")
+            self._refuse("number-too-large", f"the number has {len(text)} digits", event, "")
         value = _resolve(text)
         if isinstance(value, float) and math.isinf(value):
             self._refuse("number-too-large", f"the number {quote(text)} is too large", event, "")

@@ -43,12 +43,7 @@ class _Deadlock:
 
 
 def check_deadlocks(graph: Graph, problems: Problems) -> None:
-    """Report steps that would wait for ever.
-
-    Args:
-        graph: A graph without cycles.
-        problems: Gets each edge that would be read too late.
-    """
+    """Report steps that would wait for ever."""
     for deadlock in _find_deadlocks(graph):
         message = (
             f"'{deadlock.later}' is read only after '{deadlock.first}' has ended, but both come from"
@@ -64,13 +59,6 @@ def _find_deadlocks(graph: Graph) -> Iterator[_Deadlock]:
     """Find the edges that fill up while the step that feeds them is still needed.
 
     Sets of steps are bits of an integer, so that a graph of 10,000 steps takes milliseconds.
-
-    Args:
-        graph: A graph without cycles.
-
-    Yields:
-        For each port or step that stalls, the first edge that is read too late, and one before it that needs the same
-        step.
     """
     merges = list(_concatenations(graph))
     mixed = list(_several_inputs(graph))

@@ -25,15 +25,7 @@ __all__ = ["faults_of_choice", "faults_of_edges", "faults_of_task"]
 
 
 def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
-    """Check that a step has the task that the document names.
-
-    Args:
-        graph: The structure.
-        step_id: Id of the step.
-
-    Yields:
-        A fault when it has not.
-    """
+    """Check that a step has the task that the document names."""
     task = graph.specs[step_id].task
     if task is None:
         return
@@ -44,16 +36,7 @@ def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
 
 
 def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -> Iterator[Fault]:
-    """Tell which edges do not fit a step, as one of its methods sees them.
-
-    Args:
-        step_id: Id of the step.
-        method: The method.
-        arrivals: The edges that lead to the step.
-
-    Yields:
-        A fault for every edge that does not fit.
-    """
+    """Tell which edges do not fit a step, as one of its methods sees them."""
     for port, edge, flow in arrivals:
         if flow is not None and fit_port(flow, port, method.task, edge.spec.adapt, {}) is None:
             yield _unfit(edge, flow, port, step_id)
@@ -62,17 +45,7 @@ def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -
 def faults_of_choice(
     graph: Graph, step_id: str, choice: Choice, edges: Mapping[str, Sequence[Edge]]
 ) -> Iterator[Fault]:
-    """Check all that types of single edges do not tell.
-
-    Args:
-        graph: The structure.
-        step_id: Id of the step.
-        choice: What was chosen for it.
-        edges: The edges that lead to it, by the port of the method.
-
-    Yields:
-        A fault for each header or footer that is not there, and for what cannot be mapped or run in a process.
-    """
+    """Check all that types of single edges do not tell."""
     for given in choice.inputs:
         if given.port.streaming:
             yield from _frames(step_id, given, edges[given.port.name])

@@ -54,15 +54,7 @@ def _names(cycle: Sequence[str]) -> str:
 
 
 def check_merges(graph: Graph, ends: EndLookup, loops: Loops, problems: Problems) -> None:
-    """Check the ports that several edges lead to.
-
-    Args:
-        graph: The steps and their edges.
-        ends: The ports of the steps.
-        loops: The cycle that a step is on.
-        problems: Gets edges that are written twice, ports without a policy or of different methods, and policies
-            without a port for them.
-    """
+    """Check the ports that several edges lead to."""
     shared = {step: _shared_ports(edges, problems) for step, edges in graph.into.items() if len(edges) > 1}
     for step in shared.keys() & graph.steps.keys():
         _check_methods(step, graph.into[step], ends, problems)

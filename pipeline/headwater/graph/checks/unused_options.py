@@ -17,13 +17,7 @@ __all__ = ["check_options"]
 
 
 def check_options(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
-    """Refuse `concurrency` for steps that cannot work on several items at a time.
-
-    Args:
-        graph: The structure.
-        choices: How each step runs.
-        problems: Where problems are added.
-    """
+    """Refuse `concurrency` for steps that cannot work on several items at a time."""
     for step_id, choice in choices.items():
         if graph.specs[step_id].concurrency > 1 and not _is_of_items(choice):
             message = f"step {step_id!r} cannot work on several items at a time, so 'concurrency' does nothing"

@@ -30,18 +30,7 @@ _DOT_SHAPES: Mapping[Shape, str] = {
 
 
 def draw(plan: Plan, style: DrawingStyle = "mermaid") -> str:
-    """Draw a plan.
-
-    Args:
-        plan: The plan.
-        style: What the drawing is made for.
-
-    Returns:
-        The drawing, ended by a newline.
-
-    Raises:
-        ValueError: There is no such style, or the plan has too many steps for a picture.
-    """
+    """Draw a plan."""
     nodes, edges = plan_views(plan)
     match style:
         case "mermaid":
@@ -64,21 +53,6 @@ def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
 
     Nodes are called by number, and every character of a label that could mean something to Mermaid or to HTML is
     written as its number, so that no label can be anything but text. See https://mermaid.js.org/syntax/flowchart.html.
-
-    Args:
-        nodes: The nodes; an edge to another is left out.
-        edges: The edges between them.
-
-    Returns:
-        The text of the drawing, ended by a newline.
-
-    Example:
-        >>> nodes = [NodeView("lines", "lines", "source"), NodeView("count", "count")]
-        >>> print(mermaid(nodes, [EdgeView("lines", "count", "str")]), end="")
-        flowchart LR
-            n0[/"lines"\]
-            n1["count"]
-            n0 -->|"str"| n1
     """
     names = _names(nodes)
     lines = ["flowchart LR"]
@@ -96,22 +70,6 @@ def dot(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
     r"""Draw in the DOT language of Graphviz, from left to right.
 
     See https://graphviz.org/doc/info/lang.html.
-
-    Args:
-        nodes: The nodes; an edge to another is left out.
-        edges: The edges between them.
-
-    Returns:
-        The text of the drawing, ended by a newline.
-
-    Example:
-        >>> print(dot([NodeView("a", "a"), NodeView("b", 'say "b"')], [EdgeView("a", "b")]), end="")
-        digraph {
-            rankdir=LR
-            n0 [label="a", shape=box]
-            n1 [label="say \"b\"", shape=box]
-            n0 -> n1
-        }
     """
     names = _names(nodes)
     lines = ["digraph {", "    rankdir=LR"]

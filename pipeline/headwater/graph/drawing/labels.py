@@ -34,15 +34,7 @@ class Ends:
 
 
 def end_rooms(edges: Sequence[EdgeView], room: Callable[[str], float]) -> tuple[list[Ends], Mapping[str, float]]:
-    """Give each port its place on the side of its node, so that the labels of two of them never meet.
-
-    Args:
-        edges: The edges.
-        room: Returns how much room across an end takes, by its label.
-
-    Returns:
-        The ends of each edge, and how much room across the ports of each node take.
-    """
+    """Give each port its place on the side of its node, so that the labels of two of them never meet."""
     written = Counter((edge.source, edge.source_port) for edge in edges)
     read = Counter((edge.target, edge.target_port) for edge in edges)
     ends: list[Ends] = []

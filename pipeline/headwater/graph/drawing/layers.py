@@ -23,12 +23,7 @@ _WORK = 60_000  # places to be looked at, in which a drawing is made within a se
 
 
 def rounds(most: int, places: int) -> int:
-    """Return how often a drawing is gone over to make it better; a large one is not as often.
-
-    Args:
-        most: How often at most.
-        places: How many nodes and waypoints it has.
-    """
+    """Return how often a drawing is gone over to make it better; a large one is not as often."""
     return max(2, min(most, _WORK // max(places, 1)))
 
 
@@ -65,22 +60,7 @@ class Layers:
 
 
 def layers_of(count: int, links: Sequence[Link]) -> Layers:
-    """Put nodes into layers, and order each layer.
-
-    Args:
-        count: How many nodes there are.
-        links: The links between them, without a cycle.
-
-    Returns:
-        The layers; every link leads from one layer to the next, by way of waypoints where it passes several.
-
-    Raises:
-        ValueError: There are more than `PLACES_LIMIT` nodes and waypoints.
-
-    Example:
-        >>> layers_of(3, [Link(0, 1), Link(1, 2), Link(0, 2)]).rows
-        [[0], [1, 3], [2]]
-    """
+    """Put nodes into layers, and order each layer."""
     depths = _depths(count, links)
     places = count + sum(depths[link.target] - depths[link.source] - 1 for link in links)
     if places > PLACES_LIMIT:

@@ -78,24 +78,7 @@ class Layout:
 
 
 def lay_out(boxes: Sequence[Box], joints: Sequence[Joint]) -> Layout:
-    """Place boxes and route what joins them.
-
-    Args:
-        boxes: The boxes, which get their places; the smallest place of any is half its size.
-        joints: The edges between them, without a cycle.
-
-    Returns:
-        The routes, and the size of the whole.
-
-    Raises:
-        ValueError: It would be too large.
-
-    Example:
-        >>> boxes = [Box(100, 40), Box(100, 40)]
-        >>> layout = lay_out(boxes, [Joint(Link(0, 1))])
-        >>> layout.length, layout.breadth, boxes[1].across
-        (244.0, 40.0, 20.0)
-    """
+    """Place boxes and route what joins them."""
     layers = layers_of(len(boxes), [joint.link for joint in joints])
     across = _Across(boxes, joints, layers).places()
     least = min((across[node] - box.breadth / 2 for node, box in enumerate(boxes)), default=0.0)

@@ -58,25 +58,7 @@ def drawing(
     bold: Callable[[str], str] = str,
     dim: Callable[[str], str] = str,
 ) -> str:
-    r"""Draw as text for a terminal.
-
-    Args:
-        nodes: As for `rows`.
-        edges: As for `rows`.
-        bold: Makes the names of nodes stand out.
-        dim: Makes what is less important stand back.
-
-    Returns:
-        The drawing, each line ended by a newline.
-
-    Example:
-        >>> from headwater.graph.drawing.views import EdgeView, NodeView
-        >>> nodes = [NodeView("lines", "lines\nsource.lines"), NodeView("n", "n\nstream.count")]
-        >>> print(drawing(nodes, [EdgeView("lines", "n", "str", streaming=True)]), end="")
-        ● lines  source.lines
-        │  stream of str
-        ● n      stream.count
-    """
+    """Draw as text for a terminal."""
     drawn = list(rows(nodes, edges))
     widths = [cells(f"{row.rails} {row.name}") for row in drawn if row.kind]
     column = max((width for width in widths if width <= _MOST_CELLS), default=0)
@@ -93,23 +75,6 @@ def rows(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> Iterator[Row]:
 
     Each node stands below all that write to it. What a node writes runs down as a rail, to the last that reads it; a
     rail that another line passes without being joined to it stays unbroken.
-
-    Args:
-        nodes: The nodes, each after all that have an edge to it; an edge to another is left out.
-        edges: The edges between them.
-
-    Yields:
-        A row for each node, and rows between them that tell what flows.
-
-    Example:
-        >>> from headwater.graph.drawing.views import EdgeView, NodeView
-        >>> nodes = [NodeView("a", "a"), NodeView("b", "b"), NodeView("c", "c")]
-        >>> for row in rows(nodes, [EdgeView("a", "b", "str"), EdgeView("a", "c", "str")]):
-        ...     print(row.rails, row.name or row.text)
-        ● a
-        │ str
-        ├─● b
-        ╰─● c
     """
     known = {node.id for node in nodes}
     ends = {node.id for node in nodes if node.shape == "end"}
@@ -162,14 +127,7 @@ class _Rails:
             self._left[output] = self._left.get(output, 0) + 1
 
     def node_row(self, node: NodeView) -> Row:
-        """Put a node below those that write to it.
-
-        Args:
-            node: The node.
-
-        Returns:
-            Its row.
-        """
+        """Put a node below those that write to it."""
         edges = self.into[node.id]
         joined = {self._columns.index((edge.source, edge.source_port)) for edge in edges}
         before = list(self._columns)
@@ -188,14 +146,7 @@ class _Rails:
         return Row(self._line(before, joints, _NODES[node.shape], dashed=dashed), name, kind, text)
 
     def rows_below(self, node: NodeView) -> Iterator[Row]:
-        """Begin the rails of what a node writes.
-
-        Args:
-            node: The node that was drawn last.
-
-        Yields:
-            A row with the types, after one where the rails part when there are several.
-        """
+        """Begin the rails of what a node writes."""
         outputs = self._out_of[node.id]
         columns: dict[int, int] = {}
         before = list(self._columns)

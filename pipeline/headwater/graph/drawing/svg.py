@@ -86,17 +86,6 @@ def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = ""
 
     The data flows to the right, or downward where that is too wide. A thick line is a stream, a thin one a single
     value; a dashed one lets pass what meets its condition; a band joins steps that run as one.
-
-    Args:
-        nodes: The nodes, each after all that have an edge to it; an edge to another is left out.
-        edges: The edges between them.
-        title: What the drawing is of, for those who cannot see it.
-
-    Returns:
-        The drawing, one `svg` element ended by a newline. All texts are escaped, and nothing in it is ever run.
-
-    Raises:
-        ValueError: There are more than `NODES_LIMIT` nodes, or too many edges that pass many of them.
     """
     if len(nodes) > NODES_LIMIT:
         raise ValueError(f"a drawing has at most {NODES_LIMIT:,} nodes, found {len(nodes):,}")
@@ -162,11 +151,7 @@ class _Drawing:
     # ---- what is drawn
 
     def text(self, title: str) -> str:
-        """Return the drawing.
-
-        Args:
-            title: What it is of.
-        """
+        """Return the drawing."""
         width, height = math.ceil(self.width), math.ceil(self.height)
         parts = chain(self._bands(), self._lines(), self._labels(), self._nodes_text())
         return (

@@ -70,14 +70,7 @@ class EdgeView:
 
 
 def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
-    """Return what a drawing of a plan shows.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        A node for every step, for the pipeline's input, and for each of its outputs; and every edge.
-    """
+    """Return what a drawing of a plan shows."""
     names = dict(zip(plan.outputs, _output_ids(plan), strict=True))
     first = [_end(PIPELINE_INPUT.step, PIPELINE_INPUT.step)] if plan.inputs else []
     last = [_end(name, PIPELINE_OUTPUT.step) for name in names.values()]

@@ -54,23 +54,7 @@ class Fit(IntEnum):
 
 
 def check(source: Any, target: Any, bindings: dict[Any, Any] | None = None) -> Fit:
-    """Tell whether a value declared as one type may be read as another.
-
-    Args:
-        source: Declared type of what is written. A type variable left in it stands for all that it may be.
-        target: Declared type of what is read.
-        bindings: What the type variables of `target` stand for; variables met for the first time are added, and one met
-            again is widened where it must be. Left as it was when the answer is `Fit.NO`.
-
-    Returns:
-        `Fit.PROVEN`, `Fit.UNSURE` or `Fit.NO`. An annotation that is not understood is unsure, never an error.
-
-    Example:
-        >>> check(bool, int), check(object, int), check(str, int)
-        (<Fit.PROVEN: 2>, <Fit.UNSURE: 1>, <Fit.NO: 0>)
-        >>> check(str, list[str])
-        <Fit.NO: 0>
-    """
+    """Tell whether a value declared as one type may be read as another."""
     try:
         if bindings is not None and parameters(target):
             return _Comparison(bindings).fit(source, target)

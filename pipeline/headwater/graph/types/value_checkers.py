@@ -62,24 +62,10 @@ _SHORT.maxstring = _SHORT.maxother = 80
 def checker(annotation: Any) -> Checker:
     """Return the checker of a type; nothing is built before the first value that needs more than `isinstance`.
 
-    Numbers and texts are taken as they are: "3" is no integer. A mapping is made a pydantic model, a dataclass or a
-    `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
+        Numbers and texts are taken as they are: "3" is no integer. A mapping is made a pydantic model, a dataclass or a
+        `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
 
-    Args:
-        annotation: The declared type.
-
-    Returns:
-        One checker for each annotation, shared by all edges; it expects `object` where there is nothing to check, and
-        no class at all where only validation can tell.
-
-    Example:
-        >>> check = checker(dict[str, list[int]])
-        >>> check.coerce({"a": [1]})
-        {'a': [1]}
-        >>> check.coerce({"a": [1, "2"]})
-        Traceback (most recent call last):
-        headwater.errors.FrameTypeError: expected dict[str, list[int]], found {'a': [1, '2']} of type dict: \
-at a[1] input should be a valid integer, found '2'
+    at a[1] input should be a valid integer, found '2'
     """
     expected = () if needs_validation(annotation) else runtime_class(annotation)
     return Checker(object if expected is None else expected, _Coercion(annotation))
@@ -91,16 +77,6 @@ def class_checker(annotation: Any) -> Checker:
 
     It is enough for what a generic step makes of its items: it cannot know their type, so what is in a list of them is
     what the edge brought.
-
-    Args:
-        annotation: The declared type, with its type variables replaced.
-
-    Returns:
-        A checker that validates only what is of another class.
-
-    Example:
-        >>> class_checker(list[int]).check(["2"], "out")
-        ['2']
     """
     expected = runtime_class(annotation)
     return Checker(object if expected is None else expected, _Coercion(annotation))
@@ -108,19 +84,7 @@ def class_checker(annotation: Any) -> Checker:
 
 @cached
 def runtime_class(annotation: Any) -> type | tuple[type, ...] | None:
-    """Return what `isinstance` can ask of the values of a type.
-
-    Args:
-        annotation: The declared type.
-
-    Returns:
-        A class or a tuple of classes that every value of the type is an instance of; None when there is nothing to ask
-        (`Any`, `object`, a type variable, a protocol that is not runtime-checkable).
-
-    Example:
-        >>> runtime_class(list[int] | None)
-        (<class 'list'>, <class 'NoneType'>)
-    """
+    """Return what `isinstance` can ask of the values of a type."""
     classes = _classes(annotation)
     if classes is None:
         return None
@@ -155,19 +119,7 @@ def _is_unaskable(origin: type) -> bool:
 
 @cached
 def needs_validation(annotation: Any) -> bool:
-    """Tell whether more than one `isinstance` is needed to know that a value is of a type.
-
-    Args:
-        annotation: The declared type.
-
-    Returns:
-        True for literals, typed dictionaries, constrained types, and generics with arguments that say something. A
-        mapping from texts to anything is a record: it says no more than its class, as the keys of records are texts.
-
-    Example:
-        >>> needs_validation(list[int]), needs_validation(list), needs_validation(dict[str, Any])
-        (True, False, False)
-    """
+    """Tell whether more than one `isinstance` is needed to know that a value is of a type."""
     beneath = plain(annotation)
     several = members(beneath)
     if constraints(annotation) or is_typeddict(beneath) or get_origin(beneath) is Literal:
