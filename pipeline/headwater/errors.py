@@ -205,8 +205,8 @@ class StepError(ExecutionError):
         self.path: tuple[str, ...] = tuple(path) or (step_id,)
 
     def __str__(self) -> str:
-        tries = f" (attempt {self.attempt})" if self.attempt > FIRST_ATTEMPT else ""
-        return f"step {' > '.join(map(repr, self.path))} failed{tries}: {self.message}"
+        attempt = f" (attempt {self.attempt})" if self.attempt > FIRST_ATTEMPT else ""
+        return f"step {' > '.join(map(repr, self.path))} failed{attempt}: {self.message}"
 
 
 class ExecutionTimeoutError(ExecutionError, TimeoutError):

@@ -14,7 +14,7 @@ from headwater.streams.ends import ReaderLeft
 from headwater.streams.meter import Meter
 
 if TYPE_CHECKING:
-    from headwater.graph.plan import InputGroup, Plan
+    from headwater.graph.plan import InputGroup, Plan, PlannedInput
     from headwater.streams.ends import Sink
 
 __all__ = ["data_by_group", "feed", "is_stream"]
@@ -74,9 +74,9 @@ def is_stream(plan: Plan, data: Any) -> bool:
     return not all(given.port.streaming or _accepts(given, data) for given in readers)
 
 
-def _accepts(given: Any, data: Any) -> bool:
-    """Whether a port takes the whole data as its value."""
-    if isinstance(given.port.type.item, TypeVar):
+def _accepts(given: PlannedInput, data: Any) -> bool:
+    """Return whether a port takes the whole data as its value."""
+    if given.check is None or isinstance(given.port.type.item, TypeVar):
         return False
     try:
         given.check.check(data, "")

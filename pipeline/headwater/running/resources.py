@@ -40,7 +40,7 @@ class Resources:
         self._instances: dict[str, Step] = {}
 
     @asynccontextmanager
-    async def use(self) -> AsyncGenerator[Mapping[str, Any], None]:
+    async def use(self) -> AsyncGenerator[Mapping[str, Step], None]:
         """Hold the resources, acquiring them if nobody holds them yet.
 
         Returns:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from headwater.events.streaming import StreamingContext
     from headwater.graph.plan import Plan, PlannedStep
+    from headwater.kinds.step import Step
     from headwater.running.request import ExecutionRequest
 
 __all__ = ["ExecutionScope", "FailureSink"]
@@ -50,7 +51,7 @@ class ExecutionScope:
         execution_id: str,
         request: ExecutionRequest,
         context: StreamingContext,
-        instances: Mapping[str, Any],
+        instances: Mapping[str, Step],
         on_failure: FailureSink,
     ) -> None:
         streaming = request.streaming

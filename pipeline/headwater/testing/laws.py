@@ -57,8 +57,8 @@ async def verify_task(
 ) -> None:
     """Check that a task gives the same for its whole input and for every stream of its parts.
 
-    A short string is cut in every possible way, a long one in random ways; a list is streamed item by item, and any
-    other input as the task's `input_split` divides it.
+    A short string is cut in every possible way, a long one in random ways; any other input is divided by the task's
+    `input_split`, and a list without one is streamed item by item.
 
     Args:
         target: The step, with its params.
@@ -150,7 +150,7 @@ def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[li
         raise ValueError(msg)
 
 
-def _cuts(text: Any, generator: random.Random) -> Iterator[list[Any]]:
+def _cuts(text: str | bytes, generator: random.Random) -> Iterator[list[Any]]:
     """Yield ways to cut a string: all when it is short, else single characters, the whole, and random ones."""
     places = range(1, len(text))
     if len(places) <= _ALL_CHUNKINGS_UP_TO:
@@ -164,7 +164,7 @@ def _cuts(text: Any, generator: random.Random) -> Iterator[list[Any]]:
         yield _pieces(text, sorted(generator.sample(places, count)))
 
 
-def _pieces(text: Any, places: Sequence[int]) -> list[Any]:
+def _pieces(text: str | bytes, places: Sequence[int]) -> list[Any]:
     ends = [*places, len(text)]
     starts = [0, *places]
     return [text[start:end] for start, end in zip(starts, ends, strict=True)]
