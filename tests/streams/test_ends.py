@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from headwater import Stream, StreamBrokenError
 from headwater.api.outlet import Outlet
@@ -18,6 +20,8 @@ from headwater.streams.ends import NOTHING, EdgeSource, ReaderLeft, Sink, Source
 from headwater.streams.frames import StreamType
 from headwater.streams.grammar import Checker
 from headwater.streams.merged import Concatenated, Interleaved
+from headwater.streams.meter import Meter
+from headwater.streams.pipe import Codec, PipeSink, PipeSource
 from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 from headwater.streams.wrapped import Wrapped
@@ -48,6 +52,22 @@ def meeting(merge: Callable[[Sequence[EdgeSource], Waiter], Source]) -> Source:
     return merge([filled(reader), ended(reader)], reader)
 
 
+def arriving() -> PipeSource:
+    """Return the far end of a pipe, where one byte arrives after the other."""
+    sink = PipeSink(Codec())
+    sink.set_header("header")
+    sink.buffer += [1, 2, 3]
+    sink.flush()
+    sink.finish("footer")
+    sent = iter(sink.pending())
+
+    async def receive() -> bytes:
+        await checkpoint()
+        return bytes([byte]) if (byte := next(sent, None)) is not None else b""
+
+    return PipeSource(Codec(), receive)
+
+
 SOURCES: dict[str, Callable[[], Source]] = {
     "channel": filled,
     "interleaved": lambda: meeting(Interleaved),
@@ -57,6 +77,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "converted": lambda: Converted(filled(), lambda _before, item: item, Adapter.TO_DELTA),
     "given": lambda: Given([1, 2, 3], "header", "footer"),
     "outlet": lambda: Outlet("writer", EDGE, filled(), lambda: None),
+    "pipe": arriving,
 }
 
 
@@ -98,7 +119,7 @@ class TestSource:
         assert (source.statistics().buffered_items, source.statistics().done_items) == (0, 0)
 
 
-Written = tuple[Sink, list[EdgeSource]]
+Written = tuple[Sink, list[Source]]
 
 
 def one() -> Written:
@@ -113,6 +134,19 @@ def tee(*capacities: int) -> Written:
     return Tee([(channel, None) for channel in channels]), [*channels]
 
 
+def piped() -> Written:
+    """Return the two ends of a pipe, with places for a few pieces of bytes between them."""
+    between = Channel(8)
+
+    async def send(data: bytes) -> None:
+        await between.write([data])
+
+    async def receive() -> bytes:
+        return b"".join(await between.take())
+
+    return PipeSink(Codec(), send, capacity=4), [PipeSource(Codec(), receive)]
+
+
 SINKS: dict[str, Callable[[], Written]] = {
     "channel": one,
     "tee of one": lambda: tee(4),
@@ -120,13 +154,13 @@ SINKS: dict[str, Callable[[], Written]] = {
 }
 
 
-@pytest.mark.parametrize("make", SINKS.values(), ids=SINKS.keys())
+@pytest.mark.parametrize("make", [*SINKS.values(), piped], ids=[*SINKS.keys(), "pipe"])
 class TestSink:
     async def test_brings_every_frame_to_each_reader(self, make: Callable[[], Written]) -> None:
         """A writer gives the header, items one by one or together, and the end with its footer."""
         (sink, sources), results = make(), list[Any]()
 
-        async def read(source: EdgeSource) -> None:
+        async def read(source: Source) -> None:
             stream: Stream[int, Any, Any] = Stream(source)
             results.append((await stream.header(), await stream.collect(), await stream.footer()))
 
@@ -139,44 +173,73 @@ class TestSink:
                     await sink.wait_writable()
             await sink.write(range(6, 12))
             sink.finish("footer")
+            await sink.wait_writable()
         assert results == [("header", list(range(12)), "footer")] * len(sources)
-        assert sink.statistics().written_items == 12
+        statistics = sink.statistics()
+        assert (statistics.written_items, statistics.buffered_items, statistics.ended) == (12, 0, True)
 
     async def test_hands_over_when_the_buffer_has_reached_the_limit(self, make: Callable[[], Written]) -> None:
         """A hot loop appends to the buffer itself, which stays the same list."""
-        sink, sources = make()
-        buffer = sink.buffer
-        for item in range(3):
-            buffer.append(item)
-            if len(buffer) >= sink.limit and sink.flush():
-                await sink.wait_writable()
-        assert sink.buffer is buffer
-        assert [source.take_nowait() for source in sources] == [[0, 1, 2]] * len(sources)
+        (sink, sources), results = make(), list[Any]()
 
+        async def read(source: Source) -> None:
+            results.append(await Stream[int](source).collect())
+
+        buffer = sink.buffer
+        async with anyio.create_task_group() as group:
+            for source in sources:
+                group.start_soon(read, source)
+            for item in range(20):
+                buffer.append(item)
+                if len(buffer) >= sink.limit and sink.flush():
+                    await sink.wait_writable()
+            sink.finish()
+            await sink.wait_writable()
+        assert sink.buffer is buffer
+        assert results == [list(range(20))] * len(sources)
+
+    async def test_looks_at_the_pace_when_it_has_a_meter(self, make: Callable[[], Written]) -> None:
+        """The first item and the gaps between items are measured wherever the items go."""
+        sink, _ = make()
+        sink.meter = meter = Meter(perf_counter())
+        sink.put(1)
+        assert sink.meter is meter
+        assert meter.first_item_s is not None
+
+    async def test_breaks_after_the_items_when_it_fails(self, make: Callable[[], Written]) -> None:
+        """A failure does not overtake what was written, and a second one changes nothing."""
+        sink, sources = make()
+        await sink.write([1, 2])
+        sink.fail(BREAK)
+        sink.fail(StreamBrokenError("too late"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(sink.wait_writable)
+            for source in sources:
+                assert await source.take() == [1, 2]
+                with pytest.raises(StreamBrokenError, match="the writer failed") as caught:
+                    await source.take()
+                assert caught.value.step_id == "writer"
+
+    async def test_says_that_the_branch_was_not_taken_when_skipped(self, make: Callable[[], Written]) -> None:
+        """A reader can tell a branch that was not taken from an empty stream."""
+        sink, sources = make()
+        sink.skip()
+        await sink.wait_writable()
+        assert [await source.branch_taken() for source in sources] == [False] * len(sources)
+        assert [await source.header() for source in sources] == [NOTHING] * len(sources)
+
+
+@pytest.mark.parametrize("make", SINKS.values(), ids=SINKS.keys())
+class TestSinkOfEdges:
     async def test_is_bounded_when_nothing_is_read(self, make: Callable[[], Written]) -> None:
         """A writer whose reader takes nothing gets no further than the capacity."""
         sink, sources = make()
         async with anyio.create_task_group() as group:
             group.start_soon(sink.write, range(100))
             await anyio.wait_all_tasks_blocked()
-            assert [len(source.buffer) for source in sources] == [sink.capacity] * len(sources)
+            buffered = [source.statistics().buffered_items for source in sources]
+            assert buffered == [sink.capacity] * len(sources)
             group.cancel_scope.cancel()
-
-    async def test_breaks_after_the_items_when_it_fails(self, make: Callable[[], Written]) -> None:
-        """A failure does not overtake what was written, and an end after it changes nothing."""
-        sink, sources = make()
-        await sink.write([1, 2])
-        sink.fail(BREAK)
-        for source in sources:
-            assert await source.take() == [1, 2]
-            with pytest.raises(StreamBrokenError, match="the writer failed"):
-                await source.take()
-
-    async def test_says_that_the_branch_was_not_taken_when_skipped(self, make: Callable[[], Written]) -> None:
-        """A reader can tell a branch that was not taken from an empty stream."""
-        sink, sources = make()
-        sink.skip()
-        assert [await source.branch_taken() for source in sources] == [False] * len(sources)
 
     @pytest.mark.parametrize("waits", [False, True])
     async def test_stops_the_writer_when_every_reader_has_left(

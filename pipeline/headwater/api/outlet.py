@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from anyio import get_current_task
@@ -82,11 +83,12 @@ class Outlet(Wrapped):
         except Exception:  # noqa: BLE001 - the execution's own error is raised by `result`; what came before it is kept
             return
 
-    def collect_value(self) -> None:
+    async def collect_value(self) -> None:
         """Take the value of a unary output that has ended, unless the program has read it."""
         if self._reader is None:
             self._collecting = True
-            self._items = self._edge_source.take_nowait()
+            with suppress(StreamBrokenError):
+                self._items = await self._source.take()
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items."""

@@ -62,7 +62,7 @@ class Outlets:
         await done.wait()
         for outlet in self._opened:
             if not outlet.edge.streaming:
-                outlet.collect_value()
+                await outlet.collect_value()
 
     @property
     def frames(self) -> tuple[Any, Any]:

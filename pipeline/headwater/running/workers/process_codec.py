@@ -11,18 +11,10 @@ if TYPE_CHECKING:
 
     from headwater.kinds.definition import Method
 
-__all__ = ["LENGTH_BYTES", "frame", "item_adapter", "result_adapter"]
-
-LENGTH_BYTES = 4
-"""Size of the length in front of every message, in bytes, big-endian."""
+__all__ = ["input_adapter", "result_adapter", "results_adapter"]
 
 
-def frame(message: bytes) -> bytes:
-    """Return a message with its length in front."""
-    return len(message).to_bytes(LENGTH_BYTES, "big") + message
-
-
-def item_adapter(method: Method, ports: Sequence[str]) -> TypeAdapter[Any]:
+def input_adapter(method: Method, ports: Sequence[str]) -> TypeAdapter[Any]:
     """Return the adapter of a list of inputs, each a tuple of the values for the connected ports."""
     types = tuple(_concrete(port.type.item) for port in method.inputs if port.name in ports)
     return TypeAdapter(list[tuple[types]])  # type: ignore[valid-type]  # made from run-time types
@@ -31,6 +23,12 @@ def item_adapter(method: Method, ports: Sequence[str]) -> TypeAdapter[Any]:
 def result_adapter(method: Method) -> TypeAdapter[Any]:
     """Return the adapter of one result."""
     return TypeAdapter(_concrete(method.outputs[0].type.item))
+
+
+def results_adapter(method: Method) -> TypeAdapter[Any]:
+    """Return the adapter of a list of results."""
+    item = _concrete(method.outputs[0].type.item)
+    return TypeAdapter(list[item])  # type: ignore[valid-type]  # made from run-time types
 
 
 def _concrete(annotation: Any) -> Any:

@@ -1,71 +1,96 @@
-"""What a worker process runs: it loads one step and calls it with the items that come on standard input.
+"""What a worker process runs: it loads one step and calls it with the inputs that come on standard input.
 
-Every message is a 4-byte big-endian length and JSON; what the step itself prints goes to standard error.
+Inputs and results are the two streams of a pipe each; what the step itself prints goes to standard error.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pydantic import TypeAdapter
-from pydantic_core import to_json
-
 from headwater.config.secret_params import secrets_of
+from headwater.errors import StreamBrokenError
 from headwater.events.plain import plain
 from headwater.kinds.binding import bind, callable_of, locate
 from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
 from headwater.masking import masker
 from headwater.running.failures import STEP_ERRORS, error_in, message_of
-from headwater.running.workers.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
+from headwater.running.workers.process_codec import input_adapter, result_adapter
+from headwater.streams.pipe import Codec, PipeSink, PipeSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from io import BufferedReader
+
+    from pydantic import TypeAdapter
 
 __all__ = ["main"]
 
+_READ_BYTES = 65_536
+
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends, or the step fails."""
     incoming, outgoing = _private_streams()
-    messages = _messages(incoming)
+    inputs = PipeSource(Codec(load_items=_unread))
+    results = PipeSink(Codec(dump_items=_joined))
 
-    def send(message: bytes) -> None:
-        outgoing.write(frame(message))
+    def send() -> None:
+        outgoing.write(results.pending())
         outgoing.flush()
 
-    call, items, results = _load(json.loads(next(messages)), send)
-    for message in messages:
-        send(_work(call, items.validate_json(message), results))
+    def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+        results.note([fraction, message, plain(data)])
+        send()
+
+    while not inputs.arrived.opened:
+        inputs.feed(incoming.read1(_READ_BYTES))
+    if inputs.arrived.ended:
+        return
+    order = inputs.arrived.given_header
+    call, input_types, result_type = _load(order, report)
+    for unit in _units(incoming, inputs):
+        _work(call, input_types.validate_json(unit), result_type, results, order["step_id"])
+        send()
+        if results.ended:
+            return
 
 
-def _private_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the two streams for messages, so that prints of the step cannot get between them."""
+def _unread(unit: bytes) -> list[bytes]:
+    """Leave inputs as JSON, since it is the header that says of which types they are."""
+    return [unit]
+
+
+def _joined(results: list[bytes]) -> bytes:
+    """Return the JSON of results that are JSON already: each was made in its call, which fails if it cannot be."""
+    return b"[" + b",".join(results) + b"]"
+
+
+def _units(incoming: BufferedReader, inputs: PipeSource) -> Iterator[bytes]:
+    """Yield the frames of inputs as they come."""
+    while not inputs.arrived.ended:
+        yield from inputs.arrived.take_nowait()
+        inputs.feed(incoming.read1(_READ_BYTES))
+
+
+def _private_streams() -> tuple[BufferedReader, BinaryIO]:
+    """Keep the two pipes for frames, so that prints of the step cannot get between them."""
     incoming = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return incoming, outgoing
 
 
-def _messages(incoming: BinaryIO) -> Iterator[bytes]:
-    while len(length := incoming.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        yield incoming.read(int.from_bytes(length, "big"))
-
-
 def _load(
-    order: dict[str, Any], send: Callable[[bytes], None]
+    order: dict[str, Any], report: Callable[[float | None, str, Mapping[str, Any]], None]
 ) -> tuple[Callable[..., Any], TypeAdapter[Any], TypeAdapter[Any]]:
+    """Return the function of a step, the adapter of its inputs, and that of a result."""
     sys.path[:] = order["sys_path"]
     bound = bind(locate(Origin(**order["origin"])), order["params"])
     method = next(method for method in bound.definition.methods if method.name == order["method"])
-
-    def report(fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        send(to_json({"progress": [fraction, message, plain(data)]}))
-
     context = StepContext(
         order["execution_id"],
         order["step_id"],
@@ -77,23 +102,26 @@ def _load(
     )
     return (
         callable_of(bound, method, context=context, ports=order["ports"]),
-        item_adapter(method, order["ports"]),
+        input_adapter(method, order["ports"]),
         result_adapter(method),
     )
 
 
-def _work(call: Callable[..., Any], items: list[Any], results: TypeAdapter[Any]) -> bytes:
-    """Return the message with the results, and the error that ended them."""
-    values: list[bytes] = []
-    error = None
-    for inputs in items:
-        try:
-            values.append(results.dump_json(call(*inputs)))
-        except STEP_ERRORS as raised:
-            told = error_in(raised)
-            error = {"type": type(told).__name__, "message": message_of(told), "traceback": traceback.format_exc()}
-            break
-    return b'{"results":[' + b",".join(values) + b'],"error":' + to_json(error) + b"}"
+def _work(
+    call: Callable[..., Any], unit: list[Any], result_type: TypeAdapter[Any], results: PipeSink, step_id: str
+) -> None:
+    """Call the function with each item of a unit; the results are one frame, and a failure breaks the stream."""
+    try:
+        for inputs in unit:
+            results.buffer.append(result_type.dump_json(call(*inputs)))
+    except STEP_ERRORS as raised:
+        error = error_in(raised)
+        broken = StreamBrokenError(f"{type(error).__name__}: {message_of(error)}", step_id=step_id)
+        broken.add_note(traceback.format_exc())
+        results.flush()
+        results.fail(broken)
+    else:
+        results.flush()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, ClosedResourceError, EndOfStream, IncompleteRead, open_process
-from anyio.streams.buffered import BufferedByteReceiveStream
-from pydantic import SecretBytes, SecretStr, TypeAdapter
-from pydantic_core import from_json, to_json
+from anyio import CancelScope, open_process
+from pydantic import SecretBytes, SecretStr
 
-from headwater.errors import HeadwaterError
-from headwater.running.workers.process_codec import LENGTH_BYTES, frame, item_adapter, result_adapter
+from headwater.errors import HeadwaterError, StreamBrokenError
+from headwater.running.workers.process_codec import input_adapter, results_adapter
+from headwater.streams.ends import ReaderLeft
+from headwater.streams.pipe import Codec, PipeSink, PipeSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class ProcessWorker:
         step: The step; its function is found again in the process by kind and module.
         attempt: Which try of the step this is.
         arguments: The inputs around a mapped one, which stands as None; empty when every unit brings all inputs.
-        scope: The execution, which takes the progress that the function tells.
+        scope: The execution, which takes the progress that the function reports.
     """
 
     def __init__(self, step: PlannedStep, attempt: int, arguments: Sequence[Any], scope: HostScope) -> None:
@@ -49,18 +49,19 @@ class ProcessWorker:
         self._arguments = tuple(arguments)
         self._scope = scope
         self._ports = [given.port.name for given in step.inputs]
-        self._items: TypeAdapter[Any] = item_adapter(step.method, self._ports)
-        self._result: TypeAdapter[Any] = result_adapter(step.method)
         self._process: Process | None = None
-        self._answers: BufferedByteReceiveStream | None = None
+        inputs, results = input_adapter(step.method, self._ports), results_adapter(step.method)
+        self._inputs = PipeSink(Codec(dump_items=inputs.dump_json), self._send)
+        self._results = PipeSource(Codec(load_items=results.validate_json), self._receive, self._report)
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, "-m", "headwater.running.workers.process_main"]
         self._process = await open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
-        if self._process.stdout is not None:
-            self._answers = BufferedByteReceiveStream(self._process.stdout)
         try:
-            await self._send(to_json(self._order()))
+            self._inputs.set_header(self._order())
+            await self._inputs.wait_writable()
+        except ReaderLeft as error:
+            raise await self._failure(error) from error
         except BaseException:
             await self._kill()
             raise
@@ -74,16 +75,16 @@ class ProcessWorker:
 
     async def work(self, items: list[Any]) -> Unit:
         """Call the function with each item, in the process."""
+        results: list[Any] = []
         try:
-            await self._send(self._items.dump_json([self._inputs(item) for item in items]))
-            while "progress" in (answer := from_json(await self._receive())):
-                self._scope.progress(self._step, *answer["progress"])
-        except (EndOfStream, IncompleteRead, ClosedResourceError, OSError) as error:
-            raise ProcessError(await self._obituary()) from error
-        results = [self._result.validate_python(value) for value in answer["results"]]
-        return results, _raised(answer["error"])
+            await self._inputs.write([self._inputs_of(item) for item in items])
+            while len(results) < len(items):
+                results += await self._results.take()
+        except (ReaderLeft, StreamBrokenError) as error:
+            return results, await self._failure(error)
+        return results, None
 
-    def _inputs(self, item: Any) -> tuple[Any, ...]:
+    def _inputs_of(self, item: Any) -> tuple[Any, ...]:
         mapped = self._step.mapped
         if mapped is None:
             return tuple(item)
@@ -106,19 +107,27 @@ class ProcessWorker:
             "params": {name: _revealed(value) for name, value in given.items()},
         }
 
-    async def _send(self, message: bytes) -> None:
+    async def _send(self, data: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:
-            await self._process.stdin.send(frame(message))
+            await self._process.stdin.send(data)
 
     async def _receive(self) -> bytes:
-        if self._answers is None:
-            raise EndOfStream
-        length = int.from_bytes(await self._answers.receive_exactly(LENGTH_BYTES), "big")
-        return await self._answers.receive_exactly(length)
+        return b"" if self._process is None or self._process.stdout is None else await self._process.stdout.receive()
 
-    async def _obituary(self) -> str:
-        code = None if self._process is None else await self._process.wait()
-        return f"the worker process ended unexpectedly, with exit code {code}"
+    def _report(self, progress: Sequence[Any]) -> None:
+        self._scope.progress(self._step, *progress)
+
+    async def _failure(self, error: Exception) -> ProcessError:
+        """Return the error of the function, or of a process that has vanished without a word about its step."""
+        if isinstance(error, StreamBrokenError) and error.step_id is not None:
+            failure = ProcessError(str(error))
+            for note in error.__notes__:
+                failure.add_note(note)
+        else:
+            code = None if self._process is None else await self._process.wait()
+            failure = ProcessError(f"the worker process ended unexpectedly, with exit code {code}")
+            failure.__cause__ = error
+        return failure
 
     async def _kill(self) -> None:
         with CancelScope(shield=True):
@@ -127,14 +136,6 @@ class ProcessWorker:
                     self._process.kill()
                 await self._process.wait()
                 await self._process.aclose()
-
-
-def _raised(error: dict[str, str] | None) -> Exception | None:
-    if error is None:
-        return None
-    raised = ProcessError(f"{error['type']}: {error['message']}")
-    raised.add_note(error["traceback"])
-    return raised
 
 
 def _revealed(value: Any) -> Any:
