@@ -55,6 +55,9 @@ class FilterSubscriber(ComposedSubscriber):
 
         Args:
             events: Events in order, of types that are wanted.
+
+        Returns:
+            The events that pass, in order.
         """
         if self._wanted_steps is None and self._test is None:
             return events

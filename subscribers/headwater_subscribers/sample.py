@@ -80,6 +80,9 @@ class SampleSubscriber(ComposedSubscriber):
 
         Args:
             events: Events of one execution, in order.
+
+        Returns:
+            The events that are passed on, in order.
         """
         sample = self._sample(events[0].execution_id)
         chosen: list[StreamEvent] = []
