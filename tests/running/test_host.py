@@ -79,14 +79,14 @@ class Alone:
         self.records: dict[str, StepRecord] = {}
         self.failed: dict[str, tuple[Exception, int]] = {}
 
-    def redact(self, text: str, /) -> str:
+    def mask(self, text: str, /) -> str:
         """Hide one word."""
         return text.replace("secret", "***")
 
     def record(self, step: PlannedStep) -> StepRecord:
         """Return the numbers of a step."""
         if step.id not in self.records:
-            self.records[step.id] = StepRecord(step, self.context.emit, "none", self.redact)
+            self.records[step.id] = StepRecord(step, self.context.emit, "none", self.mask)
             self.records[step.id].attempt = self.attempt
         return self.records[step.id]
 
@@ -232,7 +232,7 @@ async def test_carries_the_number_of_its_attempt_when_it_is_not_the_first() -> N
 
 
 async def test_hides_secrets_from_its_readers_when_its_step_fails() -> None:
-    """What the readers see of an error has passed `redact`."""
+    """What the readers see of an error has passed `mask`."""
 
     @step("host.leaking")
     async def leaking(number: int) -> int:

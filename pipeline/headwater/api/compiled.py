@@ -77,10 +77,10 @@ class CompiledPipeline:
             streaming=spec.streaming,
             start_data=self._starts[plan],
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
-            redact=self._redact,
+            mask=self._mask,
             allowed=self.options.allowed,
         )
 
     @cached_property
-    def _redact(self) -> Callable[[str], str]:
+    def _mask(self) -> Callable[[str], str]:
         return masker(secrets_of(self.graph.steps.values()))

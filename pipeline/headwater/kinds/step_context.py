@@ -24,10 +24,10 @@ class StepContext:
         execution_id: Id of the execution.
         step_id: Id of the step in the pipeline.
         attempt: Which try of the step this is, from 1.
-        deadline: When the step will be cancelled, in seconds of `anyio.current_time()`; None when it has no limit.
+        deadline: When the step will be cancelled, as a time of `anyio.current_time()`; None when it has no limit.
         report: Called with fraction, message and data of each progress.
         is_cancelled: Returns whether the execution was cancelled.
-        mask: Replaces what must not be shown, such as secrets, in what the step logs.
+        mask: Masks secrets in the lines that the step logs; `str` masks nothing.
         connected: Names of the output ports that are connected.
         allowed: What the operator allows, such as `private-network`.
 

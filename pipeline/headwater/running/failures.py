@@ -1,4 +1,4 @@
-"""What a step raised: which of it is the step's failure, and how it is told."""
+"""The errors that steps raise, and their messages."""
 
 from __future__ import annotations
 
@@ -10,20 +10,14 @@ from headwater.running.groups import exceptions_in, unwrapped
 __all__ = ["STEP_ERRORS", "broken_by", "error_in", "exhausted", "message_of", "reason_of"]
 
 STEP_ERRORS = (Exception, SystemExit)
-"""What a step may raise to fail: also an exit, as no step may end the program that runs it."""
+"""What makes a step fail when its code raises it; an exit as well, since no step may end the program that runs it."""
 
 _MOST_CHARS = 10_000
 _MOST_ERRORS = 5
 
 
 def error_in(error: Exception | SystemExit) -> Exception:
-    """Return what a step failed by.
-
-    Args:
-        error: What it raised.
-
-    Returns:
-        The one error inside nested groups of one, or the error itself; an error that tells of it in place of an exit.
+    """Return the failure of a step that raised an error: what is inside nested groups of one; an error for an exit.
 
     Example:
         >>> error_in(SystemExit(3))
@@ -40,7 +34,7 @@ def error_in(error: Exception | SystemExit) -> Exception:
 
 def exhausted() -> Exception:
     """Return the failure of a function that raised `StopIteration`, which the loop that called it took for an end."""
-    return RuntimeError("it raised StopIteration, mostly by next() of something empty; give next() a default")
+    return RuntimeError("it raised StopIteration, usually by calling next() without a default; give next() a default")
 
 
 def broken_by(error: Exception) -> StreamBrokenError:
@@ -53,9 +47,6 @@ def broken_by(error: Exception) -> StreamBrokenError:
 def reason_of(error: BaseException) -> str:
     """Return the class and the message of an error.
 
-    Args:
-        error: What was raised.
-
     Example:
         >>> reason_of(ValueError("no number")), reason_of(KeyError())
         ('ValueError: no number', 'KeyError')
@@ -65,13 +56,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the message of an error: of a file without the number of the error, of a group with what is in it.
-
-    Args:
-        error: What was raised.
-
-    Returns:
-        The message, cut when it is too long to be read by anybody.
+    """Return the message of an error, cut when it is long: of a group with its parts, of a file without its number.
 
     Example:
         >>> message_of(FileNotFoundError(2, "No such file or directory", "notes.txt"))
@@ -94,7 +79,7 @@ def _text(error: BaseException) -> str:
         return f"{error.strerror}: {' -> '.join(files)}" if files else error.strerror
     try:
         return str(error)
-    except Exception as failure:  # noqa: BLE001 - an error that cannot tell itself is still to be told
+    except Exception as failure:  # noqa: BLE001 - an error without a readable message is still reported
         return f"(no message: its __str__ raised {type(failure).__name__})"
 
 

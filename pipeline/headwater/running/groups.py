@@ -1,4 +1,4 @@
-"""Task groups whose single error comes out as itself."""
+"""Task groups that raise a single error as itself, not inside a group of one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ __all__ = ["exceptions_in", "open_group", "unwrapped"]
 def unwrapped(error: BaseException) -> BaseException:
     """Return the one error inside nested groups of one, or the error itself.
 
-    Args:
-        error: Any error, perhaps an exception group.
-
     Example:
         >>> unwrapped(ExceptionGroup("", [ValueError("x")]))
         ValueError('x')
@@ -33,20 +30,13 @@ def unwrapped(error: BaseException) -> BaseException:
 
 
 def exceptions_in(error: BaseException) -> Sequence[BaseException]:
-    """Return what is in an exception group; nothing for any other error."""
+    """Return the errors in an exception group; none for any other error."""
     return getattr(error, "exceptions", ()) if issubclass(type(error), BaseExceptionGroup) else ()
 
 
 @asynccontextmanager
 async def open_group() -> AsyncGenerator[TaskGroup, None]:
-    """Open a task group; an error in it is raised as itself, not inside a group of one.
-
-    Returns:
-        A context manager of the task group.
-
-    Raises:
-        BaseException: The one error, or an exception group when several tasks failed on their own.
-    """
+    """Open a task group that raises the one error of its tasks, or a group when several failed on their own."""
     try:
         async with create_task_group() as group:
             yield group

@@ -40,8 +40,8 @@ class HostScope(Protocol):
         ...
 
     @property
-    def redact(self) -> Callable[[str], str]:
-        """The function that returns text without secrets."""
+    def mask(self) -> Callable[[str], str]:
+        """The function that masks secrets in a string; `str` when there are none."""
         ...
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:

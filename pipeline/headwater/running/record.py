@@ -41,7 +41,7 @@ class StepRecord:
         step: The step.
         emit: Emits its events.
         emit_items: Which items of its output are emitted.
-        redact: Removes secrets from a string; `str` when there are none.
+        mask: Removes secrets from a string; `str` when there are none.
         progress_interval_s: Least time between two reports of progress; what comes in between is replaced by what comes
             later, and the last report is always emitted.
     """
@@ -50,10 +50,10 @@ class StepRecord:
         "_emit",
         "_emit_items",
         "_held",
+        "_mask",
         "_pending_progress",
         "_progress_at",
         "_progress_interval_s",
-        "_redact",
         "_step",
         "attempt",
         "compensations",
@@ -74,7 +74,7 @@ class StepRecord:
         step: PlannedStep,
         emit: Emit,
         emit_items: EmitItems,
-        redact: Callable[[str], str],
+        mask: Callable[[str], str],
         progress_interval_s: float = 0.0,
     ) -> None:
         self.step_id: str = step.id
@@ -92,7 +92,7 @@ class StepRecord:
         self._step = step
         self._emit = emit
         self._emit_items: EmitItems = emit_items
-        self._redact = redact
+        self._mask = mask
         self._held = False
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
@@ -131,7 +131,7 @@ class StepRecord:
         if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
         value, size_bytes, truncated = preview(item)
-        value = mask_data(value, self._redact)
+        value = mask_data(value, self._mask)
         output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
         return self._emit(EventType.STEP_OUTPUT, self.step_id, output, self.attempt)
 
@@ -165,8 +165,8 @@ class StepRecord:
             return
         (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
-        if self._redact is not str:
-            message, data = self._redact(message), mask_data(plain(data), self._redact)
+        if self._mask is not str:
+            message, data = self._mask(message), mask_data(plain(data), self._mask)
         progress = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
@@ -222,7 +222,7 @@ class StepRecord:
         self.emit_progress()
         self.state = State.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
-        message = self._redact(message_of(error))
+        message = self._mask(message_of(error))
         failure = StepFailure(error_type=type(error).__name__, message=message, cause_step_id=cause)
         self._emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)
 

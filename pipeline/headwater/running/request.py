@@ -61,7 +61,7 @@ class ExecutionRequest:
         streaming: Which events are emitted, and how they are kept.
         start_data: Data of its first event.
         timeout_s: Most seconds that it may take, or None.
-        redact: Replaces secrets and the like in a string.
+        mask: Replaces secrets and the like in a string.
         allowed: The permissions that the operator gives.
     """
 
@@ -72,12 +72,12 @@ class ExecutionRequest:
     streaming: StreamingSpec
     start_data: PipelineStart
     timeout_s: float | None
-    redact: Callable[[str], str]
+    mask: Callable[[str], str]
     allowed: frozenset[str]
 
     def resources(self) -> Resources:
         """Return what the steps share in the running event loop."""
-        return shared_resources(self.owner, self.plan.steps, self.redact)
+        return shared_resources(self.owner, self.plan.steps, self.mask)
 
 
 def start_data(plan: Plan) -> PipelineStart:

@@ -1,4 +1,4 @@
-"""What the steps of a pipeline acquire once and share between its executions: the contexts of `lifespan`."""
+"""What the steps of a pipeline acquire in `lifespan`, once, and share between its executions."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ __all__ = ["Resources", "shared_resources"]
 class Resources:
     """The live instances of the steps of one pipeline in one event loop.
 
-    The first user acquires, the last one releases. A live instance is a copy, so a definition never holds a resource.
-
-    Args:
-        steps: The steps of the pipeline.
-        redact: Replaces what must not be told, such as secrets, in a text.
+    The first user acquires them, the last one releases them. A live instance is a copy, so that a definition never
+    holds a resource.
     """
 
-    def __init__(self, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str) -> None:
-        self._redact = redact
+    def __init__(self, steps: Sequence[PlannedStep], mask: Callable[[str], str] = str) -> None:
+        self._mask = mask
         self._steps = [step for step in steps if step.bound.definition.has_lifespan]
         self._users = 0
         self._lock = Lock()
@@ -41,14 +38,7 @@ class Resources:
 
     @asynccontextmanager
     async def use(self) -> AsyncGenerator[Mapping[str, Step], None]:
-        """Hold the resources, acquiring them if nobody holds them yet.
-
-        Returns:
-            A context manager of the live instances by step id.
-
-        Raises:
-            StepError: A lifespan failed.
-        """
+        """Hold the resources and yield the live instances by step id; raises a `StepError` when a lifespan fails."""
         if not self._steps:
             yield {}
             return
@@ -75,14 +65,14 @@ class Resources:
 
     @asynccontextmanager
     async def _lifespan(self, step_id: str, live: Step) -> AsyncGenerator[None, None]:
-        """Hold what one step acquires; what it raises is the step's failure."""
+        """Hold what one step acquires; an error in its lifespan is the failure of the step."""
         try:
             async with live.lifespan():
                 yield
         except StepError:  # of another step, which could not acquire
             raise
         except STEP_ERRORS as error:
-            message = self._redact(f"lifespan: {reason_of(error_in(error))}")
+            message = self._mask(f"lifespan: {reason_of(error_in(error))}")
             raise StepError(step_id, message) from error
 
     async def _release(self) -> None:
@@ -96,18 +86,12 @@ class Resources:
 _of_loop: RunVar[WeakKeyDictionary[Any, Resources]] = RunVar("headwater_resources")
 
 
-def shared_resources(owner: object, steps: Sequence[PlannedStep], redact: Callable[[str], str] = str) -> Resources:
-    """Return the resources of a pipeline in the running event loop.
-
-    Args:
-        owner: The pipeline; its resources are forgotten with it.
-        steps: Its steps.
-        redact: Replaces what must not be told, such as secrets, in a text.
-    """
+def shared_resources(owner: object, steps: Sequence[PlannedStep], mask: Callable[[str], str] = str) -> Resources:
+    """Return the resources of a pipeline in the running event loop, which are forgotten with their owner."""
     by_owner = _of_loop.get(None)
     if by_owner is None:
         by_owner = WeakKeyDictionary[Any, Resources]()
         _of_loop.set(by_owner)
     if owner not in by_owner:
-        by_owner[owner] = Resources(steps, redact)
+        by_owner[owner] = Resources(steps, mask)
     return by_owner[owner]

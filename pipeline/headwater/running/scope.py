@@ -1,4 +1,4 @@
-"""What the hosts of one execution share."""
+"""One execution as its hosts and unary runs see it: records, functions with their contexts, and failures."""
 
 from __future__ import annotations
 
@@ -28,22 +28,28 @@ __all__ = ["ExecutionScope", "FailureSink"]
 
 
 class FailureSink(Protocol):
-    """Who is told that a step failed."""
+    """Takes the failures of steps."""
 
     def __call__(self, step_id: str, error: Exception, attempt: int) -> None:
-        """Take the failure of a step; called once for each step that fails on its own."""
+        """Take the failure of a step that failed on its own; called once for each."""
         ...
 
 
 class ExecutionScope:
-    """One execution, as its hosts see it.
+    """One execution as its hosts and unary runs see it; conforms to `HostScope`.
+
+    Attributes:
+        cancelled: Whether the execution was cancelled.
+        failed: Ids of the steps that failed on their own; `input` when the pipeline's input did.
+        records: The numbers of the steps so far, by id.
+        on_failure: Takes the failures; the work puts itself before the execution here, to stop other steps.
 
     Args:
         execution_id: Id of the execution.
         request: What runs, and how.
         context: Where events go.
         instances: Live instances of the steps that have a lifespan, by step id.
-        on_failure: Who is told that a step failed.
+        on_failure: Takes the failures of steps.
     """
 
     def __init__(
@@ -62,14 +68,14 @@ class ExecutionScope:
         self.cancelled = False
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
-        self.redact: Callable[[str], str] = request.redact
+        self.mask: Callable[[str], str] = request.mask
         self.emits_progress: bool = streaming.emit_progress
         self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
         self.emits_items: bool = self._emit_items != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self.on_failure: FailureSink = on_failure
-        self._counting = threading.Lock()  # threads of one step may count at the same time
+        self._counting = threading.Lock()  # threads of one step may report at the same time
         self._thread = threading.get_ident()
         self._token = current_token()
 
@@ -77,7 +83,7 @@ class ExecutionScope:
         """Return the numbers of a step, made on first use."""
         record = self.records.get(step.id)
         if record is None:
-            record = StepRecord(step, self.context.emit, self._emit_items, self.redact, self._progress_interval_s)
+            record = StepRecord(step, self.context.emit, self._emit_items, self.mask, self._progress_interval_s)
             self.records[step.id] = record
         return record
 
@@ -108,14 +114,14 @@ class ExecutionScope:
             attempt=attempt,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
             report=partial(self.progress, step),
-            mask=self.redact,
+            mask=self.mask,
             is_cancelled=lambda: self.cancelled or is_released(),
             connected=[output.name for output in step.outputs if output.edges],
             allowed=self.allowed,
         )
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Tell the progress of a step, from any thread; compensations are counted also when no progress is told."""
+        """Emit the progress of a step, from any thread; compensations are counted even when no progress is emitted."""
         record = self.record(step)
         if isinstance(compensations := data.get("compensations"), int):
             with self._counting:

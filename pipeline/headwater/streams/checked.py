@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import FrameTypeError
 from headwater.streams.ends import NOTHING
-from headwater.streams.grammar import all_instances
 from headwater.streams.wrapped import Wrapped
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ class Checked(Wrapped):
         footer: Check of the footer; None to let it pass.
     """
 
-    __slots__ = ("_error", "_footer", "_header", "_items", "_label")
+    __slots__ = ("_error", "_footer", "_header", "_item", "_items", "_label")
 
     def __init__(
         self,
@@ -42,23 +40,19 @@ class Checked(Wrapped):
         self._items = items
         self._header = header
         self._footer = footer
-        self._error: FrameTypeError | None = None
+        self._item = f"{label}: item"
+        self._error: Exception | None = None
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items, checked."""
         if self._error is not None:
             raise self._error
         batch = await self._source.take(ahead=ahead)
-        if self._items is None or all_instances(batch, self._items.expected):
+        if self._items is None:
             return batch
-        checked: list[Any] = []
-        try:
-            for item in batch:
-                checked.append(self._items.check(item, f"{self._label}: item"))  # noqa: PERF401 - keeps those before an error
-        except FrameTypeError as error:
-            if not checked:
-                raise
-            self._error = error
+        checked, self._error = self._items.check_all(batch, self._item)
+        if self._error is not None and not checked:
+            raise self._error
         return checked
 
     async def header(self) -> Any:

@@ -34,6 +34,18 @@ class Checker:
     expected: Classes
     coerce: Callable[[Any], Any]
 
+    def check_all(self, values: list[Any], place: str) -> tuple[list[Any], Exception | None]:
+        """Return the values before the first wrong one, as the declared type, and the error of that one or None."""
+        if all_instances(values, self.expected):
+            return values, None
+        checked: list[Any] = []
+        for value in values:
+            try:
+                checked.append(self.check(value, place))
+            except Exception as error:  # noqa: BLE001 - counts only after the values before it
+                return checked, error
+        return checked, None
+
     def check(self, value: Any, place: str) -> Any:
         """Return the value as the declared type.
 

@@ -40,7 +40,7 @@ class _Take:
 
 @dataclass(frozen=True, slots=True)
 class _Give:
-    """A thread asks for a place for what is on the shelf."""
+    """A thread asks for the shelf to be emptied."""
 
 
 _Request = _Take | _Give
@@ -48,10 +48,10 @@ _Ask = Callable[[_Request], Any]
 
 
 class _Shelf:
-    """What the step has yielded and nobody has fetched: the thread appends, the host fetches, also unasked.
+    """What the step has yielded and the host has not fetched: the thread appends, the host fetches, also unasked.
 
     Attributes:
-        watched: Whether the host looks by itself after a while; otherwise the thread asks for each item.
+        watched: Whether the host looks on its own after a while; otherwise the thread asks after each item.
     """
 
     __slots__ = ("values", "watched")
@@ -61,7 +61,7 @@ class _Shelf:
         self.watched: bool = True
 
     def fetch(self) -> list[Any]:
-        """Return what is there; the thread may append meanwhile, at the other end."""
+        """Return and remove the values; the thread may append at the other end meanwhile."""
         fetched = self.values[:]
         del self.values[: len(fetched)]
         return fetched
@@ -76,7 +76,7 @@ class BlockingItems:
         self._ask: _Ask | None = None
 
     def attach(self, ask: _Ask) -> None:
-        """Give the way to ask the host; called in the thread, before the step's code."""
+        """Set how to ask the host; called in the thread, before the step's code."""
         self._ask = ask
 
     def __iter__(self) -> Iterator[Any]:
@@ -93,7 +93,7 @@ class BlockingItems:
 
 async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Outbox, stages: Sequence[Stage]) -> None:
     """Run a blocking function in a thread of its own, with its streams read and written from here."""
-    step, record, call = attempt.step, attempt.record, attempt.call
+    step, record = attempt.step, attempt.record
     shelf = _Shelf()
     slicer = Slicer(outbox.capacity)
 
@@ -102,9 +102,9 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
             if isinstance(argument, BlockingItems):
                 argument.attach(ask)
         if step.method.call is Call.GENERATOR:
-            _give_frames(ask, _frames(call, arguments, step.mapped), shelf, outbox.capacity)
+            _give_frames(ask, _frames(attempt, arguments), shelf, outbox.capacity)
         else:
-            shelf.values.append(call(*arguments))
+            shelf.values.append(attempt.call(*arguments))
             ask(_Give())
 
     async def deliver() -> bool:
@@ -125,10 +125,8 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
 async def _next_request(
     thread: WorkerThread[_Request], shelf: _Shelf, deliver: Callable[[], Awaitable[bool]]
 ) -> _Request | None:
-    """Return what the thread asks for next; items that it has yielded before it fell silent are not kept waiting.
-
-    The thread is told that nobody looks any more before the last look, so that no item falls between the two.
-    """
+    """Return what the thread asks for next; items that it yielded before it fell silent are delivered meanwhile."""
+    # `watched` is cleared before the last look: an item yielded after that look is one that the thread asks for.
     stragglers = True
     while stragglers:
         shelf.watched = True
@@ -140,18 +138,19 @@ async def _next_request(
 
 
 async def _taken(source: Source) -> Any:
-    """Return the next items, or the error that the step is to see."""
+    """Return the next items, or the error to raise in the step's code."""
     try:
         return await source.take()
     except Exception as error:  # noqa: BLE001 - raised in the step's code, which may handle it
         return error
 
 
-def _frames(call: Callable[..., Any], arguments: Sequence[Any], mapped: int | None) -> Iterator[Any]:
+def _frames(attempt: Attempt, arguments: Sequence[Any]) -> Iterator[Any]:
+    mapped = attempt.step.mapped
     if mapped is None:
-        return iter(call(*arguments))
-    before, after = arguments[:mapped], arguments[mapped + 1 :]
-    return chain.from_iterable(call(*before, item, *after) for item in arguments[mapped])
+        return iter(attempt.call(*arguments))
+    call = attempt.call_of_item(arguments)
+    return chain.from_iterable(call(item) for item in arguments[mapped])
 
 
 def _give_frames(ask: _Ask, frames: Iterator[Any], shelf: _Shelf, most: int) -> None:

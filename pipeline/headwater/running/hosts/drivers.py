@@ -1,7 +1,7 @@
 """The loops that move items: each reads a source, calls a step, and writes a sink.
 
 Every loop has a cancellation point: reading sleeps when the source is empty, and `wait_writable` lets other tasks run
-once a slice.
+once per slice. What a loop needs for each item stands in local variables: each attribute would cost as much as a check.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iter
 
 
 class Slicer:
-    """How many items to work on before others get a turn, adapted to about one slice of time."""
+    """The number of items to work on before other tasks get a turn, adapted to about one slice of time."""
 
     __slots__ = ("_most", "size")
 
@@ -63,7 +63,7 @@ async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Call
             continue
         else:
             item = admit(value)
-            expected = outbox.expected
+            expected = outbox.expected  # after the header other classes pass than before it
             if item is NOT_AN_ITEM:
                 if outbox.needs_drain:
                     await wait_writable()
@@ -99,7 +99,7 @@ async def drive_items(
 
 
 def _appender(buffer: list[Any], through: Callable[[Any], Any] | None) -> Callable[[Any], None]:
-    """Return what puts an item into a buffer, after the fused stages if there are any."""
+    """Return the function that puts an item into a buffer, through the fused stages if there are any."""
     append = buffer.append
     return append if through is None else lambda item: append(through(item))
 
@@ -137,7 +137,7 @@ async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence
 
 
 async def write_slices(batch: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer) -> None:
-    """Run items through stages, a slice at a time, and write what comes of them."""
+    """Run items through stages, a slice at a time, and write the results."""
     start = 0
     while start < len(batch):
         part = batch[start : start + slicer.size]
@@ -148,7 +148,7 @@ async def write_slices(batch: list[Any], stages: Sequence[Stage], outbox: Outbox
 async def _write_slice(
     part: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer, elapsed_s: float
 ) -> None:
-    """Run one slice through the stages and write what comes of it, then let others run."""
+    """Run one slice through the stages, write the results, then let other tasks run."""
     results = batches_through(stages, part, outbox.capacity)
     written = False
     while True:
@@ -183,7 +183,7 @@ class _Workbench:
         self._source = source
         self._slicer = slicer
         self._places = Semaphore(places)
-        self._turn = Semaphore(1)
+        self._turn = Semaphore(1)  # one worker at a time takes a unit, so slots are in the order of the items
         self._record = record
         self._batch: list[Any] = []
         self._break: Exception | None = None
@@ -206,7 +206,7 @@ class _Workbench:
             started = perf_counter()
             try:
                 slot.results, slot.error = await worker.work(unit)
-            except Exception as error:  # noqa: BLE001 - told in its turn, after the results before it
+            except Exception as error:  # noqa: BLE001 - raised in its turn, after the results before it
                 slot.error = error
             self._slicer.adapt(perf_counter() - started)
             slot.done.set()
@@ -225,7 +225,7 @@ class _Workbench:
         return slot
 
     def delivered(self, slot: _Slot) -> None:
-        """Note that the results of a slot are written: its items are done, and another may take its place."""
+        """Note that the results of a slot were written: its items are done, and its place is free."""
         self._source.acknowledge(slot.items)
         self._places.release()
 
@@ -235,7 +235,7 @@ class _Workbench:
         if not self._batch:
             try:
                 self._batch = await self._source.take(ahead=True)
-            except Exception as error:  # noqa: BLE001 - told in its turn, after the items before it
+            except Exception as error:  # noqa: BLE001 - raised in its turn, after the items before it
                 self._break = error
                 return []
             self._record.items_in += len(self._batch)
@@ -253,6 +253,7 @@ async def drive_workers(
     source: Source, workers: Sequence[Worker], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt, *, unit: int
 ) -> None:
     """Let several workers call a step's function, and write the results in the order of the items."""
+    # Twice as many units as workers: while one result is slow and holds up the others, work goes on.
     bench = _Workbench(source, Slicer(unit), 2 * len(workers), attempt.record)
     ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
     async with open_group() as group:

@@ -1,4 +1,4 @@
-"""A step host: the steps of one segment in one execution, from their inbox to their outbox."""
+"""A step host: the life of one segment in one execution, from its inbox to its outbox."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class StepHost:
             work = self._head.in_time(self._run())
             if any(step.method.call.suspends for step in self.steps):
                 await Watched(work, self._note_stretch)
-            else:  # plain code is measured call by call
+            else:  # its calls are measured one by one
                 await work
         except Skipped:
             self._skip()
-        except ReaderLeft:
+        except ReaderLeft:  # nothing reads on, so what was written is all that was asked for
             self._end()
         except get_cancelled_exc_class():
             if self.unread:
@@ -68,7 +68,7 @@ class StepHost:
             self._fail(failure.attempt, failure.cause)
         except STEP_ERRORS as error:
             self._fail_as(error)
-        finally:
+        finally:  # does nothing to an outbox that has ended
             self._outbox.fail(self._broken(self._head, "was cancelled"))
             await self._inbox.aclose()
 
@@ -78,7 +78,7 @@ class StepHost:
     async def _run(self) -> None:
         if self._head.step.skippable and not await self._inbox.branch_taken():
             raise Skipped
-        arguments = await self._inbox.arguments()
+        arguments = await self._inbox.arguments()  # values are waited for before the step counts as started
         self._waited_before_s = self._inbox.wait_s
         meter = Meter(perf_counter())
         self._outbox.sink.meter = meter
@@ -119,15 +119,15 @@ class StepHost:
 
     def _fail_as(self, error: Exception | SystemExit) -> None:
         if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
-            suffering = self.records if self._scope.failed else ()  # no step fails because others were cancelled
-            self._break(error, suffering)
+            # Without a failure the break comes from a cancellation, and nothing fails because of that.
+            self._break(error, self.records if self._scope.failed else ())
         else:
             self._fail(self._head, error)
 
     def _fail(self, attempt: Attempt, raised: Exception | SystemExit) -> None:
-        """Note a failure of one of the steps, and break the stream for everything after it."""
+        """Note the failure of a step, and break the stream for everything after it."""
         error = attempt.fail(raised)
-        broken = self._broken(attempt, f"failed: {self._scope.redact(reason_of(error))}")
+        broken = self._broken(attempt, f"failed: {self._scope.mask(reason_of(error))}")
         broken.__cause__ = error
         self._break(broken, self.records[self._attempts.index(attempt) + 1 :])
 

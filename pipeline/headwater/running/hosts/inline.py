@@ -1,4 +1,4 @@
-"""Segments with a coroutine function in them: `inline: true` trades overlap for the cost of a channel."""
+"""Segments with a fused coroutine function: `inline: true` saves a channel and gives up overlap for it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: St
 
 
 async def iterated(values: Iterator[Any], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
-    """Yield the items among the frames of a plain generator, letting others run after each."""
+    """Yield the items among the frames of a plain generator, letting other tasks run after each."""
     for value in values:
         item = value if isinstance(value, outbox.expected) else outbox.admit(value)
         if item is not NOT_AN_ITEM:

@@ -1,6 +1,6 @@
-"""Plain functions that are fused into the segment upstream of them: batch loops instead of channels and tasks.
+"""Plain functions that are fused into the segment upstream of them: loops over batches instead of channels and tasks.
 
-On one thread a plain `def` could never overlap with its neighbors, so it needs neither a task nor a buffer of its own.
+On one thread a plain `def` never overlaps with its neighbors, so it needs neither a task nor a buffer of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.kinds.definition import Call
 from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, exhausted
-from headwater.streams.grammar import ANYTHING, all_instances
+from headwater.streams.grammar import ANYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ class Stage:
         failure: What the last batch failed with.
     """
 
-    __slots__ = ("addressed", "attempt", "call", "check", "expands", "failure", "record", "suspends")
+    __slots__ = ("_place", "addressed", "attempt", "call", "check", "expands", "failure", "record", "suspends")
 
     def __init__(self, attempt: Attempt, call: Callable[[Any], Any], items: Checker | None = None) -> None:
         step, record = attempt.step, attempt.record
@@ -49,6 +49,7 @@ class Stage:
         self.expands: bool = step.method.call is Call.GENERATOR
         self.suspends: bool = step.method.call is Call.COROUTINE
         self.failure: Failure | None = None
+        self._place = record.place("item" if self.expands else "result")
 
     def one(self, item: Any) -> Any:
         """Return the result for one item."""
@@ -61,8 +62,8 @@ class Stage:
         return value if isinstance(value, self.check.expected) else self.checked(value)
 
     def checked(self, value: Any) -> Any:
-        """Return a result as the declared type; raises when it is of another."""
-        return self.check.check(value, self.record.place("result"))
+        """Return a result as the declared type, or raise."""
+        return self.check.check(value, self._place)
 
     def apply(self, batch: Sequence[Any]) -> list[Any]:
         """Return the results for all the items, or for those before the first that fails (see `failure`)."""
@@ -73,18 +74,17 @@ class Stage:
         except STEP_ERRORS as error:
             self.failure = Failure(self.attempt, error)
         else:
-            if len(results) < len(batch):
+            if len(results) < len(batch):  # `map` has taken a StopIteration of the function for its end
                 self.failure = Failure(self.attempt, exhausted())
-        self._check_all(results, "result")
+        results = self._checked_all(results)
         self._note(len(batch), results, started)
         return results
 
     def parts(self, batch: Sequence[Any], size: int) -> Iterator[list[Any]]:
         """Yield the items that the function yields for all the items, at most `size` at a time."""
         items = iter(batch)
-        results = chain.from_iterable(
-            self.call(item) for item in items
-        )  # unlike `map` it does not end by StopIteration
+        # A generator expression, as `map` would take a StopIteration of the function for its end.
+        results = chain.from_iterable(self.call(item) for item in items)
         counted = 0
         while True:
             part: list[Any] = []
@@ -94,7 +94,7 @@ class Stage:
             except STEP_ERRORS as error:
                 self.failure = Failure(self.attempt, error)
             ended = len(part) < size
-            self._check_all(part, "item")
+            part = self._checked_all(part)
             taken = len(batch) - length_hint(items)
             self._note(taken - counted, part, started)
             counted = taken
@@ -103,17 +103,12 @@ class Stage:
             if ended or self.failure is not None:
                 return
 
-    def _check_all(self, values: list[Any], frame: str) -> None:
-        """Check values in their place; at the first wrong one the stage fails, and only those before it stay."""
-        if all_instances(values, self.check.expected):
-            return
-        for index, value in enumerate(values):
-            try:
-                values[index] = self.check.check(value, self.record.place(frame))
-            except Exception as error:  # noqa: BLE001 - a value of another type is the step's failure
-                self.failure = Failure(self.attempt, error)
-                del values[index:]
-                return
+    def _checked_all(self, values: list[Any]) -> list[Any]:
+        """Return values as the declared type; at the first wrong one the stage fails, and only those before it stay."""
+        checked, error = self.check.check_all(values, self._place)
+        if error is not None:
+            self.failure = Failure(self.attempt, error)
+        return checked
 
     def _note(self, items_in: int, results: list[Any], started: float) -> None:
         record = self.record
@@ -130,7 +125,7 @@ def _checking(call: Callable[[Any], Any], items: Checker, place: str) -> Callabl
 
 
 def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Iterator[list[Any]]:
-    """Yield what comes of a batch after all the stages, in batches of at most `size` (or the length of `batch`)."""
+    """Yield the results of a batch after all stages, in batches of at most `size` (or the length of `batch`)."""
     for index, stage in enumerate(stages):
         if stage.expands:
             for part in stage.parts(batch, size):
@@ -140,25 +135,17 @@ def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Ite
     else:
         if batch:
             yield batch
+    # A later stage has failed on an earlier item: it read only what the stages before it had made until they failed.
     for stage in reversed(stages):
         if stage.failure is not None:
             raise stage.failure
 
 
 def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
-    """Return one function of one item that runs it through stages that do not expand.
-
-    Nothing is counted per item and stage: as many items leave each stage as reach the end of the segment.
-
-    Args:
-        stages: The fused steps, in order; none of them expands.
-        head: The numbers of the step that writes the item.
-
-    Returns:
-        A function that raises `Failure` when a stage fails.
-    """
+    """Return one function that runs an item of `head` through stages that do not expand; it raises `Failure`."""
+    # Nothing is counted per item and stage: as many items leave each stage as reach the end of the segment.
     parts = [(stage.call, stage.check.expected, stage) for stage in stages]
-    records = [head, *(stage.record for stage in stages)]
+    records = [head, *(stage.record for stage in stages)]  # those that may still have items to emit
 
     def through(item: Any) -> Any:
         if records:

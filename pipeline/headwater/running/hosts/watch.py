@@ -1,4 +1,4 @@
-"""Notices a coroutine that keeps the event loop to itself for long."""
+"""Notices a coroutine that holds the event loop for long."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ Value = TypeVar("Value")
 class Watched(Generic[Value]):
     """An awaitable that runs a coroutine and measures each stretch between two suspensions.
 
-    It costs a fraction of a microsecond each time that the coroutine is resumed, and nothing per item.
-
-    Args:
-        coroutine: What to run.
-        report: Called with the length of each stretch, in seconds.
+    It costs a fraction of a microsecond each time the coroutine is resumed, and nothing per item.
 
     Example:
         >>> import anyio
@@ -54,5 +50,5 @@ class Watched(Generic[Value]):
                 self._report(perf_counter() - started)
             try:
                 resume, given = self._coroutine.send, (yield waits_for)
-            except BaseException as error:  # noqa: BLE001 - cancellation and all else belong to the coroutine
+            except BaseException as error:  # noqa: BLE001 - cancellation and everything else belong to the coroutine
                 resume, given = self._coroutine.throw, error

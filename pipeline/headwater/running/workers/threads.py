@@ -1,7 +1,7 @@
-"""Worker threads that belong to one step of one execution, and end with it.
+"""Worker threads: each belongs to one step of one execution, and ends with it.
 
-A thread and its host take turns: the thread asks for something (more input, a place for its output), the host answers.
-Nothing is queued, and releasing the thread is one answer of its own kind.
+A thread and its host take turns: the thread asks (for more input, for its output to be fetched), the host answers.
+Nothing is queued, and releasing the thread is an answer, too.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Released(BaseException):
 
 
 def is_released() -> bool:
-    """Return whether the code that asks runs in a worker thread that nobody needs any more."""
+    """Return whether the code that asks runs in a worker thread that is no longer needed."""
     thread = _current.get()
     return thread is not None and thread.released
 
 
 class WorkerThread(Generic[Request]):
-    """A thread that runs one function, which talks to its host by asking.
+    """A thread that runs one function, which asks its host for what it needs.
 
     Args:
         target: The function; it gets `ask`, which blocks until the host has answered.
@@ -89,21 +89,14 @@ class WorkerThread(Generic[Request]):
             self._thread.join()
 
     async def request(self) -> Request | None:
-        """Return what the thread asks for next.
-
-        Returns:
-            The request, or None when its function has returned.
-
-        Raises:
-            BaseException: Whatever the function raised.
-        """
+        """Return what the thread asks for next, or None when its function has returned; raises what that raised."""
         await self._wait()
         if self._error is not None:
             raise self._error
         return self._request
 
     def answer(self, value: Any = None) -> None:
-        """Answer the request, so that the thread goes on; an `Exception` is raised there."""
+        """Answer the request and let the thread go on; an `Exception` is raised in it."""
         self._request = None
         self._answer = value
         self._turn.release()
@@ -124,7 +117,8 @@ class WorkerThread(Generic[Request]):
     def _post(self, request: Request | None, *, last: bool = False) -> None:
         def post() -> None:
             self._request = request
-            self._ended = last  # set here, so that whoever joins the thread does not hold the loop that it posts to
+            # Set in the loop: a host that saw it earlier would join the thread and block the loop that this post needs.
+            self._ended = last
             self._asked.set()
 
         self._call_soon(post)
@@ -141,11 +135,6 @@ class WorkerThread(Generic[Request]):
 
 
 def _caller(native: Any) -> Callable[[Callable[[], None]], object]:
-    """Return what has a function called in an event loop, from any thread, without waiting for it.
-
-    Waiting, as `anyio.from_thread` does, would make each request twice as dear.
-
-    Args:
-        native: The event loop of asyncio, or the token of trio.
-    """
+    """Return the function that has another one called in an event loop (of asyncio, or a token of trio)."""
+    # It does not wait for the call: that is what `anyio.from_thread` does, and it would double the cost of a request.
     return getattr(native, "call_soon_threadsafe", None) or native.run_sync_soon  # type: ignore[no-any-return]

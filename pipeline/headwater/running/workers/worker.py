@@ -1,4 +1,4 @@
-"""Where the function of a step is called with items: here, in a thread, or in a process."""
+"""Workers: what calls the function of a step with items, in the loop's own thread or in another."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["AsyncWorker", "ThreadWorker", "Unit", "Worker", "entered"]
 
 Unit = tuple[list[Any], Exception | None]
-"""Results for the items before the first that failed, and its error."""
+"""Results for the items before the first one that failed, and its error or None."""
 
 
 class Worker(Protocol):
-    """Something that calls a step's function with several items, one after the other."""
+    """Calls a step's function with several items, one after the other."""
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -38,11 +38,7 @@ class Worker(Protocol):
 
 
 class AsyncWorker:
-    """Calls a coroutine function in the task of whoever asks.
-
-    Args:
-        call: The step's function of one item.
-    """
+    """Calls a coroutine function in the task that asks."""
 
     def __init__(self, call: Callable[[Any], Awaitable[Any]]) -> None:
         self._call = call
@@ -67,12 +63,7 @@ class AsyncWorker:
 
 
 class ThreadWorker:
-    """Calls a plain function in a thread of its own.
-
-    Args:
-        call: The step's function of one item.
-        name: Name of the thread.
-    """
+    """Calls a plain function in a thread of its own."""
 
     def __init__(self, call: Callable[[Any], Any], name: str) -> None:
         self._call = call
@@ -118,11 +109,7 @@ class ThreadWorker:
 
 @asynccontextmanager
 async def entered(workers: Sequence[Worker]) -> AsyncGenerator[None, None]:
-    """Start several workers, and stop all of them at the end.
-
-    Args:
-        workers: The workers.
-    """
+    """Start several workers, and stop all of them at the end."""
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
