@@ -6,13 +6,11 @@ A fixture imports what it needs, as pytest loads the plugin also in test runs wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from headwater.testing.clock import VirtualClock
-    from headwater.testing.recorder import EventRecorder
+from headwater import testing
 
 __all__ = [
     "breaking_stream",
@@ -30,74 +28,56 @@ __all__ = [
 @pytest.fixture
 def run_step() -> Callable[..., Any]:
     """Run one step alone with some data, and return its output."""
-    from headwater.testing.running import run_step as function
-
-    return function
+    return testing.run_step
 
 
 @pytest.fixture
 def collect() -> Callable[..., Any]:
     """Read a stream to its end, and return its items."""
-    from headwater.testing.running import collect as function
-
-    return function
+    return testing.collect
 
 
 @pytest.fixture
 def verify_step() -> Callable[..., Any]:
     """Check that a step keeps its declaration."""
-    from headwater.testing.laws import verify_step as function
-
-    return function
+    return testing.verify_step
 
 
 @pytest.fixture
 def verify_task() -> Callable[..., Any]:
     """Check that a task gives the same for its whole input and for every stream of its parts."""
-    from headwater.testing.laws import verify_task as function
-
-    return function
+    return testing.verify_task
 
 
 @pytest.fixture
-def event_recorder() -> EventRecorder:
+def event_recorder() -> testing.EventRecorder:
     """A subscriber that keeps the events: `pipeline.run(data, subscribers=[event_recorder])`."""
-    from headwater.testing.recorder import EventRecorder
-
-    return EventRecorder()
+    return testing.EventRecorder()
 
 
 @pytest.fixture
 def endless_stream() -> Callable[..., Any]:
     """Return a stream that never ends: `endless_stream(str)`."""
-    from headwater.testing.samples import endless_stream as function
-
-    return function
+    return testing.endless_stream
 
 
 @pytest.fixture
 def slow_stream() -> Callable[..., Any]:
     """Return a stream that waits before each item: `slow_stream(["a", "b"], interval_s=60)`."""
-    from headwater.testing.samples import slow_stream as function
-
-    return function
+    return testing.slow_stream
 
 
 @pytest.fixture
 def breaking_stream() -> Callable[..., Any]:
     """Return a stream that breaks after its last item: `breaking_stream(["a", "b"])`."""
-    from headwater.testing.samples import breaking_stream as function
-
-    return function
+    return testing.breaking_stream
 
 
 @pytest.fixture
-def virtual_clock(request: pytest.FixtureRequest) -> VirtualClock:
+def virtual_clock(request: pytest.FixtureRequest) -> testing.VirtualClock:
     """A clock that skips waiting times; an async test that uses it runs on trio, with this clock."""
-    from headwater.testing.clock import VirtualClock
-
     marker = request.node.get_closest_marker(_CLOCK_MARK)
-    return VirtualClock() if marker is None else marker.args[0]
+    return testing.VirtualClock() if marker is None else marker.args[0]
 
 
 _CLOCK_MARK = "headwater_virtual_clock"
@@ -113,9 +93,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run an async test that uses `virtual_clock` on trio with that clock, whatever the backends."""
     if not {"virtual_clock", "anyio_backend"} <= set(metafunc.fixturenames):
         return
-    from headwater.testing.clock import VirtualClock
-
-    clock = VirtualClock()
+    clock = testing.VirtualClock()
     marks = getattr(pytest.mark, _CLOCK_MARK)(clock)
     backend = pytest.param(clock.backend, id="virtual", marks=marks)
     metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", [backend]))
