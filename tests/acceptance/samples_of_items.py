@@ -151,7 +151,7 @@ ITEMS: Final[dict[str, Sample]] = {
         [{"age": 3}],
         frames=(None, {"items": 2, "good": 2, "bad": 0, "first_bad": []}),
         bad_params=({"schema": {"type": "intger"}}, ".schema.type", "intger"),
-        bad_data=([{"age": 1}, {"age": "x"}], r"item 2 is not as the schema wants it: \$.age"),
+        bad_data=([{"age": 1}, {"age": "x"}], r"item 2 does not match the schema: \$.age"),
         compensated=({"on_bad": "skip"}, [{"age": "x"}, {"age": 3}, {"age": "y"}], 2),
     ),
     "stream.join_lookup": shaping(

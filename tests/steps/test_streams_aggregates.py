@@ -90,10 +90,10 @@ async def test_finds_numbers_in_a_field(name: str) -> None:
 @pytest.mark.parametrize(
     ("items", "field", "message"),
     [
-        ([1, "2"], None, "TypeError: item 2 is the string '2', not a number; turn it into one before"),
+        ([1, "2"], None, "TypeError: item 2 is the string '2', not a number; convert it before"),
         ([1.5, True], None, "TypeError: item 2 is true, not a number"),
         ([{"n": 1}, {"n": [1]}], "n", "TypeError: the field 'n' of item 2 is a list of 1, not a number"),
-        ([1, 2, math.nan], None, "ValueError: item 3 is nan, not a finite number; leave it out by a filter"),
+        ([1, 2, math.nan], None, "ValueError: item 3 is nan, not a finite number; filter such items out"),
         ([math.inf], None, "ValueError: item 1 is inf, not a finite number"),
         ([{"n": 1}, {}], "n", "ValueError: the field 'n' of item 2 is missing; set on_missing to skip"),
         ([{"n": 1}, {"n": None}], "n", "ValueError: the field 'n' of item 2 is null; set on_missing to skip"),

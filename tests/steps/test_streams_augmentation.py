@@ -221,8 +221,8 @@ def test_program_learns_to_decorate_its_function() -> None:
     ("items", "params", "message"),
     [
         (["a"], {"using": add}, "FrameTypeError: kind 'aug.add' port 'number': expected int, found 'a'"),
-        ([{"m": 1}], {"using": add, "field": "n"}, "the field 'n' of an item is missing; leave such items out"),
-        (range(4), {"using": add, "max_items": 3}, "more than 3 items, which are all kept for the cycles"),
+        ([{"m": 1}], {"using": add, "field": "n"}, "the field 'n' of an item is missing; filter such items out"),
+        (range(4), {"using": add, "max_items": 3}, "more than 3 items, which are kept in memory for the cycles"),
     ],
 )
 def test_fails_when_items_do_not_fit(items: Any, params: dict[str, Any], message: str) -> None:

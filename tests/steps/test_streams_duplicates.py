@@ -100,5 +100,5 @@ def test_tells_how_many_keys_it_has_forgotten() -> None:
 @pytest.mark.parametrize(("item", "by"), [(Thawed(x=1), None), ({"a": Thawed(x=1)}, "a"), ({"a": [Thawed(x=1)]}, None)])
 def test_names_what_cannot_be_compared(item: Any, by: str | None) -> None:
     """What has no hash is an error that says what to do."""
-    with pytest.raises(StepError, match="cannot be compared; set by to a field that is a text or a number"):
+    with pytest.raises(StepError, match="cannot be compared; set by to a field that is a string or a number"):
         output([item], by=by)

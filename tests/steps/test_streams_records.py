@@ -141,9 +141,9 @@ def test_error_lists_some_names_when_a_record_has_many_fields() -> None:
         (Drop(fields=["title.x"]), "the field 'title' is a str"),
         (Set(values={"pages.x": 1}), "the field 'pages' is a int"),
         (Rename(fields={"tags.0": "first"}), "the field 'tags' is a list"),
-        (Rename(fields={"title": "pages"}), "a field 'pages' is there already and would be lost"),
-        (Rename(fields={"author.name": "author.born"}), "a field 'author.born' is there already"),
-        (Rename(fields={"title": "author.name"}), "a field 'author.name' is there already"),
+        (Rename(fields={"title": "pages"}), "the field 'pages' already exists and would be lost"),
+        (Rename(fields={"author.name": "author.born"}), "the field 'author.born' already exists"),
+        (Rename(fields={"title": "author.name"}), "the field 'author.name' already exists"),
     ],
 )
 def test_refuses_a_change_that_would_lose_something(target: Any, message: str) -> None:
@@ -172,7 +172,7 @@ def test_refuses_an_item_that_is_no_record() -> None:
     ("kind", "params", "message"),
     [
         (Pick, {"fields": []}, "at least 1 item"),
-        (Pick, {"fields": ["a", "b", "a"]}, "'a' is there twice"),
+        (Pick, {"fields": ["a", "b", "a"]}, "'a' occurs twice"),
         (Pick, {"fields": ["a.b", "a"]}, "'a.b' is a part of 'a'"),
         (Pick, {"fields": ["a..b"]}, "match pattern"),
         (Pick, {"fields": "a"}, "valid list"),
@@ -180,7 +180,7 @@ def test_refuses_an_item_that_is_no_record() -> None:
         (Drop, {"fields": ["a", "a.b"]}, "'a.b' is a part of 'a'"),
         (Drop, {"fields": ["a"], "on_missing": "null"}, "'fail' or 'ignore'"),
         (Rename, {"fields": {}}, "at least 1 item"),
-        (Rename, {"fields": {"a": "x", "b": "x"}}, "'x' is there twice"),
+        (Rename, {"fields": {"a": "x", "b": "x"}}, "'x' occurs twice"),
         (Rename, {"fields": {"a": "x", "a.b": "y"}}, "'a.b' is a part of 'a'"),
         (Set, {}, "something to set"),
         (Set, {"values": {"a": 1}, "copies": {"a.b": "c"}}, "'a.b' is a part of 'a'"),

@@ -105,10 +105,14 @@ async def test_sorts_on_every_event_loop() -> None:
         (["a", 1], None, "is the number 1, but others are of the type str: they have no common order"),
         ([1, True], None, "is true, but others are of the type int: they have no common order"),
         ([{"n": 1}, {"n": "1"}], "n", "the field 'n' of an item is the string '1', but others are of the type int"),
-        ([[1], [2]], None, "an item is a list of 1, which has no order; set by to a text or a number"),
-        ([{"n": {}}], "n", "the field 'n' of an item is an empty object, which has no order"),
-        ([1j], None, "which has no order"),
-        ([1.0, math.nan], None, "an item is NaN, which has no place in an order"),
+        (
+            [[1], [2]],
+            None,
+            "an item is a list of 1, which cannot be ordered; set by to a field that is a string or a number",
+        ),
+        ([{"n": {}}], "n", "the field 'n' of an item is an empty object, which cannot be ordered"),
+        ([1j], None, "which cannot be ordered"),
+        ([1.0, math.nan], None, "an item is NaN, which cannot be ordered"),
     ],
 )
 @pytest.mark.parametrize("max_items", [1, 100])
@@ -263,5 +267,7 @@ def test_stops_a_long_merge_when_cancelled() -> None:
 def test_says_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is told with the folder and what to do."""
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("w+b", 0))  # noqa: SIM115 - the step closes it
-    with pytest.raises(StepError, match=r"No space left on device; sorted parts are kept in .* or name another folder"):
+    with pytest.raises(
+        StepError, match=r"No space left on device; sorted parts are kept in .* or set TMPDIR to another folder"
+    ):
         output(range(10), max_items=2)

@@ -82,8 +82,8 @@ async def test_fails_at_the_first_bad_item_unless_told_otherwise(params: dict[st
     with pytest.raises(StepError) as error:
         await checking({"schema": PERSON, **params}).run(iter(PEOPLE))
     assert str(error.value).endswith(
-        "item 2 is not as the schema wants it: $.age: -3 is less than the minimum of 0; $: 'shoe' is not allowed;"
-        " mend it, or set on_bad"
+        "item 2 does not match the schema: $.age: -3 is less than the minimum of 0; $: 'shoe' is not allowed;"
+        " correct it, or set on_bad"
     )
 
 

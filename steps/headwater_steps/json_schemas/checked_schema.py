@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12, https://json-schema.org/draft/2020-12) that are safe to check any item with.
 
 A schema is refused when it is wrong, refers to anything outside of it, has patterns that could take long, or is applied
-to one value without end. Nothing is ever fetched. `jsonschema` checks the items; patterns are those of conditions.
+to one value endlessly. Nothing is ever fetched. `jsonschema` checks the items; patterns are those of conditions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ try:
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
-    # without types of their own, so that they are not known to type checkers
+    # both have no types
     VALIDATORS: Any = import_module("jsonschema.validators")
     SPECIFICATIONS: Any = import_module("jsonschema_specifications").REGISTRY
 except ImportError as _error:
@@ -48,10 +48,10 @@ class CheckedSchema:
         self._errors: Callable[[Any], _Errors] = _Validator(schema, registry=SPECIFICATIONS).iter_errors
 
     def violations(self, item: Any, most: int) -> list[tuple[str, str]]:
-        """Return what is wrong with an item."""
+        """Return the JSON path and a message for what is wrong with an item, up to a number; models are objects."""
         try:
             value = to_jsonable_python(item)
-        except ValueError as error:  # which pydantic's errors are
+        except ValueError as error:  # as pydantic's errors are
             return [("$", f"cannot be written as JSON: {error}")]
         return [_said(error) for error in islice(self._errors(value), most)]
 
@@ -98,4 +98,4 @@ _Validator: Any = VALIDATORS.extend(
         "additionalProperties": _additional_properties,
     },
 )
-"""Draft 2020-12, with the patterns of conditions for those of Python, which may take for ever."""
+"""Draft 2020-12 with the patterns of conditions, because those of Python may take forever."""

@@ -1,4 +1,4 @@
-"""What is wrong with a JSON Schema, before any item is checked with it."""
+"""Faults of a JSON Schema, found before any item is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VOCABULARIES = ("core", "applicator", "unevaluated", "validation", "meta-data",
 _ANNOTATIONS = {"definitions", "example", "externalDocs", "discriminator", "xml", "markdownDescription"}
 _REFERENCES = ("$ref", "$dynamicRef")
 
-# Where there are schemas within a schema: alone, in a list, by names. Those in place are applied to the same value.
+# Where a schema has schemas: alone, in a list, by names. Those in place are applied to the same value.
 _IN_PLACE = (("not", "if", "then", "else"), ("allOf", "anyOf", "oneOf"), ("dependentSchemas",))
 _INSIDE = (
     ("additionalProperties", "contains", "items", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
@@ -34,7 +34,7 @@ _HINT = "see https://json-schema.org/understanding-json-schema/reference"
 
 
 class _Part(NamedTuple):
-    """A schema within a schema, and what finds what it refers to."""
+    """A schema within a schema, and the resolver of its references."""
 
     path: JsonPath
     schema: dict[str, Any]
@@ -51,7 +51,7 @@ def faults_of(schema: dict[str, Any]) -> list[Fault]:
         "'https://example.com/other.json' is not in this schema, and nothing is fetched"
     """
     if schema.get("$schema", DIALECT) not in {DIALECT, f"{DIALECT}#"}:
-        return [_fault(("$schema",), f"expected {quote(DIALECT)}, the only dialect that is known here")]
+        return [_fault(("$schema",), f"expected {quote(DIALECT)}, the only dialect that is supported")]
     errors = VALIDATORS.Draft202012Validator(SPECIFICATIONS.contents(DIALECT)).iter_errors(schema)
     wrong = {tuple(error.absolute_path): (error.context or [error])[0].message for error in errors}
     if wrong:
@@ -90,12 +90,12 @@ def _keywords() -> frozenset[str]:
 
 
 def _faults_of_keywords(parts: Sequence[_Part]) -> Iterator[Fault]:
-    """A misspelled keyword would allow everything, and the library knows one pair that is not safe together."""
+    """Find misspelled keywords, which would allow everything, and a pair that is not safe together."""
     has_patterns = any("patternProperties" in part.schema for part in parts)
     for path, schema, _ in parts:
         for keyword in schema.keys() - _keywords():
             if not keyword.startswith("x-"):
-                message = f"unknown keyword {quote(keyword)}; those of your own begin with x-"
+                message = f"unknown keyword {quote(keyword)}; your own begin with x-"
                 yield Fault(
                     "bad-schema", message, (*path, keyword), at_key=True, unknown=keyword, known=tuple(_keywords())
                 )
@@ -132,18 +132,18 @@ def _faults_of_references(parts: Sequence[_Part]) -> Iterator[Fault]:
 
 
 def _target(resolver: Any, reference: str) -> object:
-    """Return what a reference leads to, or None."""
+    """Return the target of a reference, or None."""
     try:
         return resolver.lookup(reference).contents
-    except (Unresolvable, ValueError, LookupError, TypeError):  # the others come of odd pointers and addresses
+    except (Unresolvable, ValueError, LookupError, TypeError):  # odd pointers and addresses raise the others
         return None
 
 
 def _faults_of_size(parts: Sequence[_Part], pairs: Sequence[tuple[str, str]]) -> Iterator[Fault]:
-    """Look for schemas that are applied to one value without end, or all too often."""
+    """Find schemas that are applied to one value endlessly, or too often."""
     numbers = [str(number) for number in range(len(parts))]
     for cycle in find_cycles(numbers, pairs):
-        yield _fault(parts[int(cycle[0])].path, "is applied to the same value without end")
+        yield _fault(parts[int(cycle[0])].path, "is applied to the same value endlessly")
     applications = dict.fromkeys(numbers, 1)
     applied: dict[str, list[str]] = {number: [] for number in numbers}
     for outer, inner in pairs:

@@ -1,4 +1,4 @@
-"""Steps that make one number of many: sum, mean, smallest, largest."""
+"""The kinds `stream.sum`, `mean`, `min` and `max`: one number from many."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ async def total(
 ) -> Number:
     """Add numbers.
 
-    The sum is exact: whole numbers of any size stay whole, and with fractions among them the sum is rounded once, at
-    the end (the problem and its solution: https://docs.python.org/3/library/math.html#math.fsum).
+    The sum is exact: integers of any size stay integers, and with fractions among them the sum is rounded once, at the
+    end (the problem and its solution: https://docs.python.org/3/library/math.html#math.fsum).
 
     Args:
         items: Numbers; with `field`, objects that have it.
         ctx: Takes how many items were skipped.
         field: The field to add; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and counts it as a compensation.
+            item out and counts it as a compensation.
 
     Returns:
         The sum; 0 when there are no items.
 
     Raises:
-        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        TypeError: Something is not a number; a boolean or a numeric string is not one either.
         ValueError: Something is NaN or infinite, or lacks the field.
-        OverflowError: The sum is too large for a number with a fraction.
+        OverflowError: The sum has a fraction and is too large for a float.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -61,20 +61,20 @@ async def mean(
 ) -> float | None:
     """Return the arithmetic mean of numbers.
 
-    It is exact, and rounded once.
+    The mean is exact, and rounded once.
 
     Args:
         items: Numbers; with `field`, objects that have it.
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and counts it as a compensation.
+            item out and counts it as a compensation.
 
     Returns:
         The mean; null when there are no items.
 
     Raises:
-        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        TypeError: Something is not a number; a boolean or a numeric string is not one either.
         ValueError: Something is NaN or infinite, or lacks the field.
         OverflowError: The mean is too large.
 
@@ -100,13 +100,13 @@ async def smallest(
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and counts it as a compensation.
+            item out and counts it as a compensation.
 
     Returns:
         The smallest number, the first of those that are equal; null when there are no items.
 
     Raises:
-        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        TypeError: Something is not a number; a boolean or a numeric string is not one either.
         ValueError: Something is NaN or infinite, or lacks the field.
 
     Example:
@@ -132,13 +132,13 @@ async def largest(
         ctx: Takes how many items were skipped.
         field: The field; the item itself by default.
         on_missing: What happens when an item lacks the field, or when it is null: `fail` is an error, `skip` leaves the
-            item out, and counts it as a compensation.
+            item out and counts it as a compensation.
 
     Returns:
         The largest number, the first of those that are equal; null when there are no items.
 
     Raises:
-        TypeError: Something is no number: also no text that looks like one, and no boolean.
+        TypeError: Something is not a number; a boolean or a numeric string is not one either.
         ValueError: Something is NaN or infinite, or lacks the field.
 
     Example:
@@ -154,7 +154,7 @@ async def largest(
 
 
 def _best(choose: Callable[[list[Number]], Number], numbers: list[Number]) -> list[Number]:
-    """Return the best number in a list of its own; an empty list when there is none."""
+    """Return a list of the best number; an empty list when there is none."""
     return [choose(numbers)] if numbers else []
 
 
@@ -184,19 +184,19 @@ class _Numbers:
         return numbers
 
     def _checked(self, values: Sequence[Any]) -> Sequence[Number]:
-        """Return the numbers among values of which some are none; raise when that is wrong."""
+        """Return the numbers among values that are not all numbers; raise if that is an error."""
         numbers: list[Number] = []
         for number, value in enumerate(values, self._items + 1):
             if value is not None and value is not MISSING:
                 numbers.append(_number(value, field_label(self._field, number)))
             elif self._on_missing == "fail":
                 what = "is null" if value is None else "is missing"
-                raise ValueError(f"{field_label(self._field, number)} {what}; set on_missing to skip if that may be")
+                raise ValueError(f"{field_label(self._field, number)} {what}; set on_missing to skip if that is right")
         return numbers
 
 
 def _are_plain(values: Sequence[Any]) -> bool:
-    """Whether all values are plain finite numbers."""
+    """Return whether all values are plain finite numbers."""
     kinds = set(map(type, values))
     if not kinds <= _NUMBERS:
         return False
@@ -206,19 +206,17 @@ def _are_plain(values: Sequence[Any]) -> bool:
 
 def _number(value: Any, name: str) -> Number:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(
-            f"{name} is {in_words(value)}, not a number; turn it into one before, or leave it out by a filter"
-        )
+        raise TypeError(f"{name} is {in_words(value)}, not a number; convert it before, or filter such items out")
     if isinstance(value, float) and not isfinite(value):
-        raise ValueError(f"{name} is {value}, not a finite number; leave it out by a filter")
+        raise ValueError(f"{name} is {value}, not a finite number; filter such items out")
     return value
 
 
 class _ExactSum:
     """A sum of finite numbers without any error.
 
-    It is kept as a whole number, and floats of which each is the rounded sum of what those before it leave (after
-    Shewchuk 1997, https://doi.org/10.1007/PL00009321); what no float can hold is kept as a fraction.
+    It is an integer, plus floats where each is the rounded sum of what the ones before it leave (after Shewchuk 1997,
+    https://doi.org/10.1007/PL00009321), plus a fraction for what no float can hold.
     """
 
     __slots__ = ("_floats", "_rest", "_whole")
@@ -236,7 +234,7 @@ class _ExactSum:
             self._add_floats([number for number in numbers if not isinstance(number, int)] if whole else numbers)
 
     def _add_floats(self, numbers: Sequence[float]) -> None:
-        """Add up floats and take the sum away until nothing is left: the sums are exact together."""
+        """Add floats, and subtract the sum until nothing is left: together the sums are exact."""
         left = [*self._floats, *numbers]
         sums: list[float] = []
         try:
@@ -255,7 +253,7 @@ class _ExactSum:
 
     @property
     def value(self) -> Number:
-        """The sum as a number: whole if all its parts are, otherwise the nearest float."""
+        """The sum as a number: an integer if all its parts are, otherwise the nearest float."""
         return _rounded(self.fraction) if self._floats or self._rest is not None else self._whole
 
 

@@ -1,4 +1,4 @@
-"""The step that adds changed copies of the items."""
+"""The kind `stream.augment`: changed copies of the items, after them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["augment"]
 
 Item = TypeVar("Item")
 
-_SLICE_ITEMS = 16  # few, as nothing is known of how long the function takes
+_SLICE_ITEMS = 16  # few, because the function may be slow
 
 
 @step("stream.augment")
@@ -28,22 +28,22 @@ async def augment(
     produces_none: bool = False,
     max_items: Annotated[int, Field(ge=1)] = 100_000,
 ) -> AsyncIterator[Batch[Item]]:
-    """Add changed copies of the items after them, such as variants of texts to train with.
+    """Add changed copies of the items after them, such as variants of sentences to train with.
 
-    First all items pass as they are, while they are kept in memory. Then they are gone through again, in their order
-    and as often as `cycles` says, and what a function makes of each is added. The items themselves are never changed.
-    Header and footer are not passed on.
+    First all items pass as they are, while they are kept in memory. Then a function is applied to them, in their order
+    and as often as `cycles` says, and its results are added. The items themselves are never changed. Header and footer
+    are not passed on.
 
     Args:
         items: Anything; the changed ones are of the same type.
-        ctx: Takes how many results were dropped.
+        ctx: Gets how many results were dropped.
         using: The function: the kind of a step that takes a value and returns one at once, such as
             `{"kind": "text.upper"}`, and its `params`. In Python it may be such a step itself.
-        cycles: How often all items are gone through.
-        field: The field that the function takes and replaces, such as `text` or, in a list, `0`; the whole item by
-            default.
-        produces_none: Whether the function returns null for what it cannot change; then nothing is added, and how often
-            that was is told in a progress event. Otherwise null is a result as any other.
+        cycles: How often the function is applied to all items.
+        field: The field that the function gets and that its result replaces, such as `text` or, in a list, `0`; the
+            whole item by default.
+        produces_none: Whether the function returns null for what it cannot change; then nothing is added, and a
+            progress event has the count. Otherwise null is a result like any other.
         max_items: Most items to keep in memory.
 
     Yields:
@@ -62,7 +62,7 @@ async def augment(
     originals: list[Item] = []
     async for batch in items.batches():
         if len(originals) + len(batch) > max_items:
-            raise ValueError(f"more than {max_items} items, which are all kept for the cycles; raise max_items")
+            raise ValueError(f"more than {max_items} items, which are kept in memory for the cycles; raise max_items")
         originals += batch
         yield Batch(batch)
     change = _Change(using, field, drops_none=produces_none)
@@ -91,7 +91,7 @@ class _Change:
         """Return a changed copy of an item, or `MISSING` when there is none."""
         value = self._find(item)
         if value is MISSING:
-            raise ValueError(f"{field_label(self._path)} is missing; leave such items out by a filter")
+            raise ValueError(f"{field_label(self._path)} is missing; filter such items out")
         changed = self._function(value)
         if changed is None and self._drops_none:
             return MISSING

@@ -1,4 +1,4 @@
-"""Steps that put items together in lists, and take lists apart."""
+"""The kinds `stream.batch`, `window` and `flatten`: items into lists, and lists into items."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Size = Annotated[int, Field(ge=1, le=1_000_000)]
 async def batch(
     items: Stream[Item], *, size: _Size, linger_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
 ) -> AsyncIterator[list[Item]]:
-    """Put items together in lists of one size.
+    """Group items into lists of one size.
 
     Header and footer are not passed on.
 
@@ -29,7 +29,7 @@ async def batch(
         items: Anything.
         size: How many items make a list; the last one may have fewer.
         linger_s: Longest time, in seconds, that an item waits for its list to be full; then the list leaves with fewer
-            items. Without it a list is only sent when it is full, or at the end: set it where items come now and then.
+            items. Without it, a list leaves only when it is full, or at the end; set it for items that come rarely.
 
     Yields:
         Lists of `size` items, or fewer.
@@ -52,19 +52,18 @@ async def window(
     every: _Size | None = None,
     on_partial: Literal["keep", "skip", "fail"] = "keep",
 ) -> AsyncIterator[list[Item]]:
-    """Look at a stream through a window of some items that moves along.
+    """Slide a window of some items along a stream.
 
-    A window comes as soon as its last item is there. Header and footer are not passed on.
+    A window comes as soon as its last item has arrived. Header and footer are not passed on.
 
     Args:
         items: Anything.
-        ctx: Takes how many items were left out.
+        ctx: Gets how many items were left out.
         size: How many items a window shows.
-        every: How many items it moves on each time: fewer than `size` for windows that overlap, more to leave items
-            out between them; `size` by default, so that each item is in one window.
+        every: By how many items it moves each time: fewer than `size` for windows that overlap, more to leave items out
+            between them; `size` by default, so that each item is in one window.
         on_partial: What happens at the end to items that are in no window yet because too few came after them: `keep`
-            gives a last window with what there is, `skip` leaves them out, and counts them as compensations,
-            `fail` is an error.
+            makes a last window of them, `skip` leaves them out and counts them as compensations, `fail` is an error.
 
     Yields:
         The windows, as lists of `size` items; with `keep`, the last may have fewer.
@@ -80,7 +79,7 @@ async def window(
     """
     step_size = size if every is None else every
     shown: list[Item] = []
-    left_out = 0  # items to come that lie between two windows
+    left_out = 0  # items to come that are between two windows
     unseen = 0
     async for item in items:
         if left_out:
@@ -103,10 +102,10 @@ async def window(
 
 @step("stream.flatten")
 async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Batch[Item]]:
-    """Take lists apart: give their items one by one.
+    """Pass on the items of lists one by one.
 
-    One level is taken off: the items of a list of lists are lists. A text is no list. Header and footer are not passed
-    on.
+    One level is removed: the items of a list of lists are lists. A string is not a list. Header and footer are not
+    passed on.
 
     Args:
         lists: Lists of anything.
@@ -115,7 +114,7 @@ async def flatten(lists: Stream[Sequence[Item]]) -> AsyncIterator[Batch[Item]]:
         The items of each list, in order; nothing for an empty one.
 
     Raises:
-        FrameTypeError: Something is no list.
+        FrameTypeError: Something is not a list.
 
     Example:
         >>> from headwater import Pipeline, run_sync

@@ -1,4 +1,4 @@
-"""Steps that count items, all of them or by group."""
+"""The kinds `stream.count` and `stream.group_count`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def count(items: Stream[Any]) -> int:
         items: Anything.
 
     Returns:
-        How many items there are; header and footer are none.
+        How many items there are, without header and footer.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -50,7 +50,7 @@ class Group(BaseModel, frozen=True):
 
 
 _Counts = dict[type, Counter[Hashable]]
-"""How often each key was there, by the type of the key: 1, 1.0 and true are one key for a `Counter`, but three here."""
+"""Counts of keys by their type, because a `Counter` takes 1, 1.0 and true for one key."""
 
 
 @step("stream.group_count")
@@ -61,18 +61,18 @@ async def group_count(
     top: Annotated[int, Field(ge=0)] | None = None,
     max_groups: Annotated[int, Field(ge=1)] = 1_000_000,
 ) -> AsyncIterator[Group]:
-    """Count equal items, and give the largest groups first.
+    """Count equal items, the largest groups first.
 
-    The groups come when all items were read. Values of different types are different keys: 1, 1.0, true and "1".
+    The groups come after all items were read. Values of different types are different keys: 1, 1.0, true and "1".
 
     Args:
-        items: Anything that can be compared; with `by`, objects that have the field or not.
-        by: The field to group by; the whole item by default. Items without the field count for the key null.
-        top: Most groups to give; all by default.
+        items: Anything that can be compared; with `by`, objects with or without the field.
+        by: The field to group by; the whole item by default. Items without the field have the key null.
+        top: How many groups to pass on, the largest; all by default.
         max_groups: Most groups to keep in memory; more are an error.
 
     Yields:
-        The groups, by count from the largest, those of the same count by key: numbers, then texts, then the rest.
+        The groups from the largest, those of the same size by key: numbers, then strings, then the rest.
 
     Raises:
         ValueError: There are more groups than `max_groups`.
@@ -89,7 +89,7 @@ async def group_count(
     async for batch in items.batches():
         _add(counts, keys(batch), by)
         if sum(map(len, counts.values())) > max_groups:
-            raise ValueError(f"more than {max_groups} groups; raise max_groups, or group by what has fewer values")
+            raise ValueError(f"more than {max_groups} groups; raise max_groups, or group by a field with fewer values")
     for key, number in await run_in_thread(_ranked, counts, top):
         yield Group(key=key, count=number)
 
@@ -104,7 +104,7 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
             counts[kind].update(keys if len(kinds) == 1 else [key for key in keys if type(key) is kind])
     except TypeError as error:
         found = next(type(key).__name__ for key in keys if not _is_hashable(key))
-        hint = "set by to a field that is a text or a number"
+        hint = "set by to a field that is a string or a number"
         raise TypeError(f"{field_label(by)} is a {found}, which cannot be a key; {hint}") from error
 
 

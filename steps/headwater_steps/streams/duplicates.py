@@ -1,4 +1,4 @@
-"""The step that leaves out what was there before."""
+"""The kind `stream.distinct`: items that did not come before."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ async def distinct(
 ) -> AsyncIterator[Batch[Item]]:
     """Leave out items that are equal, or equal in one field, to one before.
 
-    Values of different types are different: 1, 1.0, true and "1". Lists and objects are equal when all in them is, in
-    whatever order the fields of an object stand. Header and footer are not passed on.
+    Values of different types are different: 1, 1.0, true and "1". Lists and objects are equal when all in them is
+    equal; the order of the fields of an object does not matter. Header and footer are not passed on.
 
     Args:
-        items: Anything that can be compared; with `by`, objects that have the field or not.
-        ctx: Takes how many keys were forgotten.
-        by: The field that tells items apart; the whole item by default. Items without the field have the key null.
+        items: Anything that can be compared; with `by`, objects with or without the field.
+        ctx: Gets how many keys were forgotten.
+        by: The field that distinguishes items; the whole item by default. Items without the field have the key null.
         max_keys: Most different keys to keep in memory.
-        on_full: What happens when there are more: `fail` is an error; `forget_oldest` forgets the key that was not
-            seen for the longest time, so that an item is left out only if an equal one is among the last `max_keys`
-            different ones. How many keys were forgotten is told in a progress event.
+        on_full: What happens when there are more: `fail` is an error; `forget_oldest` forgets the key that was not seen
+            for the longest time, so an item is left out only if an equal one is among the last `max_keys` different
+            ones. A progress event has the number of forgotten keys.
 
     Yields:
         The first item of each key, in order.
 
     Raises:
         ValueError: There are more keys than `max_keys`, and `on_full` is `fail`.
-        TypeError: A key can be compared with nothing.
+        TypeError: A key cannot be compared.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -75,15 +75,17 @@ async def distinct(
             fresh.append(item)
         yield Batch(fresh)
     if forgotten:
-        ctx.progress(None, f"forgot {forgotten} keys, so equal items far apart may be left", forgotten_keys=forgotten)
+        ctx.progress(
+            None, f"forgot {forgotten} keys, so equal items that are far apart may remain", forgotten_keys=forgotten
+        )
 
 
 def _key(value: Any, by: str | None) -> Hashable:
-    """Return what stands for a value in a dictionary."""
+    """Return a key for a value that is not plain."""
     try:
         return _frozen(None if value is MISSING else value)
     except (TypeError, RecursionError) as error:
-        hint = "set by to a field that is a text or a number"
+        hint = "set by to a field that is a string or a number"
         raise TypeError(f"{field_label(by)} is a {type(value).__name__}, which cannot be compared; {hint}") from error
 
 
@@ -94,7 +96,7 @@ def _frozen(value: Any) -> Hashable:
     if is_object(value) and _PLAIN.issuperset(map(type, value.values())):
         try:
             return to_json(sorted(value.items()))  # faster and smaller than what follows, and as exact
-        except (TypeError, ValueError):  # names of several types, or a text that is no Unicode
+        except (TypeError, ValueError):  # names of several types, or a lone surrogate
             pass
     if is_sequence(value):
         return kind, tuple(map(_frozen, value))

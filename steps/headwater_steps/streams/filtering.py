@@ -1,4 +1,4 @@
-"""Steps that choose items: by a condition, and by their place in the stream."""
+"""The kinds `stream.filter`, `take` and `skip`: items by a condition, or by their place in the stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 def filter_items(item: Item, *, where: Condition) -> Iterable[Item]:
     """Pass on the items that meet a condition.
 
-    Header and footer of the stream stay around the items that are left.
+    Header and footer of the stream stay.
 
     Args:
         item: Anything.
@@ -37,16 +37,16 @@ def filter_items(item: Item, *, where: Condition) -> Iterable[Item]:
 
 @step("stream.take")
 async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Batch[Item]]:
-    """Pass on the first items, then stop those who write the others.
+    """Pass on the first items, then stop the steps that write the others.
 
-    Header and footer are not passed on: they tell of the whole stream.
+    Header and footer are not passed on: they describe the whole stream.
 
     Args:
         items: Anything.
         n: Most items to pass on.
 
     Yields:
-        The first `n` items, or all where there are fewer.
+        The first `n` items, or all if there are fewer.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -67,14 +67,14 @@ async def take(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncI
 async def skip(items: Stream[Item], *, n: Annotated[int, Field(ge=0)]) -> AsyncIterator[Batch[Item]]:
     """Leave out the first items, and pass on the others.
 
-    Header and footer are not passed on: they tell of the whole stream.
+    Header and footer are not passed on: they describe the whole stream.
 
     Args:
         items: Anything.
         n: How many items to leave out.
 
     Yields:
-        The items after the first `n`; none where there are no more than those.
+        The items after the first `n`.
 
     Example:
         >>> from headwater import Pipeline, run_sync

@@ -1,4 +1,4 @@
-"""A step that adds to each record what a table has for its key."""
+"""The kind `stream.join_lookup`: the fields of a table for the key of each record."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from headwater.toolkit import (
 __all__ = ["JoinLookup", "Joined", "LookupFooter"]
 
 Key = FieldPath | Annotated[list[FieldPath], Field(min_length=1, max_length=16)]
-"""The field, or the fields together, that records are joined by."""
+"""The field, or the fields, that records are joined by."""
 
 
 class LookupFooter(BaseModel, frozen=True):
-    """What came of a lookup.
+    """Counts of a lookup.
 
     Args:
         items: Items that were read.
         found: Items whose key is in the table.
         missed: All other items.
         rows: Rows that can be found.
-        duplicates: Rows that cannot, because another one has their key.
+        duplicates: Rows that cannot be found, because another one has their key.
     """
 
     items: int
@@ -47,7 +47,7 @@ class LookupFooter(BaseModel, frozen=True):
 
 
 class Joined(Outputs):
-    """What a lookup writes: the items with what was found, and on the side those that nothing was found for."""
+    """The outputs of a lookup: items with the fields of their row, and on the side port items without a row."""
 
     out: Stream[dict[str, Any], None, LookupFooter]
     missed: SidePort[Record]
@@ -57,29 +57,29 @@ class JoinLookup(Step, kind="stream.join_lookup"):
     """Add to each record the fields that a table has for its key.
 
     The whole table is read, and kept in memory, before the first item. So the two must come from different sources: a
-    document in which one step feeds both is refused, as its items would wait for the table and the table for them.
+    document in which one step feeds both is refused, because items and table would wait for each other.
 
-    A key is compared by value: 1 equals 1.0, but neither `true` nor "1". An item without a key, or with the key null,
-    is one that nothing is found for; a row of the table without one is an error. A footer tells the counts.
+    Keys are compared by value: 1 equals 1.0, but neither `true` nor "1". For an item without a key, or with the key
+    null, nothing is found; a row of the table without a key is an error. A footer has the counts.
 
     Args:
-        key: Path of the field of the items to look up; or several, which are compared together.
-        table_key: Path of the same in the rows of the table; by default, as in the items.
-        how: What happens to an item that nothing is found for: `left` passes it on with null for the fields of the
-            table, `inner` leaves it out. In any case the port `missed` gets it, when that leads somewhere.
-        into: Path of a new field that gets the row as a whole; by default, the fields of the row but for the key are
-            put among those of the item.
-        prefix: What their names then begin with. A field that an item has already is an error, never replaced.
-        on_duplicate: What happens when two rows have one key: `fail` ends with an error, `first` and `last` keep that
-            one.
+        key: Path of the field of the items to look up, or several paths that are the key together.
+        table_key: The same for the rows of the table; by default `key`.
+        how: What happens to an item without a row: `left` passes it on with null for the fields of the table, `inner`
+            leaves it out. In both cases the port `missed` gets it, if that is connected.
+        into: Path of a new field for the whole row; by default, the fields of the row, without the key, are added to
+            those of the item.
+        prefix: Prefix of their names. A field that the item already has is an error, and never replaced.
+        on_duplicate: What happens when two rows have the same key: `fail` is an error, `first` and `last` keep that
+            row.
         max_rows: Most rows of the table; more are an error.
 
     Yields:
-        The items with what was found; on the side those that nothing was found for; the footer.
+        The items with the fields of their row, the items without one on the port `missed`, the footer.
 
     Raises:
-        ValueError: The table is too large, or has a row without a key, or two with the same; an item has a field that
-            the row found for it has too.
+        ValueError: The table is too large, or has a row without a key, or two with the same; an item and its row have a
+            field of the same name.
         TypeError: A key is a list or an object.
 
     Example:
@@ -105,7 +105,7 @@ class JoinLookup(Step, kind="stream.join_lookup"):
     @model_validator(mode="after")
     def _check(self) -> JoinLookup:
         if self.into is not None and self.prefix:
-            raise ValueError("expected into or prefix, found both: a row as a whole needs no prefix")
+            raise ValueError("expected into or prefix, found both: a whole row needs no prefix")
         if len(_paths(self.key)) != len(self._table_paths):
             raise ValueError("expected as many fields in table_key as in key")
         return self
@@ -114,16 +114,16 @@ class JoinLookup(Step, kind="stream.join_lookup"):
         """Look up every item."""
         rows = await run_in_thread(self._rows, table)
         find, add = key_finder(_paths(self.key)), self._adder(rows)
-        is_left, tells = self.how == "left", "missed" in ctx.connected
+        is_left, is_connected = self.how == "left", "missed" in ctx.connected
         read = missed = 0
         async for item in items:
             read += 1
             row = rows.get(find(item))
             if row is None:
                 missed += 1
-                if tells or not is_left:
-                    ctx.progress(message=f"nothing is found for item {read}", compensations=1)
-                if tells:
+                if is_connected or not is_left:
+                    ctx.progress(message=f"there is no row for item {read}", compensations=1)
+                if is_connected:
                     yield To("missed", item)
             if row is not None or is_left:
                 yield To("out", add(item, row))
@@ -147,7 +147,7 @@ class JoinLookup(Step, kind="stream.join_lookup"):
         return {self.prefix + name: value for name, value in fields.items()} if self.prefix else fields
 
     def _adder(self, rows: Mapping[Any, dict[str, Any]]) -> Callable[[Record, dict[str, Any] | None], dict[str, Any]]:
-        """Return a function that adds what was found, or null for all of it, to an item."""
+        """Return a function that adds a row, or null for all its fields, to an item."""
         if self.into is not None:
             into = path_parts(self.into)
             return lambda item, row: _with(item, into, row)

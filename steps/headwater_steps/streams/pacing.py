@@ -1,4 +1,4 @@
-"""Steps that leave the items as they are, and look at them or slow them down."""
+"""The kinds `stream.peek` and `stream.rate`: items are logged, or slowed down."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ async def peek(
     message: Annotated[str, Field(min_length=1, max_length=200)] = "item",
     to: Literal["log", "progress"] = "log",
 ) -> AsyncIterator[Batch[Item]]:
-    """Look at some items as they pass.
+    """Show some items as they pass.
 
-    Shown are the first item and every so many after it, with its number; large items are cut. Header and footer are not
-    passed on.
+    The first item and every n-th item after it are shown with their numbers; large items are cut. Header and footer are
+    not passed on.
 
     Args:
         items: Anything.
-        ctx: Takes what is shown.
-        every: How many items to go on from one that is shown to the next.
+        ctx: Gets what is shown.
+        every: How many items there are from one that is shown to the next.
         message: What to call them.
-        to: Where they are shown: in the `log`, on standard error unless the program says otherwise; or as `progress`
-            of the step, an event of which some are left out when they come too fast.
+        to: Where they are shown: in the `log`, on standard error unless the program configures it; or as `progress`
+            events of the step, where some are left out when they come too fast.
 
     Yields:
         The items, all of them.
@@ -72,15 +72,15 @@ async def rate(
 ) -> AsyncIterator[Item]:
     """Pass on no more items in a second than allowed.
 
-    The first item passes at once, and so does any that comes late enough after the one before; those that come too fast
-    wait, and so do, when the edges are full, those who write them. Nothing is dropped. Header and footer are not passed
-    on. The rule is the generic cell rate algorithm (https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm).
+    The first item passes at once, and so does any that comes late enough after the one before. Items that come too fast
+    wait, and so do the steps that write them when the edges are full. Nothing is dropped. Header and footer are not
+    passed on. The rule is the generic cell rate algorithm (https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm).
 
     Args:
         items: Anything.
         per_second: Most items per second, over time.
-        burst: How many items may pass at once after a pause. As a pause cannot be shorter than a clock ticks, more than
-            about a thousand items per second need a burst of some.
+        burst: How many items may pass at once after a pause. A pause cannot be shorter than a tick of the clock, so
+            more than about a thousand items per second need a burst of some.
 
     Yields:
         The items, all of them.

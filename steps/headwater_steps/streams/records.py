@@ -1,4 +1,4 @@
-"""Steps that pick, rename, set and drop fields of records; the records themselves are never changed."""
+"""The kinds `stream.pick`, `drop`, `rename` and `set`: fields of records, which themselves are never changed."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _HINT = "set on_missing if not every item has it"
 
 
 def _apart(paths: Paths) -> Paths:
-    """Refuse paths of which one leads to what is within the other."""
+    """Refuse paths where one leads into what another leads to."""
     if (pair := overlapping_paths(paths)) is not None:
         outer, inner = map(quote, pair)
-        raise ValueError(f"{outer} is there twice" if outer == inner else f"{inner} is a part of {outer}")
+        raise ValueError(f"{outer} occurs twice" if outer == inner else f"{inner} is a part of {outer}")
     return paths
 
 
@@ -47,13 +47,12 @@ FieldPaths = Annotated[list[FieldPath], Field(min_length=1, max_length=_MOST_FIE
 class Pick(Step, kind="stream.pick"):
     """Keep some fields of each record, in the order given.
 
-    A field within another, such as `author.name`, stays at its place: what leads to it before leads to it afterwards.
-    An element of a list stands under its number.
+    A field within another, such as `author.name`, keeps its path. An element of a list gets its number as a name.
 
     Args:
         fields: Paths of the fields to keep.
-        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
-            leaves it out, `null` gives it the value null.
+        on_missing: What happens when a record lacks one of them: `fail` is an error that names it, `ignore` leaves it
+            out, `null` gives it the value null.
 
     Returns:
         A new record, with these fields only.
@@ -86,16 +85,15 @@ class Drop(Step, kind="stream.drop"):
     """Leave out some fields of each record.
 
     Args:
-        fields: Paths of the fields to leave out, through objects: no element of a list can be left out.
-        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
-            goes on.
+        fields: Paths of the fields to leave out, through objects; elements of lists cannot be left out.
+        on_missing: What happens when a record lacks one of them: `fail` is an error that names it, `ignore` goes on.
 
     Returns:
         A new record, with the other fields.
 
     Raises:
         MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
-        TypeError: A path leads through something that is no object.
+        TypeError: A path leads through something that is not an object.
 
     Example:
         >>> Drop(fields=["pages", "author.born"]).run({"author": {"name": "Ida", "born": 1990}, "pages": 90})
@@ -125,16 +123,15 @@ class Drop(Step, kind="stream.drop"):
 
 
 class Rename(Step, kind="stream.rename"):
-    """Give other names to some fields of each record.
+    """Rename some fields of each record.
 
-    All fields are renamed at once, so that two can exchange their names. A field keeps its place among the others; one
-    that is within another, or gets there, is the last there. A name that another field has already is an error, as
-    that field would be lost.
+    All fields are renamed at once, so two can exchange their names. A field keeps its place among the others; one that
+    moves into or out of another becomes the last there. The name of another field is an error, because that field would
+    be lost.
 
     Args:
         fields: Path of each field with its new path, such as `{"ts": "time"}`; through objects only.
-        on_missing: What happens when a record lacks one of them: `fail` ends with an error that names it, `ignore`
-            goes on.
+        on_missing: What happens when a record lacks one of them: `fail` is an error that names it, `ignore` goes on.
 
     Returns:
         A new record, with the same values.
@@ -142,7 +139,7 @@ class Rename(Step, kind="stream.rename"):
     Raises:
         MissingFieldError: The record lacks a field, and `on_missing` is `fail`.
         ValueError: A new name belongs to another field.
-        TypeError: A path leads through something that is no object.
+        TypeError: A path leads through something that is not an object.
 
     Example:
         >>> Rename(fields={"ts": "time"}).run({"ts": 3, "text": "high tide"})
@@ -169,22 +166,22 @@ class Rename(Step, kind="stream.rename"):
 
 
 class Set(Step, kind="stream.set"):
-    """Set fields of each record: to constants, or to what other fields have.
+    """Set fields of each record: to constants, or to the values of other fields.
 
-    What is there already is replaced. All copies are of the record as it came, so that their order means nothing.
+    Existing values are replaced. All copies are taken from the record as it came, so their order does not matter.
 
     Args:
         values: Path of each field with its value, the same for all records.
-        copies: Path of each field with the path that its value is taken from, such as `{"first": "authors.0"}`.
-        on_missing: What happens when a record lacks what is to be copied: `fail` ends with an error that names it,
-            `ignore` leaves the field as it is, `null` gives it the value null.
+        copies: Path of each field with the path of its value, such as `{"first": "authors.0"}`.
+        on_missing: What happens when a record lacks what is copied: `fail` is an error that names it, `ignore` leaves
+            the field as it is, `null` gives it the value null.
 
     Returns:
-        A new record, with the fields of the old one besides.
+        A new record, which also has the other fields.
 
     Raises:
-        MissingFieldError: The record lacks what is to be copied, and `on_missing` is `fail`.
-        TypeError: A path leads through something that is no object.
+        MissingFieldError: The record lacks what is copied, and `on_missing` is `fail`.
+        TypeError: A path leads through something that is not an object.
 
     Example:
         >>> mark = Set(values={"source": "gauge 7"}, copies={"level": "reading.level_m"})
@@ -245,7 +242,7 @@ def _picker(names: Sequence[str], *, strict: bool) -> Change:
 
 
 def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Record, dict[str, Any]], dict[str, Any]]:
-    """Return a function that copies fields of an item, by the path that each gets, into a new record."""
+    """Return a function that copies fields of an item into a new record, given their sources by their targets."""
     ways = [(path, field_finder(path), path_parts(target)) for target, path in sources.items()]
 
     def copy(item: Record, fields: dict[str, Any]) -> dict[str, Any]:
@@ -300,5 +297,5 @@ def _mover(paths: Mapping[str, str], *, strict: bool) -> Change:
 
 def _taken(name: str) -> ValueError:
     return ValueError(
-        f"a field {quote(name)} is there already and would be lost; drop it before, or choose another name"
+        f"the field {quote(name)} already exists and would be lost; drop it before, or choose another name"
     )

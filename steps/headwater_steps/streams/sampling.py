@@ -1,4 +1,4 @@
-"""Steps that leave something to chance: the same chance each time, as their generator has a seed."""
+"""The kinds `stream.sample`, `shuffle` and `split`: random, but the same for the same seed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class Sample(Step, kind="stream.sample"):
-    """Choose items by chance: a number of them, or a part.
+    """Choose random items: a number of them, or a fraction.
 
-    Each item is as likely to be chosen as any other, and the chosen ones keep their order. The same items with the same
+    Every item is equally likely to be chosen, and the chosen ones keep their order. The same items with the same
     seed give the same sample. Header and footer are not passed on.
 
     Args:
-        n: How many items to choose; all of them where there are no more. They are kept in memory, and come when all
-            items were read (algorithm R of Vitter 1985, https://doi.org/10.1145/3147.3165).
-        fraction: Chance of each item to be chosen, from 0 to 1. Items are passed on as they come, about so many of
-            them. Give either this or `n`.
+        n: How many items to choose; all of them if there are no more. They are kept in memory, and come after all items
+            were read (algorithm R of Vitter 1985, https://doi.org/10.1145/3147.3165).
+        fraction: Probability of each item to be chosen, from 0 to 1. Items are passed on as they come, so about that
+            fraction of them is chosen. Give either this or `n`.
         seed: Seed of the generator.
 
     Yields:
@@ -47,12 +47,12 @@ class Sample(Step, kind="stream.sample"):
     @model_validator(mode="after")
     def _gives_one(self) -> Self:
         if (self.n is None) is (self.fraction is None):
-            raise ValueError("expected either n or fraction: how many items to choose, or the chance of each")
+            raise ValueError("expected either n or fraction: how many items to choose, or the probability of each")
         return self
 
     async def run(self, items: Stream[Item]) -> AsyncIterator[Batch[Item]]:
         """Pass on the chosen items."""
-        random = Random(self.seed)  # noqa: S311 - chance that can be repeated, nothing secret
+        random = Random(self.seed)  # noqa: S311 - repeatable, not secret
         if self.n is None:
             fraction = self.fraction or 0.0
             async for batch in items.batches():
@@ -62,7 +62,7 @@ class Sample(Step, kind="stream.sample"):
 
 
 async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Item]:
-    """Return so many of the items, each with the same chance, in their order."""
+    """Return a number of the items, each with the same probability, in their order."""
     chosen: list[tuple[int, Item]] = []
     before = 0
     async for batch in items.batches():
@@ -80,11 +80,11 @@ async def _reservoir(items: Stream[Item], size: int, random: Random) -> list[Ite
 async def shuffle(
     items: Stream[Item], *, seed: Seed = 0, max_items: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
 ) -> AsyncIterator[Batch[Item]]:
-    """Bring items into an order that chance decides.
+    """Bring items into random order.
 
-    A stream of up to `max_items` is shuffled as a whole: every order is as likely as any other. Of a longer one, so
-    many are kept in memory, and each further item takes the place of one of them, which leaves: then no item comes more
-    than `max_items` places earlier than it was. The same items with the same seed give the same order. Header and
+    A stream of up to `max_items` is shuffled completely: every order is equally likely. Of a longer one, that many are
+    kept in memory, and each further item takes the place of one of them, which leaves; so no item comes more than
+    `max_items` places earlier than it was. The same items with the same seed give the same order. Header and
     footer are not passed on.
 
     Args:
@@ -100,12 +100,12 @@ async def shuffle(
         >>> run_sync(Pipeline("mixed", steps={"mixed": shuffle}), range(6)).output
         [4, 2, 1, 0, 5, 3]
     """
-    random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
+    random = Random(seed)  # noqa: S311 - repeatable, not secret
     waiting: list[Item] = []
     async for batch in items.batches():
-        room = max_items - len(waiting)
-        waiting += batch[:room]
-        leaving = batch[room:]
+        free = max_items - len(waiting)
+        waiting += batch[:free]
+        leaving = batch[free:]
         for index, item in enumerate(leaving):
             place = int(random.random() * max_items)
             leaving[index], waiting[place] = waiting[place], item
@@ -115,7 +115,7 @@ async def shuffle(
 
 
 class Parts(Outputs, Generic[Item]):
-    """Where items go that are split by chance."""
+    """The outputs of a random split."""
 
     train: Item
     test: Item
@@ -123,16 +123,15 @@ class Parts(Outputs, Generic[Item]):
 
 @step("stream.split")
 async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0) -> AsyncIterator[Batch[Parts[Item]]]:
-    """Split a stream by chance into a part to train with and a part to test with.
+    """Split a stream at random into a part to train with and a part to test with.
 
-    Each item goes to `test` with the same chance, whatever the others do, so about that many do. The same items with
-    the same seed are split the same way: by the generator of Python's `random.Random(seed)`, of whose numbers one is
-    taken per item, and items for `train` are those with a number above `test_fraction`. Header and footer are not
-    passed on.
+    Each item goes to `test` with the same probability, independent of the others. The same items with the same seed are
+    split the same way: `random.Random(seed)` of Python gives one number per item, and items with a number above
+    `test_fraction` go to `train`. Header and footer are not passed on.
 
     Args:
         items: Anything.
-        test_fraction: Chance of each item to go to `test`, from 0 to 1.
+        test_fraction: Probability of each item to go to `test`, from 0 to 1.
         seed: Seed of the generator.
 
     Yields:
@@ -144,6 +143,6 @@ async def split(items: Stream[Item], *, test_fraction: Fraction, seed: Seed = 0)
         >>> parts["parts.train"], parts["parts.test"]
         ([0, 1, 2, 3, 4, 5, 6, 7], [])
     """
-    random = Random(seed).random  # noqa: S311 - chance that can be repeated, nothing secret
+    random = Random(seed).random  # noqa: S311 - repeatable, not secret
     async for batch in items.batches():
         yield Batch([To("train" if random() > test_fraction else "test", item) for item in batch])

@@ -1,4 +1,4 @@
-"""Sorted runs of items in temporary files, and how they are merged: an external merge sort.
+"""An external merge sort: sorted runs of items in temporary files, which are merged.
 
 The files have no names (https://docs.python.org/3/library/tempfile.html#tempfile.TemporaryFile), so they vanish with
 the last handle, however a program ends.
@@ -30,8 +30,8 @@ _BLOCK_ITEMS = 256
 class Runs(Generic[Item]):
     """Sorted runs of one stream of items, kept in temporary files as JSON.
 
-    When there are as many of a size as can be merged at a time, they become one larger run, so that few files are open
-    and few items are in memory whatever the length of the stream.
+    As soon as 32 runs are of one size, they are merged into a larger one, so that few files are open and few items are
+    in memory, whatever the length of the stream.
 
     Example:
         >>> with Runs(key=abs, descending=False) as runs:
@@ -66,11 +66,11 @@ class Runs(Generic[Item]):
         return sum(map(len, self._levels))
 
     def add(self, items: list[Item]) -> None:
-        """Keep sorted items that come after all those added before."""
+        """Keep sorted items, which come after all those added before when they are equal."""
         self._add(items, level=0)
 
     def merged(self, last: Iterable[Item]) -> Iterator[Item]:
-        """Return all items in order."""
+        """Return all items in order, with `last` as the last run; they are read as they are needed."""
         return self._merge([*self._oldest_first(), last])
 
     def _oldest_first(self) -> list[_Run[Item]]:
@@ -105,7 +105,7 @@ class _Run(Generic[Item]):
         self._kinds: list[type | None] = []
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def write(self, items: Iterable[Item], block_items: int, cancelled: Callable[[], bool]) -> None:
@@ -124,26 +124,26 @@ class _Run(Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         try:
             self._file.seek(0)
-        except OSError as error:  # what was buffered is written now
+        except OSError as error:  # buffered data is written only now
             raise _unwritable(error) from error
         for kind in self._kinds:
             yield from _decoded(self._file.readline(), kind)
 
 
 def _kind_of(block: list[Any]) -> type | None:
-    """Return the class of items that JSON alone does not bring back, if all are of one."""
+    """Return the class of the items if all have one that JSON alone does not restore."""
     kinds = set(map(type, block))
     return None if len(kinds) > 1 or kinds <= _JSON_TYPES else kinds.pop()
 
 
 def _encoded(block: list[Any], kind: type | None) -> bytes:
-    """Return items as JSON; raise when they would not come back equal."""
+    """Return items as JSON; raise if they cannot be restored."""
     try:
         text = to_json(block, by_alias=False) if kind is None else _adapter(kind).dump_json(block, round_trip=True)
         if _decoded(text, kind) == block:
             return text
-        reason = "does not come back equal from JSON"
-    except Exception as error:  # noqa: BLE001 - whatever the methods of a foreign class raise
+        reason = "is not restored from JSON as it was"
+    except Exception as error:  # noqa: BLE001 - methods of a foreign class may raise anything
         reason = f"cannot be written as JSON: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
     kinds = ", ".join(sorted({type(item).__name__ for item in block}))
     raise ValueError(
@@ -165,5 +165,5 @@ def _adapter(kind: type) -> TypeAdapter[list[Any]]:
 def _unwritable(error: OSError) -> OSError:
     from tempfile import gettempdir
 
-    place = f"sorted parts are kept in {gettempdir()}: make room there, or name another folder by TMPDIR"
+    place = f"sorted parts are kept in {gettempdir()}: free space there, or set TMPDIR to another folder"
     return OSError(error.errno, f"{error.strerror}; {place}")

@@ -1,4 +1,4 @@
-"""The step that sorts."""
+"""The kind `stream.sort`."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def sort(
 ) -> Iterator[Batch[Item]]:
     """Sort a stream of any length.
 
-    Numbers are sorted by size, texts by the code points of their characters (`Z` before `a`), false before true. Equal
-    items keep their order, so sorting by one field and then by another sorts by both.
+    Numbers are sorted by size, strings by the code points of their characters (`Z` before `a`), false before true.
+    Equal items keep their order.
 
-    The first item comes when all were read. Up to `max_items` are sorted in memory; of a longer stream, sorted parts
-    are kept in temporary files without a name, which are gone when the step ends, however it ends. Then the items must
-    be data that JSON brings back equal, or all of one class that pydantic does: plain data without NaN, models, dates;
-    anything else is an error, never changed. Header and footer are not passed on.
+    The first item comes after all were read. Up to `max_items` are sorted in memory; sorted parts of a longer stream
+    are kept in temporary files without names, which are gone when the step ends, however it ends. Then the items must
+    be data that JSON restores (plain data without NaN), or all of one class that pydantic restores (models, dates);
+    anything else is an error. Header and footer are not passed on.
 
     Args:
-        items: Anything that can be ordered; with `by`, objects that have the fields or not.
-        ctx: Takes how many parts there are on the disk.
+        items: Anything that can be ordered; with `by`, objects with or without the fields.
+        ctx: Gets how many parts are on the disk.
         by: The field to sort by, or several of them, the most important first; the whole item by default.
         descending: Whether the largest comes first.
-        on_missing: What happens to items that lack a field, or whose field is null: they go `last` or `first`, also
-            when descending; `fail` is an error.
+        on_missing: What happens to items that lack a field, or where it is null: they go `last` or `first`, also when
+            descending; `fail` is an error.
         max_items: Most items to keep in memory.
 
     Yields:
         The items, in order.
 
     Raises:
-        TypeError: Two values cannot be ordered, such as a text and a number.
+        TypeError: Two values cannot be ordered, such as a string and a number.
         ValueError: A value is NaN, or missing, or the items cannot be kept on the disk.
-        OSError: There is no room for temporary files.
+        OSError: There is no space for temporary files.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -116,36 +116,33 @@ class _Rank:
                 return self._without(value)
             self._admit(value)
         if value != value:  # noqa: PLR0124 - only NaN is not equal to itself
-            raise ValueError(
-                f"{field_label(self._path)} is NaN, which has no place in an order; leave it out by a filter"
-            )
+            raise ValueError(f"{field_label(self._path)} is NaN, which cannot be ordered; filter such items out")
         return self._present, value
 
     def _without(self, value: Any) -> Key:
         if self._on_missing == "fail":
             what = "null" if value is None else "missing"
-            raise ValueError(f"{field_label(self._path)} is {what}; set on_missing to last or first if that may be")
+            raise ValueError(f"{field_label(self._path)} is {what}; set on_missing to last or first if that is right")
         return self._absent
 
     def _admit(self, value: Any) -> None:
-        """Take note of a type that was not there before."""
+        """Accept a type that did not occur before."""
         kind: type[Any] = value.__class__
         if kind in _CONTAINERS or not _is_ordered(value):
-            raise TypeError(
-                f"{field_label(self._path)} is {in_words(value)}, which has no order; set by to a text or a number"
-            )
+            hint = "set by to a field that is a string or a number"
+            raise TypeError(f"{field_label(self._path)} is {in_words(value)}, which cannot be ordered; {hint}")
         family = _NUMBERS if kind in _NUMBERS else frozenset({kind})
         if self._kinds and family != self._family:
             known = " or ".join(sorted(kind.__name__ for kind in self._kinds))
             message = f"{field_label(self._path)} is {in_words(value)}, but others are of the type {known}"
-            raise TypeError(f"{message}: they have no common order; make them alike, or leave one kind out by a filter")
+            raise TypeError(f"{message}: they have no common order; convert them to one type, or filter one out")
         self._family = family
         self._kinds.add(kind)
 
 
 def _is_ordered(value: Any) -> bool:
     try:
-        _ = value < value  # noqa: PLR0124 - only whether it can be asked
+        _ = value < value  # noqa: PLR0124 - only whether it is supported
     except TypeError:
         return False
     return True

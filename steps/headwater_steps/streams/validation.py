@@ -1,4 +1,4 @@
-"""A step that checks items by a JSON Schema."""
+"""The kind `stream.validate`: items are checked by a JSON Schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 class Violation(BaseModel, frozen=True):
-    """What is wrong with an item, at one place of it.
+    """Something that is wrong with an item.
 
     Args:
         path: JSON path of the place, such as `$.author.born`.
@@ -45,13 +45,13 @@ class RejectedItem(BaseModel, frozen=True):
 
 
 class ValidationFooter(BaseModel, frozen=True):
-    """What came of a validation.
+    """Counts of a validation.
 
     Args:
         items: Items that were read.
-        good: Those that the schema allows.
-        bad: The others.
-        first_bad: Places of the first ten of them in the stream, from 1.
+        good: Items that the schema allows.
+        bad: Items that it does not allow.
+        first_bad: Places of the first ten bad items in the stream, from 1.
     """
 
     items: int
@@ -61,7 +61,7 @@ class ValidationFooter(BaseModel, frozen=True):
 
 
 class Validated(Outputs, Generic[Item]):
-    """What a validation writes: the good items, and on the side the bad ones."""
+    """The outputs of a validation: good items, and bad items on the side port."""
 
     out: Stream[Item, None, Footer[ValidationFooter]]
     rejected: SidePort[RejectedItem]
@@ -76,7 +76,7 @@ class InvalidItemError(HeadwaterError, ValueError):
     Example:
         >>> violation = Violation(path="$.age", message="-3 is less than the minimum of 0")
         >>> print(InvalidItemError(RejectedItem(number=7, item={"age": -3}, violations=(violation,))))
-        item 7 is not as the schema wants it: $.age: -3 is less than the minimum of 0; mend it, or set on_bad
+        item 7 does not match the schema: $.age: -3 is less than the minimum of 0; correct it, or set on_bad
     """
 
     def __init__(self, rejected: RejectedItem) -> None:
@@ -85,7 +85,7 @@ class InvalidItemError(HeadwaterError, ValueError):
 
     def __str__(self) -> str:
         said = "; ".join(f"{violation.path}: {violation.message}" for violation in self.rejected.violations)
-        return f"item {self.rejected.number} is not as the schema wants it: {said}; mend it, or set on_bad"
+        return f"item {self.rejected.number} does not match the schema: {said}; correct it, or set on_bad"
 
 
 @step("stream.validate")
@@ -100,28 +100,28 @@ async def validate(
     """Check items by a JSON Schema.
 
     The schema is one of draft 2020-12 (https://json-schema.org/draft/2020-12), complete in itself: nothing that it
-    refers to is fetched. It is stricter than the draft where that finds mistakes: a misspelled keyword is an error, and
-    a pattern has the syntax of `matches` in conditions. As in the draft, `format` checks nothing.
+    refers to is fetched. It is stricter than the draft to find mistakes: a misspelled keyword is an error, and a
+    pattern has the syntax of `matches` in conditions. As in the draft, `format` checks nothing.
 
-    A footer tells the counts. Needs the extra `schema`.
+    A footer has the counts. Needs the extra `schema`.
 
     Args:
-        items: Anything; what JSON has no type for is looked at as it would be written, a model as an object. Good items
+        items: Anything; what JSON has no type for is checked as it would be written, a model as an object. Good items
             pass as they are.
-        ctx: Tells whether `rejected` leads somewhere, and takes which items are bad.
-        schema: The schema; or the path of a file that holds it, which is read when the step starts.
-        on_bad: What happens to an item that the schema does not allow: `fail` ends with all that is wrong with it,
-            `skip` leaves it out, and counts it, `reject` writes it to the port `rejected`. By default `reject` where
-            that port leads somewhere, and `fail` elsewhere.
-        max_violations: Most that is told of one item.
+        ctx: Knows whether `rejected` is connected, and gets which items are bad.
+        schema: The schema, or the path of a file with it, which is read when the step starts.
+        on_bad: What happens to an item that the schema does not allow: `fail` is an error with all that is wrong with
+            it, `skip` leaves it out and counts it, `reject` sends it to the port `rejected`. By default `reject` if
+            that port is connected, otherwise `fail`.
+        max_violations: Most violations that are listed for one item.
 
     Yields:
-        The good items, and on the side the bad ones with what is wrong with them; the footer.
+        The good items, the bad ones on the port `rejected` with what is wrong with them, the footer.
 
     Raises:
         InvalidItemError: The schema does not allow an item, and `on_bad` is `fail`.
-        ValueError: `on_bad` is `reject`, and the port `rejected` leads nowhere.
-        ConfigError: The file is no schema, or cannot be read.
+        ValueError: `on_bad` is `reject`, and the port `rejected` is not connected.
+        ConfigError: The file is not a schema, or cannot be read.
 
     Example:
         >>> from headwater import Pipeline, run_sync
