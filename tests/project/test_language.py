@@ -74,14 +74,8 @@ NOT_YET = (
     "headwater/kinds/",
     "headwater/running/",
     "headwater/streams/",
-    "headwater/toolkit/",
-    "headwater_steps/files/",
     "headwater_steps/http/",
-    "headwater_steps/json_schemas/",
     "headwater_steps/process/",
-    "headwater_steps/sinks/",
-    "headwater_steps/sources/",
-    "headwater_steps/streams/",
     "headwater_steps/text/",
     "headwater_subscribers/console/",
     "headwater_subscribers/files/",
@@ -128,9 +122,12 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
 
 def names(source: str) -> Iterator[str]:
     """Yield the names in a Python file that the field has better words for."""
+    before = ""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.NAME and NAMES.search(token.string):
+        is_place_in_file = before + token.string == ".tell"
+        if token.type == tokenize.NAME and NAMES.search(token.string) and not is_place_in_file:
             yield f"{token.start[0]}: {token.string}"
+        before = token.string
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
@@ -212,7 +209,7 @@ def test_name_is_found_when_the_field_has_a_better_one(name: str) -> None:
     assert list(names(name)) == [f"1: {name}"]
 
 
-@pytest.mark.parametrize("name", ["retelling", "audit", "Trying", "entry", "smold"])
+@pytest.mark.parametrize("name", ["retelling", "audit", "Trying", "entry", "smold", "file.tell()"])
 def test_name_is_left_alone_when_it_only_contains_such_a_word(name: str) -> None:
     """A part of a word is not a word."""
     assert list(names(name)) == []

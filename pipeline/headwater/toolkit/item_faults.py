@@ -79,7 +79,7 @@ class ItemFaults:
         return tuple(self._first)
 
     def note(self, number: int, reason: str) -> None:
-        """Count a bad item that is no error.
+        """Count a bad item that does not fail the step.
 
         Args:
             number: Its number, or that of its line, from 1.

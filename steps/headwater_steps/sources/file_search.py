@@ -45,7 +45,7 @@ class FolderFooter(BaseModel, frozen=True):
 def _checked(pattern: str) -> str:
     parts = pattern.split("/")
     if pattern.startswith("/") or ".." in parts or "" in parts:
-        raise ValueError("expected a pattern of paths below the folder: no / at its ends or twice, and no ..")
+        raise ValueError("expected a pattern of paths below the folder, without .. and with single / between names")
     return pattern
 
 

@@ -117,7 +117,7 @@ def text(
 
 
 def whole_text(file: FileReader, ctx: StepContext, *, encoding: str, on_bad: OnBadText, max_size_bytes: int) -> str:
-    """Read a whole text."""
+    """Return the whole text of a file."""
     path = file.header.path
     cutter = LineCutter(encoding)
     pieces: list[bytes] = []
@@ -136,5 +136,5 @@ def whole_text(file: FileReader, ctx: StepContext, *, encoding: str, on_bad: OnB
         line = content[: error.start].decode(cutter.encoding, "replace").count("\n") + 1
         if on_bad == "fail":
             raise BadLineError(path, line, f"{reason}; set another encoding, or on_bad to replace") from error
-        ctx.progress(message=f"replaced what is no text, first on line {line}: {reason}", compensations=1)
+        ctx.progress(message=f"replaced invalid bytes, first on line {line}: {reason}", compensations=1)
         return content.decode(cutter.encoding, "replace")
