@@ -22,7 +22,7 @@ class CallbackSubscriber(StreamSubscriber):
         steps: Ids of the steps whose events it receives; None for all.
         batch: Whether it receives sequences of events as they come, rather than one event at a time.
         policy: What happens when it lags.
-        buffer_size: By how many events it may lag; None for what the context says.
+        buffer_size: By how many events it may lag; None for the default of the context.
         send_deadline_s: How long an async call may take.
 
     Example:

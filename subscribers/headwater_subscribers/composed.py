@@ -1,4 +1,4 @@
-"""What the subscribers share that hand chosen events to another one."""
+"""The base of subscribers that pass chosen events on to another one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ __all__ = ["ComposedSubscriber"]
 
 
 class ComposedSubscriber(StreamSubscriber):
-    """Hand chosen events to another subscriber, on the terms of that one: its lifespan, policy, deadline and filters.
-
-    Args:
-        inner: Who receives the events; it may itself hand them on.
-    """
+    """Pass chosen events on to another subscriber, with the lifespan, policy, deadline and filters of that one."""
 
     def __init__(self, inner: StreamSubscriber | EventFunction) -> None:
         receiver = inner if isinstance(inner, StreamSubscriber) else CallbackSubscriber(inner)
@@ -30,21 +26,17 @@ class ComposedSubscriber(StreamSubscriber):
         self._inner = receiver
         # On the instance, so that the other one is served as if it were alone: in batches or one event at a time.
         one_by_one = getattr(receiver.on_events, "__func__", None) is StreamSubscriber.on_events
-        object.__setattr__(self, *(("on_event", self._hand_one) if one_by_one else ("on_events", self._hand_several)))
+        object.__setattr__(self, *(("on_event", self._pass_one) if one_by_one else ("on_events", self._pass_several)))
         object.__setattr__(self, "lifespan", receiver.lifespan)
 
     @abstractmethod
     def choose(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        """Return those events that the other subscriber receives.
+        """Return the events that the other subscriber receives."""
 
-        Args:
-            events: Events of one execution, in order.
-        """
-
-    def _hand_one(self, event: StreamEvent) -> Awaitable[None] | None:
+    def _pass_one(self, event: StreamEvent) -> Awaitable[None] | None:
         chosen = self.choose((event,))
         return self._inner.on_event(chosen[0]) if chosen else None
 
-    def _hand_several(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
+    def _pass_several(self, batch: Sequence[StreamEvent]) -> Awaitable[None] | None:
         chosen = self.choose(batch)
         return self._inner.on_events(chosen) if chosen else None

@@ -1,4 +1,4 @@
-"""A subscriber that hands some of the events to another one, by what they are about."""
+"""A subscriber that passes events that meet a condition on to another one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _ENDS = frozenset(event_type for event_type in EventType if event_type.terminal)
 
 
 class FilterSubscriber(ComposedSubscriber):
-    """Hand to another subscriber only the events that pass; an event has to pass all that is given.
+    """Pass only some events on to another subscriber: those that meet all given conditions.
 
     The terminal event always passes, and so does a `stream_gap`, unless the other subscriber itself does not want them.
 
     Args:
-        inner: Who receives the events: a subscriber, or a function of one event.
+        inner: The receiver of the events: a subscriber, or a function of one event.
         types: Types of the events that pass; None for all.
         steps: Ids of the steps whose events pass, together with the events about the execution itself; None for all.
         where: A condition as documents have them, such as `{"field": "data.items_out", "ge": 1000}`, or a function of
             the event; None for all.
 
     Raises:
-        ConfigError: `where` is no condition; lists every problem.
+        ConfigError: `where` is not a valid condition; the error lists every problem.
         ValueError: A type is not known.
-        TypeError: A single string stands in the place of a collection.
+        TypeError: A string is given in place of a collection.
 
     Example:
         >>> failures: list[StreamEvent] = []
@@ -45,7 +45,7 @@ class FilterSubscriber(ComposedSubscriber):
         where: Mapping[str, Any] | Callable[[StreamEvent], bool] | None = None,
     ) -> None:
         super().__init__(inner)
-        event_filter(types, steps)  # tells what is wrong with them now rather than when the execution starts
+        event_filter(types, steps)  # raises here rather than when the execution starts
         self.types: Collection[str] | None = _both(None if types is None else _ENDS.union(types), self.types)
         self._wanted_steps = None if steps is None else frozenset(steps)
         self._test = where if where is None or callable(where) else Condition(where).test
@@ -72,7 +72,7 @@ class FilterSubscriber(ComposedSubscriber):
 
 
 def _both(types: Collection[str] | None, others: Collection[str] | None) -> Collection[str] | None:
-    """Return the types that are in both, None standing for all."""
+    """Return the types that are in both; None stands for all."""
     if types is None or others is None:
         return others if types is None else types
     return frozenset(types).intersection(others)

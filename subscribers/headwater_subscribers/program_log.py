@@ -37,14 +37,14 @@ _LEVELS: Final[Mapping[EventType, Level]] = {
 class LogSubscriber(StreamSubscriber):
     """Log events with structlog (https://www.structlog.org): one entry for each, named after its type.
 
-    Every entry has `execution_id`, `step_id` where there is one, `seq`, and what the event tells. Starts and ends of
-    the execution and ends of steps are `info`, failures `error`, retries, gaps, cancellation and questions `warning`,
+    Every entry has `execution_id`, `step_id` if there is one, `seq`, and the data of the event. Starts and ends of the
+    execution and ends of steps are `info`, failures `error`, retries, gaps, cancellation and questions `warning`,
     starts and progress of steps `debug`. Items (`step_output`) are never logged.
 
     Args:
-        logger: A structlog logger, with whatever is bound to it; None for one of structlog's configuration, which
-            writes to standard error as long as there is none.
-        level: The least level that is logged; other events cost nothing.
+        logger: A structlog logger; None for one of structlog's configuration, which writes to standard error unless
+            structlog is configured.
+        level: The lowest level that is logged; events below it cost nothing.
         levels: Other levels for some types of events.
         steps: Ids of the steps whose events are logged; None for all, and for those about the execution itself.
 
@@ -79,11 +79,7 @@ class LogSubscriber(StreamSubscriber):
         self.steps = steps
 
     def on_event(self, event: StreamEvent) -> None:
-        """Log an event.
-
-        Args:
-            event: The event.
-        """
+        """Log an event."""
         level = self._levels.get(event.event_type, "warning")  # a gap is always received
         logger = operator_log() if self._logger is None else self._logger
         context: dict[str, Any] = {"execution_id": event.execution_id, "seq": event.seq}
@@ -98,7 +94,9 @@ def _levels(others: Mapping[str, Level]) -> dict[EventType, Level]:
     levels = dict(_LEVELS)
     for name, level in others.items():
         if name not in _LEVELS:
-            raise ValueError(f"there is no level for {name!r}, but for: {', '.join(_LEVELS)}; items are never logged")
+            raise ValueError(
+                f"{name!r} has no level; events with a level are: {', '.join(_LEVELS)}; items are never logged"
+            )
         _rank(level)
         levels[EventType(name)] = level
     return levels
@@ -111,16 +109,16 @@ def _rank(level: str) -> int:
 
 
 def _details(event: StreamEvent) -> dict[str, Any]:
-    """Return what an event tells, without what is empty; steps and edges are counted."""
-    told: dict[str, Any] = {}
+    """Return the data of an event without empty fields; steps and edges are counted."""
+    details: dict[str, Any] = {}
     data = event.data
     for field in () if data is None else fields(data):
         value = getattr(data, field.name)
         if value is not None and value not in ("", (), {}):
-            told[field.name] = _short(value)
+            details[field.name] = _short(value)
     if event.metadata:
-        told["metadata"] = plain(event.metadata)
-    return told
+        details["metadata"] = plain(event.metadata)
+    return details
 
 
 def _short(value: object) -> object:

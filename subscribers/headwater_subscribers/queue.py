@@ -1,4 +1,4 @@
-"""A subscriber that hands the events to another task."""
+"""A subscriber that hands events to another task."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["QueueSubscriber"]
 
 
 class QueueSubscriber(StreamSubscriber):
-    """Give the events of one execution to whoever iterates over it, in any task, until after the terminal event.
+    """Give the events of one execution to a reader that iterates over it in any task, up to the terminal event.
 
-    It holds `buffer_size` events at most. When they are not read, what happens is up to the policy: with `wait` the
-    execution waits for the reader, and gives it up when it reads nothing for `send_deadline_s`.
+    It holds at most `buffer_size` events. When they are not read, the policy decides: with `wait`, the execution waits
+    for the reader, and detaches the queue when nothing is read for `send_deadline_s`.
 
     Args:
         types: Types of the events it receives; None for all.
         steps: Ids of the steps whose events it receives; None for all.
         policy: What happens when it lags.
         buffer_size: How many events it holds, and by how many it may lag behind them.
-        send_deadline_s: How long it may be full before the reader is taken for gone.
+        send_deadline_s: How long it may be full before the reader is considered gone.
 
     Example:
-        >>> from headwater.events.streaming import StreamingContext
+        >>> from headwater import StreamingContext
         >>> async def main() -> None:
         ...     queue = QueueSubscriber()
         ...     async with StreamingContext("e1") as context:
@@ -65,9 +65,7 @@ class QueueSubscriber(StreamSubscriber):
     async def __anext__(self) -> StreamEvent:
         while not self._events:
             if self._broken:
-                raise StreamBrokenError(
-                    "the queue was detached before the last event: its reader was too slow, or gone"
-                )
+                raise StreamBrokenError("the queue was detached before the last event: its reader was too slow or gone")
             if self._ended:
                 raise StopAsyncIteration
             await self._wait()
@@ -76,11 +74,7 @@ class QueueSubscriber(StreamSubscriber):
         return event
 
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Hold events for the reader, as soon as there is room.
-
-        Args:
-            batch: The events.
-        """
+        """Hold events for the reader, as soon as they fit."""
         while self._events and len(self._events) + len(batch) > self._capacity:
             await self._wait()
         self._events.extend(batch)
@@ -88,16 +82,9 @@ class QueueSubscriber(StreamSubscriber):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Tell the reader when there is nothing more to come.
-
-        Yields:
-            Once, for the time of the subscription.
-
-        Raises:
-            RuntimeError: It is or was subscribed to another execution.
-        """
+        """End the iteration of the reader when no more events will come."""
         if self._subscribed:
-            raise RuntimeError("a QueueSubscriber serves one execution: make another one for the next")
+            raise RuntimeError("a QueueSubscriber serves one execution; create another one for the next")
         self._subscribed = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""A subscriber that hands a part of many similar events to another one."""
+"""A subscriber that passes a sample of frequent events on to another one."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _MANY_EXECUTIONS = 1000
 
 @dataclass(slots=True)
 class _Sample:
-    """How far the sample of one execution is."""
+    """The sample of one execution so far."""
 
     random: Random
     allowance: float
-    told_s: float = 0.0
+    seen_s: float = 0.0
     left_out: int = 0
     counts: Counter[tuple[str | None, EventType]] = field(default_factory=Counter[tuple[str | None, EventType]])
 
 
 class SampleSubscriber(ComposedSubscriber):
-    """Hand to another subscriber a sample of the items and the progress that are told, and all other events.
+    """Pass a sample of outputs and progress on to another subscriber, and all other events.
 
     Nothing is left out in silence: an event that follows others which were left out has their number in its metadata
     as `sampled_out`. The terminal event is never left out, so the numbers add up.
 
     Args:
-        inner: Who receives the events: a subscriber, or a function of one event.
-        every: Hand on the first of so many events of the same step and type, and then each so-many-th.
-        fraction: Hand on such a share of the events, chosen at random, more than 0 and at most 1.
-        per_second: Hand on so many events per second at most, by the time at which they happened.
-        types: Types of events that are sampled; all others are handed on.
-        seed: Where chance begins; the same events give the same sample.
+        inner: The receiver of the events: a subscriber, or a function of one event.
+        every: Pass on the first event of each step and type, and then every `every`-th.
+        fraction: Pass on this share of the events, chosen at random: more than 0 and at most 1.
+        per_second: Pass on at most this many events per second, by the time at which they happened.
+        types: Types of events that are sampled; all others are passed on.
+        seed: The seed of the random choice; the same events give the same sample.
 
     Raises:
         ValueError: Not exactly one of `every`, `fraction` and `per_second` is given, it is out of its range, or a type
             is not known.
-        TypeError: A single string stands in the place of a collection.
+        TypeError: A string is given in place of a collection.
 
     Example:
         >>> seen: list[StreamEvent] = []
@@ -67,7 +67,7 @@ class SampleSubscriber(ComposedSubscriber):
     ) -> None:
         super().__init__(inner)
         _check(every=every, fraction=fraction, per_second=per_second)
-        event_filter(types, None)  # tells what is wrong with them now
+        event_filter(types, None)  # raises here rather than when the execution starts
         self._every = every
         self._fraction = fraction
         self._per_second = per_second
@@ -90,7 +90,7 @@ class SampleSubscriber(ComposedSubscriber):
             if event.event_type in self._sampled and not self._takes(sample, event):
                 sample.left_out += 1
             else:
-                chosen.append(_told(event, sample.left_out) if sample.left_out else event)
+                chosen.append(_counted(event, sample.left_out) if sample.left_out else event)
                 sample.left_out = 0
         if events[-1].event_type.terminal:
             del self._samples[events[-1].execution_id]
@@ -99,7 +99,7 @@ class SampleSubscriber(ComposedSubscriber):
     def _sample(self, execution_id: str) -> _Sample:
         sample = self._samples.get(execution_id)
         if sample is None:
-            if len(self._samples) >= _MANY_EXECUTIONS:  # some of which must have been left before their end
+            if len(self._samples) >= _MANY_EXECUTIONS:  # some of them must have been left before their end
                 del self._samples[next(iter(self._samples))]
             allowance = max(self._per_second or 0.0, 1.0)
             sample = self._samples[execution_id] = _Sample(Random(self._seed), allowance)  # noqa: S311 - no secret
@@ -117,17 +117,17 @@ class SampleSubscriber(ComposedSubscriber):
 
 def _has_allowance(sample: _Sample, now_s: float, per_second: float) -> bool:
     """Take one event from an allowance that grows with time, up to that of a second."""
-    grown = sample.allowance + max(now_s - sample.told_s, 0.0) * per_second
+    grown = sample.allowance + max(now_s - sample.seen_s, 0.0) * per_second
     sample.allowance = min(grown, max(per_second, 1.0))
-    sample.told_s = max(now_s, sample.told_s)
+    sample.seen_s = max(now_s, sample.seen_s)
     if sample.allowance < 1:
         return False
     sample.allowance -= 1
     return True
 
 
-def _told(event: StreamEvent, left_out: int) -> StreamEvent:
-    """Return an event that tells how many were left out before it; the one of the log belongs to others too."""
+def _counted(event: StreamEvent, left_out: int) -> StreamEvent:
+    """Return a copy, as others share the event, with the number of events that were left out before it."""
     return replace(event, metadata={**(event.metadata or {}), "sampled_out": left_out})
 
 

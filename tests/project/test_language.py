@@ -69,7 +69,6 @@ EXCEPTIONS = {
 
 NOT_YET = (
     "headwater/config/",
-    "headwater/events/",
     "headwater/graph/",
     "headwater/kinds/",
     "headwater/running/",
@@ -77,20 +76,11 @@ NOT_YET = (
     "headwater_steps/http/",
     "headwater_steps/process/",
     "headwater_steps/text/",
-    "headwater_subscribers/console/",
-    "headwater_subscribers/files/",
-    "headwater_subscribers/filter.py:",
-    "headwater_subscribers/metrics/",
-    "headwater_subscribers/program_log.py:",
-    "headwater_subscribers/queue.py:",
-    "headwater_subscribers/sample.py:",
-    "headwater_subscribers/telemetry/",
     "tests/bench/",
     "tests/kinds/",
     "tests/running/",
     "tests/steps/",
     "tests/streams/",
-    "tests/subscribers/",
 )
 """Folders and files that are still to be cleaned, by the beginning of their paths."""
 

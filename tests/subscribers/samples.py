@@ -1,4 +1,4 @@
-"""Events as a test tells them, without an execution."""
+"""Events for tests, made without an execution."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from headwater.events.data import (
 )
 from headwater.events.event import DATA_MODELS, StreamEvent
 
-__all__ = ["CANCELLED", "DONE", "FAILED", "START", "Told", "ended", "events", "failed", "started"]
+__all__ = ["CANCELLED", "DONE", "FAILED", "START", "Fact", "ended", "events", "failed", "started"]
 
-Told = tuple[float, str | None, EventData]
+Fact = tuple[float, str | None, EventData]
 """When something happened, in seconds after the start; the step it is about; what happened."""
 
 TYPES = {model: event_type for event_type, model in DATA_MODELS.items()}
 BEGIN_S = 1_700_000_000.0
 
-START: Told = (
+START: Fact = (
     0.0,
     None,
     PipelineStart("report", tuple(StepInfo(name, f"text.{name}", "stream_stream") for name in ("lines", "words"))),
 )
-DONE: Told = (9.0, None, PipelineComplete(9.0))
-FAILED: Told = (9.0, None, PipelineFailure(9.0, "ValueError", "no number", "words"))
-CANCELLED: Told = (9.0, None, PipelineCancelled(9.0, "Ctrl-C", ("words",)))
+DONE: Fact = (9.0, None, PipelineComplete(9.0))
+FAILED: Fact = (9.0, None, PipelineFailure(9.0, "ValueError", "no number", "words"))
+CANCELLED: Fact = (9.0, None, PipelineCancelled(9.0, "Ctrl-C", ("words",)))
 
 
-def events(told: Sequence[Told], execution_id: str = "e1") -> list[StreamEvent]:
+def events(facts: Sequence[Fact], execution_id: str = "e1") -> list[StreamEvent]:
     """Return numbered events."""
     return [
         StreamEvent(seq, TYPES[type(data)], execution_id, step_id, time_s=BEGIN_S + time_s, data=data)
-        for seq, (time_s, step_id, data) in enumerate(told, 1)
+        for seq, (time_s, step_id, data) in enumerate(facts, 1)
     ]
 
 
-def started(step_id: str, time_s: float = 1.0, flavor: str = "stream_stream") -> Told:
-    """Tell that a step started."""
+def started(step_id: str, time_s: float = 1.0, flavor: str = "stream_stream") -> Fact:
+    """Return that a step started."""
     return (time_s, step_id, StepStart(f"text.{step_id}", flavor))
 
 
-def ended(step_id: str, time_s: float = 5.0, data: StepComplete | None = None) -> Told:
-    """Tell that a step ended well."""
+def ended(step_id: str, time_s: float = 5.0, data: StepComplete | None = None) -> Fact:
+    """Return that a step completed."""
     return (time_s, step_id, StepComplete(10, 20, 4.0, None, 0.5) if data is None else data)
 
 
-def failed(step_id: str, time_s: float = 6.0, error_type: str = "ValueError", cause: str | None = None) -> Told:
-    """Tell that a step failed."""
+def failed(step_id: str, time_s: float = 6.0, error_type: str = "ValueError", cause: str | None = None) -> Fact:
+    """Return that a step failed."""
     return (time_s, step_id, StepFailure(error_type, "no number", cause))

@@ -40,7 +40,7 @@ async def test_async_callback_is_awaited_for_each_event() -> None:
 
 
 async def test_batch_callback_receives_sequences() -> None:
-    """Who can handle many events at once saves calls."""
+    """A function that can handle many events at once saves calls."""
     seen: list[Sequence[StreamEvent]] = []
     await emit_three(CallbackSubscriber(seen.append, batch=True))
     assert [event.seq for batch in seen for event in batch] == [1, 2, 3]

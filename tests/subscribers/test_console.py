@@ -36,15 +36,15 @@ from headwater_subscribers.console.lines import LineDisplay
 TYPES = {model: event_type for event_type, model in DATA_MODELS.items()}
 
 START = PipelineStart("report", tuple(StepInfo(name, f"text.{name}") for name in ("lines", "words", "extra")))
-Told = tuple[float, str | None, EventData]
+Fact = tuple[float, str | None, EventData]
 
-BEGIN: list[Told] = [
+BEGIN: list[Fact] = [
     (0.0, None, START),
     (0.1, "lines", StepStart("text.lines", "UNARY_STREAM")),
     (0.2, "words", StepStart("text.words", "UNARY_STREAM")),
     (0.2, "extra", StepSkipped("its branch was not taken")),
 ]
-ENDS: dict[str, list[Told]] = {
+ENDS: dict[str, list[Fact]] = {
     "done": [
         (2.0, "lines", StepComplete(0, 100, 1.9)),
         (2.1, "words", StepComplete(100, 50_000, 2.0)),
@@ -59,18 +59,18 @@ ENDS: dict[str, list[Told]] = {
 }
 
 
-def events(told: list[Told]) -> list[StreamEvent]:
+def events(facts: list[Fact]) -> list[StreamEvent]:
     """Return numbered events."""
     return [
         StreamEvent(seq, TYPES[type(data)], "e1", step_id, time_s=1000.0 + time_s, data=data)
-        for seq, (time_s, step_id, data) in enumerate(told, 1)
+        for seq, (time_s, step_id, data) in enumerate(facts, 1)
     ]
 
 
-def lines_of(told: list[Told]) -> list[str]:
+def lines_of(facts: list[Fact]) -> list[str]:
     """Return what the plain display writes."""
     file = io.StringIO()
-    LineDisplay(file).show(events(told))
+    LineDisplay(file).show(events(facts))
     return file.getvalue().splitlines()
 
 
@@ -105,7 +105,7 @@ def test_view_shows_a_run_that_goes_on() -> None:
 
 
 def test_view_follows_a_step_that_starts_again() -> None:
-    """A retry is told, and the new attempt has its own clock."""
+    """A retry is shown, and the new attempt has its own clock."""
     execution = ExecutionState()
     execution.apply(events([*BEGIN, (1.0, "words", StepRetry(2, 0.5, "OSError", "busy"))]))
     assert view.note(execution.steps["words"]) == "attempt 2 in 500 ms: OSError: busy"
@@ -123,7 +123,7 @@ def test_view_copes_with_events_that_join_in_the_middle() -> None:
     assert execution.steps["words"].state is State.DONE
 
 
-def test_lines_tell_a_run_from_start_to_end() -> None:
+def test_lines_show_a_run_from_start_to_end() -> None:
     """Each start and end is one line, with what was counted."""
     assert lines_of(BEGIN + ENDS["done"]) == [
         "report: started, 3 steps",
@@ -136,8 +136,8 @@ def test_lines_tell_a_run_from_start_to_end() -> None:
     ]
 
 
-def test_lines_tell_a_failure_and_who_suffers_from_it() -> None:
-    """The step that failed is told from those that only stopped, and its message stays on its line."""
+def test_lines_show_a_failure_and_the_steps_that_it_stopped() -> None:
+    """The step that failed is distinct from those that only stopped, and its message stays on its line."""
     assert lines_of(BEGIN + ENDS["failed"])[4:] == [
         "  lines  failed: OSError: disk [31m gone, 1.9 s",
         "  words  stopped: step 'lines' failed, 1.9 s",
@@ -147,7 +147,7 @@ def test_lines_tell_a_failure_and_who_suffers_from_it() -> None:
 
 def test_lines_show_progress_once_a_second_for_each_step() -> None:
     """A chatty step fills no log."""
-    progress: list[Told] = [
+    progress: list[Fact] = [
         (index / 10, step_id, StepProgress(items_out=index)) for index in range(35) for step_id in ("lines", "words")
     ]
     shown = lines_of([BEGIN[0], *progress])[1:]
@@ -156,7 +156,7 @@ def test_lines_show_progress_once_a_second_for_each_step() -> None:
     ]
 
 
-def test_lines_tell_of_missed_events() -> None:
+def test_lines_report_missed_events() -> None:
     """A gap is never passed over in silence."""
     assert lines_of([BEGIN[0], (0.1, None, StreamGap(7, 2, 8))])[1:] == ["report: some events are not shown (7 so far)"]
 
@@ -200,7 +200,7 @@ async def test_table_shows_the_end_and_restores_the_terminal(terminal: Terminal,
         assert expected in last_picture
 
 
-MANY: list[Told] = [
+MANY: list[Fact] = [
     (0.0, None, PipelineStart("many", tuple(StepInfo(f"step_{number}", "text.lower") for number in range(30)))),
     *((0.1, f"step_{number}", StepComplete(3, 3, 0.1)) for number in range(10)),
     (0.2, "step_29", StepStart("text.lower", "STREAM_STREAM")),
@@ -211,7 +211,7 @@ MANY: list[Told] = [
 def test_table_shows_what_matters_when_the_screen_is_small(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: int, headings: list[str]
 ) -> None:
-    """Steps without room are only counted, those that run come first, figures are whole, and the end shows all."""
+    """Steps that do not fit are only counted, those that run come first, numbers are whole, and the end shows all."""
     pytest.importorskip("rich")
     from headwater_subscribers.console.live import LiveDisplay
 

@@ -49,15 +49,15 @@ def seqs(path: Path) -> list[int]:
     return [event.seq for event in read_events(path)]
 
 
-async def test_file_gives_back_the_events_that_were_told(tmp_path: Path) -> None:
+async def test_file_gives_back_the_events_that_were_emitted(tmp_path: Path) -> None:
     """What is read is equal to what every other subscriber received, and each line is as the schema says."""
     path = tmp_path / "events.jsonl"
-    told: list[StreamEvent] = []
-    async with Runner([FileSubscriber(path), told.append]).start(DOUBLE, range(500)) as execution:
+    facts: list[StreamEvent] = []
+    async with Runner([FileSubscriber(path), facts.append]).start(DOUBLE, range(500)) as execution:
         result = await execution.result()
     assert not result.lost_subscribers
-    assert [event.to_json() for event in read_events(path)] == [event.to_json() for event in told]
-    assert len(told) > 500
+    assert [event.to_json() for event in read_events(path)] == [event.to_json() for event in facts]
+    assert len(facts) > 500
     validator = jsonschema.Draft202012Validator(events_schema())
     for line in path.read_text("utf-8").splitlines()[::50]:
         validator.validate(json.loads(line))
@@ -96,9 +96,6 @@ async def test_file_has_only_what_is_asked_for(tmp_path: Path) -> None:
     assert [(event.event_type.value, event.step_id) for event in read_events(path)] == [("step_complete", "double")]
 
 
-# ---------------------------------------------------------------- rotation
-
-
 def lines_of_files(folder: Path) -> dict[str, list[bytes]]:
     """Return the lines of each file."""
     return {file.name: file.read_bytes().splitlines(keepends=True) for file in folder.iterdir()}
@@ -131,22 +128,19 @@ async def test_oldest_files_are_deleted_when_only_some_are_kept(tmp_path: Path) 
     assert seqs(path) == [9, 10, 11]
 
 
-async def test_reading_tells_which_file_is_missing(tmp_path: Path) -> None:
-    """A file that somebody deleted in the middle is no smaller execution."""
+async def test_reading_reports_which_file_is_missing(tmp_path: Path) -> None:
+    """A file that was deleted in the middle does not look like a shorter execution."""
     path = tmp_path / "events.jsonl"
     await write(FileSubscriber(path, rotate_events=2), numbered(9))
     (tmp_path / "events.3.jsonl").unlink()
-    with pytest.raises(FileNotFoundError, match=r"events\.3\.jsonl is missing, but .*events\.4\.jsonl is there"):
+    with pytest.raises(FileNotFoundError, match=r"events\.3\.jsonl is missing, but .*events\.4\.jsonl exists"):
         seqs(path)
 
 
-def test_reading_tells_that_there_is_no_file(tmp_path: Path) -> None:
+def test_reading_reports_that_there_is_no_file(tmp_path: Path) -> None:
     """No events are not the same as no file."""
     with pytest.raises(FileNotFoundError, match=r"events\.jsonl"):
         seqs(tmp_path / "events.jsonl")
-
-
-# ---------------------------------------------------------------- files that are there
 
 
 async def test_half_line_is_removed_when_a_file_is_continued(tmp_path: Path, reports: Any) -> None:
@@ -159,8 +153,8 @@ async def test_half_line_is_removed_when_a_file_is_continued(tmp_path: Path, rep
         assert [bad.torn for bad in bad_lines(path)] == ([] if cut == len(lines[0]) - 1 else [True])
         await write(FileSubscriber(path), numbered(1, first=7))
         assert seqs(path) == ([1, 2, 7] if cut == len(lines[0]) - 1 else [1, 7])
-    told = [report for report in reports if report["path"] == str(path)]
-    assert [report["size_bytes"] for report in told] == [begun - 3, begun, begun + 5, len(lines[0]) - 2]
+    own = [report for report in reports if report["path"] == str(path)]
+    assert [report["size_bytes"] for report in own] == [begun - 3, begun, begun + 5, len(lines[0]) - 2]
 
 
 async def test_half_line_longer_than_a_block_is_removed(tmp_path: Path, reports: Any) -> None:
@@ -175,7 +169,7 @@ async def test_half_line_longer_than_a_block_is_removed(tmp_path: Path, reports:
 
 
 def bad_lines(path: Path) -> list[BadEventError]:
-    """Return what is no event in a file."""
+    """Return the lines of a file that are not events."""
     bad: list[BadEventError] = []
     list(read_events(path, on_bad=bad.append))
     return bad
@@ -184,15 +178,15 @@ def bad_lines(path: Path) -> list[BadEventError]:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("", "no event: Invalid JSON: EOF while parsing a value"),
-        ("x", "no event: Invalid JSON: expected value"),
-        ("[1]", "no event: Input should be an object"),
-        ('{"schema_version": 2}', "no event: the event has schema_version 2, but this reader knows 1 only"),
-        ('{"schema_version": 1, "timestamp": "2027-01-01T00:00:00Z"}', "no event: seq: Field required"),
+        ("", "not an event: Invalid JSON: EOF while parsing a value"),
+        ("x", "not an event: Invalid JSON: expected value"),
+        ("[1]", "not an event: Input should be an object"),
+        ('{"schema_version": 2}', "not an event: the event has schema_version 2, but this reader knows 1 only"),
+        ('{"schema_version": 1, "timestamp": "2027-01-01T00:00:00Z"}', "not an event: seq: Field required"),
     ],
 )
-def test_bad_lines_are_told_with_their_number(tmp_path: Path, line: str, reason: str) -> None:
-    """A line that is no event is an error with its place, or is given to whoever wants to go on."""
+def test_bad_lines_are_reported_with_their_number(tmp_path: Path, line: str, reason: str) -> None:
+    """A line that is not an event is an error with its place, or is passed to `on_bad` and skipped."""
     path = tmp_path / "events.jsonl"
     good = [event.to_json().decode() for event in numbered(2)]
     path.write_text("\n".join([good[0], line, good[1], ""]), "utf-8")
@@ -207,16 +201,16 @@ def test_bad_lines_are_told_with_their_number(tmp_path: Path, line: str, reason:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("notes.txt", ValueError, r"notes\.txt is there already and holds no events; choose another path"),
-        ("folder", OSError, "folder is no regular file"),
-        ("pipe", OSError, "pipe is no regular file"),
-        ("nowhere/events.jsonl", FileNotFoundError, r"there is no folder .*nowhere"),
+        ("notes.txt", ValueError, r"notes\.txt already exists and does not hold events; choose another path"),
+        ("folder", OSError, "folder is not a regular file"),
+        ("pipe", OSError, "pipe is not a regular file"),
+        ("nowhere/events.jsonl", FileNotFoundError, r"the folder .*nowhere does not exist"),
     ],
 )
 def test_file_is_refused_at_once_when_it_is_for_something_else(
     tmp_path: Path, name: str, error: type[Exception], message: str
 ) -> None:
-    """A slip of the pen never appends events to somebody's notes."""
+    """A mistyped path never appends events to a file with something else."""
     (tmp_path / "notes.txt").write_text("Buy salt.\n")
     (tmp_path / "folder").mkdir()
     subprocess.run(["mkfifo", str(tmp_path / "pipe")], check=True)
@@ -240,9 +234,6 @@ async def test_second_writer_is_refused(tmp_path: Path, reports: Any) -> None:
     assert path.read_bytes() == b""
     (report,) = reports
     assert f"another subscriber or process writes to {path}" in report["error"]
-
-
-# ---------------------------------------------------------------- a full disk
 
 
 @pytest.fixture
@@ -273,10 +264,10 @@ async def test_events_go_on_after_a_gap_when_a_full_disk_has_room_again(small_di
         ballast.unlink()
         await subscriber.on_events(numbered(50, first=2101))
     assert subscriber.missed == missed
-    told: list[int] = []  # a gap stands for the numbers of what is missing
+    written: list[int] = []  # a gap stands for the numbers of what is missing
     for event in read_events(path):
-        told += range(event.data.first_seq, event.seq + 1) if isinstance(event.data, StreamGap) else [event.seq]
-    assert told == list(range(1, 2151))
+        written += range(event.data.first_seq, event.seq + 1) if isinstance(event.data, StreamGap) else [event.seq]
+    assert written == list(range(1, 2151))
     assert sum(event.data.missed for event in read_events(path) if isinstance(event.data, StreamGap)) == missed
     (report,) = reports
     assert report["error"] == "No space left on device"
@@ -305,7 +296,7 @@ async def test_next_file_takes_its_number_when_a_full_disk_has_room_again(small_
 
 
 async def test_run_ends_well_when_the_disk_stays_full(small_disk: Path, reports: Any) -> None:
-    """The pipeline does not suffer, and it is told how many events are missing at the end."""
+    """The pipeline does not suffer, and the number of missing events is reported at the end."""
     (small_disk / "ballast").write_bytes(b"x" * 250 * 1024)
     subscriber = FileSubscriber(small_disk / "events.jsonl")
     async with Runner([subscriber]).start(DOUBLE, range(2000)) as execution:

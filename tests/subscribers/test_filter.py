@@ -32,7 +32,7 @@ class Recorder(StreamSubscriber):
         self.life.append("end")
 
     @property
-    def told(self) -> list[tuple[str, str | None]]:
+    def received(self) -> list[tuple[str, str | None]]:
         return [(event.event_type.value, event.step_id) for event in self.events]
 
 
@@ -52,7 +52,7 @@ PIPELINE = Pipeline("filter", steps={"double": double, "next": following}, strea
 STEPS = ("step_start", "step_output", "step_complete")
 
 
-async def told(subscriber: StreamSubscriber) -> None:
+async def run_with(subscriber: StreamSubscriber) -> None:
     """Run a pipeline that a subscriber watches."""
     async with Runner([subscriber]).start(PIPELINE, 1) as execution:
         await execution.result()
@@ -76,24 +76,24 @@ async def told(subscriber: StreamSubscriber) -> None:
 async def test_filter_hands_on_what_passes_and_the_end(arguments: Any, expected: list[tuple[str, str | None]]) -> None:
     """Types, steps and conditions are all met by what is received, and the terminal event is always there."""
     recorder = Recorder()
-    await told(FilterSubscriber(recorder, **arguments))
-    assert recorder.told == [*expected, ("pipeline_complete", None)]
+    await run_with(FilterSubscriber(recorder, **arguments))
+    assert recorder.received == [*expected, ("pipeline_complete", None)]
     assert recorder.life == ["begin", "end"]
 
 
 async def test_filter_never_widens_what_the_other_subscriber_wants() -> None:
-    """Who asks for one type receives no other, not even the end."""
+    """A subscriber of one type receives no other, not even the end."""
     recorder = Recorder()
     recorder.types, recorder.steps = {"step_start", "step_output"}, {"next"}
-    await told(FilterSubscriber(recorder, types={"step_start", "step_complete"}))
-    assert recorder.told == [("step_start", "next")]
+    await run_with(FilterSubscriber(recorder, types={"step_start", "step_complete"}))
+    assert recorder.received == [("step_start", "next")]
 
 
 async def test_filters_may_stand_before_one_another() -> None:
     """A filter of a filter passes what both let through."""
     recorder = Recorder()
-    await told(FilterSubscriber(FilterSubscriber(recorder, types={"step_start"}), steps={"double"}))
-    assert recorder.told == [("step_start", "double"), ("pipeline_complete", None)]
+    await run_with(FilterSubscriber(FilterSubscriber(recorder, types={"step_start"}), steps={"double"}))
+    assert recorder.received == [("step_start", "double"), ("pipeline_complete", None)]
 
 
 def test_filter_serves_the_other_subscriber_on_its_terms() -> None:
@@ -111,7 +111,7 @@ def test_filter_serves_the_other_subscriber_on_its_terms() -> None:
 
 
 async def test_each_call_has_the_deadline_for_itself_when_handed_on_one_by_one(virtual_clock: object) -> None:
-    """Calls that are slow together are no hanging subscriber, as without the filter."""
+    """Many short calls are not a hanging subscriber, just as without the filter."""
     seen: list[int] = []
 
     async def slow(event: StreamEvent) -> None:
@@ -148,13 +148,13 @@ async def test_gap_passes_whatever_is_asked_for() -> None:
     ],
 )
 def test_filter_refuses_what_cannot_be_meant(arguments: Any, error: type[Exception]) -> None:
-    """A slip is told when the subscriber is made, not when events fail to come."""
+    """A mistake is reported when the subscriber is created, not when events fail to come."""
     with pytest.raises(error):
         FilterSubscriber(Recorder(), **arguments)
 
 
 async def test_filter_reports_a_condition_that_raises_once(reports: Any) -> None:
-    """A function that fails is the subscriber's failure, and nobody else's."""
+    """A function that fails is the failure of the subscriber alone."""
     recorder, other = Recorder(), Recorder()
 
     def broken(event: StreamEvent) -> bool:

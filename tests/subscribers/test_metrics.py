@@ -27,14 +27,14 @@ from headwater.kinds.registry import registry
 from headwater_subscribers import MetricsSubscriber
 from headwater_subscribers.metrics.collector import CALLING_OUT
 from headwater_subscribers.metrics.slo import DEFAULT_SLOS, Slo
-from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Fact, ended, events, failed, started
 
 
-def measured(*executions: list[Told], **options: Any) -> MetricsSubscriber:
+def measured(*executions: list[Fact], **options: Any) -> MetricsSubscriber:
     """Return the metrics of executions, one after the other."""
     metrics = MetricsSubscriber(**options)
-    for number, told in enumerate(executions):
-        metrics.on_events(events(told, f"e{number}"))
+    for number, facts in enumerate(executions):
+        metrics.on_events(events(facts, f"e{number}"))
     return metrics
 
 
@@ -67,7 +67,7 @@ ASKED = [START, (1.0, "words", InputRequired("go on?")), (2.0, "words", InputReq
         ([[START, ended("words", data=StepComplete(1, 1, 1.0, attempts=2)), DONE]], "ma", 0.0),
     ],
 )
-def test_ratios_follow_their_definitions(executions: list[list[Told]], metric: str, value: float) -> None:
+def test_ratios_follow_their_definitions(executions: list[list[Fact]], metric: str, value: float) -> None:
     """Each ratio counts what it says, over all executions."""
     assert getattr(measured(*executions).snapshot().reliability, metric) == pytest.approx(value)
 
@@ -88,7 +88,7 @@ def test_tool_call_latency_is_that_of_steps_that_call_out() -> None:
 
 
 def test_every_installed_kind_that_asks_a_server_calls_out() -> None:
-    """The durations of all steps that send requests are tool call latency, without being told."""
+    """The durations of all steps that send requests are tool call latency by default."""
     kinds = [kind for kind in registry.kinds() if "http" in kind.split(".")]
     assert kinds
     assert [kind for kind in kinds if not any(fnmatchcase(kind, pattern) for pattern in CALLING_OUT)] == []
@@ -101,7 +101,7 @@ def test_completion_time_is_that_of_executions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "times_s"),
+    ("facts", "times_s"),
     [
         ([START, failed("words", 6.0), FAILED], [3.0]),
         ([START, failed("lines", 2.0), failed("words", 8.0, cause="lines"), FAILED], [7.0]),
@@ -111,15 +111,15 @@ def test_completion_time_is_that_of_executions() -> None:
     ids=["one step", "a step and one that suffers", "outside the steps", "no error"],
 )
 def test_time_to_explain_goes_from_the_error_to_the_end_that_explains_it(
-    told: list[Told], times_s: list[float]
+    facts: list[Fact], times_s: list[float]
 ) -> None:
     """An error is explained by the event that ends the execution; a step that only suffers has none of its own."""
-    mtte = measured(told).snapshot().reliability.mtte
+    mtte = measured(facts).snapshot().reliability.mtte
     assert (mtte.count, mtte.sum_s) == (len(times_s), sum(times_s))
 
 
 def test_replays_are_compared_with_what_was_recorded() -> None:
-    """A replay succeeds when it tells the very same events."""
+    """A replay succeeds when it emits the very same events."""
     metrics, recorded = MetricsSubscriber(), events(WELL)
     again = [StreamEvent.from_json(event.to_json()) for event in recorded]
     assert metrics.count_replay(recorded, again)
@@ -133,8 +133,8 @@ def test_replays_are_compared_with_what_was_recorded() -> None:
 
 
 def test_steps_are_counted_by_how_they_ended() -> None:
-    """Ends of each kind are told apart."""
-    told = [
+    """Each way to end is counted separately."""
+    facts = [
         START,
         (0.5, "extra", StepSkipped("not taken")),
         failed("lines"),
@@ -142,7 +142,7 @@ def test_steps_are_counted_by_how_they_ended() -> None:
         started("last"),
         FAILED,
     ]
-    steps = {step.step_id: step for step in measured(WELL, told).snapshot().steps}
+    steps = {step.step_id: step for step in measured(WELL, facts).snapshot().steps}
     counts = {name: (s.completed, s.failed, s.suffered, s.stopped, s.skipped) for name, s in steps.items()}
     assert counts == {
         "lines": (1, 1, 0, 0, 0),
@@ -153,11 +153,11 @@ def test_steps_are_counted_by_how_they_ended() -> None:
 
 
 def test_figures_of_a_step_are_summed_and_the_largest_gap_is_kept() -> None:
-    """What each end of a step tells is put together."""
+    """The figures of each end of a step are added up."""
     first = StepComplete(10, 20, 4.0, 100, 0.5, 0.25, 1, 1.0, 0.5)
     second = StepComplete(1, 2, 2.0, 50, 1.5, 0.125, 1, 0.5, 0.25)
-    told = [[START, started("words"), ended("words", data=data), DONE] for data in (first, second)]
-    words = measured(*told).snapshot().steps[0]
+    facts = [[START, started("words"), ended("words", data=data), DONE] for data in (first, second)]
+    words = measured(*facts).snapshot().steps[0]
     assert (words.kind, words.items_in, words.items_out, words.bytes_out) == ("text.words", 11, 22, 150)
     assert (words.input_wait_s, words.output_wait_s, words.largest_gap_s) == (1.5, 0.75, 0.25)
     assert (words.duration.sum_s, words.first_item.max_s) == (6.0, 1.5)
@@ -166,7 +166,7 @@ def test_figures_of_a_step_are_summed_and_the_largest_gap_is_kept() -> None:
 def test_items_are_counted_while_a_step_runs_and_only_once() -> None:
     """An execution that goes on for days shows its items all the time."""
     metrics = MetricsSubscriber()
-    told = events(
+    facts = events(
         [
             START,
             started("words"),
@@ -177,14 +177,14 @@ def test_items_are_counted_while_a_step_runs_and_only_once() -> None:
         ]
     )
     counts: list[tuple[int, int]] = []
-    for event in told:
+    for event in facts:
         metrics.on_events([event])
         counts += [(step.items_in, step.items_out) for step in metrics.snapshot().steps]
     assert counts == [(0, 0), (3, 30), (3, 30), (7, 70), (10, 70)]
 
 
 def test_duration_of_a_failed_step_comes_from_its_events() -> None:
-    """A failure tells no duration, so it is taken from the times of start and error."""
+    """A failure has no duration, so it is taken from the times of start and error."""
     assert (
         measured([START, started("words", 1.0), failed("words", 6.0), FAILED]).snapshot().steps[0].duration.sum_s == 5
     )
@@ -214,15 +214,15 @@ def test_running_executions_are_counted_apart() -> None:
 # ---- bounds
 
 
-def many_steps(name: str, count: int) -> list[Told]:
+def many_steps(name: str, count: int) -> list[Fact]:
     """Return an execution of a pipeline with many steps."""
     ids = [f"{name}-{number}" for number in range(count)]
-    start: Told = (0.0, None, PipelineStart(name, tuple(StepInfo(step_id, "text.words") for step_id in ids)))
-    return [start, *(told for step_id in ids for told in (started(step_id), ended(step_id))), DONE]
+    start: Fact = (0.0, None, PipelineStart(name, tuple(StepInfo(step_id, "text.words") for step_id in ids)))
+    return [start, *(facts for step_id in ids for facts in (started(step_id), ended(step_id))), DONE]
 
 
 def test_steps_beyond_the_limit_are_counted_together() -> None:
-    """No stream of new pipelines makes the metrics grow for ever, and nothing is lost from the totals."""
+    """No stream of new pipelines makes the metrics grow forever, and nothing is lost from the totals."""
     executions = [many_steps(f"pipeline-{number}", 3) for number in range(20)]
     snapshot = measured(*executions, max_steps=10).snapshot()
     assert len(snapshot.steps) + len(snapshot.pipelines) <= 10 + 2 * (len(snapshot.pipelines) + 1)
@@ -232,7 +232,7 @@ def test_steps_beyond_the_limit_are_counted_together() -> None:
 
 
 def test_executions_that_never_end_are_forgotten() -> None:
-    """An execution whose end is never told takes its place only as long as there is room."""
+    """An execution that never ends is dropped when there are too many."""
     abandoned = [[START, started("words")] for _ in range(7)]
     pipeline = measured(*abandoned, max_executions=3).snapshot().pipelines[0]
     assert (pipeline.started, pipeline.running, pipeline.abandoned) == (7, 3, 4)
@@ -258,16 +258,16 @@ def test_executions_that_never_end_are_forgotten() -> None:
         ([WELL], "RSR", "no data"),
     ],
 )
-def test_objectives_are_met_missed_or_without_data(executions: list[list[Told]], metric: str, status: str) -> None:
+def test_objectives_are_met_missed_or_without_data(executions: list[list[Fact]], metric: str, status: str) -> None:
     """Each default objective judges its metric, and keeps silent when there is nothing to judge."""
     results = {result.slo.metric: result.status for result in measured(*executions).slos()}
     assert results[metric] == status
 
 
 def test_default_objectives_are_those_of_the_definitions() -> None:
-    """The targets are what everybody expects unless told otherwise."""
-    told = ["SR > 95 %", "CR < 10 %", "PC < 2", "HIR < 5 %", "MA > 90 %", "MTTE p95 <= 300 s", "RSR >= 99 %"]
-    assert [str(slo) for slo in DEFAULT_SLOS] == told
+    """The default targets are those of the reference."""
+    expected = ["SR > 95 %", "CR < 10 %", "PC < 2", "HIR < 5 %", "MA > 90 %", "MTTE p95 <= 300 s", "RSR >= 99 %"]
+    assert [str(slo) for slo in DEFAULT_SLOS] == expected
 
 
 def test_own_objectives_judge_the_figure_they_name() -> None:
@@ -279,7 +279,7 @@ def test_own_objectives_judge_the_figure_they_name() -> None:
 
 @pytest.mark.parametrize("wrong", [{"metric": "XY"}, {"bound": "=="}, {"statistic": "p42"}, {"goal": 1}])
 def test_objective_refuses_what_it_does_not_know(wrong: dict[str, Any]) -> None:
-    """A misspelled objective is no objective that is always met."""
+    """A misspelled objective is refused rather than always met."""
     with pytest.raises(ValidationError):
         Slo(**{"metric": "SR", "bound": ">", "target": 0.5, **wrong})
 
@@ -328,7 +328,7 @@ async def test_executions_at_the_same_time_are_measured_together() -> None:
     assert snapshot.reliability.ma == 1.0
 
 
-async def test_failure_and_cancellation_of_executions_are_told_apart() -> None:
+async def test_failure_and_cancellation_of_executions_are_counted_separately() -> None:
     """Real ends of each kind are counted where they belong."""
     metrics = MetricsSubscriber()
     with pytest.raises(StepError):
@@ -395,12 +395,12 @@ def test_text_leaves_out_short_steps_and_says_so() -> None:
 
 def test_text_keeps_control_characters_to_itself() -> None:
     """A hostile name cannot disturb a terminal."""
-    start: Told = (0.0, None, PipelineStart("evil\x1b[31m\n"))
+    start: Fact = (0.0, None, PipelineStart("evil\x1b[31m\n"))
     assert "\x1b" not in measured([start, started("a\x1b\nb"), ended("a\x1b\nb"), DONE]).text()
 
 
 class Terminal(io.StringIO):
-    """A terminal of eighty columns, as far as a program can see."""
+    """A terminal, to a program."""
 
     def isatty(self) -> bool:
         """Say so."""
@@ -409,7 +409,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
 def test_tables_fit_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is less room, columns that matter less are left out."""
+    """On a narrow terminal, less important columns are left out."""
     monkeypatch.setenv("COLUMNS", columns)
     terminal = Terminal()
     measured(WELL, BADLY).write(terminal)

@@ -20,7 +20,7 @@ from headwater import Pipeline, Runner, StepContext, StepError, run_sync, step
 from headwater.events.data import InputRequired, PipelineStart, StepProgress, StepRetry, StepSkipped, StreamGap
 from headwater_subscribers import OpenTelemetrySubscriber
 from headwater_subscribers.telemetry.gen_ai import GEN_AI_ATTRIBUTES, attribute
-from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Fact, ended, events, failed, started
 
 
 class Exported:
@@ -49,10 +49,10 @@ def exported() -> Exported:
     return Exported()
 
 
-def tell(exported: Exported, *told: Told, **options: Any) -> OpenTelemetrySubscriber:
-    """Tell an execution."""
+def emit(exported: Exported, *facts: Fact, **options: Any) -> OpenTelemetrySubscriber:
+    """Make the spans of an execution."""
     subscriber = OpenTelemetrySubscriber(exported.provider, **options)
-    subscriber.on_events(events([START, *told]))
+    subscriber.on_events(events([START, *facts]))
     return subscriber
 
 
@@ -69,7 +69,7 @@ def context_of(span: ReadableSpan) -> SpanContext:
 
 
 def ns(time_s: float) -> int:
-    """Return a time of the told events as spans have it."""
+    """Return a time of the events as spans have it."""
     return round((BEGIN_S + time_s) * 1e9)
 
 
@@ -77,8 +77,8 @@ def ns(time_s: float) -> int:
 
 
 def test_steps_are_below_their_execution_and_have_the_times_of_the_events(exported: Exported) -> None:
-    """One span for the execution, one for each step, with start and end as they were told."""
-    tell(exported, started("lines", 1.0), started("words", 2.0), ended("lines", 3.0), ended("words", 5.0), DONE)
+    """One span for the execution, one for each step, with the start and end of the events."""
+    emit(exported, started("lines", 1.0), started("words", 2.0), ended("lines", 3.0), ended("words", 5.0), DONE)
     execution, words = exported.one("pipeline report"), exported.one("step words")
     assert [span.name for span in exported.spans] == ["step lines", "step words", "pipeline report"]
     assert words.parent is not None
@@ -88,12 +88,12 @@ def test_steps_are_below_their_execution_and_have_the_times_of_the_events(export
     assert (execution.start_time, execution.end_time) == (ns(0.0), ns(9.0))
 
 
-def test_attributes_tell_what_the_events_told(exported: Exported) -> None:
+def test_attributes_are_those_of_the_events(exported: Exported) -> None:
     """Ids, kinds, flavors and counts are attributes."""
-    tell(exported, started("words"), ended("words"), DONE)
-    told = attributes_of(exported.one("step words"))
+    emit(exported, started("words"), ended("words"), DONE)
+    facts = attributes_of(exported.one("step words"))
     assert (
-        told.items()
+        facts.items()
         >= {
             "headwater.step.id": "words",
             "headwater.step.kind": "text.words",
@@ -111,13 +111,13 @@ def test_attributes_tell_what_the_events_told(exported: Exported) -> None:
 
 def test_success_leaves_the_status_to_others(exported: Exported) -> None:
     """Only errors set a status."""
-    tell(exported, started("words"), ended("words"), DONE)
+    emit(exported, started("words"), ended("words"), DONE)
     assert {span.status.status_code for span in exported.spans} == {StatusCode.UNSET}
 
 
 def test_failure_is_an_exception_and_a_status(exported: Exported) -> None:
-    """The step that failed and the execution carry the error; who only suffers from it does not."""
-    tell(
+    """The step that failed and the execution carry the error; steps that it stopped do not."""
+    emit(
         exported, started("lines"), started("words"), failed("words", 6.0), failed("lines", 7.0, cause="words"), FAILED
     )
     words, execution = exported.one("step words"), exported.one("pipeline report")
@@ -137,21 +137,21 @@ def test_failure_is_an_exception_and_a_status(exported: Exported) -> None:
 
 
 def test_cancelled_execution_ends_all_spans(exported: Exported) -> None:
-    """Nothing stays open, and being stopped is no error."""
-    tell(exported, started("lines"), started("words"), CANCELLED)
+    """Nothing stays open, and being stopped is not an error."""
+    emit(exported, started("lines"), started("words"), CANCELLED)
     assert [span.name for span in exported.spans] == ["step lines", "step words", "pipeline report"]
     assert {span.end_time for span in exported.spans} == {ns(9.0)}
     assert {span.status.status_code for span in exported.spans} == {StatusCode.UNSET}
     assert attributes_of(exported.one("step words"))["headwater.step.status"] == "stopped"
-    told = attributes_of(exported.one("pipeline report"))
-    assert (told["headwater.execution.status"], told["headwater.execution.cancel_reason"]) == ("cancelled", "Ctrl-C")
+    facts = attributes_of(exported.one("pipeline report"))
+    assert (facts["headwater.execution.status"], facts["headwater.execution.cancel_reason"]) == ("cancelled", "Ctrl-C")
 
 
 def test_each_try_has_a_span_that_links_to_the_one_before(exported: Exported) -> None:
-    """A retry is told as a chain of tries, all below the execution."""
-    retry: Told = (2.0, "words", StepRetry(2, 0.5, "OSError", "busy"))
-    again: Told = (3.0, "words", StepRetry(3, 0.5, "OSError", "busy"))
-    tell(exported, started("words", 1.0), retry, started("words", 2.5), again, ended("words", 5.0), DONE)
+    """Retries are a chain of attempts, all below the execution."""
+    retry: Fact = (2.0, "words", StepRetry(2, 0.5, "OSError", "busy"))
+    again: Fact = (3.0, "words", StepRetry(3, 0.5, "OSError", "busy"))
+    emit(exported, started("words", 1.0), retry, started("words", 2.5), again, ended("words", 5.0), DONE)
     first, second, third = exported.named("step words")
     assert [link.context.span_id for link in second.links] == [context_of(first).span_id]
     assert [link.context.span_id for link in third.links] == [context_of(second).span_id]
@@ -160,13 +160,13 @@ def test_each_try_has_a_span_that_links_to_the_one_before(exported: Exported) ->
     assert [(span.start_time, span.end_time) for span in (first, second, third)] == [
         (ns(1.0), ns(2.0)),
         (ns(2.5), ns(3.0)),
-        (ns(5.0 - 4.0), ns(5.0)),  # whose start was not told: as long as it says it took
+        (ns(5.0 - 4.0), ns(5.0)),  # whose start was not facts: as long as it says it took
     ]
 
 
-def test_events_of_spans_tell_what_happened_in_between(exported: Exported) -> None:
+def test_events_of_spans_show_what_happened_in_between(exported: Exported) -> None:
     """Progress, questions, skipped steps and gaps are events; the counts that come all the time are not."""
-    tell(
+    emit(
         exported,
         started("words"),
         (2.0, "words", StepProgress(items_in=3, items_out=4)),
@@ -193,7 +193,7 @@ def test_events_of_spans_tell_what_happened_in_between(exported: Exported) -> No
 
 def test_steps_that_call_out_are_clients(exported: Exported) -> None:
     """Backends draw the border of a service where a client span is."""
-    tell(exported, started("words"), ended("words"), started("lines"), ended("lines"), DONE, calling_out=["text.wor*"])
+    emit(exported, started("words"), ended("words"), started("lines"), ended("lines"), DONE, calling_out=["text.wor*"])
     kinds = {span.name: span.kind for span in exported.spans}
     assert kinds["step words"] is SpanKind.CLIENT
     assert kinds["step lines"] is SpanKind.INTERNAL
@@ -207,7 +207,7 @@ def test_span_joins_in_the_middle(exported: Exported) -> None:
 
 
 def test_only_what_runs_is_held(exported: Exported) -> None:
-    """Spans are exported as soon as they end, and executions that never end make room."""
+    """Spans are exported as soon as they end, and executions that never end are dropped."""
     subscriber = OpenTelemetrySubscriber(exported.provider, max_executions=2)
     for number in range(5):
         subscriber.on_events(events([START, started("lines"), ended("lines"), started("words")], f"e{number}"))
@@ -228,7 +228,7 @@ def test_names_of_the_conventions_are_current() -> None:
 
 
 def test_reference_names_each_attribute_of_models() -> None:
-    """Who writes a step finds what to tell."""
+    """The documentation lists every name that a step can report."""
     reference = Path(__file__).parents[2] / "docs/reference/metrics.md"
     if not reference.exists():
         pytest.skip("the built package is tested without the documents")
@@ -236,13 +236,13 @@ def test_reference_names_each_attribute_of_models() -> None:
     assert not [key for key in GEN_AI_ATTRIBUTES if f"`{key}`" not in text]
 
 
-def test_what_steps_tell_of_models_has_the_names_of_the_conventions(exported: Exported) -> None:
-    """A step tells short names with its progress; the last value counts."""
-    told = {"provider": "example", "model": "small-1", "temperature": 0.5, "input_tokens": 12, "page": 3}
-    tell(
+def test_reports_about_models_have_the_names_of_the_conventions(exported: Exported) -> None:
+    """A step reports short names with its progress; the last value counts."""
+    facts = {"provider": "example", "model": "small-1", "temperature": 0.5, "input_tokens": 12, "page": 3}
+    emit(
         exported,
         started("words"),
-        (2.0, "words", StepProgress(data=told)),
+        (2.0, "words", StepProgress(data=facts)),
         (3.0, "words", StepProgress(data={"output_tokens": 5})),
         (4.0, "words", StepProgress(data={"output_tokens": 9, "finish_reasons": ["stop"], "gen_ai.agent.name": "a1"})),
         ended("words"),
@@ -265,16 +265,16 @@ def test_what_steps_tell_of_models_has_the_names_of_the_conventions(exported: Ex
     [(True, True), (3, 3), ("x" * 5_000, "x" * 1_000), ((1, "a"), ["1", "a"]), (None, "null"), ({"a": 1}, '{"a":1}')],
 )
 def test_any_value_becomes_one_that_an_attribute_can_have(given: Any, taken: Any) -> None:
-    """OpenTelemetry knows texts, numbers, truth values and lists of texts."""
+    """OpenTelemetry knows strings, numbers, booleans and lists of strings."""
     assert attribute(given) == taken
 
 
 def test_instruments_take_durations_and_tokens(exported: Exported) -> None:
     """With a meter provider, the same events make histograms."""
     reader = InMemoryMetricReader()
-    told = {"model": "small-1", "operation": "chat", "input_tokens": 12, "output_tokens": 9}
-    progress: Told = (2.0, "words", StepProgress(data=told))
-    tell(
+    facts = {"model": "small-1", "operation": "chat", "input_tokens": 12, "output_tokens": 9}
+    progress: Fact = (2.0, "words", StepProgress(data=facts))
+    emit(
         exported,
         started("words"),
         progress,
@@ -350,7 +350,7 @@ async def test_blocking_door_keeps_the_span_of_its_caller(exported: Exported) ->
 
 
 async def test_execution_without_a_caller_is_a_root(exported: Exported) -> None:
-    """Nobody has to trace anything before."""
+    """Nothing has to be set up before."""
     await DOUBLE.run(1, subscribers=[OpenTelemetrySubscriber(exported.provider)])
     assert exported.one("pipeline twice").parent is None
 
@@ -368,7 +368,7 @@ def test_name_of_the_pipeline_is_the_name_of_the_span(exported: Exported) -> Non
     assert exported.one("pipeline my words").instrumentation_scope is not None
 
 
-def test_missing_package_is_told() -> None:
+def test_missing_package_is_reported() -> None:
     """Without the extra, the error says what to install."""
     code = """
 import sys

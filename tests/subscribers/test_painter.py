@@ -29,7 +29,7 @@ from headwater.events.step_state import Pace, State, StepState
 from headwater.events.streaming import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.console import view
-from tests.subscribers.test_console import Terminal, Told, events
+from tests.subscribers.test_console import Fact, Terminal, events
 
 pytest.importorskip("rich")
 
@@ -41,7 +41,7 @@ from headwater_subscribers.console.painter import Painter
 STORY = "no such file or directory: /data/words.txt; write another path, or make the file before the pipeline runs"
 
 
-def start(*edges: str, name: str = "report") -> Told:
+def start(*edges: str, name: str = "report") -> Fact:
     """Return the first event of a pipeline with edges such as `a b`."""
     ends = [edge.split() for edge in edges]
     steps = dict.fromkeys(step for pair in ends for step in pair)
@@ -49,18 +49,18 @@ def start(*edges: str, name: str = "report") -> Told:
     return 0.0, None, PipelineStart(name, tuple(StepInfo(step, f"x.{step}") for step in steps), infos)
 
 
-def begun(*steps: str) -> list[Told]:
+def begun(*steps: str) -> list[Fact]:
     """Return that steps have started."""
     return [(0.0, step, StepStart("x", "STREAM_STREAM")) for step in steps]
 
 
-def waits(step: str, input_wait_s: float, output_wait_s: float, waits_for: Any, at_s: float = 4.0) -> Told:
+def waits(step: str, input_wait_s: float, output_wait_s: float, waits_for: Any, at_s: float = 4.0) -> Fact:
     """Return the progress of a step that says how long it has waited."""
     data = StepProgress(None, "", 800, 400, {}, input_wait_s, output_wait_s, waits_for)
     return at_s, step, data
 
 
-DIAMOND: list[Told] = [
+DIAMOND: list[Fact] = [
     start("read left", "read right", "left join", "right join"),
     *begun("read", "left", "right", "join"),
     (4.0, "read", StepProgress(0.5, "reading")),
@@ -69,13 +69,13 @@ DIAMOND: list[Told] = [
     waits("right", 2.0, 0.0, None),
     waits("join", 3.6, 0.0, "input"),
 ]
-FAILED: list[Told] = [
+FAILED: list[Fact] = [
     *DIAMOND,
     (5.0, "left", StepFailure("OSError", STORY)),
     (5.0, "join", StepFailure("StreamBrokenError", "broken", "left")),
     (5.0, None, PipelineFailure(5.0, "OSError", STORY, "left")),
 ]
-DONE: list[Told] = [
+DONE: list[Fact] = [
     *DIAMOND,
     *((6.0, step, StepComplete(9, 9, 6.0, input_wait_s=3.0)) for step in ("read", "left", "right", "join")),
     (6.0, None, PipelineComplete(6.0)),
@@ -83,17 +83,17 @@ DONE: list[Told] = [
 
 
 def painted(
-    told: list[Told], now_s: float = 4.0, *, width: int = 100, height: int = 24, final: bool = False, **painter: Any
+    facts: list[Fact], now_s: float = 4.0, *, width: int = 100, height: int = 24, final: bool = False, **painter: Any
 ) -> list[str]:
     """Return the lines of the picture."""
     execution = ExecutionState()
-    execution.apply(events(told))
+    execution.apply(events(facts))
     lines = Painter(execution, **painter).lines(width, height, 1000.0 + now_s, final=final)
     return ["".join(segment.text for segment in line).rstrip() for line in lines]
 
 
 def test_picture_shows_the_tree_with_what_matters() -> None:
-    """Structure, figures, how far it is, what is left, and who is waited for, each in its place."""
+    """Structure, numbers, progress, time left, and the bottleneck, each in its place."""
     assert painted(DIAMOND) == [
         "    step       in  out   rate   time  busy",
         " ▸  read      800  400  200/s  4.0 s   25%  ━━━━━━━━━━──────────  50%  4 s left  reading",
@@ -105,7 +105,7 @@ def test_picture_shows_the_tree_with_what_matters() -> None:
 
 
 def test_picture_says_what_matters_most_on_a_narrow_terminal() -> None:
-    """Forty columns have room for the tree, the counts, the time, and a word."""
+    """Forty columns fit the tree, the counts, the time, and a word."""
     assert painted(DIAMOND, width=40) == [
         "    step      out   time",
         " ▸  read      400  4.0 s  50%  reading",
@@ -118,14 +118,14 @@ def test_picture_says_what_matters_most_on_a_narrow_terminal() -> None:
 
 def test_picture_is_ascii_where_the_terminal_is() -> None:
     """The same picture, with nothing that the terminal cannot show."""
-    for told, final in ((DIAMOND, False), (FAILED, False), (FAILED, True), (DONE, True)):
-        lines = painted(told, width=76, ascii_only=True, final=final)
+    for facts, final in ((DIAMOND, False), (FAILED, False), (FAILED, True), (DONE, True)):
+        lines = painted(facts, width=76, ascii_only=True, final=final)
         assert all(line.isascii() for line in lines)
-        assert len(lines) >= len(painted(told, width=76, final=final))
+        assert len(lines) >= len(painted(facts, width=76, final=final))
     assert painted(DIAMOND, ascii_only=True)[1].endswith("##########----------  50%  4 s left  reading")
 
 
-def test_failure_is_told_below_its_step() -> None:
+def test_failure_is_shown_below_its_step() -> None:
     """While others still run in one line, and whole at the end; the last line does not say it again."""
     assert painted(FAILED, 5.0, width=80)[2:4] == [
         " ✗  ├─ left   800  400  160/s  5.0 s   96%",
@@ -139,7 +139,7 @@ def test_failure_is_told_below_its_step() -> None:
     assert at_the_end[-1] == "✗ report: failed at step 'left' (after 5.0 s)"
 
 
-def test_failure_outside_the_steps_is_told_in_the_last_line() -> None:
+def test_failure_outside_the_steps_is_shown_in_the_last_line() -> None:
     """What belongs to no step is not lost."""
     lines = painted([DIAMOND[0], (1.0, None, PipelineFailure(1.0, "OSError", STORY))], width=60, final=True)
     assert " ".join(line.strip() for line in lines[-3:]) == f"✗ report: failed: OSError: {STORY} (after 1.0 s)"
@@ -151,15 +151,15 @@ def test_waits_go_on_after_the_last_news() -> None:
     assert [line[39:43].strip() for line in lines[1:5]] == ["12%", "98%", "75%", "5%"]
 
 
-def many(count: int, *, done: int, failed: int = 0) -> list[Told]:
+def many(count: int, *, done: int, failed: int = 0) -> list[Fact]:
     """Return a fan-out in which some steps have ended."""
-    told = [start(*(f"source step_{number}" for number in range(count))), *begun("source")]
-    told += [(1.0, f"step_{number}", StepComplete(1, 1, 1.0)) for number in range(done)]
-    told += [(1.0, f"step_{number}", StepFailure("OSError", "gone")) for number in range(done, done + failed)]
-    return told
+    facts = [start(*(f"source step_{number}" for number in range(count))), *begun("source")]
+    facts += [(1.0, f"step_{number}", StepComplete(1, 1, 1.0)) for number in range(done)]
+    facts += [(1.0, f"step_{number}", StepFailure("OSError", "gone")) for number in range(done, done + failed)]
+    return facts
 
 
-def test_steps_without_room_are_counted() -> None:
+def test_steps_that_do_not_fit_are_counted() -> None:
     """A picture is never higher than the screen, has the failures and what runs, and says what it lacks."""
     lines = painted(many(300, done=40, failed=2), height=12)
     assert len(lines) == 12
@@ -178,19 +178,19 @@ def test_last_picture_may_scroll_but_is_no_flood() -> None:
 
 
 @given(
-    told=st.sampled_from([DIAMOND, FAILED, DONE, many(30, done=10, failed=3)]),
+    facts=st.sampled_from([DIAMOND, FAILED, DONE, many(30, done=10, failed=3)]),
     width=st.integers(20, 130),
     height=st.integers(5, 40),
     ascii_only=st.booleans(),
     name=st.sampled_from(["p", "水の流れ" * 9, "word-report" * 12]),
 )
 def test_picture_always_fits_the_screen(
-    *, told: list[Told], width: int, height: int, ascii_only: bool, name: str
+    *, facts: list[Fact], width: int, height: int, ascii_only: bool, name: str
 ) -> None:
     """Nothing is wider than the terminal, which would break the picture, nor higher."""
-    data = told[0][2]
+    data = facts[0][2]
     assert isinstance(data, PipelineStart)
-    renamed: list[Told] = [(0.0, None, PipelineStart(name, data.steps, data.edges)), *told[1:]]
+    renamed: list[Fact] = [(0.0, None, PipelineStart(name, data.steps, data.edges)), *facts[1:]]
     lines = painted(renamed, 5.0, width=width, height=height, ascii_only=ascii_only)
     assert len(lines) <= height
     assert max(map(cell_len, lines)) <= width
@@ -201,9 +201,6 @@ def test_steps_with_wide_names_stand_in_line() -> None:
     lines = painted([start("水 b", "水 c"), *begun("水", "b", "c")], 1.5)
     assert [line.split()[-2:] for line in lines[1:4]] == [["1.5", "s"]] * 3
     assert len({cell_len(line) for line in lines[1:4]}) == 1
-
-
-# ---------------------------------------------------------------- figures of a step
 
 
 def test_rate_is_that_of_the_present_while_a_step_runs() -> None:
@@ -219,11 +216,11 @@ def test_rate_is_that_of_the_present_while_a_step_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "told_s", "now_s", "expected"),
+    ("fraction", "reported_s", "now_s", "expected"),
     [
         (None, 4.0, 4.0, ""),
         (0.0, 4.0, 4.0, ""),
-        (0.5, 0.5, 0.5, ""),  # too early to tell
+        (0.5, 0.5, 0.5, ""),  # too early for an estimate
         (0.5, 4.0, 4.0, "4 s left"),
         (0.5, 4.0, 6.0, "2 s left"),
         (0.5, 4.0, 60.0, "1 s left"),
@@ -232,15 +229,15 @@ def test_rate_is_that_of_the_present_while_a_step_runs() -> None:
     ],
 )
 def test_what_is_left_follows_from_what_is_done(
-    fraction: float | None, told_s: float, now_s: float, expected: str
+    fraction: float | None, reported_s: float, now_s: float, expected: str
 ) -> None:
     """An estimate comes once there is something to go by, and counts down between two reports."""
-    step = StepState("a", state=State.RUNNING, attempt_s=0.0, fraction=fraction, fraction_s=told_s)
+    step = StepState("a", state=State.RUNNING, attempt_s=0.0, fraction=fraction, fraction_s=reported_s)
     assert view.left(step, now_s) == expected
 
 
 def test_counts_do_not_hide_how_far_a_step_is() -> None:
-    """Progress that the engine tells takes nothing back of what the step said."""
+    """Progress that the engine reports does not replace what the step reported."""
     execution = ExecutionState()
     execution.apply(events(DIAMOND))
     assert view.note(execution.steps["read"]) == "50% reading"
@@ -253,9 +250,6 @@ def test_only_the_busiest_of_those_that_are_waited_for_is_marked() -> None:
     assert execution.bottleneck(1004.0) == "left"
     execution.apply(events([waits("left", 3.0, 0.0, "input"), waits("right", 3.0, 0.0, "input")]))
     assert execution.bottleneck(1004.0) is None
-
-
-# ---------------------------------------------------------------- on a terminal
 
 
 @pytest.fixture
@@ -298,7 +292,7 @@ def test_what_steps_print_appears_above_the_table(terminal: Terminal, monkeypatc
 
 
 async def test_console_takes_many_events_at_a_time_and_makes_only_those_it_shows(terminal: Terminal) -> None:
-    """A step that tells every item and all of its progress costs neither a drawing nor an object for each."""
+    """A step that emits every item and all of its progress costs neither a drawing nor an object for each."""
     batches: list[EventBatch] = []
 
     class Watched(ConsoleSubscriber):
@@ -333,9 +327,9 @@ async def test_console_shows_events_of_the_past_by_their_own_clock(terminal: Ter
 
 
 def test_retry_stands_beside_its_step() -> None:
-    """What a step waits for before it tries again is no failure yet."""
-    told: list[Told] = [start("a b"), *begun("a"), (1.0, "a", StepRetry(2, 0.5, "OSError", "busy"))]
-    assert painted(told, 1.0)[1].endswith("attempt 2 in 500 ms: OSError: busy")
+    """An attempt that is followed by another is not a failure yet."""
+    facts: list[Fact] = [start("a b"), *begun("a"), (1.0, "a", StepRetry(2, 0.5, "OSError", "busy"))]
+    assert painted(facts, 1.0)[1].endswith("attempt 2 in 500 ms: OSError: busy")
 
 
 def test_console_works_on_a_terminal_that_has_no_unicode(terminal: Terminal) -> None:

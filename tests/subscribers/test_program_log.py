@@ -33,7 +33,7 @@ async def run(subscriber: LogSubscriber, data: Any) -> str:
     return execution.execution_id
 
 
-async def test_log_tells_a_run_with_its_context(reports: Any) -> None:
+async def test_log_shows_a_run_with_its_context(reports: Any) -> None:
     """Each entry says which execution and step it is about and which number it has, and items are not logged."""
     execution_id = await run(LogSubscriber(), range(0, 100, 2))
     assert [(entry["log_level"], entry["event"], entry.get("step_id")) for entry in reports] == [
@@ -47,7 +47,7 @@ async def test_log_tells_a_run_with_its_context(reports: Any) -> None:
     assert (reports[1]["items_in"], reports[1]["items_out"]) == (50, 50)
 
 
-async def test_log_tells_a_failure_as_an_error(reports: Any) -> None:
+async def test_log_shows_a_failure_as_an_error(reports: Any) -> None:
     """What went wrong stands in fields of its own."""
     await run(LogSubscriber(), [2, 3])
     errors = [entry for entry in reports if entry["log_level"] == "error"]
@@ -76,8 +76,8 @@ async def test_log_uses_the_levels_and_the_logger_that_it_is_given(reports: Any)
     """What is bound to the logger is in every entry."""
     logger = structlog.get_logger().bind(service="reports")
     await run(LogSubscriber(logger, levels={"step_complete": "debug", "pipeline_start": "warning"}), [2])
-    told = [(entry["log_level"], entry["event"], entry["service"]) for entry in reports]
-    assert told == [("warning", "pipeline_start", "reports"), ("info", "pipeline_complete", "reports")]
+    shown = [(entry["log_level"], entry["event"], entry["service"]) for entry in reports]
+    assert shown == [("warning", "pipeline_start", "reports"), ("info", "pipeline_complete", "reports")]
 
 
 def test_log_leaves_out_what_is_empty(reports: Any) -> None:
@@ -102,7 +102,7 @@ def test_log_leaves_out_what_is_empty(reports: Any) -> None:
     ]
 
 
-async def test_log_tells_of_events_that_it_missed(reports: Any) -> None:
+async def test_log_reports_events_that_it_missed(reports: Any) -> None:
     """A gap is logged, whatever the types."""
     subscriber = LogSubscriber(level="error")
     async with StreamingContext("e1", history=10) as context:
@@ -116,12 +116,12 @@ async def test_log_tells_of_events_that_it_missed(reports: Any) -> None:
     ("arguments", "message"),
     [
         ({"level": "loud"}, "there is no level 'loud'; there are: debug, info, warning, error"),
-        ({"levels": {"step_output": "debug"}}, "there is no level for 'step_output', .* items are never logged"),
+        ({"levels": {"step_output": "debug"}}, "'step_output' has no level; .* items are never logged"),
         ({"levels": {"step_start": "loud"}}, "there is no level 'loud'"),
     ],
 )
 def test_log_refuses_levels_that_do_not_exist(arguments: Any, message: str) -> None:
-    """A slip is told when the subscriber is made."""
+    """A mistake is reported when the subscriber is created."""
     with pytest.raises(ValueError, match=message):
         LogSubscriber(**arguments)
 

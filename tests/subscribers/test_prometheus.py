@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headwater import Pipeline, Stream, step
 from headwater.events.data import StepComplete, StepRetry
 from headwater_subscribers import MetricsSubscriber, PrometheusSubscriber
-from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import CANCELLED, DONE, FAILED, START, Fact, ended, events, failed, started
 
 WORDS = {"pipeline": "report", "step": "words", "kind": "text.words"}
 
@@ -23,10 +23,10 @@ def scraped(prometheus: PrometheusSubscriber) -> dict[str, Any]:
     return {family.name: family for family in text_string_to_metric_families(prometheus.exposition())}
 
 
-def told_to(prometheus: PrometheusSubscriber, *executions: list[Told]) -> dict[str, Any]:
-    """Tell executions, and return what is scraped afterwards."""
-    for number, told in enumerate(executions):
-        prometheus.on_events(events(told, f"e{number}"))
+def scraped_after(prometheus: PrometheusSubscriber, *executions: list[Fact]) -> dict[str, Any]:
+    """Return what is scraped after some executions."""
+    for number, facts in enumerate(executions):
+        prometheus.on_events(events(facts, f"e{number}"))
     return scraped(prometheus)
 
 
@@ -38,7 +38,7 @@ def value(families: dict[str, Any], family: str, sample: str, **labels: str) -> 
 
 def test_executions_are_counted_by_their_end() -> None:
     """Each status has a series of its own, also while it is 0."""
-    families = told_to(
+    families = scraped_after(
         PrometheusSubscriber(), [START, DONE], [START, DONE], [START, FAILED], [START, CANCELLED], [START]
     )
     name = "headwater_executions_total"
@@ -50,8 +50,8 @@ def test_executions_are_counted_by_their_end() -> None:
 def test_steps_have_their_figures() -> None:
     """Counters, units and kinds are those of the step."""
     data = StepComplete(10, 20, 4.0, 640, 0.5, 0.25, 1, 1.5, 0.75, 3)
-    retry: Told = (2.0, "words", StepRetry(2, 0.1, "OSError", "busy"))
-    families = told_to(PrometheusSubscriber(), [START, started("words"), retry, ended("words", data=data), DONE])
+    retry: Fact = (2.0, "words", StepRetry(2, 0.1, "OSError", "busy"))
+    families = scraped_after(PrometheusSubscriber(), [START, started("words"), retry, ended("words", data=data), DONE])
     expected = {
         "items_read": 10,
         "items_written": 20,
@@ -75,7 +75,7 @@ def test_histograms_are_cumulative_and_complete() -> None:
     """Each bucket counts all that is not longer, and the last one counts all."""
     durations = (0.0009, 0.001, 0.02, 0.3, 4.0, 4000.0)
     ends = [[START, ended("words", data=StepComplete(1, 1, duration_s)), DONE] for duration_s in durations]
-    family = told_to(PrometheusSubscriber(), *ends)["headwater_step_duration_seconds"]
+    family = scraped_after(PrometheusSubscriber(), *ends)["headwater_step_duration_seconds"]
     buckets = {s.labels["le"]: s.value for s in family.samples if s.name.endswith("_bucket")}
     assert (buckets["0.001"], buckets["0.025"], buckets["0.25"], buckets["5.0"], buckets["1000.0"]) == (2, 3, 3, 5, 5)
     assert buckets["+Inf"] == 6
@@ -86,7 +86,7 @@ def test_histograms_are_cumulative_and_complete() -> None:
 
 def test_reliability_and_objectives_are_gauges() -> None:
     """An alert can be set on the metrics themselves, and an objective without data says nothing."""
-    families = told_to(PrometheusSubscriber(), [START, ended("lines"), failed("words"), FAILED])
+    families = scraped_after(PrometheusSubscriber(), [START, ended("lines"), failed("words"), FAILED])
     ratio = "headwater_reliability_ratio"
     assert value(families, ratio, ratio, metric="SR") == 0.5
     met = {sample.labels["slo"]: sample.value for sample in families["headwater_slo_met"].samples}
@@ -94,32 +94,32 @@ def test_reliability_and_objectives_are_gauges() -> None:
     assert "RSR >= 99 %" not in met
 
 
-def test_labels_tell_no_execution() -> None:
+def test_labels_identify_no_execution() -> None:
     """The number of series does not grow with the number of executions."""
     prometheus = PrometheusSubscriber()
-    told = [START, started("words"), ended("words"), DONE]
-    one = prometheus_lines(prometheus, told, "first")
-    many = [prometheus_lines(prometheus, told, f"execution-{number}") for number in range(20)][-1]
+    facts = [START, started("words"), ended("words"), DONE]
+    one = prometheus_lines(prometheus, facts, "first")
+    many = [prometheus_lines(prometheus, facts, f"execution-{number}") for number in range(20)][-1]
     assert one == many
     assert "execution-" not in prometheus.exposition()
 
 
-def prometheus_lines(prometheus: PrometheusSubscriber, told: list[Told], execution_id: str) -> int:
-    """Tell an execution, and return how many lines are scraped afterwards."""
-    prometheus.on_events(events(told, execution_id))
+def prometheus_lines(prometheus: PrometheusSubscriber, facts: list[Fact], execution_id: str) -> int:
+    """Return how many lines are scraped after another execution."""
+    prometheus.on_events(events(facts, execution_id))
     return len(prometheus.exposition().splitlines())
 
 
 def test_labels_are_escaped() -> None:
     """A name with quotes, backslashes and line ends is read back as it is."""
     name = 'a "quoted" \\ name\nof two lines'
-    families = told_to(PrometheusSubscriber(), [START, (1.0, name, StepComplete(1, 1, 1.0)), DONE])
+    families = scraped_after(PrometheusSubscriber(), [START, (1.0, name, StepComplete(1, 1, 1.0)), DONE])
     assert value(families, "headwater_steps", "headwater_steps_total", step=name, status="completed") == 1
 
 
 def test_names_follow_the_rules() -> None:
-    """Base units, and a suffix that tells what a number is (https://prometheus.io/docs/practices/naming)."""
-    families = told_to(PrometheusSubscriber(), [START, ended("words"), DONE])
+    """Base units, and a suffix that says what a number is (https://prometheus.io/docs/practices/naming)."""
+    families = scraped_after(PrometheusSubscriber(), [START, ended("words"), DONE])
     assert all(name.startswith("headwater_") for name in families)
     for name, family in families.items():
         assert family.documentation.endswith(".")
@@ -131,26 +131,26 @@ def test_given_registry_offers_the_metrics_beside_others() -> None:
     """An application that has a registry needs no second endpoint."""
     registry = CollectorRegistry()
     Counter("own_requests", "Requests.", registry=registry).inc()
-    families = told_to(PrometheusSubscriber(registry), [START, DONE])
+    families = scraped_after(PrometheusSubscriber(registry), [START, DONE])
     assert {"own_requests", "headwater_executions"} <= set(families)
     with pytest.raises(ValueError, match="headwater_executions"):
         PrometheusSubscriber(registry)
 
 
 def test_given_metrics_count_for_both() -> None:
-    """Who has metrics already does not count everything twice."""
+    """A program that already has metrics does not count everything twice."""
     metrics = MetricsSubscriber()
-    told_to(PrometheusSubscriber(metrics=metrics), [START, DONE])
+    scraped_after(PrometheusSubscriber(metrics=metrics), [START, DONE])
     assert metrics.snapshot().pipelines[0].completed == 1
 
 
 def test_reference_names_each_metric() -> None:
-    """Who writes an alert finds every name, and none that does not exist."""
+    """The documentation lists every name, and none that does not exist."""
     reference = Path(__file__).parents[2] / "docs/reference/metrics.md"
     if not reference.exists():
         pytest.skip("the built package is tested without the documents")
     named = set(re.findall(r"`(headwater_\w+)`", reference.read_text("utf-8"))) - {"headwater_subscribers"}
-    offered = told_to(PrometheusSubscriber(), [START, ended("words"), DONE])
+    offered = scraped_after(PrometheusSubscriber(), [START, ended("words"), DONE])
     total = {name for name, family in offered.items() if family.type == "counter"}
     assert named == {f"{name}_total" if name in total else name for name in offered}
 
@@ -175,7 +175,7 @@ async def test_real_execution_is_scraped() -> None:
     assert value(scraped(prometheus), written, f"{written}_total", step="double", kind="prometheus.double") == 100
 
 
-def test_missing_package_is_told() -> None:
+def test_missing_package_is_reported() -> None:
     """Without the extra, the error says what to install."""
     code = """
 import sys

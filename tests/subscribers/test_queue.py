@@ -70,7 +70,7 @@ async def test_queue_ends_when_the_filter_leaves_out_the_terminal_event() -> Non
     assert [event.seq async for event in queue] == [1, 2, 3]
 
 
-async def test_queue_breaks_when_nobody_reads_it() -> None:
+async def test_queue_breaks_when_it_is_not_read() -> None:
     """A reader that is given up gets what there is, and then an error: never what looks like the end."""
     queue = QueueSubscriber(buffer_size=5, send_deadline_s=0.05)
     async with StreamingContext("e1") as context:
@@ -86,13 +86,13 @@ async def test_queue_breaks_when_nobody_reads_it() -> None:
 
 
 async def test_queue_refuses_a_second_execution() -> None:
-    """Events of two executions in one sequence would be of use to nobody."""
+    """Events of two executions in one sequence would be of no use."""
     queue = QueueSubscriber()
     async with StreamingContext("e1") as first:
         first.subscribe(queue)
     async with StreamingContext("e2") as second:
         second.subscribe(queue)
     assert [str(lost.error) for lost in second.lost] == [
-        "a QueueSubscriber serves one execution: make another one for the next"
+        "a QueueSubscriber serves one execution; create another one for the next"
     ]
     assert [event.execution_id async for event in queue] == ["e1"]

@@ -34,7 +34,7 @@ def outputs(count: int, *, step_id: str = "a", per_s: float = 10.0, first: int =
 
 
 def left_out(events: list[StreamEvent]) -> int:
-    """Return how many events are told to be left out."""
+    """Return how many events are reported as left out."""
     return sum((event.metadata or {}).get("sampled_out", 0) for event in events)
 
 
@@ -47,7 +47,7 @@ def test_every_nth_is_taken_of_each_step_and_type() -> None:
 
 
 def test_fraction_is_the_share_that_is_taken() -> None:
-    """About so many are taken, and the same events give the same sample."""
+    """About this share is taken, and the same events give the same sample."""
     events = outputs(2000)
     taken = sampled(events, fraction=0.25)
     assert 400 < len(taken) < 600
@@ -63,7 +63,7 @@ def test_so_many_are_taken_per_second(per_second: float, expected: int) -> None:
 
 
 def test_time_that_goes_back_gives_no_events_away() -> None:
-    """A clock that was set back is no reason to hand on more, or nothing ever after."""
+    """A clock that was set back does not make the sample larger, or empty forever."""
     events = outputs(10, per_s=1.0) + outputs(20, per_s=1.0, first=11)
     assert [event.seq for event in sampled(events, per_second=1)] == [*range(1, 11), *range(21, 31)]
 
@@ -74,7 +74,7 @@ def test_time_that_goes_back_gives_no_events_away() -> None:
     parts=st.integers(1, 20),
 )
 def test_nothing_is_left_out_in_silence(kinds: list[tuple[EventType, str]], arguments: Any, parts: int) -> None:
-    """What is handed on and what is told to be left out add up, in order, with all that is not sampled."""
+    """Events that are passed on or reported as left out add up, in order, with all that are not sampled."""
     events = [StreamEvent(seq, kind, "e1", step_id, time_s=seq / 9) for seq, (kind, step_id) in enumerate(kinds, 1)]
     events.append(StreamEvent(len(events) + 1, END, "e1"))
     taken = sampled(events, parts, **arguments)
@@ -129,6 +129,6 @@ def test_sample_forgets_executions_that_were_left_before_their_end() -> None:
     ],
 )
 def test_sample_refuses_what_cannot_be_meant(arguments: Any, message: str) -> None:
-    """A slip is told when the subscriber is made."""
+    """A mistake is reported when the subscriber is created."""
     with pytest.raises(ValueError, match=message):
         SampleSubscriber(Recorder(), **arguments)

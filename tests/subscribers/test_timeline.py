@@ -23,14 +23,14 @@ from headwater.events.data import (
 from headwater.events.event import DATA_MODELS, EventType
 from headwater.events.step_state import State
 from headwater_subscribers import Timeline, TimelineSubscriber, timeline_svg
-from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Told, ended, events, failed, started
+from tests.subscribers.samples import BEGIN_S, CANCELLED, DONE, FAILED, START, Fact, ended, events, failed, started
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def timeline_of(*told: Told) -> Timeline:
-    """Return the timeline of what is told."""
-    return Timeline.from_events(events([START, *told]))
+def timeline_of(*facts: Fact) -> Timeline:
+    """Return the timeline of events."""
+    return Timeline.from_events(events([START, *facts]))
 
 
 def drawn(svg: str) -> ET.Element:
@@ -38,8 +38,8 @@ def drawn(svg: str) -> ET.Element:
     return ET.fromstring(svg)  # noqa: S314 - our own text
 
 
-def texts(svg: str) -> list[str]:
-    """Return the texts of a picture."""
+def labels(svg: str) -> list[str]:
+    """Return the labels of a picture."""
     return [element.text or "" for element in drawn(svg).iter(f"{SVG}text")]
 
 
@@ -55,9 +55,6 @@ def signs(svg: str, style: str) -> int:
     return sum(element.get("class") == style for element in drawn(svg).iter()) - 1
 
 
-# ---- what is known
-
-
 def test_step_has_its_times() -> None:
     """Start, first item and end of a step are places in time."""
     step = timeline_of(started("words", 1.0), ended("words", 5.0), DONE).steps["words"]
@@ -66,22 +63,22 @@ def test_step_has_its_times() -> None:
 
 
 def test_first_item_is_known_while_a_step_runs() -> None:
-    """The first output that is told shows when it came."""
-    output: Told = (2.0, "words", StepOutput("out", 0, "water"))
+    """The first output event shows when the first item came."""
+    output: Fact = (2.0, "words", StepOutput("out", 0, "water"))
     assert timeline_of(started("words"), output, output).steps["words"].first_item_s == BEGIN_S + 2
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "message"),
+    ("facts", "state", "message"),
     [
         (failed("words"), State.FAILED, "ValueError: no number"),
         (failed("words", cause="lines"), State.STOPPED, "step 'lines' failed"),
         ((1.0, "words", StepSkipped("its branch was not taken")), State.SKIPPED, "its branch was not taken"),
     ],
 )
-def test_step_that_did_not_end_well_says_why(told: Told, state: State, message: str) -> None:
+def test_step_that_did_not_end_well_says_why(facts: Fact, state: State, message: str) -> None:
     """Failures and skipped steps have their reason."""
-    step = timeline_of(told, FAILED).steps["words"]
+    step = timeline_of(facts, FAILED).steps["words"]
     assert (step.state, str(step.failure or step.skip_reason)) == (state, message)
 
 
@@ -95,14 +92,14 @@ def test_steps_that_run_at_the_end_are_stopped() -> None:
 
 def test_retries_are_places_in_time() -> None:
     """Each attempt that failed is kept, within bounds."""
-    told = [(1.0 + number, "words", StepRetry(2, 0.1, "OSError", "busy")) for number in range(100)]
-    retries = timeline_of(started("words"), *told).steps["words"].retries
+    facts = [(1.0 + number, "words", StepRetry(2, 0.1, "OSError", "busy")) for number in range(100)]
+    retries = timeline_of(started("words"), *facts).steps["words"].retries
     assert retries == [BEGIN_S + 1 + number for number in range(64)]
 
 
 def test_waits_are_looked_at_in_time_and_within_bounds() -> None:
     """However long a step runs, what is kept of its waits stays small and spans its time."""
-    told: list[Told] = [
+    facts: list[Fact] = [
         (
             float(number),
             "words",
@@ -110,7 +107,7 @@ def test_waits_are_looked_at_in_time_and_within_bounds() -> None:
         )
         for number in range(1, 1000)
     ]
-    waits = timeline_of(started("words", 0.0), *told).steps["words"].waits
+    waits = timeline_of(started("words", 0.0), *facts).steps["words"].waits
     assert 20 < len(waits) <= 64
     assert (waits[0].time_s, waits[-1].time_s) == (BEGIN_S, BEGIN_S + 999)
     assert waits == sorted(waits)
@@ -130,10 +127,7 @@ def test_timeline_joins_in_the_middle() -> None:
     timeline = Timeline.from_events(events([(0.5, None, StreamGap(7, 1, 7)), ended("words", 5.0), DONE]))
     assert timeline.missed == 7
     assert timeline.steps["words"].started_s == BEGIN_S + 1
-    assert "7 events were missed" in texts(timeline.svg())
-
-
-# ---- what is drawn
+    assert "7 events were missed" in labels(timeline.svg())
 
 
 def test_bars_stand_where_their_time_is() -> None:
@@ -146,7 +140,7 @@ def test_bars_stand_where_their_time_is() -> None:
 
 
 def test_waits_cover_their_share_of_a_bar() -> None:
-    """A quarter of the time waited for input and half of it for room are as much of the height."""
+    """A quarter of the time waited for input and half of it for room downstream cover as much of the height."""
     data = StepComplete(10, 20, 4.0, None, 0.5, None, 1, 1.0, 2.0)
     svg = timeline_of(started("words", 1.0), ended("words", 5.0, data), DONE).svg()
     (work,) = boxes(svg, "work")
@@ -156,9 +150,9 @@ def test_waits_cover_their_share_of_a_bar() -> None:
     assert waits_in["width"] == waits_out["width"] == work["width"]
 
 
-def test_signs_tell_what_happened() -> None:
+def test_signs_show_what_happened() -> None:
     """First items, retries, errors and stops each have a sign in the row, and all are explained."""
-    told = [
+    facts = [
         started("words", 0.0),
         (2.0, "words", StepRetry(2, 0.1, "OSError", "busy")),
         (3.0, "words", StepOutput("out", 0, 1)),
@@ -166,14 +160,14 @@ def test_signs_tell_what_happened() -> None:
         failed("words"),
         FAILED,
     ]
-    svg = timeline_of(*told).svg()
+    svg = timeline_of(*facts).svg()
     assert [signs(svg, style) for style in ("first", "retry", "cross", "cut")] == [1, 1, 1, 1]
-    assert {"first item", "retry", "error", "stopped", "works"} <= set(texts(svg))
-    assert any("failed after 9.0 s" in text for text in texts(svg))
+    assert {"first item", "retry", "error", "stopped", "works"} <= set(labels(svg))
+    assert any("failed after 9.0 s" in text for text in labels(svg))
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("facts", "outcome"),
     [
         ([DONE], "done in 9.0 s"),
         ([FAILED], "failed after 9.0 s"),
@@ -181,9 +175,9 @@ def test_signs_tell_what_happened() -> None:
         ([started("words", 2.0)], "still running after 2.0 s"),
     ],
 )
-def test_outcome_stands_at_the_top(told: list[Told], outcome: str) -> None:
+def test_outcome_stands_at_the_top(facts: list[Fact], outcome: str) -> None:
     """How it ended, and after what time, is said in words."""
-    assert outcome in texts(timeline_of(*told).svg())
+    assert outcome in labels(timeline_of(*facts).svg())
 
 
 @pytest.mark.parametrize(
@@ -191,59 +185,59 @@ def test_outcome_stands_at_the_top(told: list[Told], outcome: str) -> None:
 )
 def test_hostile_names_stay_names(name: str) -> None:
     """Whatever a step or an error is called, the picture stays a picture."""
-    start: Told = (0.0, None, PipelineStart(name, (StepInfo(name, name),)))
-    told = [start, (1.0, name, StepStart(name, name)), failed(name, error_type=name), FAILED]
-    tree = drawn(timeline_svg(events(told)))
+    start: Fact = (0.0, None, PipelineStart(name, (StepInfo(name, name),)))
+    facts = [start, (1.0, name, StepStart(name, name)), failed(name, error_type=name), FAILED]
+    tree = drawn(timeline_svg(events(facts)))
     assert {element.tag.removeprefix(SVG) for element in tree.iter()} <= {
         *("svg", "title", "style", "rect", "text", "circle", "path", "g")
     }
 
 
 def test_picture_needs_nothing_else() -> None:
-    """No script, no link and no font is loaded by who looks at it."""
+    """No script, no link and no font is loaded by a viewer."""
     svg = timeline_of(started("words"), ended("words"), DONE).svg()
     assert not any(word in svg for word in ("<script", "href", "url(", "@import"))
     assert "prefers-color-scheme:dark" in svg
 
 
-def test_long_names_are_cut_and_told_in_full_to_who_points_at_them() -> None:
+def test_long_names_are_shortened_and_whole_in_the_tooltip() -> None:
     """A long id does not run into the bars, but is not lost either."""
     name = "a_step_with_a_name_that_is_much_longer_than_there_is_room"
     svg = timeline_svg(events([(0.0, None, PipelineStart("p", (StepInfo(name, "text.words"),))), started(name), DONE]))
-    assert name not in texts(svg)
-    assert any(text.endswith("…") and name.startswith(text[:-1]) for text in texts(svg))
+    assert name not in labels(svg)
+    assert any(text.endswith("…") and name.startswith(text[:-1]) for text in labels(svg))
     assert any(name in (element.text or "") for element in drawn(svg).iter(f"{SVG}title"))
 
 
 def test_of_many_steps_the_interesting_ones_are_drawn() -> None:
     """A picture stays one that can be looked at, and says what it leaves out."""
     ids = [f"step_{number}" for number in range(1_000)]
-    start: Told = (0.0, None, PipelineStart("wide", tuple(StepInfo(step_id, "text.words") for step_id in ids)))
-    told = [
+    start: Fact = (0.0, None, PipelineStart("wide", tuple(StepInfo(step_id, "text.words") for step_id in ids)))
+    facts = [
         start,
         *(part for step_id in ids[:-1] for part in (started(step_id), ended(step_id))),
         failed(ids[-1]),
         FAILED,
     ]
-    svg = timeline_svg(events(told))
-    assert "and 800 more steps that are not drawn" in texts(svg)
-    assert {ids[0], ids[-1]} <= set(texts(svg))
+    svg = timeline_svg(events(facts))
+    assert "and 800 more steps that are not drawn" in labels(svg)
+    assert {ids[0], ids[-1]} <= set(labels(svg))
     assert len(boxes(svg, "work")) == 200 - 1  # the last one failed before it started
 
 
 @pytest.mark.parametrize("scale", [1e-6, 3e-4, 1e-3, 0.05, 1.0, 90.0, 3600.0, 40_000.0, 1e6])
 def test_axis_has_few_round_places_in_any_time(scale: float) -> None:
     """From microseconds to hours, the axis has some marks, each with another text."""
-    told = events([(time_s * scale / 9, step_id, data) for time_s, step_id, data in [START, started("words"), DONE]])
-    centered = [text for text in drawn(timeline_svg(told)).iter(f"{SVG}text") if text.get("text-anchor") == "middle"]
+    facts = events([(time_s * scale / 9, step_id, data) for time_s, step_id, data in [START, started("words"), DONE]])
+    centered = [text for text in drawn(timeline_svg(facts)).iter(f"{SVG}text") if text.get("text-anchor") == "middle"]
     marks = [text.text for text in centered]
     assert 2 <= len(marks) <= 10
     assert len(set(marks)) == len(marks)
 
 
-def test_nothing_told_is_a_picture_too() -> None:
-    """Who asks for a picture gets one."""
-    assert "no steps" in texts(timeline_svg([]))
+def test_timeline_without_events_is_a_picture() -> None:
+    """A timeline without events can be drawn, too."""
+    assert "no steps" in labels(timeline_svg([]))
 
 
 def of_any_type(draw: st.DrawFn) -> Iterator[tuple[EventType, Any]]:
@@ -267,21 +261,18 @@ def any_events(draw: st.DrawFn) -> list[StreamEvent]:
     ]
 
 
-@given(told=any_events())
-def test_any_events_make_a_well_formed_picture(told: list[StreamEvent]) -> None:
-    """Whatever is told, and whatever is missing, there is a picture without numbers that are none."""
-    svg = timeline_svg(told)
+@given(facts=any_events())
+def test_any_events_make_a_well_formed_picture(facts: list[StreamEvent]) -> None:
+    """Whatever events there are, and whichever are missing, no number in the picture is invalid."""
+    svg = timeline_svg(facts)
     drawn(svg)
     assert "nan" not in svg
     assert all(box["width"] >= 0 for style in ("work", "input", "output") for box in boxes(svg, style))
 
 
-# ---- of real executions
-
-
-def counts(told: Iterable[StreamEvent]) -> list[tuple[int | None, int | None]]:
+def counts(facts: Iterable[StreamEvent]) -> list[tuple[int | None, int | None]]:
     """Return how many items went into each step and came out."""
-    return [(step.items_in, step.items_out) for step in Timeline.from_events(told).steps.values()]
+    return [(step.items_in, step.items_out) for step in Timeline.from_events(facts).steps.values()]
 
 
 @step("timeline.double")
@@ -317,4 +308,4 @@ async def test_subscriber_has_the_picture_of_a_failed_execution() -> None:
     subscriber = TimelineSubscriber()
     with pytest.raises(StepError):
         await SUM.run([-1], subscribers=[subscriber])
-    assert any("step 'double': ValueError: negative" in text for text in texts(subscriber.svg()))
+    assert any("step 'double': ValueError: negative" in text for text in labels(subscriber.svg()))

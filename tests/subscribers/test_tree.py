@@ -47,13 +47,13 @@ def test_tree_follows_the_data(name: str) -> None:
 
 
 def test_tree_has_lines_in_ascii() -> None:
-    """The shape is the same where there is no Unicode."""
+    """The shape is the same without Unicode."""
     sources, _ = GRAPHS["diamond"]
     assert drawn(sources, lines=ASCII_LINES) == "a\n|- b\n|  d\n|- c\ne < c, d\nf"
 
 
 def test_lines_go_on_below_a_step() -> None:
-    """What is said below the name of a step stands beside the lines that pass by."""
+    """Text below the name of a step is beside the lines that pass by."""
     sources, _ = GRAPHS["branches of a branch"]
     below = {row.step_id: row.below for row in tree_rows(sources)}
     assert below == {"a": "│  ", "b": "│  │  ", "d": "│  │  ", "e": "│     ", "c": "   "}

@@ -1,4 +1,4 @@
-"""The assertions of `EventRecorder` hold what they say, and tell what was there instead."""
+"""The assertions of `EventRecorder` hold, and their messages list the events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def recorded(**filters: set[str]) -> EventRecorder:
 
 
 async def test_passes_when_the_events_are_as_expected() -> None:
-    """Events of other kinds may stand between the expected ones."""
+    """Events of other types may come between the expected ones."""
     recorder = await recorded()
     recorder.assert_order("pipeline_start", "step_start first", "step_complete second", "pipeline_complete")
     recorder.assert_none("step_error", "step_start third")

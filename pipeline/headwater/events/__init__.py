@@ -1,1 +1,1 @@
-"""Events: numbered facts about an execution, and who receives them."""
+"""Events: numbered facts about an execution, and the subscribers that receive them."""

@@ -1,4 +1,4 @@
-"""Chunks of the event log: events as bare fields, and the batches in which they become objects when they are read."""
+"""Chunks of the event log: events as bare fields, and the batches that make objects of them when they are read."""
 
 from __future__ import annotations
 
@@ -30,16 +30,8 @@ _new_event: Final = StreamEvent.__new__
 class Chunk:
     """Consecutive events of a log.
 
-    Thousands of objects that live long would cost more time in the garbage collector, which visits them again and
-    again, than all else that is done with an event. One flat list of fields is a single object for it.
-
-    Args:
-        execution_id: The execution they belong to.
-        first_seq: Number of the first of them.
-
-    Attributes:
-        first_seq: Number of the first of them.
-        fields: The `Fields` of all events, one after the other.
+    The garbage collector visits long-lived objects again and again: thousands of events would cost more time there than
+    everything else that is done with them. A flat list of their fields is a single object for it.
 
     Example:
         >>> chunk = Chunk("e1", 7)
@@ -57,15 +49,7 @@ class Chunk:
         self._encodings: dict[int, bytes] = {}  # outlives the events, so that each is encoded once
 
     def make(self, first_seq: int, last_seq: int) -> list[StreamEvent]:
-        """Make events, as far as they are in this chunk.
-
-        Args:
-            first_seq: Number of the first one.
-            last_seq: Number of the last one, at most that of the last one appended.
-
-        Returns:
-            New events; those that are made of the same fields share what `to_json` returned.
-        """
+        """Make the events between two numbers that are in this chunk; equal events share their JSON."""
         start = max(first_seq - self.first_seq, 0)
         stop = min(last_seq + 1 - self.first_seq, len(self.fields) // WIDTH)
         execution_id, encodings = self._execution_id, self._encodings
@@ -88,32 +72,14 @@ class Chunk:
         return events
 
     def columns(self, first_seq: int, last_seq: int) -> tuple[list[EventType], list[str | None]]:
-        """Return what events are chosen by, as far as they are in this chunk, without making them.
-
-        Args:
-            first_seq: Number of the first one.
-            last_seq: Number of the last one, at most that of the last one appended.
-
-        Returns:
-            Their types, and the ids of their steps.
-        """
+        """Return the types and step ids of the events between two numbers, without making them."""
         start = max(first_seq - self.first_seq, 0) * WIDTH
         stop = (last_seq + 1 - self.first_seq) * WIDTH
         return self.fields[start:stop:WIDTH], self.fields[start + 1 : stop : WIDTH]
 
 
 class EventBatch(Sequence[StreamEvent]):
-    """Consecutive events of a log, which are made when somebody looks at the first of them, once for all readers.
-
-    Args:
-        chunks: Those that hold the events.
-        first_seq: Number of the first one.
-        last_seq: Number of the last one.
-        gap: What stands before them, in the place of those that are no longer kept.
-
-    Attributes:
-        last_seq: Number of the last one.
-    """
+    """Consecutive events of a log, which are made once for all readers, when one of them looks at the first."""
 
     __slots__ = ("_chunks", "_events", "_first_seq", "_gap", "last_seq")
 
@@ -127,13 +93,7 @@ class EventBatch(Sequence[StreamEvent]):
     def select(self, types: Types | None, steps: Steps | None, *, latest: bool = False) -> list[StreamEvent]:
         """Return the events that are wanted, and the gap before them if there is one.
 
-        Args:
-            types: Types of the events that are wanted; None for all.
-            steps: Ids of the steps whose events are wanted; None for all.
-            latest: Whether of the progress of each step only the latest is wanted.
-
-        Returns:
-            Events in order; those that are not wanted are not even made, as far as nobody looked at them before.
+        With `latest`, of the progress of each step only the latest is wanted. Events that are not wanted are not made.
         """
         gap = [] if self._gap is None else [self._gap]
         kinds, step_ids = self._columns()
@@ -144,12 +104,7 @@ class EventBatch(Sequence[StreamEvent]):
         return gap + [self._alone(self._first_seq + place) for place in places]
 
     def wanted(self, types: Types | None, steps: Steps | None) -> int:
-        """Return how many events are wanted, the gap before them not counted; none of them is made for it.
-
-        Args:
-            types: Types of the events that are wanted; None for all.
-            steps: Ids of the steps whose events are wanted; None for all.
-        """
+        """Return how many events are wanted, without the gap before them, and without making them."""
         return len(_places(*self._columns(), types, steps))
 
     def _alone(self, seq: int) -> StreamEvent:
@@ -199,14 +154,14 @@ class EventBatch(Sequence[StreamEvent]):
 def _places(
     kinds: Sequence[EventType], step_ids: Sequence[str | None], types: Types | None, steps: Steps | None
 ) -> list[int]:
-    """Return where the events are that are wanted."""
+    """Return the places of the events that are wanted."""
     places: list[int] = []
     if types is None:
         places += range(len(kinds))
     else:
         for start in range(0, len(kinds), _BLOCK):
             block = kinds[start : start + _BLOCK]
-            if not types.isdisjoint(block):  # a quarter of the cost, where items are told and nobody wants to see them
+            if not types.isdisjoint(block):  # a quarter of the cost when every item is emitted but not wanted
                 places += [place for place, kind in enumerate(block, start) if kind in types]
     return places if steps is None else [place for place in places if step_ids[place] in steps]
 
@@ -214,7 +169,7 @@ def _places(
 def _latest_places(
     kinds: Sequence[EventType], step_ids: Sequence[str | None], types: Types | None, steps: Steps | None
 ) -> list[int]:
-    """Return where the events are that are wanted, of progress only the latest of each step."""
+    """Return the places of the events that are wanted; of progress, only the latest of each step."""
     others = _places(kinds, step_ids, _OTHERS if types is None else types - {EventType.STEP_PROGRESS}, steps)
     if types is not None and EventType.STEP_PROGRESS not in types:
         return others
@@ -223,7 +178,7 @@ def _latest_places(
     if steps is not None:
         missing &= steps
     for place in range(len(kinds) - 1, -1, -1):
-        if not missing:  # which is so after a few of thousands
+        if not missing:  # mostly after a few of thousands of events
             break
         if is_progress[place] and step_ids[place] in missing:
             missing.remove(step_ids[place])

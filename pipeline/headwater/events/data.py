@@ -1,4 +1,4 @@
-"""What each type of event tells: one small model per type. They hold plain values only, so that they encode cheaply."""
+"""The data of each type of event: one small model per type, with plain values only, so that it is cheap to encode."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StepInfo:
     Args:
         id: Id of the step in the document.
         kind: Its registered name, such as `text.words`.
-        flavor: The flavor it is planned to run in, such as `unary_stream`; empty when nobody has planned it.
+        flavor: The flavor it is planned to run in, such as `unary_stream`; empty when there is no plan.
     """
 
     id: str
@@ -88,17 +88,17 @@ class StepStart:
 
 @dataclass(slots=True)
 class StepProgress:
-    """Data of `step_progress`: how far a step has come; the latest replaces those before.
+    """Data of `step_progress`: how far a step is; the latest replaces those before.
 
     Args:
-        fraction: How much is done, from 0 to 1; None when nobody knows.
+        fraction: How much is done, from 0 to 1; None when that is unknown.
         message: What the step is doing.
         items_in: Items read so far; None when they are not counted.
         items_out: Items written so far; None when they are not counted.
-        data: Whatever else the step tells.
+        data: Anything else that the step reports.
         input_wait_s: How long the step has waited for input so far; None when that is not measured.
         output_wait_s: How long the step has waited for room downstream so far; None when that is not measured.
-        waits_for: What the step waited for most of the time since it was last told, `input` or `output`; None when it
+        waits_for: What the step waited for most of the time since its last progress, `input` or `output`; None when it
             worked, or when that is not measured.
     """
 
@@ -121,7 +121,7 @@ class StepOutput:
     Args:
         port: Output port of the step.
         index: Number of the item in its stream, from 0.
-        value: The item as plain JSON data, or the beginning of its text when `truncated`.
+        value: The item as plain JSON data, or the beginning of it as a string when `truncated`.
         size_bytes: Size of the whole item as JSON; None when it was too large to be measured.
         truncated: Whether `value` is less than the item.
     """
@@ -135,7 +135,7 @@ class StepOutput:
 
 @dataclass(slots=True)
 class StepComplete:
-    """Data of `step_complete`: a step ended well.
+    """Data of `step_complete`: a step completed.
 
     Args:
         items_in: Items read.
@@ -146,8 +146,8 @@ class StepComplete:
         largest_gap_s: Longest time between two items written; None when there were less than two.
         attempts: How often the step was tried.
         input_wait_s: How long the step waited for input; steps that run in one segment wait together.
-        output_wait_s: How long the step waited for room downstream, likewise.
-        compensations: How often the step needed compensation: items that were skipped, put aside or replaced.
+        output_wait_s: How long the step waited for room downstream; steps that run in one segment wait together.
+        compensations: How many items the step skipped, put aside or replaced.
     """
 
     items_in: int
@@ -164,12 +164,12 @@ class StepComplete:
 
 @dataclass(slots=True)
 class StepFailure:
-    """Data of `step_error`: a step failed, or suffers from one that did.
+    """Data of `step_error`: a step failed, or was stopped by the failure of another.
 
     Args:
         error_type: Name of the class of the error.
         message: What happened.
-        cause_step_id: The step that failed first, when this one only suffers from it.
+        cause_step_id: The step that failed first, when this one was only stopped by it.
     """
 
     error_type: str
@@ -206,7 +206,7 @@ class StepRetry:
 
 @dataclass(slots=True)
 class StepSkipped:
-    """Data of `step_skipped`: a step did not run, as nothing came to it.
+    """Data of `step_skipped`: a step did not run, as it received no data.
 
     Args:
         reason: Why the step did not run.
@@ -217,7 +217,7 @@ class StepSkipped:
 
 @dataclass(slots=True)
 class PipelineComplete:
-    """Data of `pipeline_complete`: the execution ended well.
+    """Data of `pipeline_complete`: the execution completed.
 
     Args:
         duration_s: From the start of the execution to its end.
@@ -257,7 +257,7 @@ class PipelineCancelled:
 
     Args:
         duration_s: From the start of the execution to its end.
-        reason: Who or what asked for it.
+        reason: What caused it.
         unfinished: Ids of the steps that had not ended.
     """
 
@@ -268,10 +268,10 @@ class PipelineCancelled:
 
 @dataclass(slots=True)
 class CheckpointSaved:
-    """Data of `checkpoint_saved`: progress was saved, from where the execution can be resumed.
+    """Data of `checkpoint_saved`: progress was saved, so that the execution can be resumed from it.
 
     Args:
-        checkpoint_id: Under which name a store gives it back.
+        checkpoint_id: The name by which a store returns it.
     """
 
     checkpoint_id: str
@@ -283,7 +283,7 @@ class InputRequired:
 
     Args:
         prompt: What is asked of the person.
-        schema: JSON Schema of the answer; None when any text will do.
+        schema: JSON Schema of the answer; None when the answer is any string.
     """
 
     prompt: str
@@ -292,7 +292,7 @@ class InputRequired:
 
 @dataclass(slots=True)
 class StreamGap:
-    """Data of `stream_gap`: one reader missed events, in whose place this one stands.
+    """Data of `stream_gap`: one reader missed events, and receives this one in their place.
 
     Args:
         missed: How many events it missed.

@@ -53,7 +53,7 @@ class EventType(StrEnum):
     terminal: bool
 
     def __init__(self, value: str) -> None:
-        # An attribute, as a property would be computed for every event that is emitted.
+        # An attribute, as a property would be computed anew for every event that is emitted.
         self.terminal = value in {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
 
     @classmethod
@@ -107,16 +107,16 @@ class StreamEvent:
 
     Args:
         seq: Its number within the execution, from 1, without gaps.
-        event_type: What it tells.
+        event_type: What it says.
         execution_id: The execution it belongs to.
         step_id: The step it is about; None when it is about the execution.
-        attempt: Which try of the step it is about, from 1.
+        attempt: The attempt of the step it is about, from 1.
         time_s: When it happened, in seconds since 1970-01-01 UTC.
-        data: What it tells in detail: the model that `DATA_MODELS` names for its type.
-        metadata: Whatever the emitter adds.
+        data: The details: the model of its type, such as `StepStart`.
+        metadata: Anything that the emitter adds.
 
     Attributes:
-        encodings: What `to_json` returned, by `seq`, so that it is made once: events of one log share it. None before.
+        encodings: What `to_json` returned, by `seq`, so that an event is encoded once; events of one log share it.
 
     Example:
         >>> event = StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count", time_s=0.5, data=StepSkipped("not taken"))
@@ -157,10 +157,10 @@ class StreamEvent:
         return encoded
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `to_json` writes, as a dictionary.
+        """Return the envelope that `to_json` writes, as a dictionary.
 
         Returns:
-            Plain data of the caller's own.
+            New plain data, which may be changed.
         """
         envelope: dict[str, Any] = from_json(self.to_json())
         return envelope
@@ -170,13 +170,13 @@ class StreamEvent:
         """Read an event back.
 
         Args:
-            encoded: What `to_json` gave.
+            encoded: What `to_json` returned.
 
         Returns:
             The same event, with its data as the model of its type.
 
         Raises:
-            ValueError: It is no event, or one of another schema version.
+            ValueError: It is not an event, or one of another schema version.
         """
         envelope = _object_reader().validate_json(encoded)
         version = envelope.get("schema_version")
@@ -189,17 +189,7 @@ class StreamEvent:
 
 
 def gap_event(execution_id: str, missed: int, first_seq: int, last_seq: int) -> StreamEvent:
-    """Return the event that stands in the place of those which a reader missed.
-
-    Args:
-        execution_id: The execution they belong to.
-        missed: How many they are.
-        first_seq: Number of the first.
-        last_seq: Number of the last, which is also that of the new event, as the log itself holds no gap.
-
-    Returns:
-        A `stream_gap` event with the current time.
-    """
+    """Return a `stream_gap` event that replaces the events which a reader missed; it has the number of the last."""
     data = StreamGap(missed, first_seq, last_seq)
     return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, time_s=time(), data=data)
 
@@ -218,7 +208,7 @@ def _encode(event: StreamEvent) -> bytes:
     }
     try:
         return to_json(envelope, fallback=short_repr, inf_nan_mode="strings")
-    except ValueError:  # a lone surrogate, or what somebody put where a plain value belongs
+    except ValueError:  # a lone surrogate, or a value that is not plain where the model wants one
         return to_json(plain(envelope))
 
 

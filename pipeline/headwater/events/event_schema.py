@@ -15,11 +15,7 @@ _REF_TEMPLATE = "#/$defs/{model}"
 
 
 def events_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of an event on the wire.
-
-    Returns:
-        One schema for each type of event, told apart by `event_type`; the data models are in `$defs`. More fields may
-        be added without a new `schema_version`.
+    """Return the JSON Schema (draft 2020-12) of an event on the wire, with the data models in `$defs`.
 
     Example:
         >>> schema = events_schema()
@@ -32,8 +28,8 @@ def events_schema() -> dict[str, Any]:
     )
     models: dict[str, Any] = definitions["$defs"]
     for model in models.values():
-        model["description"] = model["description"].partition("\n")[0]  # the rest is about arguments in Python
-        model["required"] = list(model["properties"])  # a default is written as well
+        model["description"] = model["description"].partition("\n")[0]  # the rest describes arguments in Python
+        model["required"] = list(model["properties"])  # defaults are written, too
     envelopes = {str(kind): _envelope(kind, references[kind, "serialization"]) for kind in DATA_MODELS}
     return {
         "$schema": _DIALECT,
@@ -55,10 +51,10 @@ def _envelope(event_type: EventType, data: dict[str, Any]) -> dict[str, Any]:
         "event_type": {"const": event_type.value},
         "execution_id": {"type": "string", "description": "The execution it is about."},
         "step_id": {"type": ["string", "null"], "description": "The step it is about, if any."},
-        "attempt": {"type": "integer", "minimum": 1, "description": "Which try of the step it is about."},
+        "attempt": {"type": "integer", "minimum": 1, "description": "The attempt of the step it is about."},
         "timestamp": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
         "data": {"anyOf": [data, {"type": "null"}]},
-        "metadata": {"type": ["object", "null"], "description": "Whatever the emitter adds."},
+        "metadata": {"type": ["object", "null"], "description": "Anything that the emitter adds."},
     }
     return {
         "type": "object",

@@ -164,7 +164,7 @@ class EventLog:
         self._attention_seq = 0
 
     def _attend(self, event_type: EventType) -> bool:
-        """Do what is not due with every event: close, begin a chunk, wake the readers, look who lags."""
+        """Do what is not due with every event: close, begin a chunk, wake the readers, compute the lag."""
         if event_type.terminal:
             self.closed = True
             self._extend = self._refuse

@@ -1,4 +1,4 @@
-"""The operator's log: what is no event of an execution, but must not go unsaid."""
+"""The operator's log: messages that are not events of an execution, but must be seen."""
 
 from __future__ import annotations
 
@@ -17,16 +17,10 @@ __all__ = ["notice", "operator_log"]
 
 
 def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
-    """Return a structlog logger; as long as nobody has configured structlog it writes to standard error.
+    """Return a structlog logger that writes to standard error unless structlog is configured.
 
-    Unconfigured, structlog writes to standard output, which belongs to the results.
-
-    Args:
-        mask: Replaces what must not be told, such as secrets, in a text; applied to what is about to be written, so
-            that tracebacks are covered too.
-
-    Returns:
-        The logger. structlog is imported here, so that nobody pays for it who has nothing to say.
+    Unconfigured, structlog writes to standard output, which belongs to the results. `mask` replaces secrets in what is
+    about to be written, so that tracebacks are covered, too. structlog is imported on first use.
     """
     import structlog
 
@@ -40,11 +34,6 @@ def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
 
 
 def notice(text: str, **fields: Any) -> None:
-    """Warn the operator; that this cannot be written must not disturb anything else.
-
-    Args:
-        text: What happened.
-        **fields: The details.
-    """
+    """Warn the operator; a log that cannot be written must not disturb anything else."""
     with suppress(Exception):
         operator_log().warning(text, **fields)

@@ -26,13 +26,7 @@ _SEQUENCES = (list, tuple, AbstractSet, deque)
 
 
 def short_repr(value: object) -> str:
-    """Return the beginning of the `repr` of a value, whatever its class does.
-
-    Args:
-        value: Anything, also an object whose `repr` raises.
-
-    Returns:
-        At most 200 characters, ending with an ellipsis when that is not all.
+    """Return at most 200 characters of the `repr` of a value, also when its class raises.
 
     Example:
         >>> short_repr(range(3))
@@ -59,7 +53,7 @@ def _is_raw(value: object) -> TypeGuard[bytes | bytearray | memoryview[Any]]:
 
 
 class _Walk:
-    """One bounded walk over a value; `cut` tells whether something was left out."""
+    """One bounded walk over a value; `cut` is whether something was left out."""
 
     __slots__ = ("cut", "left")
 
@@ -122,8 +116,8 @@ class _Walk:
 def plain(value: Any) -> Any:
     """Return a value as data that JSON can hold.
 
-    Models, dataclasses, dates, paths and the like become what pydantic makes of them, secrets are masked, iterators are
-    not touched. What JSON cannot hold becomes a short `repr`, and what is too large or too deep is cut.
+    Models, dataclasses, dates, paths and the like become what pydantic makes of them, secrets are masked, and iterators
+    are not touched. What JSON cannot hold becomes a short `repr`, and what is too large or too deep is cut.
 
     Args:
         value: Anything.
@@ -146,8 +140,8 @@ def preview(value: Any, *, max_bytes: int = 1000) -> tuple[Any, int | None, bool
         max_bytes: From which size of its JSON an item is cut.
 
     Returns:
-        The item as plain data, or the beginning of its text when it is too large; its size in bytes (of a text or bytes
-        its own, of anything else that of its JSON), None when it is too large to be measured; whether it was cut.
+        The item as plain data, or the beginning of its JSON when it is too large; its own size in bytes
+        for a string or bytes, else that of its JSON, and None when it is too large to be measured; whether it was cut.
 
     Example:
         >>> preview({"word": "water"})

@@ -29,7 +29,7 @@ __all__ = ["ExecutionState"]
 class ExecutionState:
     """An execution, with its steps in the order of `pipeline_start`. Its size depends on the steps alone.
 
-    Events may be missing at the beginning or in between: what they would have said stays unknown.
+    Events may be missing at the beginning or in between; what they would have said stays unknown.
 
     Attributes:
         name: Name of the pipeline; empty when its start was missed.

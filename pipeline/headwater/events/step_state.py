@@ -92,7 +92,7 @@ class StepState:
         retry: The last attempt that failed and was followed by another.
         failure: Why it failed, or which other failure stopped it.
         skip_reason: Why it was skipped.
-        result: The figures it ended with; None when it has not completed.
+        result: Its counts and times at the end; None when it has not completed.
     """
 
     step_id: str
@@ -129,7 +129,7 @@ class StepState:
 
     @property
     def works(self) -> bool:
-        """Whether the step runs and does not wait for a neighbor, as far as events say."""
+        """Whether the step runs and did not wait for a neighbor when its waits were last reported."""
         return self.state is State.RUNNING and self.input_wait_s is not None and self.waits_for is None
 
     @property

@@ -1,4 +1,4 @@
-"""What a subscriber is: a receiver of events, with its filters and what becomes of it when it lags."""
+"""The base class of subscribers: receivers of events, with filters and a policy for when they lag."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
 """
 
 EventFunction = Callable[[StreamEvent], Awaitable[None] | None]
-"""A plain or an async function that receives one event at a time."""
+"""A plain or an async function that takes one event."""
 
 Wanted = tuple[frozenset[EventType] | None, frozenset[str] | None]
 """The types, and the ids of steps, of the events that are wanted; None for all."""
@@ -64,7 +64,7 @@ class StreamSubscriber:
             batch: At least one event. All subscribers share it, so it must not be changed.
 
         Returns:
-            Nothing, or what is to be awaited.
+            None, or an awaitable that is then awaited.
         """
         return self._one_by_one(batch)
 
@@ -75,7 +75,7 @@ class StreamSubscriber:
             event: The event, shared by all subscribers.
 
         Returns:
-            Nothing, or what is to be awaited.
+            None, or an awaitable that is then awaited.
         """
         raise NotImplementedError(f"{type(self).__name__} overrides neither on_events nor on_event")
 
@@ -89,25 +89,14 @@ class StreamSubscriber:
         """Acquire what the subscriber needs, and release it when the subscription ends.
 
         Returns:
-            The context for the time of the subscription: most often an `@asynccontextmanager` method in the place of
-            this one. It is left with an exception when the subscription ends before the last event.
+            The context for the time of the subscription; override this with an `@asynccontextmanager` method. It is
+            left with an exception when the subscription ends before the last event.
         """
         return nullcontext()
 
 
 def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> Wanted | None:
-    """Return which events are wanted.
-
-    Args:
-        types: Types of events; None for all.
-        steps: Ids of steps; None for all.
-
-    Returns:
-        What `EventBatch.select` needs; None when everything is wanted.
-
-    Raises:
-        ValueError: A type is not known.
-        TypeError: A single string stands in the place of a collection.
+    """Return which events are wanted, as `EventBatch.select` takes it; None when all are.
 
     Example:
         >>> event_filter({"step_start"}, None)

@@ -50,11 +50,7 @@ class EventRecorder(StreamSubscriber):
         return f"<EventRecorder: {len(self.events)} events>"
 
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Keep the events.
-
-        Args:
-            batch: The events.
-        """
+        """Keep the events."""
         self.events += batch
 
     @property

@@ -23,15 +23,7 @@ __all__ = ["LiveDisplay", "Picture"]
 
 
 class LiveDisplay:
-    """A table that is drawn over itself; the terminal is as before when the context is left.
-
-    Args:
-        file: The terminal.
-        clock: Tells the present, in seconds since 1970-01-01 UTC.
-
-    Attributes:
-        is_dumb: Whether the terminal cannot draw over anything.
-    """
+    """A picture that is drawn over itself; the terminal is as before when the context is left."""
 
     def __init__(self, file: TextIO, clock: Callable[[], float] = time) -> None:
         self._console = Console(file=file)
@@ -53,14 +45,10 @@ class LiveDisplay:
     ) -> None:
         self._live.vertical_overflow = "visible"
         self._draw(final=True)
-        self._live.stop()  # draws it; what is drawn twice stays there twice, where it is higher than the screen
+        self._live.stop()  # draws it: once, as a picture higher than the screen cannot be erased
 
     def show(self, events: Iterable[StreamEvent]) -> None:
-        """Take events into account, for the next refresh.
-
-        Args:
-            events: Events in order.
-        """
+        """Take events into account, for the next refresh."""
         self._execution.apply(events)
 
     def refresh(self) -> None:
@@ -75,7 +63,7 @@ class LiveDisplay:
         self._live.update(Picture(lines), refresh=not final)
 
     def _erase_what_was_wrapped(self, width: int) -> None:
-        """Remove the lines that became two, as the terminal is narrower than when they were drawn."""
+        """Erase lines that became two because the terminal is now narrower than when they were drawn."""
         if width < self._drawn_width:
             sizes = [sum(segment.cell_length for segment in line) for line in self._drawn]
             more = sum((max(size, 1) - 1) // width for size in sizes)
@@ -84,7 +72,7 @@ class LiveDisplay:
 
 
 class Picture:
-    """Lines as rich prints them; a table of rich's own would take ten times as long to be laid out."""
+    """Lines as rich prints them; the layout of a rich table would take ten times as long."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines

@@ -1,4 +1,4 @@
-"""A subscriber that shows an execution on a terminal, or as plain lines where there is none."""
+"""A subscriber that shows an execution: live on a terminal, or as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ class ConsoleSubscriber(StreamSubscriber):
     """Show the steps of an execution while they run.
 
     On a terminal, with the extra `cli` installed, this is a live tree of the steps in the order of the data: items in
-    and out, the present rate, the time, and which share of it a step was busy rather than waiting for its neighbors.
-    A step that tells how far it is has a bar and the time that is left, the one that others wait for is marked, and a
-    step that fails says why. Where there are more steps than lines, those that matter most are shown and the others
-    counted. Elsewhere it is one line for each thing that happens. The variable `NO_COLOR` (https://no-color.org) is
-    honored, and so are terminals without Unicode.
+    and out, the present rate, the time, and the share of it that a step was busy rather than waiting for its neighbors.
+    A step that reports a fraction has a bar and the time that is left, the step that others wait for is marked, and a
+    step that fails says why. When there are more steps than lines, the most important ones are shown and the others
+    counted. Elsewhere, each thing that happens is one line. The variable `NO_COLOR` (https://no-color.org) is
+    respected, and so are terminals without Unicode.
 
-    It shows one execution, ten times a second at most, whatever the number of events.
+    It shows one execution, at most ten times a second, whatever the number of events.
 
     Args:
-        file: Where to write; standard error when None, so that results keep standard output for themselves.
-        live: Whether to show a live tree; None for whether `file` is a terminal and rich is installed.
-        clock: Tells the present, in seconds since 1970-01-01 UTC; for events of the past it has to tell their time.
+        file: Where to write; None for standard error, as standard output belongs to the results.
+        live: Whether to show a live tree; None to show it if `file` is a terminal and rich is installed.
+        clock: Returns the present in seconds since 1970-01-01 UTC; for events of the past, it has to return their time.
 
     Raises:
-        MissingExtraError: A live tree is asked for, but rich is not installed.
+        MissingExtraError: `live` is true, but rich is not installed.
 
     Example:
         >>> subscriber = ConsoleSubscriber(live=False)
     """
 
     policy: Policy = "coalesce"
-    buffer_size: int | None = 50_000  # it looks at little of what there is, and the log keeps it in any case
+    buffer_size: int | None = 50_000  # it looks at few of the events, and the log keeps them in any case
     interval_s: float = 0.1
 
     def __init__(
@@ -65,12 +65,8 @@ class ConsoleSubscriber(StreamSubscriber):
         self._is_fresh = False
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Show what events tell.
-
-        Args:
-            batch: The events.
-        """
-        # Of a batch of the log only the events that are shown are made: there may be thousands of others.
+        """Show events."""
+        # Only the events that are shown are made: a batch of the log may have thousands of others.
         events = batch.select(_SHOWN, None, latest=True) if isinstance(batch, EventBatch) else batch
         self._display.show(events)
         if self._table is not None and events:
@@ -78,11 +74,7 @@ class ConsoleSubscriber(StreamSubscriber):
             self._is_fresh = True
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Keep the tree up to date, and leave the terminal as it was.
-
-        Returns:
-            The context for the time of the subscription.
-        """
+        """Keep the tree up to date, and leave the terminal as it was."""
         return super().lifespan() if self._table is None else self._refreshing(self._table)
 
     @asynccontextmanager
@@ -94,7 +86,7 @@ class ConsoleSubscriber(StreamSubscriber):
                 tasks.cancel_scope.cancel()
 
     async def _tick(self, table: LiveDisplay) -> None:
-        """Let the clocks of the steps go on without events."""
+        """Keep the clocks of the steps running while there are no events."""
         while True:
             await anyio.sleep(_CLOCK_S)
             if not self._is_fresh:
@@ -103,7 +95,7 @@ class ConsoleSubscriber(StreamSubscriber):
 
 
 def _table(file: TextIO, clock: Callable[[], float], *, live: bool | None) -> LiveDisplay | None:
-    """Return the live tree, or None where plain lines are right."""
+    """Return the live tree, or None to write plain lines."""
     if live is None:
         live = file.isatty() and find_spec("rich") is not None
     if not live:

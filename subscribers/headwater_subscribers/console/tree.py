@@ -1,4 +1,4 @@
-"""The steps of a pipeline in the order in which a person follows the data, with the lines that a tree of them has."""
+"""The steps of a pipeline as a tree, in the order in which a person follows the data."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ __all__ = ["ASCII_LINES", "LINES", "TreeLines", "TreeRow", "tree_rows"]
 
 @dataclass(frozen=True, slots=True)
 class TreeLines:
-    """What the lines of a tree are drawn with, each as wide as the others.
-
-    Args:
-        first: Leads to the first of several beginnings.
-        branch: Leads to a branch.
-        last: Leads to the last branch, where nothing follows below.
-        down: Passes by.
-        none: Where there is no line.
-    """
+    """The strings that the lines of a tree consist of, all of one width."""
 
     first: str
     branch: str
@@ -33,14 +25,7 @@ ASCII_LINES = TreeLines(first=",- ", branch="|- ", last="`- ", down="|  ", none=
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
-    """A step in its place.
-
-    Args:
-        step_id: The step.
-        lead: The lines before its name.
-        below: The lines before what is said of it below.
-        joins: Ids of the steps whose streams it joins, when they are several.
-    """
+    """A step in its place: the lines before its name and before what is below, and the steps that it joins."""
 
     step_id: str
     lead: str
@@ -49,17 +34,10 @@ class TreeRow:
 
 
 def tree_rows(sources: Mapping[str, Sequence[str]], lines: TreeLines = LINES) -> list[TreeRow]:
-    """Return steps so that a chain goes straight down, branches are indented, and what joins them stands below.
+    """Return steps so that a chain goes straight down, branches are indented, and a step that joins them is below.
 
     A step belongs below the last step that all of its data has gone through: its immediate dominator (K. Cooper, T.
     Harvey, K. Kennedy, "A Simple, Fast Dominance Algorithm", 2001).
-
-    Args:
-        sources: The steps that each step reads from; a step comes after all that feed it.
-        lines: What lines are drawn with.
-
-    Returns:
-        Every step once.
 
     Example:
         >>> diamond = {"read": [], "left": ["read"], "right": ["read"], "long": ["right"], "join": ["left", "long"]}
@@ -71,7 +49,7 @@ def tree_rows(sources: Mapping[str, Sequence[str]], lines: TreeLines = LINES) ->
         │  long
         join
     """
-    if not any(sources.values()):  # steps side by side, or nobody knows how they are joined
+    if not any(sources.values()):  # no edges, or their start was missed
         return [TreeRow(step_id, "", "") for step_id in sources]
     below = _below(sources)
     rows: list[TreeRow] = []
@@ -97,7 +75,7 @@ class _Place:
 
 
 def _below(sources: Mapping[str, Sequence[str]]) -> dict[str | None, list[str]]:
-    """Return the steps that stand directly below each step, and below none."""
+    """Return the steps that are directly below each step, and below none."""
     above: dict[str, str | None] = {}
     depth: dict[str | None, int] = {None: 0}
     below: dict[str | None, list[str]] = {None: []}
@@ -115,7 +93,7 @@ def _below(sources: Mapping[str, Sequence[str]]) -> dict[str | None, list[str]]:
 def _meeting(
     left: str | None, right: str | None, above: Mapping[str, str | None], depth: Mapping[str | None, int]
 ) -> str | None:
-    """Return the last step that both stand below of, or one of them."""
+    """Return the last step that is above both, or one of them."""
     while left != right:
         if right is None or (left is not None and depth[left] >= depth[right]):
             left = None if left is None else above[left]
@@ -130,7 +108,7 @@ def _branches(
     sources: Mapping[str, Sequence[str]],
     lines: TreeLines,
 ) -> list[_Place]:
-    """Return what stands below a step, the first last: its branches, and the one step that goes straight down."""
+    """Return the places below a step, the first last: its branches, and the step that goes straight down."""
     steps = list(below[place.step_id])
     trunk = _trunk(steps, sources)
     if trunk is not None:
@@ -147,7 +125,7 @@ def _branches(
 
 
 def _trunk(steps: Sequence[str], sources: Mapping[str, Sequence[str]]) -> str | None:
-    """Return the step that goes on where its source ends: the only one, or the last that joins others."""
+    """Return the step that goes straight down: the only one, or the last that joins others."""
     if len(steps) == 1:
         return steps[0]
     return next((step_id for step_id in reversed(steps) if len(set(sources[step_id])) > 1), None)

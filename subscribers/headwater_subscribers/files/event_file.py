@@ -38,26 +38,26 @@ class FileSubscriber(StreamSubscriber):
     With rotation, the file is continued by others with numbers in their names: `events.jsonl`, `events.2.jsonl`,
     `events.3.jsonl`. Numbers are never left out or used again.
 
-    When the file cannot be written, as when the disk is full, the execution goes on. This is reported once, and as soon
-    as there is room again a `stream_gap` event in the file tells how many events are missing in its place.
+    When the file cannot be written, as when the disk is full, the execution goes on. This is reported once, and when
+    the file can be written again, a `stream_gap` event in it has the number of the events that are missing.
 
     Args:
         path: The file; its folder has to exist.
         types: Types of the events that are written; None for all.
         steps: Ids of the steps whose events are written; None for all.
-        rotate_bytes: Size of a file that is not exceeded, if no single event is larger; None for one file of any size.
+        rotate_bytes: Largest size of a file, unless a single event is larger; None for any size.
         rotate_events: Most events in a file; None for any number.
-        keep_files: How many files are kept, the oldest being deleted; None for all.
-        sync: When lines are brought to the disk itself, where they outlive a power failure: `never` leaves it to the
+        keep_files: How many files are kept; the oldest are deleted. None for all.
+        sync: When lines are flushed to the disk itself, where they survive a power failure: `never` leaves it to the
             system, `close` does it when a file ends, `batch` after each write (up to ten a second). A crash of the
-            process alone loses no written line in any case.
+            process alone never loses a written line.
 
     Attributes:
         missed: How many events could not be written so far.
 
     Raises:
-        OSError: The folder is missing, or the file cannot be read or is none.
-        ValueError: The file holds something that is no event, or an argument is out of its range.
+        OSError: The folder is missing, or the file cannot be read or is not a regular file.
+        ValueError: The file has a line that is not an event, or an argument is out of its range.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -99,44 +99,22 @@ class FileSubscriber(StreamSubscriber):
 
     @staticmethod
     def read(path: Path, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
-        """Read a file back, as `read_events` does, for the command line, which knows subscribers by name only.
-
-        Args:
-            path: The file.
-            on_bad: Is given every line that is no event.
-
-        Returns:
-            The events.
-        """
+        """Read a file back, as `read_events` does; the command line, which finds subscribers by name, calls it."""
         return read_events(path, on_bad=on_bad)
 
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Write events, in a thread, as a disk may be slow.
-
-        Args:
-            batch: Events of one execution, in order.
-        """
+        """Write events in a thread, as a disk may be slow."""
         await run_sync(self._append, list(batch))
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Keep the file open while an execution needs it.
-
-        Yields:
-            Once, for the time of the subscription.
-
-        Raises:
-            OSError: The file cannot be opened, or another subscriber writes it.
-            ValueError: It holds something that is no event.
-        """
+        """Keep the file open while an execution needs it."""
         await run_sync(self._enter)
         try:
             yield
         finally:
             with CancelScope(shield=True):
                 await run_sync(self._leave)
-
-    # ---- in a thread
 
     def _enter(self) -> None:
         with self._lock:
@@ -155,8 +133,8 @@ class FileSubscriber(StreamSubscriber):
         with self._lock:
             execution_id = events[0].execution_id
             gap = self._gap(execution_id)
-            told = [*gap, *events]
-            written, error = self._journal.append([event.to_json() + b"\n" for event in told])
+            lines = [event.to_json() + b"\n" for event in (*gap, *events)]
+            written, error = self._journal.append(lines)
             if written and gap:
                 del self._missing[execution_id]
             if error is None:
@@ -171,7 +149,9 @@ class FileSubscriber(StreamSubscriber):
             missing.events += len(events)
             missing.last_seq = events[-1].seq
             self.missed += len(events)
-        self._report("events cannot be written; a stream_gap will stand for them when there is room again", error)
+        self._report(
+            "events cannot be written; when the file can be written again, a stream_gap event will replace them", error
+        )
 
     def _report(self, text: str, error: OSError) -> None:
         if not self._is_reported:
@@ -185,7 +165,7 @@ class FileSubscriber(StreamSubscriber):
         return (gap_event(execution_id, missing.events, missing.first_seq, missing.last_seq),)
 
     def _settle(self) -> None:
-        """Write at the end what is missing, or else tell it."""
+        """Write at the end how many events are missing, or else report it."""
         for execution_id, missing in self._missing.items():
             lines = [event.to_json() + b"\n" for event in self._gap(execution_id)]
             if not self._journal.append(lines)[0]:

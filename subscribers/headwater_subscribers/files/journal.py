@@ -17,13 +17,13 @@ from headwater_subscribers.files.recorded import numbers_of_parts, part_path
 
 try:
     import fcntl
-except ImportError:  # not on Windows, where two writers of one file are not told apart
+except ImportError:  # not on Windows, where a second writer of a file is not noticed
     fcntl = None  # type: ignore[assignment]  # the module, or None
 
 __all__ = ["Journal", "Rotation", "Sync", "check_appendable"]
 
 Sync = Literal["never", "close", "batch"]
-"""When written lines are brought to the disk itself, where they also outlive a power failure."""
+"""When written lines are flushed to the disk itself, where they also survive a power failure."""
 
 _BEGINNING: Final = b'{"schema_version":'
 _BLOCK_BYTES: Final = 64 * 1024
@@ -31,16 +31,7 @@ _BLOCK_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """When the next file begins, and how many are kept.
-
-    Args:
-        size_bytes: Largest size of a file, if no single line is larger; None for any.
-        events: Most lines that are written to a file; None for any number.
-        keep_files: How many files are kept, the oldest being deleted; None for all.
-
-    Raises:
-        ValueError: A number is less than 1.
-    """
+    """When the next file begins, and how many are kept."""
 
     size_bytes: int | None = None
     events: int | None = None
@@ -54,14 +45,9 @@ class Rotation:
 
 
 class Journal:
-    """Lines that are appended to a file, and to those that continue it; none of them is ever left half written.
+    """Append lines to a file, and to those that continue it; no line is ever left half written.
 
     It belongs to one thread at a time.
-
-    Args:
-        path: The first file.
-        rotation: When the next file begins.
-        sync: When lines are brought to the disk.
     """
 
     def __init__(self, path: Path, rotation: Rotation, sync: Sync) -> None:
@@ -79,12 +65,7 @@ class Journal:
         return part_path(self._path, self._number)
 
     def open(self) -> None:
-        """Go on where an earlier journal ended: after its last whole line.
-
-        Raises:
-            OSError: The file cannot be written, or another process writes it.
-            ValueError: It holds something that is no event.
-        """
+        """Continue after the last whole line of an earlier journal."""
         self._number = max(numbers_of_parts(self._path), default=1)
         self._open_part()
 
@@ -99,14 +80,7 @@ class Journal:
                 os.close(descriptor)
 
     def append(self, lines: Sequence[bytes]) -> tuple[int, OSError | None]:
-        """Write lines, as many as there is room for.
-
-        Args:
-            lines: Lines with their ends.
-
-        Returns:
-            How many of them, from the first, are whole in the file, and what went wrong with the others.
-        """
+        """Write whole lines while they fit; return how many were written, and what went wrong with the others."""
         written = 0
         try:
             while written < len(lines):
@@ -121,7 +95,7 @@ class Journal:
         return written, None
 
     def _fitting(self, lines: Sequence[bytes], start: int) -> Sequence[bytes]:
-        """Return the lines that go to the present file, which is another one when nothing more fits into it."""
+        """Return the lines that go to the present file, after beginning a new one when nothing more fits into it."""
         rotation = self._rotation
         most_bytes = sys.maxsize if rotation.size_bytes is None else rotation.size_bytes
         most_lines = sys.maxsize if rotation.events is None else rotation.events
@@ -140,18 +114,16 @@ class Journal:
         whole_bytes, error = _write(descriptor, data)
         if error is not None:
             whole_bytes = data.rfind(b"\n", 0, whole_bytes) + 1
-            os.ftruncate(descriptor, self._size_bytes + whole_bytes)  # works where there is no room for more
+            os.ftruncate(descriptor, self._size_bytes + whole_bytes)  # works on a full disk, too
         count = data.count(b"\n", 0, whole_bytes)
         self._size_bytes += whole_bytes
         self._lines += count
         return count, error
 
-    # ---- files
-
     def _rotate(self) -> None:
         self.close()
         self._number += 1
-        self._size_bytes = self._lines = 0  # also when the new file cannot be opened yet
+        self._size_bytes = self._lines = 0  # reset also when the new file cannot be opened yet
         self._open_part()
         if self._rotation.keep_files is not None:
             for number in numbers_of_parts(self._path):
@@ -162,7 +134,7 @@ class Journal:
         descriptor = os.open(self.part, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             _lock(descriptor, self.part)
-            self._size_bytes = _mend(descriptor, self.part)
+            self._size_bytes = _repair(descriptor, self.part)
             self._lines = 0 if self._rotation.events is None else _count_lines(descriptor)
         except BaseException:
             os.close(descriptor)
@@ -172,17 +144,9 @@ class Journal:
 
 
 def check_appendable(path: Path) -> None:
-    """See whether events may be appended to a file, without opening it for writing.
-
-    Args:
-        path: The file, which need not be there.
-
-    Raises:
-        OSError: Its folder is missing, it is no regular file, or it cannot be read.
-        ValueError: It holds something that is no event.
-    """
+    """Check that events may be appended to a file, without opening it for writing."""
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist")
     if path.exists():
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # or it would wait for a pipe's writer
         try:
@@ -193,10 +157,10 @@ def check_appendable(path: Path) -> None:
 
 def _check(descriptor: int, path: Path) -> None:
     if not S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(f"{path} is no regular file; choose another path for the events")
+        raise OSError(f"{path} is not a regular file; choose another path for the events")
     beginning = _read(descriptor, 0, len(_BEGINNING))
     if not _BEGINNING.startswith(beginning):
-        raise ValueError(f"{path} is there already and holds no events; choose another path for them")
+        raise ValueError(f"{path} already exists and does not hold events; choose another path for them")
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -207,7 +171,7 @@ def _lock(descriptor: int, path: Path) -> None:
             raise BlockingIOError(error.errno, f"another subscriber or process writes to {path}") from None
 
 
-def _mend(descriptor: int, path: Path) -> int:
+def _repair(descriptor: int, path: Path) -> int:
     """Remove the half line that a killed writer left at the end, and return the size."""
     _check(descriptor, path)
     size_bytes = os.fstat(descriptor).st_size
@@ -222,7 +186,7 @@ def _mend(descriptor: int, path: Path) -> int:
 
 
 def _whole_bytes(descriptor: int, size_bytes: int) -> int:
-    """Return where the last line ends that has an end."""
+    """Return the size up to the end of the last whole line."""
     stop = size_bytes
     while stop > 0:
         start = max(stop - _BLOCK_BYTES, 0)
@@ -255,7 +219,7 @@ def _is_event(line: bytes) -> bool:
 
 
 def _write(descriptor: int, data: bytes) -> tuple[int, OSError | None]:
-    """Write what there is room for; return how much it was, and what went wrong with the rest."""
+    """Write what fits; return how much that was, and what went wrong with the rest."""
     rest = memoryview(data)
     try:
         while rest:

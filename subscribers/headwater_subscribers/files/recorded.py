@@ -1,4 +1,4 @@
-"""Events that were written to a file: which files belong together, and what they tell when they are read back."""
+"""Events in files: which files belong together, and reading them back."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from headwater import HeadwaterError, StreamEvent
 __all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
 
 _LONGEST_LINE: Final = 64 * 1024 * 1024
-"""Longest line that is read, in bytes: far more than an event can have, whose values are bounded."""
+"""Longest line that is read, in bytes: far longer than an event, as the values in it are bounded."""
 
 
 class BadEventError(HeadwaterError, ValueError):
-    """A line of a file of events is no event.
+    """A line of a file of events is not an event.
 
     Args:
         path: The file.
@@ -47,22 +47,22 @@ def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = 
     r"""Read the events back that a `FileSubscriber` wrote, in the order they were written.
 
     The files that continue `path` (`events.2.jsonl` after `events.jsonl`) are read after it. A file may hold several
-    executions, also side by side; their events tell them apart by `execution_id`. Memory is constant.
+    executions, also at the same time; `execution_id` says which one an event belongs to. Memory is constant.
 
     Args:
-        path: The file, as the subscriber was given it.
-        on_bad: Is given every line that is no event, and reading goes on after it; by default it is raised.
+        path: The file, as it was given to the subscriber.
+        on_bad: Called with an error for every line that is not an event; reading then goes on. None to raise it.
 
     Yields:
         The events.
 
     Raises:
-        BadEventError: A line is no event, and there is no `on_bad`; tells the file and the number of the line.
-        FileNotFoundError: There is no such file, or one of those that continue it is missing.
+        BadEventError: A line is not an event, and there is no `on_bad`; it has the file and the number of the line.
+        FileNotFoundError: The file does not exist, or one of those that continue it is missing.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from headwater.events.event import EventType
+        >>> from headwater import EventType
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "events.jsonl")
         ...     _ = path.write_bytes(StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count").to_json() + b"\n{")
@@ -81,10 +81,6 @@ def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = 
 def part_path(path: Path, number: int) -> Path:
     """Return the path of one of the files that events are written to in turn.
 
-    Args:
-        path: That of the first.
-        number: Which one, from 1.
-
     Example:
         >>> [part_path(Path("events.jsonl"), number).name for number in (1, 2)]
         ['events.jsonl', 'events.2.jsonl']
@@ -93,30 +89,16 @@ def part_path(path: Path, number: int) -> Path:
 
 
 def parts(path: Path) -> list[Path]:
-    """Return the files that events were written to in turn, as far as they are there.
-
-    Args:
-        path: That of the first, which may have been deleted since.
-
-    Returns:
-        The files in order; none when there is none.
-
-    Raises:
-        FileNotFoundError: One between two others is missing.
-    """
+    """Return the files that events were written to in turn and that still exist, in order."""
     numbers = numbers_of_parts(path)
     for before, number in pairwise(numbers):
         if number != before + 1:
-            raise FileNotFoundError(f"{part_path(path, before + 1)} is missing, but {part_path(path, number)} is there")
+            raise FileNotFoundError(f"{part_path(path, before + 1)} is missing, but {part_path(path, number)} exists")
     return [part_path(path, number) for number in numbers]
 
 
 def numbers_of_parts(path: Path) -> list[int]:
-    """Return the numbers of the files that are there, in order.
-
-    Args:
-        path: That of the first.
-    """
+    """Return the numbers of the files that exist, in order."""
     name = re.compile(rf"{re.escape(path.stem)}\.([1-9]\d{{0,8}}){re.escape(path.suffix)}")
     matches = (name.fullmatch(file.name) for file in path.parent.iterdir()) if path.parent.is_dir() else ()
     later = sorted(int(match[1]) for match in matches if match and int(match[1]) > 1)
@@ -142,11 +124,11 @@ def _event(line: bytes, path: Path, number: int) -> StreamEvent:
         return StreamEvent.from_json(line)
     except ValueError as error:
         torn = not line.endswith(b"\n")
-        reason = "the line is cut" if torn else f"no event: {_told(error)}"
+        reason = "the line is cut" if torn else f"not an event: {_reason(error)}"
         raise BadEventError(path, number, reason, torn=torn) from error
 
 
-def _told(error: ValueError) -> str:
+def _reason(error: ValueError) -> str:
     """Return what is wrong, and in which field."""
     if not isinstance(error, ValidationError):
         return str(error)

@@ -32,9 +32,9 @@ class MetricsSubscriber(StreamSubscriber):
         slos: The objectives that the metrics are judged by.
         calling_out: Kinds of the steps that call out, with `*` for anything, such as `http.*`: their durations are the
             tool call latency.
-        max_steps: For how many steps and pipelines, all together, there are figures of their own; what comes beyond is
-            counted as step `other` or pipeline `other`.
-        max_executions: How many executions may run at a time; beyond, the oldest is taken for one that was abandoned.
+        max_steps: How many steps and pipelines, in total, are counted separately; the others are counted together as
+            step `other` or pipeline `other`.
+        max_executions: How many executions may run at a time; beyond that, the oldest counts as abandoned.
 
     Example:
         >>> from headwater import Pipeline, run_sync, step
@@ -67,11 +67,7 @@ class MetricsSubscriber(StreamSubscriber):
         self._lock = Lock()
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Count what events tell.
-
-        Args:
-            batch: The events.
-        """
+        """Count events."""
         changes = CHANGES
         with self._lock:
             tallies = self._tallies
@@ -85,11 +81,11 @@ class MetricsSubscriber(StreamSubscriber):
                     change(tallies, run, event, event.data)
 
     def count_replay(self, recorded: Iterable[StreamEvent], replayed: Iterable[StreamEvent]) -> bool:
-        """Count a replay, and tell whether it reproduced the recorded events.
+        """Count a replay, and return whether it reproduced the recorded events.
 
         Args:
             recorded: The events as they were recorded.
-            replayed: The events as the replay told them.
+            replayed: The events of the replay.
 
         Returns:
             Whether both are the same: as many, in the same order, each with the same JSON.
@@ -111,15 +107,15 @@ class MetricsSubscriber(StreamSubscriber):
             return snapshot_of(self._tallies, self._slos, self._calls_out, (self._reproduced, self._replays))
 
     def slos(self) -> tuple[SloResult, ...]:
-        """Return what became of the objectives, in their order.
+        """Return the results of the objectives, in their order.
 
         Returns:
-            For each whether it is met, missed, or without data.
+            One result for each objective.
         """
         return self.snapshot().slos
 
     def text(self) -> str:
-        """Return the metrics as a person reads them: a table of the steps, and one of the reliability metrics.
+        """Return the metrics as tables: of the pipelines, of the steps, and of the reliability metrics.
 
         Returns:
             Plain text of several lines.
@@ -129,7 +125,7 @@ class MetricsSubscriber(StreamSubscriber):
         return as_text(self.snapshot())
 
     def write(self, file: TextIO) -> None:
-        """Write what `text` returns; on a terminal, where the extra `cli` is installed, as tables in color.
+        """Write what `text` returns, in color on a terminal if the extra `cli` is installed.
 
         Args:
             file: Where to write.

@@ -1,4 +1,4 @@
-"""What each type of event changes in the totals."""
+"""The changes that each type of event makes to the totals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["CHANGES"]
 _NONE: Final = (0, 0)
 
 _MOST_ERRORS: Final = 1_000
-"""Errors of one execution of which the time is kept until they are explained."""
+"""Errors of one execution whose time is kept until they are explained."""
 
 
 def _step_start(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
@@ -34,19 +34,19 @@ def _step_progress(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     if isinstance(data, StepProgress) and data.items_in is not None and data.items_out is not None:
         step_id = event.step_id or OTHER
         tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
-        run.told[step_id] = _count_items(tally, run.told.get(step_id, _NONE), data.items_in, data.items_out)
+        run.counted[step_id] = _count_items(tally, run.counted.get(step_id, _NONE), data.items_in, data.items_out)
 
 
-def _count_items(tally: StepTally, told: tuple[int, int], items_in: int, items_out: int) -> tuple[int, int]:
-    """Count what is new since the step last told its counts, and return what is counted now."""
-    told_in, told_out = told
-    if items_in > told_in:
-        tally.items_in += items_in - told_in
-        told_in = items_in
-    if items_out > told_out:
-        tally.items_out += items_out - told_out
-        told_out = items_out
-    return told_in, told_out
+def _count_items(tally: StepTally, counted: tuple[int, int], items_in: int, items_out: int) -> tuple[int, int]:
+    """Count the items that are new since the last report of the step; return what is counted now."""
+    counted_in, counted_out = counted
+    if items_in > counted_in:
+        tally.items_in += items_in - counted_in
+        counted_in = items_in
+    if items_out > counted_out:
+        tally.items_out += items_out - counted_out
+        counted_out = items_out
+    return counted_in, counted_out
 
 
 def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
@@ -59,12 +59,12 @@ def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     tally.durations.add(data.duration_s)
     if data.first_item_s is not None:
         tally.first_items.add(data.first_item_s)
-    told = run.told.pop(step_id, None)
-    if told is None:
+    counted = run.counted.pop(step_id, None)
+    if counted is None:
         tally.items_in += data.items_in
         tally.items_out += data.items_out
     else:
-        _count_items(tally, told, data.items_in, data.items_out)
+        _count_items(tally, counted, data.items_in, data.items_out)
     if data.bytes_out is not None:
         tally.bytes_out += data.bytes_out
     tally.input_wait_s += data.input_wait_s
@@ -83,7 +83,7 @@ def _step_error(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
     started_s = run.running.pop(step_id, None)
     if started_s is not None:
         tally.durations.add(max(event.time_s - started_s, 0.0))  # as the clock may be set back
-    run.told.pop(step_id, None)
+    run.counted.pop(step_id, None)
     suffers = isinstance(data, StepFailure) and data.cause_step_id is not None
     if suffers:
         tally.suffered += 1
@@ -124,7 +124,7 @@ def _pipeline_end(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any
         pipeline.completed += 1
     elif event.event_type is EventType.PIPELINE_ERROR:
         pipeline.failed += 1
-        run.errors_s = run.errors_s or [event.time_s]  # a failure outside the steps is told and explained at once
+        run.errors_s = run.errors_s or [event.time_s]  # a failure outside the steps is explained at once
     else:
         pipeline.cancelled += 1
     if data is not None:
@@ -149,4 +149,4 @@ CHANGES: Final[Mapping[EventType, Callable[[Tallies, RunTally, StreamEvent, Any]
     EventType.PIPELINE_ERROR: _pipeline_end,
     EventType.PIPELINE_CANCELLED: _pipeline_end,
 }
-"""What an event of each type changes; the other types change nothing."""
+"""The change that an event of each type makes; other types make none."""

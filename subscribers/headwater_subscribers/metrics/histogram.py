@@ -19,7 +19,7 @@ BOUNDS_S: Final[tuple[float, ...]] = tuple(
 
 
 class Distribution(BaseModel, frozen=True):
-    """What a histogram came to. Durations are in seconds; all but the count and the sum are None when it is empty.
+    """The statistics of a histogram, in seconds; all but the count and the sum are None when it is empty.
 
     Attributes:
         count: How many values there are.
@@ -27,11 +27,11 @@ class Distribution(BaseModel, frozen=True):
         mean_s: Their mean.
         min_s: The shortest.
         max_s: The longest.
-        p50_s: The median, as all percentiles within the width of a bucket, which is a quarter of its value.
+        p50_s: The median; like all percentiles, it is exact to the width of a bucket, a quarter of its value.
         p95_s: 95 % of the values are at most this.
         p99_s: 99 % of the values are at most this.
-        buckets: How many values each bucket holds, as pairs of its upper bound and the count; empty ones are left out,
-            and the bound of what is beyond the last one is None.
+        buckets: The upper bound of each bucket and the number of values in it, without empty ones; the bound is None
+            for values beyond the last one.
     """
 
     count: int = 0
@@ -48,12 +48,6 @@ class Distribution(BaseModel, frozen=True):
 class Histogram:
     """Count durations in buckets of fixed bounds, `BOUNDS_S`.
 
-    Attributes:
-        count: How many durations there are.
-        sum_s: Their sum in seconds.
-        min_s: The shortest in seconds; infinite when there is none.
-        max_s: The longest in seconds; 0 when there is none.
-
     Example:
         >>> histogram = Histogram()
         >>> for value_s in (0.1, 0.2, 0.3, 4.0):
@@ -69,14 +63,10 @@ class Histogram:
         self.sum_s: float = 0.0
         self.min_s: float = inf
         self.max_s: float = 0.0
-        self._counts: dict[int, int] = {}  # by the place of the bucket: most are empty
+        self._counts: dict[int, int] = {}  # by the place of the bucket, as most are empty
 
     def add(self, value_s: float) -> None:
-        """Count a duration.
-
-        Args:
-            value_s: The duration in seconds, from 0.
-        """
+        """Count a duration."""
         place = bisect_left(BOUNDS_S, value_s)
         counts = self._counts
         counts[place] = counts.get(place, 0) + 1
@@ -84,15 +74,11 @@ class Histogram:
         self.sum_s += value_s
         if value_s < self.min_s:  # noqa: PLR1730 - a call of min() costs as much as all the rest
             self.min_s = value_s
-        if value_s > self.max_s:  # noqa: PLR1730 - likewise
+        if value_s > self.max_s:  # noqa: PLR1730 - as above
             self.max_s = value_s
 
     def merge(self, other: Histogram) -> None:
-        """Count what another histogram has counted.
-
-        Args:
-            other: The other one, which stays as it is.
-        """
+        """Add the counts of another histogram."""
         for place, count in other._counts.items():
             self._counts[place] = self._counts.get(place, 0) + count
         self.count += other.count
@@ -101,15 +87,7 @@ class Histogram:
         self.max_s = max(self.max_s, other.max_s)
 
     def quantile(self, share: float) -> float:
-        """Return a duration that a share of all is not longer than.
-
-        Args:
-            share: From 0 to 1.
-
-        Returns:
-            Seconds, at most the width of a bucket (a factor of 1.28) above the true value, and never beyond the
-            longest; 0 when there is no duration.
-        """
+        """Return the duration that a share of all does not exceed, to the width of a bucket; 0 if there is none."""
         rank = share * self.count
         seen = 0
         for place, count in sorted(self._counts.items()):
@@ -120,11 +98,7 @@ class Histogram:
         return self.max_s
 
     def distribution(self) -> Distribution:
-        """Return what the histogram came to.
-
-        Returns:
-            Its figures, which do not change any more.
-        """
+        """Return the statistics so far."""
         if not self.count:
             return Distribution()
         bounds: tuple[float | None, ...] = (*BOUNDS_S, None)

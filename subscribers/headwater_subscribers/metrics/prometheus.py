@@ -25,7 +25,7 @@ _BUCKETS_S: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0),
 )
-"""Upper bounds of the buckets, in seconds; each is one of those that durations are counted in."""
+"""Upper bounds of the buckets in seconds; each is also a bound of the histograms."""
 
 _STEP_LABELS: Final = ("pipeline", "step", "kind")
 _RATIOS: Final = ("SR", "CR", "HIR", "MA", "RSR")
@@ -35,11 +35,11 @@ _StepValue = Callable[["StepMetrics"], float]
 _STEP_COUNTERS: Final[tuple[tuple[str, str, _StepValue], ...]] = (
     ("items_read", "Items that the step read.", lambda step: step.items_in),
     ("items_written", "Items that the step wrote.", lambda step: step.items_out),
-    ("written_bytes", "Bytes that the step wrote, as far as they are known.", lambda step: step.bytes_out),
+    ("written_bytes", "Bytes that the step wrote, if they are known.", lambda step: step.bytes_out),
     ("input_wait_seconds", "How long the step waited for input.", lambda step: step.input_wait_s),
     ("output_wait_seconds", "How long the step waited for room downstream.", lambda step: step.output_wait_s),
     ("retries", "Attempts of the step that were followed by another one.", lambda step: step.retries),
-    ("compensated", "Times that the step ended well, but left out or replaced items.", lambda step: step.compensated),
+    ("compensated", "Times that the step completed, but left out or replaced items.", lambda step: step.compensated),
     ("deviated", "Times that the step did not run as planned.", lambda step: step.deviated),
 )
 
@@ -47,19 +47,19 @@ _STEP_COUNTERS: Final[tuple[tuple[str, str, _StepValue], ...]] = (
 class PrometheusSubscriber(StreamSubscriber):
     """Offer the metrics of executions to Prometheus (https://prometheus.io/docs/practices/naming).
 
-    The labels are pipeline, step, kind and status, so that there are as many time series as steps, however many
-    executions there are. Figures are put together when they are asked for, not while executions run.
+    The labels are pipeline, step, kind and status, so the number of time series depends on the steps, not on the
+    executions. Metrics are computed when they are scraped, not while executions run.
 
     Args:
-        registry: The registry of the client library that is to offer the metrics; None for one of its own.
-        metrics: What counts; None for one of its own.
+        registry: The registry of the client library to add the metrics to; None for a new one.
+        metrics: The subscriber that counts; None for a new one.
 
     Raises:
         MissingExtraError: The client library is not installed.
 
     Attributes:
         registry: The registry.
-        metrics: What counts.
+        metrics: The subscriber that counts.
 
     Example:
         >>> from headwater import Pipeline, run_sync, step
@@ -80,35 +80,23 @@ class PrometheusSubscriber(StreamSubscriber):
         self.registry.register(self)
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Count what events tell.
-
-        Args:
-            batch: The events.
-        """
+        """Count events."""
         self.metrics.on_events(batch)
 
     def exposition(self) -> str:
         """Return all metrics of the registry in the text format of Prometheus, version 0.0.4.
 
         Returns:
-            The text to answer a scrape with; its content type is `prometheus_client.CONTENT_TYPE_LATEST`.
+            The body to answer a scrape with; its content type is `prometheus_client.CONTENT_TYPE_LATEST`.
         """
         return generate_latest(self.registry).decode()
 
     def describe(self) -> Iterable[Metric]:
-        """Return the metrics without values, so that a registry can refuse names that it has already.
-
-        Returns:
-            The families of metrics.
-        """
+        """Return the metrics without values, so that a registry can refuse names that it already has."""
         return self.collect()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics as they stand now; the registry calls it for each scrape.
-
-        Returns:
-            The families of metrics.
-        """
+        """Return the present metrics; the registry calls this for each scrape."""
         snapshot = self.metrics.snapshot()
         yield from _executions(snapshot)
         yield from _steps(snapshot.steps)
@@ -174,7 +162,7 @@ def _reliability(snapshot: MetricsSnapshot) -> Iterator[Metric]:
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], distribution: Distribution) -> None:
-    """Add a distribution, with the buckets put together to fewer ones."""
+    """Add a distribution, with its buckets merged into fewer ones."""
     buckets = [(str(bound_s), float(_count(distribution, bound_s))) for bound_s in _BUCKETS_S]
     family.add_metric(labels, [*buckets, ("+Inf", float(distribution.count))], distribution.sum_s)
 

@@ -1,4 +1,4 @@
-"""Service level objectives: what a reliability metric should come to, and whether it does."""
+"""Service level objectives: targets for reliability metrics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ _HOLDS: Final[dict[str, Callable[[float, float], bool]]] = {"<": lt, "<=": le, "
 
 
 class Slo(BaseModel, frozen=True, extra="forbid"):
-    """What a metric should come to.
+    """A target for a metric.
 
     Attributes:
         metric: The metric, by its short name.
         bound: How its value is compared with the target.
-        target: The target: a ratio for SR, CR, HIR, MA and RSR, retries per execution for PC, and seconds for TCL, WCT
-            and MTTE.
-        statistic: Which figure of TCL, WCT or MTTE is compared; of no meaning for the others.
+        target: A ratio for SR, CR, HIR, MA and RSR, retries per execution for PC, and seconds for TCL, WCT and MTTE.
+        statistic: The statistic of TCL, WCT or MTTE that is compared; ignored for the others.
 
     Example:
         >>> print(Slo(metric="WCT", bound="<=", target=60.0))
@@ -47,14 +46,14 @@ class Slo(BaseModel, frozen=True, extra="forbid"):
         return f"{self.metric} {self.bound} {target}"
 
     def judge(self, value: float | None, samples: int) -> SloResult:
-        """Tell whether a value meets the objective.
+        """Compare a value with the target.
 
         Args:
             value: The value of the metric; None when there is none.
-            samples: From how many steps, executions, errors or replays it comes.
+            samples: How many steps, executions, errors or replays it comes from.
 
         Returns:
-            The verdict, which is `no data` when there are no samples.
+            The result, which is `no data` when there are no samples.
         """
         if not samples or value is None:
             return SloResult(slo=self, value=value, status="no data")
@@ -62,12 +61,12 @@ class Slo(BaseModel, frozen=True, extra="forbid"):
 
 
 class SloResult(BaseModel, frozen=True):
-    """What became of an objective.
+    """The result of an objective.
 
     Attributes:
         slo: The objective.
         value: The value of the metric, in the unit of the target; None when there is none.
-        status: `met`, `missed`, or `no data` as long as nothing happened that the metric is about.
+        status: `met`, `missed`, or `no data` while nothing has happened that the metric counts.
     """
 
     slo: Slo

@@ -1,4 +1,4 @@
-"""What metrics came to at one moment: frozen models, which become JSON as they are."""
+"""Metrics at one moment: frozen models, which become JSON as they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["MetricsSnapshot", "PipelineMetrics", "Reliability", "StepMetrics", "
 
 
 class _Frozen(BaseModel, frozen=True, from_attributes=True):
-    """What is taken from a tally, whose attributes have the same names."""
+    """A model that is made from a tally with the same attributes."""
 
 
 class StepMetrics(_Frozen, frozen=True):
@@ -27,20 +27,20 @@ class StepMetrics(_Frozen, frozen=True):
     Attributes:
         pipeline: Name of the pipeline.
         step_id: Id of the step.
-        kind: Its registered name; empty when no start of it was told.
-        completed: How often it ended well.
+        kind: Its registered name; empty when its start was missed.
+        completed: How often it completed.
         failed: How often it failed on its own.
-        suffered: How often it ended because another step had failed.
+        suffered: How often it was stopped by the failure of another step.
         stopped: How often it was still running when its execution ended.
         skipped: How often its branch was not taken.
         retries: How often an attempt was followed by another one.
-        compensated: How often it ended well, but with items that were skipped, put aside or replaced.
+        compensated: How often it completed, but with items that were skipped, put aside or replaced.
         deviated: How often it did not run in its planned flavor, at the first attempt and within its limits.
         items_in: Items read.
         items_out: Items written.
-        bytes_out: Bytes written, as far as they are known.
-        input_wait_s: How long it waited for input, all times together.
-        output_wait_s: How long it waited for room downstream, all times together.
+        bytes_out: Bytes written, if they are known.
+        input_wait_s: How long it waited for input, in total.
+        output_wait_s: How long it waited for room downstream, in total.
         largest_gap_s: The longest time between two items that it wrote; None when there is none.
         duration: From its start to its end.
         first_item: From its start to the first item that it wrote.
@@ -74,10 +74,10 @@ class PipelineMetrics(_Frozen, frozen=True):
         name: Name of the pipeline.
         started: Executions that have started.
         running: Those that have not ended yet.
-        completed: Those that ended well.
+        completed: Those that completed.
         failed: Those that failed.
         cancelled: Those that were cancelled.
-        abandoned: Those that were forgotten before their end was told, because too many were running.
+        abandoned: Those that were dropped before they ended, because too many were running.
         duration: From the start of an execution to its end, whatever the end.
     """
 
@@ -95,7 +95,7 @@ class Reliability(_Frozen, frozen=True):
     """The reliability metrics. Ratios are from 0 to 1.
 
     Attributes:
-        sr: Step success rate: steps that ended well / steps that ended; 1 when none has.
+        sr: Step success rate: steps that completed / steps that ended; 1 when none has.
         cr: Compensation rate: steps that needed compensation / steps that ended; 0 when none has.
         pc: Plan churn: retries / executions; 0 when there is none.
         hir: Human intervention rate: executions that waited for a person / executions; 0 when there is none.
@@ -125,8 +125,8 @@ class MetricsSnapshot(_Frozen, frozen=True):
         pipelines: The executions by pipeline.
         steps: The steps of all pipelines.
         reliability: The reliability metrics.
-        slos: What became of the objectives.
-        missed_events: How many events are missing in what the metrics are derived from.
+        slos: The results of the objectives.
+        missed_events: How many events were missed, so that the metrics are too low.
     """
 
     pipelines: tuple[PipelineMetrics, ...]
@@ -139,17 +139,7 @@ class MetricsSnapshot(_Frozen, frozen=True):
 def snapshot_of(
     tallies: Tallies, slos: Sequence[Slo], calls_out: Callable[[StepTally], bool], replays: tuple[int, int]
 ) -> MetricsSnapshot:
-    """Return what tallies came to.
-
-    Args:
-        tallies: The totals.
-        slos: The objectives to judge.
-        calls_out: Tells whether a step calls out.
-        replays: How many replays reproduced the recorded events, and how many there were.
-
-    Returns:
-        The snapshot.
-    """
+    """Return the metrics of tallies; `replays` are how many reproduced their events, and how many there were."""
     pipelines = list(tallies.pipelines.values())
     steps = [step for pipeline in pipelines for step in pipeline.steps.values()]
     ended = sum(step.ended for step in steps)

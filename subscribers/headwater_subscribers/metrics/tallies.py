@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from headwater import PipelineStart, StreamEvent
@@ -11,67 +12,39 @@ from headwater_subscribers.metrics.histogram import Distribution, Histogram
 __all__ = ["OTHER", "UNKNOWN", "PipelineTally", "RunTally", "StepTally", "Tallies"]
 
 UNKNOWN: Final = "unknown"
-"""Name of the pipeline of an execution whose start was not told."""
+"""Name of the pipeline of an execution whose start was missed."""
 
 OTHER: Final = "other"
-"""Name of the pipeline, and id of the step, under which all are counted for which there is no room."""
+"""Name of the pipeline, and id of the step, under which everything beyond `max_steps` is counted."""
 
 
+@dataclass(slots=True, eq=False)
 class StepTally:
-    """The totals of one step, over all executions of its pipeline.
+    """The totals of one step, over all executions of its pipeline."""
 
-    Args:
-        pipeline: Name of the pipeline.
-        step_id: Id of the step.
-        kind: Its registered name.
-    """
-
-    __slots__ = (
-        "bytes_out",
-        "compensated",
-        "completed",
-        "deviated",
-        "durations",
-        "failed",
-        "first_items",
-        "input_wait_s",
-        "items_in",
-        "items_out",
-        "kind",
-        "largest_gap_s",
-        "output_wait_s",
-        "pipeline",
-        "retries",
-        "skipped",
-        "step_id",
-        "stopped",
-        "suffered",
-    )
-
-    def __init__(self, pipeline: str, step_id: str, kind: str) -> None:
-        self.pipeline: str = pipeline
-        self.step_id: str = step_id
-        self.kind: str = kind
-        self.completed: int = 0
-        self.failed: int = 0
-        self.suffered: int = 0
-        self.skipped: int = 0
-        self.stopped: int = 0
-        self.retries: int = 0
-        self.compensated: int = 0
-        self.deviated: int = 0
-        self.items_in: int = 0
-        self.items_out: int = 0
-        self.bytes_out: int = 0
-        self.input_wait_s: float = 0.0
-        self.output_wait_s: float = 0.0
-        self.largest_gap_s: float | None = None
-        self.durations: Histogram = Histogram()
-        self.first_items: Histogram = Histogram()
+    pipeline: str
+    step_id: str
+    kind: str
+    completed: int = 0
+    failed: int = 0
+    suffered: int = 0
+    skipped: int = 0
+    stopped: int = 0
+    retries: int = 0
+    compensated: int = 0
+    deviated: int = 0
+    items_in: int = 0
+    items_out: int = 0
+    bytes_out: int = 0
+    input_wait_s: float = 0.0
+    output_wait_s: float = 0.0
+    largest_gap_s: float | None = None
+    durations: Histogram = field(default_factory=Histogram)
+    first_items: Histogram = field(default_factory=Histogram)
 
     @property
     def ended(self) -> int:
-        """How often it ended, well or not; being stopped or skipped is no end of its own."""
+        """How often it ended by itself: it completed or failed, rather than being stopped or skipped."""
         return self.completed + self.failed + self.suffered
 
     @property
@@ -85,41 +58,24 @@ class StepTally:
         return self.first_items.distribution()
 
 
+@dataclass(slots=True, eq=False)
 class PipelineTally:
-    """The totals of the executions of one pipeline.
+    """The totals of the executions of one pipeline."""
 
-    Args:
-        name: Name of the pipeline.
-    """
-
-    __slots__ = (
-        "_start",
-        "abandoned",
-        "cancelled",
-        "completed",
-        "durations",
-        "failed",
-        "name",
-        "planned",
-        "started",
-        "steps",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name: str = name
-        self.started: int = 0
-        self.completed: int = 0
-        self.failed: int = 0
-        self.cancelled: int = 0
-        self.abandoned: int = 0
-        self.durations: Histogram = Histogram()
-        self.steps: dict[str, StepTally] = {}
-        self.planned: Mapping[str, str] = {}
-        self._start: PipelineStart | None = None
+    name: str
+    started: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    abandoned: int = 0
+    durations: Histogram = field(default_factory=Histogram)
+    steps: dict[str, StepTally] = field(default_factory=dict[str, StepTally])
+    planned: Mapping[str, str] = field(default_factory=dict[str, str])
+    _start: PipelineStart | None = None
 
     @property
     def running(self) -> int:
-        """Executions whose end was not told."""
+        """Executions that have not ended."""
         return self.started - self.completed - self.failed - self.cancelled - self.abandoned
 
     @property
@@ -128,44 +84,30 @@ class PipelineTally:
         return self.durations.distribution()
 
     def plan(self, start: PipelineStart) -> None:
-        """Note the flavors in which the steps are planned to run.
-
-        Args:
-            start: What the execution told first; executions of one pipeline share it.
-        """
+        """Note the flavors in which the steps are planned to run; executions of one pipeline share `start`."""
         if start is not self._start:
             self._start = start
             self.planned = {step.id: step.flavor for step in start.steps if step.flavor}
 
 
+@dataclass(slots=True, eq=False)
 class RunTally:
     """One execution that has not ended.
 
-    Args:
-        pipeline: Where it is counted.
+    `running` is when each running step started, `counted` how many of its items are already counted, in and out, and
+    `deviants` are the steps that did not run as planned.
     """
 
-    __slots__ = ("deviants", "errors_s", "pipeline", "running", "told", "waited_for_person")
-
-    def __init__(self, pipeline: PipelineTally) -> None:
-        self.pipeline: PipelineTally = pipeline
-        self.running: dict[str, float] = {}
-        """When each step that runs has started."""
-        self.told: dict[str, tuple[int, int]] = {}
-        """How many items of a running step have been counted already, in and out."""
-        self.deviants: set[str] = set()
-        """The steps that did not run as planned."""
-        self.errors_s: list[float] = []
-        self.waited_for_person: bool = False
+    pipeline: PipelineTally
+    running: dict[str, float] = field(default_factory=dict[str, float])
+    counted: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    deviants: set[str] = field(default_factory=set[str])
+    errors_s: list[float] = field(default_factory=list[float])
+    waited_for_person: bool = False
 
 
 class Tallies:
-    """All totals.
-
-    Args:
-        max_steps: For how many steps and pipelines, all together, there is a tally of their own.
-        max_executions: How many executions may run at a time; beyond, the oldest is taken for one that was abandoned.
-    """
+    """All totals; beyond `max_executions` that run at a time, the oldest counts as abandoned."""
 
     def __init__(self, max_steps: int, max_executions: int) -> None:
         self.pipelines: dict[str, PipelineTally] = {}
@@ -173,18 +115,11 @@ class Tallies:
         self.explanations: Histogram = Histogram()
         self.waits_for_person: int = 0
         self.missed_events: int = 0
-        self._room = max_steps
+        self._free_tallies = max_steps
         self._max_executions = max_executions
 
     def begin(self, event: StreamEvent) -> RunTally:
-        """Begin to count an execution.
-
-        Args:
-            event: The first event of it that is seen, which should be its start.
-
-        Returns:
-            Its tally.
-        """
+        """Begin to count an execution."""
         if len(self.runs) >= self._max_executions:
             self.runs.pop(next(iter(self.runs))).pipeline.abandoned += 1
         start = event.data if isinstance(event.data, PipelineStart) else PipelineStart(UNKNOWN)
@@ -195,33 +130,23 @@ class Tallies:
         return run
 
     def pipeline(self, name: str) -> PipelineTally:
-        """Return the tally of a pipeline, made on first use.
-
-        Args:
-            name: Name of the pipeline.
-        """
+        """Return the tally of a pipeline, made on first use."""
         tally = self.pipelines.get(name)
         if tally is None:
-            if self._room <= 0 and name != OTHER:
+            if self._free_tallies <= 0 and name != OTHER:
                 return self.pipeline(OTHER)
-            self._room -= 1
+            self._free_tallies -= 1
             tally = self.pipelines[name] = PipelineTally(name)
         return tally
 
     def step(self, run: RunTally, step_id: str | None, kind: str = "") -> StepTally:
-        """Return the tally of a step, made on first use.
-
-        Args:
-            run: An execution.
-            step_id: Id of the step.
-            kind: Its registered name, if it is known.
-        """
+        """Return the tally of a step, made on first use."""
         step_id = step_id or OTHER
         steps = run.pipeline.steps
         tally = steps.get(step_id)
         if tally is None:
-            if self._room <= 0 and step_id != OTHER:
+            if self._free_tallies <= 0 and step_id != OTHER:
                 return self.step(run, OTHER)
-            self._room -= 1
+            self._free_tallies -= 1
             tally = steps[step_id] = StepTally(run.pipeline.name, step_id, kind)
         return tally

@@ -1,4 +1,4 @@
-"""The names under which OpenTelemetry knows what steps tell of models: one table.
+"""The names that OpenTelemetry has for what steps report about models: one table.
 
 They are those of the semantic conventions for generative AI
 (https://github.com/open-telemetry/semantic-conventions-genai), which are still in development.
@@ -46,37 +46,24 @@ GEN_AI_ATTRIBUTES: Final[Mapping[str, str]] = {
     "tool_name": "gen_ai.tool.name",
     "tool_call_id": "gen_ai.tool.call.id",
 }
-"""What a step tells with its progress, such as `ctx.progress(model=..., input_tokens=...)`, and the attribute it is."""
+"""What a step reports with its progress, such as `ctx.progress(model=..., input_tokens=...)`, by attribute."""
 
 _PREFIX: Final = "gen_ai."
 
 
-def gen_ai_attributes(told: Mapping[str, Any] | None) -> dict[str, Attribute]:
-    """Return what is told of a model, under the names of OpenTelemetry.
-
-    Args:
-        told: Data of a progress, or metadata of an event; names of OpenTelemetry are taken as they are.
-
-    Returns:
-        The attributes, without what has no name in the table.
+def gen_ai_attributes(reported: Mapping[str, Any] | None) -> dict[str, Attribute]:
+    """Return what a step reports about a model under the names of OpenTelemetry, without what has no name.
 
     Example:
         >>> gen_ai_attributes({"model": "small-1", "input_tokens": 12, "page": 3})
         {'gen_ai.request.model': 'small-1', 'gen_ai.usage.input_tokens': 12}
     """
-    named = ((GEN_AI_ATTRIBUTES.get(key, key), value) for key, value in (told or {}).items())
+    named = ((GEN_AI_ATTRIBUTES.get(key, key), value) for key, value in (reported or {}).items())
     return {name: attribute(value) for name, value in named if name.startswith(_PREFIX) and value is not None}
 
 
 def attribute(value: Any) -> Attribute:
-    """Return a value as one that an attribute can have.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        The value itself if it is a text, number or truth value; a list of texts for a list; the beginning of its JSON
-        for anything else.
+    """Return a value as an attribute can have it: a string, number, boolean or list of strings, or else its JSON.
 
     Example:
         >>> attribute(0.5), attribute(("stop", 3)), attribute({"page": 3})

@@ -25,11 +25,7 @@ _BOUNDS_S: Final = [float(f"{mantissa}e{power}") for power in range(-3, 3) for m
 
 
 class Instruments:
-    """Durations of executions, steps and calls of models, and tokens; the labels tell no execution.
-
-    Args:
-        meter: Who makes the instruments.
-    """
+    """Durations of executions, steps and calls of models, and tokens; no label identifies an execution."""
 
     def __init__(self, meter: Meter) -> None:
         self._executions = meter.create_histogram(
@@ -41,7 +37,7 @@ class Instruments:
         self._steps = meter.create_histogram(
             "headwater.step.duration",
             "s",
-            "How long tries of steps took.",
+            "How long attempts of steps took.",
             explicit_bucket_boundaries_advisory=_BOUNDS_S,
         )
         self._calls = meter.create_histogram(
@@ -58,23 +54,23 @@ class Instruments:
         )
 
     def execution(self, duration_s: float, name: str, status: str) -> None:
-        """Take an execution that ended."""
+        """Record an execution that ended."""
         labels = {"headwater.pipeline.name": name, "headwater.execution.status": status}
         self._executions.record(max(duration_s, 0.0), labels)
 
     def step(self, duration_s: float, pipeline: str, kind: str, status: str, error_type: str) -> None:
-        """Take a try of a step that ended."""
+        """Record an attempt of a step that ended."""
         labels = {"headwater.pipeline.name": pipeline, "headwater.step.kind": kind, "headwater.step.status": status}
         self._steps.record(max(duration_s, 0.0), _with_error(labels, error_type))
 
-    def model(self, duration_s: float, told: Mapping[str, Attribute], error_type: str) -> None:
-        """Take a call of a model, if the step that ended told of one."""
-        if not told:
+    def model(self, duration_s: float, reported: Mapping[str, Attribute], error_type: str) -> None:
+        """Record a call of a model, if the step that ended reported one."""
+        if not reported:
             return
-        labels = {name: str(told[name]) for name in _MODEL_LABELS if name in told}
+        labels = {name: str(reported[name]) for name in _MODEL_LABELS if name in reported}
         self._calls.record(max(duration_s, 0.0), _with_error(labels, error_type))
         for name, token_type in _TOKEN_TYPES.items():
-            tokens = told.get(name)
+            tokens = reported.get(name)
             if isinstance(tokens, int):
                 self._tokens.record(tokens, {**labels, "gen_ai.token.type": token_type})
 

@@ -1,4 +1,4 @@
-"""The spans of what runs, and what each type of event changes in them."""
+"""The spans of executions that run, and the changes that each type of event makes to them."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _STATUS: Final = {
 
 @dataclass(slots=True)
 class Attempt:
-    """One try of a step that runs: its span, and what the step told of models."""
+    """A running attempt of a step: its span, and what the step reported about models."""
 
     span: trace.Span
     kind: str
     started_s: float
     model: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
 
-    def learn(self, told: Mapping[str, Any] | None) -> None:
-        """Note what the step tells of a model."""
-        model = gen_ai_attributes(told)
+    def learn(self, reported: Mapping[str, Any] | None) -> None:
+        """Note what the step reports about a model."""
+        model = gen_ai_attributes(reported)
         if model:
             self.model.update(model)
             self.span.set_attributes(model)
@@ -55,7 +55,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Trace:
-    """One execution that runs: its span, and those of its steps that run."""
+    """A running execution: its span, and those of its running steps."""
 
     span: trace.Span
     name: str
@@ -63,18 +63,11 @@ class Trace:
     kinds: Mapping[str, str]
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     before: dict[str, trace.SpanContext] = field(default_factory=dict[str, trace.SpanContext])
-    """The last try of each step that is being tried again."""
+    """The span of the last attempt of each step that is being retried."""
 
 
 class Spans:
-    """The spans of all executions that run.
-
-    Args:
-        tracer: Who makes spans.
-        instruments: Who takes durations and numbers of tokens; None for nobody.
-        calling_out: Kinds of the steps whose spans are those of a client.
-        max_executions: How many executions may run at a time.
-    """
+    """The spans of all running executions."""
 
     def __init__(
         self, tracer: trace.Tracer, instruments: Instruments | None, calling_out: tuple[str, ...], max_executions: int
@@ -86,17 +79,11 @@ class Spans:
         self._traces: dict[str, Trace] = {}
 
     def apply(self, event: StreamEvent) -> None:
-        """Begin, change or end the spans that an event is about.
-
-        Args:
-            event: The event.
-        """
+        """Begin, change or end the spans that an event is about."""
         running = self._traces.get(event.execution_id) or self._begin(event)
         change = _CHANGES.get(event.event_type)
         if change is not None:
             change(self, running, event, event.data)
-
-    # ---- executions
 
     def _begin(self, event: StreamEvent) -> Trace:
         if len(self._traces) >= self._max_executions:
@@ -127,16 +114,14 @@ class Spans:
 
     def _close(self, running: Trace, event: StreamEvent, status: str) -> None:
         for step_id in tuple(running.attempts):
-            self.end_try(running, step_id, event, "stopped")
+            self.end_attempt(running, step_id, event, "stopped")
         running.span.set_attribute("headwater.execution.status", status)
         running.span.end(max(_ns(event.time_s), _ns(running.started_s)))
         if self._instruments is not None:
             self._instruments.execution(event.time_s - running.started_s, running.name, status)
 
-    # ---- tries of steps
-
     def attempt(self, running: Trace, event: StreamEvent) -> Attempt:
-        """Return the try that an event is about, which begins now if nobody told of its start."""
+        """Return the attempt that an event is about; it begins now if its start was missed."""
         step_id = event.step_id or "unknown"
         found = running.attempts.get(step_id)
         if found is not None:
@@ -157,10 +142,10 @@ class Spans:
         made = running.attempts[step_id] = Attempt(span, kind, started_s)
         return made
 
-    def end_try(
+    def end_attempt(
         self, running: Trace, step_id: str | None, event: StreamEvent, status: str, error_type: str = ""
     ) -> None:
-        """End the span of a try."""
+        """End the span of an attempt."""
         ended = running.attempts.pop(step_id or "unknown")
         ended.span.set_attributes({"headwater.step.status": status, "headwater.step.attempt": event.attempt})
         ended.span.end(max(_ns(event.time_s), _ns(ended.started_s)))
@@ -183,19 +168,19 @@ def _step_progress(spans: Spans, running: Trace, event: StreamEvent, data: Any) 
     attempt.learn(data.data)
     attempt.learn(event.metadata)
     if data.fraction is None and not data.message and not data.data:
-        return  # the counts alone, which come twice a second
-    told: dict[str, Attribute] = {f"headwater.data.{name}": attribute(value) for name, value in data.data.items()}
+        return  # only counts, which come twice a second
+    attributes: dict[str, Attribute] = {f"headwater.data.{name}": attribute(value) for name, value in data.data.items()}
     if data.fraction is not None:
-        told["headwater.progress.fraction"] = data.fraction
+        attributes["headwater.progress.fraction"] = data.fraction
     if data.message:
-        told["headwater.progress.message"] = data.message
-    attempt.span.add_event("progress", told, _ns(event.time_s))
+        attributes["headwater.progress.message"] = data.message
+    attempt.span.add_event("progress", attributes, _ns(event.time_s))
 
 
 def _step_complete(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     attempt = spans.attempt(running, event)
     if isinstance(data, StepComplete):
-        figures = {
+        results = {
             "headwater.step.items_in": data.items_in,
             "headwater.step.items_out": data.items_out,
             "headwater.step.bytes_out": data.bytes_out,
@@ -205,20 +190,20 @@ def _step_complete(spans: Spans, running: Trace, event: StreamEvent, data: Any) 
             "headwater.step.output_wait_s": data.output_wait_s,
             "headwater.step.compensations": data.compensations,
         }
-        attempt.span.set_attributes({name: value for name, value in figures.items() if value is not None})
+        attempt.span.set_attributes({name: value for name, value in results.items() if value is not None})
     attempt.learn(event.metadata)
-    spans.end_try(running, event.step_id, event, "completed")
+    spans.end_attempt(running, event.step_id, event, "completed")
 
 
 def _step_error(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     attempt = spans.attempt(running, event)
     if isinstance(data, StepFailure) and data.cause_step_id is not None:
         attempt.span.set_attribute("headwater.step.cause", data.cause_step_id)
-        spans.end_try(running, event.step_id, event, "suffered")
+        spans.end_attempt(running, event.step_id, event, "suffered")
         return
     error_type = data.error_type if isinstance(data, StepFailure) else "unknown"
     _fail(attempt.span, event, error_type, data.message if isinstance(data, StepFailure) else "")
-    spans.end_try(running, event.step_id, event, "failed", error_type)
+    spans.end_attempt(running, event.step_id, event, "failed", error_type)
 
 
 def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
@@ -228,17 +213,17 @@ def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> 
         attempt.span.set_attribute("headwater.step.retry_delay_s", data.delay_s)
         _fail(attempt.span, event, error_type, data.message)
     running.before[event.step_id or "unknown"] = attempt.span.get_span_context()
-    spans.end_try(running, event.step_id, event, "retried", error_type)
+    spans.end_attempt(running, event.step_id, event, "retried", error_type)
 
 
 def _note(_spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
-    """Add an event to the span of the step that it is about, or to that of the execution where none runs."""
+    """Add an event to the span of its step, or to that of the execution when the step does not run."""
     attempt = running.attempts.get(event.step_id or "")
     span = running.span if attempt is None else attempt.span
-    told = {f"headwater.{name}": attribute(getattr(data, name)) for name in getattr(data, "__slots__", ())}
+    attributes = {f"headwater.{name}": attribute(getattr(data, name)) for name in getattr(data, "__slots__", ())}
     if event.step_id is not None:
-        told["headwater.step.id"] = event.step_id
-    span.add_event(event.event_type.value, told, _ns(event.time_s))
+        attributes["headwater.step.id"] = event.step_id
+    span.add_event(event.event_type.value, attributes, _ns(event.time_s))
 
 
 _CHANGES: Final[Mapping[EventType, Callable[[Spans, Trace, StreamEvent, Any], None]]] = {
@@ -263,8 +248,8 @@ TYPES: Final[frozenset[str]] = frozenset({EventType.PIPELINE_START, *_CHANGES})
 
 def _fail(span: trace.Span, event: StreamEvent, error_type: str, message: str) -> None:
     """Note an error as the conventions have it (https://opentelemetry.io/docs/specs/semconv/exceptions)."""
-    told = {"exception.type": error_type, "exception.message": message}
-    span.add_event("exception", told, _ns(event.time_s))
+    attributes = {"exception.type": error_type, "exception.message": message}
+    span.add_event("exception", attributes, _ns(event.time_s))
     span.set_attribute("error.type", error_type)
     span.set_status(Status(StatusCode.ERROR, f"{error_type}: {message}"))
 

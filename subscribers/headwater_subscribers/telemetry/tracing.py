@@ -1,4 +1,4 @@
-"""A subscriber that makes spans for OpenTelemetry: one for each execution, and below it one for each try of a step."""
+"""A subscriber that makes OpenTelemetry spans: one for each execution, and below it one for each attempt."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _SCOPE: Final = "headwater"
 class OpenTelemetrySubscriber(StreamSubscriber):
     """Make spans of executions for OpenTelemetry (https://opentelemetry.io/docs/specs/otel/trace/api).
 
-    An execution is a span below the one that was current where it was started; each try of a step is a span below that
-    of the execution, and links to the try before it. Times are those of the events. Failures are exceptions and a
-    status; progress, skipped steps, questions and missed events are events of the spans. What steps tell of models has
-    the names of the semantic conventions (`GEN_AI_ATTRIBUTES`).
+    An execution is a span below the one that was current where it was started; each attempt of a step is a span below
+    that of the execution, and links to the attempt before it. Times are those of the events. Failures are exceptions
+    and a status; progress, skipped steps, questions and missed events are events of the spans. What steps report about
+    models has the names of the semantic conventions (`GEN_AI_ATTRIBUTES`).
 
-    Only spans of what runs are held: they are ended, and handed to whatever exports them, when a step ends.
+    Only the spans of running steps are held: they end, and go to the exporter, when the step ends.
 
     Args:
-        tracer_provider: Who makes the spans; None for the global one.
-        meter_provider: Who takes durations and numbers of tokens; None for nobody.
+        tracer_provider: Where spans go; None for the global provider.
+        meter_provider: Where durations and numbers of tokens go; None discards them.
         calling_out: Kinds of the steps whose spans are those of a client, with `*` for anything.
-        max_executions: How many executions may run at a time; beyond, the oldest is taken for one that was abandoned.
+        max_executions: How many executions may run at a time; beyond that, the oldest counts as abandoned.
 
     Raises:
         MissingExtraError: The API of OpenTelemetry is not installed.
@@ -72,11 +72,7 @@ class OpenTelemetrySubscriber(StreamSubscriber):
         self._lock = Lock()
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Begin and end spans.
-
-        Args:
-            batch: The events.
-        """
+        """Begin and end spans."""
         with self._lock:
             for event in batch:
                 self._spans.apply(event)

@@ -100,11 +100,7 @@ class TimelineSubscriber(StreamSubscriber):
         self.timeline: Timeline = Timeline()
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Take events into account.
-
-        Args:
-            batch: The events.
-        """
+        """Take events into account."""
         self.timeline = self.timeline.following(batch)
 
     def svg(self) -> str:
