@@ -28,7 +28,7 @@ SUBJECTS = {
 }
 """Sub-packages of `headwater` in the order of the page, with their headings."""
 
-_NOT_SHOWN = "BaseModel, BaseException, Exception, OSError, TimeoutError, str, Enum, Generic"
+_NOT_SHOWN = "BaseModel, BaseException, Exception, OSError, TimeoutError, str, tuple, Sequence, Enum, Generic"
 
 
 def api_pages() -> dict[str, str]:
