@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from headwater.events.event import EventType, StreamEvent
     from headwater.events.state import ExecutionState
     from headwater.events.step_state import StepState
-    from headwater.events.streaming import StreamingContext
+    from headwater.events.streaming_context import StreamingContext
     from headwater.events.subscriber import StreamSubscriber
     from headwater.graph.analysis import Analysis
     from headwater.graph.plan import Plan
@@ -148,7 +148,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         ),
         "events.state": "ExecutionState",
         "events.step_state": "StepState",
-        "events.streaming": "StreamingContext",
+        "events.streaming_context": "StreamingContext",
         "events.event": "EventType StreamEvent",
         "events.subscriber": "StreamSubscriber",
         "graph.analysis": "Analysis",

@@ -6,7 +6,7 @@ chosen events on to another subscriber (`composed`). The others are packages:
 - `console`: a live tree or plain lines (`screen` chooses; `live`, `painter` and `tree`, or `lines`);
 - `files`: events as lines of JSON (`event_file` on top of `journal`), and reading them back (`recorded`);
 - `metrics`: counts (`collector`, with `tallies`, `counting` and `histogram`), what they amount to (`snapshot`, `slo`),
-  and how it is shown (`tables`, `prometheus`);
+  and how it is shown (`text_tables`, `prometheus`);
 - `telemetry`: OpenTelemetry (`tracing`, with `spans`, `instruments` and the names in `gen_ai`);
 - `timeline`: an execution over time (`history`), drawn as SVG (`chart`).
 """

@@ -9,7 +9,7 @@ from measure import Figure, Row, Value, in_loop, ratio
 
 from headwater.events.data import StepProgress
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater.events.subscriber import StreamSubscriber
 
 __all__ = ["ROWS"]

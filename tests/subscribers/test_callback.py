@@ -6,7 +6,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import CallbackSubscriber
 
 

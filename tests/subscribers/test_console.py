@@ -28,7 +28,7 @@ from headwater.events.data import (
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
 from headwater.events.state import ExecutionState
 from headwater.events.step_state import State
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.console import view
 from headwater_subscribers.console.lines import LineDisplay

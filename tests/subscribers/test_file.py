@@ -16,7 +16,7 @@ from headwater import Pipeline, Runner, step
 from headwater.events.data import StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.event_schema import events_schema
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import FileSubscriber
 from headwater_subscribers.files.event_file import BadEventError, read_events
 

@@ -10,7 +10,7 @@ import pytest
 from headwater import ConfigError, Pipeline, Runner, StreamSubscriber, step
 from headwater.events.data import StepComplete, StepProgress
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import CallbackSubscriber, FilterSubscriber, SampleSubscriber
 
 

@@ -26,7 +26,7 @@ from headwater.events.data import (
 from headwater.events.event import EventType
 from headwater.events.state import ExecutionState
 from headwater.events.step_state import Pace, State, StepState
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import ConsoleSubscriber
 from headwater_subscribers.console import view
 from tests.subscribers.test_console import Fact, Terminal, events

@@ -10,7 +10,7 @@ import structlog
 from headwater import Pipeline, Runner, step
 from headwater.events.data import EdgeInfo, PipelineStart, StepComplete, StepFailure, StepInfo, StepProgress, StepRetry
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import LogSubscriber
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from headwater.errors import StreamBrokenError
 from headwater.events.event import EventType
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import QueueSubscriber
 
 

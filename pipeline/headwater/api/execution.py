@@ -11,7 +11,7 @@ from headwater.api.outcome import Outcome
 from headwater.api.outlets import Outlets
 from headwater.api.result import Result, Status
 from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater.ids import new_execution_id
 from headwater.running.attempt import in_time
 from headwater.running.groups import open_group

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from headwater.api.result import Status
-    from headwater.events.streaming import StreamingContext
+    from headwater.events.streaming_context import StreamingContext
     from headwater.running.request import ExecutionRequest
 
 __all__ = ["Outcome"]

@@ -19,7 +19,7 @@ from headwater.running.workers.threads import is_released
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from headwater.events.streaming import StreamingContext
+    from headwater.events.streaming_context import StreamingContext
     from headwater.graph.plan import Plan, PlannedStep
     from headwater.kinds.step import Step
     from headwater.running.request import ExecutionRequest

@@ -120,7 +120,7 @@ class MetricsSubscriber(StreamSubscriber):
         Returns:
             Plain text of several lines.
         """
-        from headwater_subscribers.metrics.tables import as_text
+        from headwater_subscribers.metrics.text_tables import as_text
 
         return as_text(self.snapshot())
 
@@ -130,7 +130,7 @@ class MetricsSubscriber(StreamSubscriber):
         Args:
             file: Where to write.
         """
-        from headwater_subscribers.metrics.tables import write_metrics
+        from headwater_subscribers.metrics.text_tables import write_metrics
 
         write_metrics(self.snapshot(), file)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
 from headwater.toolkit import State, duration, one_line, plural, quantity
-from headwater_subscribers.metrics.tables import took
+from headwater_subscribers.metrics.text_tables import took
 
 if TYPE_CHECKING:
     from headwater import ExecutionState, StepState

@@ -10,7 +10,7 @@ from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar, all_instanc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.events.streaming import StreamingContext
+    from headwater.events.streaming_context import StreamingContext
     from headwater.streams.ends import Sink
 
 __all__ = ["Outbox", "PortOutbox"]

@@ -15,7 +15,7 @@ from headwater.events.chunk import EventBatch
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, EventLog
-from headwater.events.streaming import StreamingContext
+from headwater.events.streaming_context import StreamingContext
 from headwater.events.subscriber import Policy, StreamSubscriber
 from headwater.events.subscription import Subscription, Terms
 
