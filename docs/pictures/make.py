@@ -98,7 +98,7 @@ def _prepare(folder: Path) -> None:
     with (folder / "access.jsonl").open("wb") as log:
         subprocess.run(maker, cwd=folder, stdout=log, check=True)  # noqa: S603 - our own script
     lines = (folder / "access.jsonl").read_bytes().splitlines(keepends=True)
-    lines[LOG_LINES // 3] = b'{"path": "/gauges/7", "stat\n'
+    lines[LOG_LINES * 2 // 3] = b'{"path": "/gauges/7", "stat\n'
     (folder / "damaged.jsonl").write_bytes(b"".join(lines))
 
 
