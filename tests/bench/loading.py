@@ -1,15 +1,16 @@
-"""What it costs to load a large document and to check all of it."""
+"""The cost of loading and checking a large document, and of refusing a hostile one."""
 
 from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from itertools import pairwise
 
 import hops  # noqa: F401 - defines the kind that the document names
 from measure import Figure, Row, Value, interleave
 
-from headwater import Pipeline
+from headwater import ConfigError, Pipeline
 
 __all__ = ["ROWS"]
 
@@ -59,7 +60,40 @@ def _linear() -> Value:
     )
 
 
+HOSTILE = {
+    "200,000 unknown keys": "{" + ",".join(f'"k{number}":1' for number in range(200_000)) + "}",
+    "a million keys that are one": "{" + '"a":1,' * 1_000_000 + '"a":1}',
+    "a million large numbers": '{"name": "x", "a": [' + "9e307," * 1_000_000 + "1]}",
+}
+SMALL_HOSTILE = {
+    "numbers for steps": '{"name": "x", "steps": [' + "1," * 4_900 + "1]}",
+    "empty steps": '{"name": "x", "steps": [' + "{}," * 3_300 + "{}]}",
+    "unknown keys": "{" + "".join(f'"k{number}":1,' for number in range(1_000)) + '"k":1}',
+}
+
+
+def _refusal(text: str) -> Figure:
+    def refuse() -> float:
+        started = time.process_time()
+        try:
+            Pipeline.load(text)
+        except ConfigError:
+            return time.process_time() - started
+        raise AssertionError("the document was not refused")
+
+    return Figure(1, refuse)
+
+
+def _refuse(texts: dict[str, str]) -> Value:
+    figures = {name: _refusal(text) for name, text in texts.items()}
+    interleave(list(figures.values()), ROUNDS)
+    name, figure = max(figures.items(), key=lambda named: named[1].ns)
+    return Value(figure.ns / 1e6, name)
+
+
 ROWS = [
     Row("load and check a 10,000-step JSON, CPU", 100, "ms", _load),
     Row("the same against a 1,000-step JSON", 12, "x", _linear),
+    Row("refuse the hardest of hostile documents, CPU", 1_000, "ms", partial(_refuse, HOSTILE)),
+    Row("refuse the hardest of hostile documents of 10 kB, CPU", 50, "ms", partial(_refuse, SMALL_HOSTILE)),
 ]
