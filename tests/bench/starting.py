@@ -28,7 +28,7 @@ def _least(code: str, cost_s: Callable[[Sequence[str], Mapping[str, str]], float
         return min(cost_s(command, environment) for _ in range(ROUNDS)) * 1e3
 
 
-def _told_s(command: Sequence[str], environment: Mapping[str, str]) -> float:
+def _reported_s(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
@@ -40,6 +40,8 @@ def _whole_s(command: Sequence[str], environment: Mapping[str, str]) -> float:
 
 
 ROWS = [
-    Row("import headwater, CPU", 80, "ms", lambda: Value(_least(IMPORT, _told_s), "without the interpreter's start")),
+    Row(
+        "import headwater, CPU", 80, "ms", lambda: Value(_least(IMPORT, _reported_s), "without the interpreter's start")
+    ),
     Row("headwater --help, CPU", 300, "ms", lambda: Value(_least(HELP, _whole_s), "with the interpreter's start")),
 ]

@@ -55,18 +55,18 @@ def _console() -> list[StreamSubscriber]:
     return [ConsoleSubscriber(file=_Terminal())]
 
 
-def _nobody() -> list[StreamSubscriber]:
+def _no_reader() -> list[StreamSubscriber]:
     return []
 
 
 def _slower(subscribers: Callable[[], list[StreamSubscriber]]) -> Value:
     """Measure a run in which every item of every step is told, with subscribers and without."""
-    watched, alone = (Figure(1, partial(in_loop, partial(_run, given))) for given in (subscribers, _nobody))
+    watched, alone = (Figure(1, partial(in_loop, partial(_run, given))) for given in (subscribers, _no_reader))
     with mock.patch.dict(os.environ, {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}):
         interleave([watched, alone], ROUNDS)
     events_per_s = 2 * ITEMS / (alone.ns / 1e9)
-    told = f"{watched.ns / 1e6:,.0f} against {alone.ns / 1e6:,.0f} ms at {events_per_s:,.0f} events per second"
-    return Value((watched.ns / alone.ns - 1) * 100, told)
+    emitted = f"{watched.ns / 1e6:,.0f} against {alone.ns / 1e6:,.0f} ms at {events_per_s:,.0f} events per second"
+    return Value((watched.ns / alone.ns - 1) * 100, emitted)
 
 
 ROWS = [Row("live tree on a terminal, all items emitted, against none", 2, "%", partial(_slower, _console))]

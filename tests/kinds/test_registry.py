@@ -213,7 +213,7 @@ def test_imports_an_installed_kind_when_it_is_used(kinds: Registry, entries: lis
         (UPPER.replace("{kind}", "reg.other"), "some_module:upper", "not-a-step", ["reg.other"]),
     ],
 )
-def test_tells_what_is_wrong_with_an_installed_kind(  # noqa: PLR0917 - a table of four columns
+def test_reports_what_is_wrong_with_an_installed_kind(  # noqa: PLR0917 - a table of four columns
     kinds: Registry, entries: list[EntryPoint], write: Any, source: str, value: str, code: str, words: list[str]
 ) -> None:
     """A package that cannot be used is told with its name and the cause, only when its kind is asked for."""
@@ -228,7 +228,9 @@ def test_tells_what_is_wrong_with_an_installed_kind(  # noqa: PLR0917 - a table 
         assert all(word in str(caught.value) for word in [*words, "reg.some", value])
 
 
-def test_tells_a_definition_error_of_an_installed_kind(kinds: Registry, entries: list[EntryPoint], write: Any) -> None:
+def test_reports_a_definition_error_of_an_installed_kind(
+    kinds: Registry, entries: list[EntryPoint], write: Any
+) -> None:
     """What is wrong with the definition itself is told beside the import that failed."""
     write("some_module", UPPER.replace("text: str", "text"), kind="reg.some")
     entries += [_entry("reg.some", "some_module:upper")]
@@ -375,7 +377,7 @@ def test_finds_a_file_again_in_a_new_process(kinds: Registry, write: Any) -> Non
         (textwrap.dedent(UPPER).replace("text: str", "text").replace("{kind}", "reg.bad"), "missing-annotation", 4),
     ],
 )
-def test_tells_why_a_file_cannot_be_used(write: Any, source: str, code: str, line: int | None) -> None:
+def test_reports_why_a_file_cannot_be_used(write: Any, source: str, code: str, line: int | None) -> None:
     """What fails in the operator's file is told with the file and the line."""
     path = write("my_steps", source)
     with pytest.raises(StepDefinitionError) as caught:
@@ -386,7 +388,7 @@ def test_tells_why_a_file_cannot_be_used(write: Any, source: str, code: str, lin
 
 
 @pytest.mark.parametrize("name", ["no/such/file.py", "no_such_module", "", ".relative", "headwater.errors"])
-def test_tells_that_there_is_nothing(name: str) -> None:
+def test_reports_that_there_is_nothing(name: str) -> None:
     """A file or module that is not there, or has no steps, is told by its name."""
     with pytest.raises(StepDefinitionError) as caught:
         load_steps(name)

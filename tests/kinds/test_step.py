@@ -147,7 +147,7 @@ def test_says_where_it_is_defined() -> None:
     ("options", "placement"),
     [({}, Placement.INLINE), ({"blocking": True}, Placement.THREAD), ({"cpu": True}, Placement.PROCESS)],
 )
-def test_runs_where_it_is_told(options: dict[str, Any], placement: Placement) -> None:
+def test_runs_where_it_is_placed(options: dict[str, Any], placement: Placement) -> None:
     """Plain code runs inline, in a worker thread or in a worker process."""
     assert step("test_step.placed", **options)(module_level).definition.placement is placement
 

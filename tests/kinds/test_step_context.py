@@ -13,15 +13,15 @@ from headwater.kinds import StepContext
 
 
 @pytest.mark.parametrize(
-    ("fraction", "told"),
+    ("fraction", "reported"),
     [(None, None), (0, 0.0), (0.5, 0.5), (1, 1.0), (1.0000001, 1.0), (-3, 0.0), (float("inf"), 1.0)],
 )
-def test_tells_its_progress(fraction: float | None, told: float | None) -> None:
+def test_emits_its_progress(fraction: float | None, reported: float | None) -> None:
     """Progress is handed on as it is, except for a fraction that rounding took out of its bounds."""
     seen: list[tuple[float | None, str, Mapping[str, Any]]] = []
     ctx = StepContext("e", "s", report=lambda *progress: seen.append(progress))
     ctx.progress(fraction, "reading", lines=3)
-    assert seen == [(told, "reading", {"lines": 3})]
+    assert seen == [(reported, "reading", {"lines": 3})]
 
 
 def test_has_one_key_for_all_attempts() -> None:

@@ -163,7 +163,7 @@ async def test_raises_one_error_when_several_steps_fail_together(data: Any) -> N
     assert isinstance(caught.value.__cause__, Odd)
 
 
-async def test_tells_a_break_that_a_step_raised_itself_as_its_own() -> None:
+async def test_reports_a_break_that_a_step_raised_itself_as_its_own() -> None:
     """A step that reads some stream of its own, and finds it cut, has failed."""
 
     @step("errors.own_break")
@@ -406,7 +406,7 @@ class TestTimeouts:
         assert caught.value.result.output == [1]
         assert virtual_clock.elapsed_s == 60
 
-    async def test_tells_a_thread_that_its_time_is_up(self) -> None:
+    async def test_cancels_a_thread_when_its_time_is_up(self) -> None:
         """A blocking step is not left behind: it can ask whether it is cancelled."""
         seen: list[bool] = []
 
@@ -596,8 +596,8 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("error", "told"), TOLD, ids=lambda value: type(value).__name__)
-async def test_tells_an_error_as_somebody_can_read_it(error: Exception, told: str) -> None:
+@pytest.mark.parametrize(("error", "emitted"), TOLD, ids=lambda value: type(value).__name__)
+async def test_reports_an_error_in_readable_form(error: Exception, emitted: str) -> None:
     """The error and the events say what was raised, whatever it makes of its own message."""
 
     @step("errors.raises_this")
@@ -608,4 +608,4 @@ async def test_tells_an_error_as_somebody_can_read_it(error: Exception, told: st
         await chain(raises_this).run([1])
     assert str(caught.value) == f"step 'a' failed: {told}"
     [event] = [event for event in caught.value.result.events.read(after=0) if event.event_type == "step_error"]
-    assert told in {event.data.error_type, f"{event.data.error_type}: {event.data.message}"}
+    assert emitted in {event.data.error_type, f"{event.data.error_type}: {event.data.message}"}

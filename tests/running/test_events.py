@@ -25,7 +25,7 @@ TERMINAL = {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
 
 
 @step("events.told")
-async def told(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[int]:
+async def emitted(numbers: Stream[int], ctx: StepContext) -> AsyncIterator[int]:
     async for number in numbers:
         ctx.progress(number / 20, f"item {number}")
         yield number
@@ -72,8 +72,8 @@ def chain(*steps: Any, **options: Any) -> Pipeline:
 
 def essence(events: Sequence[StreamEvent]) -> list[tuple[Any, ...]]:
     """Return events without what differs from run to run: ids, times and the counts that depend on pace."""
-    told = [event for event in events if event.event_type != "step_progress" or event.data.message]
-    return [(event.event_type, event.step_id, event.attempt, _data(event)) for event in told]
+    emitted = [event for event in events if event.event_type != "step_progress" or event.data.message]
+    return [(event.event_type, event.step_id, event.attempt, _data(event)) for event in emitted]
 
 
 def _data(event: StreamEvent) -> Any:
@@ -90,9 +90,9 @@ def check_numbers(events: Sequence[StreamEvent]) -> None:
 
 
 ENDS = {
-    "success": (chain(kinds.async_count, told, kinds.async_sum), "pipeline_complete"),
+    "success": (chain(kinds.async_count, emitted, kinds.async_sum), "pipeline_complete"),
     "unary": (chain(kinds.def_double, kinds.async_double), "pipeline_complete"),
-    "failure": (chain(kinds.async_count, told, fail), "pipeline_error"),
+    "failure": (chain(kinds.async_count, emitted, fail), "pipeline_error"),
     "unary failure": (chain(kinds.def_double, fail), "pipeline_error"),
     "thread failure": (chain(kinds.thread_count, fail, kinds.thread_pass), "pipeline_error"),
 }
@@ -105,7 +105,7 @@ async def test_numbers_events_and_ends_once(pipeline: Pipeline, end: str, data: 
     if data == 10 and pipeline is ENDS["unary failure"][0]:
         end = "pipeline_complete"
     if data == 5 and end == "pipeline_error":
-        pipeline, end = chain(kinds.def_double, kinds.async_count, told, fail), "pipeline_error"
+        pipeline, end = chain(kinds.def_double, kinds.async_count, emitted, fail), "pipeline_error"
     recorder = Recorder()
     async with Runner([recorder]).start(pipeline, data) as execution:
         await execution.result(check=False)
@@ -119,7 +119,7 @@ async def test_numbers_events_and_ends_once(pipeline: Pipeline, end: str, data: 
 async def test_ends_once_when_stopped(stop: str, target: Any) -> None:
     """Cancelling, leaving the block, an error in it and an outer scope end it once, also when a step fails then."""
     recorder = Recorder()
-    execution = Runner([recorder]).start(chain(kinds.async_count, target, told), 6)
+    execution = Runner([recorder]).start(chain(kinds.async_count, target, emitted), 6)
     with anyio.CancelScope() as scope:
         try:
             async with execution:
@@ -142,7 +142,7 @@ async def test_ends_once_when_stopped(stop: str, target: Any) -> None:
     assert execution.status == ("cancelled" if recorder.events[-1].event_type == "pipeline_cancelled" else "failed")
 
 
-async def test_tells_the_reason_of_a_cancel() -> None:
+async def test_emits_the_reason_of_a_cancel() -> None:
     """The last event says why, and which steps had not ended."""
     async with Runner().start(chain(kinds.async_count, wait), 10) as execution:
         assert await anext(aiter(execution.output)) == 0
@@ -164,7 +164,7 @@ async def test_ends_well_when_cancelled_after_its_end() -> None:
 async def test_is_cancelled_when_that_was_said_before_its_start() -> None:
     """A cancel before the block is a cancel: no step runs."""
     recorder = Recorder()
-    execution = Runner([recorder]).start(chain(kinds.async_count, told), 3)
+    execution = Runner([recorder]).start(chain(kinds.async_count, emitted), 3)
     execution.cancel("changed my mind")
     async with execution:
         result = await execution.result(check=False)
@@ -198,7 +198,7 @@ async def run_with(subscribers: list[Any], *, guests: bool) -> tuple[Any, Record
     recorder = Recorder()
     late: list[StreamEvent] = []
     items: list[Any] = []
-    execution = Runner([recorder, *subscribers]).start(chain(kinds.async_count, told, kinds.async_double), 20)
+    execution = Runner([recorder, *subscribers]).start(chain(kinds.async_count, emitted, kinds.async_double), 20)
     async with anyio.create_task_group() as group, execution:
         output = aiter(execution.output)
         items += [await anext(output) for _ in range(3)]
@@ -230,14 +230,14 @@ async def test_is_disturbed_by_no_subscriber() -> None:
     assert other.events == recorder.events == late
     assert Counter(map(str, essence(recorder.events))) == Counter(map(str, essence(alone.events)))
     for step_id in ("a", "b", "c", None):
-        told_of_step = [one for one in essence(recorder.events) if one[1] == step_id]
-        assert told_of_step == [one for one in essence(alone.events) if one[1] == step_id]
+        of_step = [one for one in essence(recorder.events) if one[1] == step_id]
+        assert of_step == [one for one in essence(alone.events) if one[1] == step_id]
 
 
 async def test_names_the_subscribers_that_were_lost() -> None:
     """The result says who missed something, and why."""
     raises, hangs = Raises(), Hangs()
-    async with Runner([raises, hangs]).start(chain(kinds.async_count, told), 20) as execution:
+    async with Runner([raises, hangs]).start(chain(kinds.async_count, emitted), 20) as execution:
         await execution.result()
     result_of_losses = {type(one.subscriber).__name__: one.reason for one in execution._context.lost}
     assert result_of_losses == {"Raises": "error", "Hangs": "deadline"}
@@ -247,7 +247,7 @@ async def test_gives_independent_views() -> None:
     """Any number of readers see all the events, filtered as each of them asks."""
     seen: dict[str, list[StreamEvent]] = {}
     async with (
-        Runner().start(chain(kinds.async_count, told, kinds.async_sum), 5) as execution,
+        Runner().start(chain(kinds.async_count, emitted, kinds.async_sum), 5) as execution,
         anyio.create_task_group() as group,
     ):
 
@@ -275,23 +275,23 @@ async def test_replays_after_the_end() -> None:
     assert list(result.events.read(after=0)) == replayed
 
 
-async def test_tells_counts_at_the_end_of_each_step() -> None:
+async def test_emits_counts_at_the_end_of_each_step() -> None:
     """`step_complete` says what went in and out of every step, in every segment."""
     steps = [kinds.async_count, kinds.def_double, kinds.generator_count, kinds.async_double, kinds.thread_pass]
     result = await chain(*steps, kinds.async_sum).run(4)
-    counts = {step_id: (told.items_in, told.items_out) for step_id, told in result.metrics.items()}
+    counts = {step_id: (emitted.items_in, emitted.items_out) for step_id, emitted in result.metrics.items()}
     assert counts == {"a": (1, 4), "b": (4, 4), "c": (4, 12), "d": (12, 12), "e": (12, 12), "f": (12, 1)}
 
 
-async def test_tells_times_that_fit_together() -> None:
+async def test_emits_times_that_fit_together() -> None:
     """Times of a step are within its duration, and those that do not exist are None."""
-    result = await chain(kinds.async_count, told, kinds.async_sum).run(50)
-    for told_at_end in result.metrics.values():
-        assert told_at_end.first_item_s is not None
-        assert 0 <= told_at_end.first_item_s <= told_at_end.duration_s
-        assert 0 <= told_at_end.input_wait_s <= told_at_end.duration_s
-        assert told_at_end.output_wait_s >= 0
-    empty = await chain(kinds.async_count, told).run(0)
+    result = await chain(kinds.async_count, emitted, kinds.async_sum).run(50)
+    for end in result.metrics.values():
+        assert end.first_item_s is not None
+        assert 0 <= end.first_item_s <= end.duration_s
+        assert 0 <= end.input_wait_s <= end.duration_s
+        assert end.output_wait_s >= 0
+    empty = await chain(kinds.async_count, emitted).run(0)
     assert empty.metrics["a"].first_item_s is None
 
 
@@ -300,7 +300,7 @@ async def test_tells_times_that_fit_together() -> None:
     [("none", []), ("first", [0]), ("sample", [0, 100, 200]), ("all", list(range(250)))],
 )
 @pytest.mark.parametrize("source", [kinds.async_count, kinds.generator_count, kinds.thread_count])
-async def test_tells_the_items_that_are_asked_for(emit_items: str, expected: list[int], source: Any) -> None:
+async def test_emits_the_items_that_are_asked_for(emit_items: str, expected: list[int], source: Any) -> None:
     """`emit_items` says which items of each step become events."""
     result = await chain(source, kinds.def_double, streaming={"emit_items": emit_items}).run(250)
     assert result.events is not None
@@ -310,17 +310,17 @@ async def test_tells_the_items_that_are_asked_for(emit_items: str, expected: lis
     assert [event.data.value for event in outputs if event.step_id == "b"] == [2 * index for index in expected]
 
 
-async def test_tells_only_the_end_when_streaming_is_off() -> None:
+async def test_emits_only_the_end_when_streaming_is_off() -> None:
     """Without streaming the log holds the terminal record, and the result is the same."""
-    result = await chain(kinds.async_count, told, streaming={"enabled": False}).run(3)
+    result = await chain(kinds.async_count, emitted, streaming={"enabled": False}).run(3)
     assert result.output == [0, 1, 2]
     assert result.events is not None
     assert [event.event_type for event in result.events.read(after=0)] == ["pipeline_complete"]
 
 
-async def test_tells_no_progress_when_that_is_off() -> None:
+async def test_emits_no_progress_when_that_is_off() -> None:
     """`emit_progress` silences the progress of steps and nothing else."""
-    result = await chain(kinds.async_count, told, streaming={"emit_progress": False}).run(3)
+    result = await chain(kinds.async_count, emitted, streaming={"emit_progress": False}).run(3)
     assert result.events is not None
     types = {str(event.event_type) for event in result.events.read(after=0)}
     assert "step_progress" not in types
@@ -351,7 +351,7 @@ async def test_waits_for_a_subscriber_that_is_slow() -> None:
     assert most_behind <= 2 * 16
 
 
-async def test_raises_the_error_that_it_tells() -> None:
+async def test_raises_the_error_that_it_emits() -> None:
     """The terminal event, the raised error and the result say the same."""
     recorder = Recorder()
     with pytest.raises(StepError) as caught:
@@ -361,10 +361,10 @@ async def test_raises_the_error_that_it_tells() -> None:
     assert (caught.value.step_id, caught.value.message) == ("b", "ValueError: five")
 
 
-async def test_start_tells_the_planned_flavor_of_each_step() -> None:
+async def test_start_has_the_planned_flavor_of_each_step() -> None:
     """What each step is planned to run in is known before it starts, and is what it then starts in."""
     recorder = Recorder()
-    await chain(kinds.async_count, told, kinds.async_sum).run(10, subscribers=[recorder])
+    await chain(kinds.async_count, emitted, kinds.async_sum).run(10, subscribers=[recorder])
     planned = {step.id: step.flavor for step in recorder.events[0].data.steps}
     started = {event.step_id: event.data.flavor for event in recorder.events if event.event_type == "step_start"}
     assert planned == started == {"a": "unary_stream", "b": "stream_stream", "c": "stream_unary"}
@@ -406,7 +406,7 @@ STEPS_THAT_COMPENSATE = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("emit_progress", [True, False])
 @STEPS_THAT_COMPENSATE
-async def test_end_of_a_step_tells_how_often_it_needed_compensation(
+async def test_end_of_a_step_counts_its_compensations(
     steps: Sequence[Any], counted: dict[str, int], emit_progress: bool
 ) -> None:
     """What a step left out is counted, however seldom its progress is told, and when none is."""
@@ -417,7 +417,7 @@ async def test_end_of_a_step_tells_how_often_it_needed_compensation(
     assert {event.step_id: event.data.compensations for event in ends} == counted
 
 
-async def test_compensations_are_told_when_the_reader_leaves() -> None:
+async def test_compensations_are_emitted_when_the_reader_leaves() -> None:
     """A step that is stopped by its reader has ended well, and says what it had left out till then."""
     recorder = Recorder()
     pipeline = chain(kinds.async_count, lenient, kinds.take.with_params(count=1))
@@ -427,22 +427,22 @@ async def test_compensations_are_told_when_the_reader_leaves() -> None:
 
 
 @step("events.twice")
-def told_twice(number: int, ctx: StepContext) -> int:
+def progress_twice(number: int, ctx: StepContext) -> int:
     ctx.progress(0.5, "half")
     ctx.progress(1.0, "all")
     return number
 
 
 @pytest.mark.parametrize("data", [1, [1]])
-async def test_last_progress_is_told_however_fast_it_came(data: Any) -> None:
+async def test_last_progress_is_emitted_however_fast_it_came(data: Any) -> None:
     """What is held back because progress comes too fast is told before the step ends."""
     recorder = Recorder()
-    await chain(told_twice, streaming={"flush_interval_ms": 60_000}).run(data, subscribers=[recorder])
+    await chain(progress_twice, streaming={"flush_interval_ms": 60_000}).run(data, subscribers=[recorder])
     progress = [event.data.message for event in recorder.events if event.event_type == "step_progress"]
     assert [message for message in progress if message] == ["half", "all"]
 
 
-async def test_start_tells_the_flavors_of_the_plan_that_runs() -> None:
+async def test_start_has_the_flavors_of_the_plan_that_runs() -> None:
     """The same pipeline runs in other flavors when its input is a stream."""
     pipeline, planned = chain(kinds.def_double, kinds.async_double), []
     for data in (1, [1, 2]):

@@ -510,41 +510,41 @@ class TestGenerics:
 
 
 @step("running.told", blocking=True)
-def told_thread(number: int, ctx: StepContext) -> str:
+def emits_in_thread(number: int, ctx: StepContext) -> str:
     ctx.progress(0.5, "half", pid=os.getpid())
     return f"{ctx.step_id} {ctx.attempt} {ctx.cancelled} {ctx.idempotency_key == f'{ctx.execution_id}:a'}"
 
 
 @step("running.told_inline")
-def told_inline(number: int, ctx: StepContext) -> str:
+def emits_inline(number: int, ctx: StepContext) -> str:
     ctx.progress(0.5, "half", pid=os.getpid())
     return f"{ctx.step_id} {ctx.attempt} {ctx.cancelled} {ctx.idempotency_key == f'{ctx.execution_id}:a'}"
 
 
 @step("running.told_async")
-async def told_async(number: int, *, ctx: StepContext) -> str:
+async def emits_async(number: int, *, ctx: StepContext) -> str:
     ctx.progress(0.5, "half", pid=os.getpid())
     return f"{ctx.step_id} {ctx.attempt} {ctx.cancelled} {ctx.idempotency_key == f'{ctx.execution_id}:a'}"
 
 
 @step("running.told_process", cpu=True)
-def told_process(number: int, ctx: StepContext) -> str:
+def emits_in_process(number: int, ctx: StepContext) -> str:
     ctx.progress(0.5, "half", pid=os.getpid())
     return f"{ctx.step_id} {ctx.attempt} {ctx.cancelled} {ctx.idempotency_key == f'{ctx.execution_id}:a'}"
 
 
-@pytest.mark.parametrize("told", [told_thread, told_inline, told_async, told_process], ids=by_kind)
+@pytest.mark.parametrize("emitted", [emits_in_thread, emits_inline, emits_async, emits_in_process], ids=by_kind)
 @pytest.mark.parametrize("data", [1, [1, 2]], ids=["value", "stream"])
-async def test_gives_a_context_wherever_the_step_runs(told: Any, data: Any) -> None:
+async def test_gives_a_context_wherever_the_step_runs(emitted: Any, data: Any) -> None:
     """A step knows who it is and tells its progress, in the loop, in a thread and in a process."""
-    result = await chain(told).run(data)
+    result = await chain(emitted).run(data)
     text = "a 1 False True"
     assert result.output == (text if data == 1 else [text, text])
     assert result.events is not None
     progress = [event.data for event in result.events.read(after=0) if event.event_type == "step_progress"]
     progress = [one for one in progress if one.message]  # the engine tells counts of its own, without a message
     assert [(one.fraction, one.message) for one in progress] == [(0.5, "half")] * (1 if data == 1 else 2)
-    assert all((one.data["pid"] == os.getpid()) is (told is not told_process) for one in progress)
+    assert all((one.data["pid"] == os.getpid()) is (emitted is not emits_in_process) for one in progress)
 
 
 async def test_runs_blocking_steps_in_threads_of_their_own() -> None:

@@ -87,8 +87,8 @@ async def test_inline_step_is_fused_when_the_segment_can_wait_for_it(
     result, plain = await pipeline.run(), await Pipeline("apart", steps=named).run()
     assert list(pipeline.plan().segments) == segments
     assert (result.output, result.header, result.footer) == (plain.output, plain.header, plain.footer)
-    assert {name: told.items_out for name, told in result.metrics.items()} == {
-        name: told.items_out for name, told in plain.metrics.items()
+    assert {name: emitted.items_out for name, emitted in result.metrics.items()} == {
+        name: emitted.items_out for name, emitted in plain.metrics.items()
     }
 
 

@@ -62,8 +62,8 @@ async def test_keeps_a_hundred_executions_apart(pipeline: Pipeline) -> None:
         assert result.output == expected(pipeline, result.execution_id, data)
         assert {event.execution_id for event in events[data]} == {result.execution_id}
         assert [event.seq for event in events[data]] == list(range(1, len(events[data]) + 1))
-        told = [event.data.message for event in events[data] if event.event_type == "step_progress"]
-        assert all(message.startswith(result.execution_id) for message in told if message)
+        emitted = [event.data.message for event in events[data] if event.event_type == "step_progress"]
+        assert all(message.startswith(result.execution_id) for message in emitted if message)
 
 
 async def test_keeps_a_failure_to_its_own_execution() -> None:

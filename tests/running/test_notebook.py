@@ -112,7 +112,7 @@ def test_result_has_steps_and_records() -> None:
     assert "and 20 more" in texts
 
 
-def test_failure_is_told_with_what_came_before() -> None:
+def test_failure_is_reported_with_what_came_before() -> None:
     """A failed result names the step and the error, and shows the items that were written."""
     reader = shown(failed(Pipeline("failing", steps={"fail": fail}), range(9)))
     assert f"step 'fail': ValueError: {HOSTILE}".replace("\x1b", "\ufffd") in "".join(reader.texts)

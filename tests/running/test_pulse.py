@@ -48,7 +48,7 @@ def waits_for(event: StreamEvent) -> str | None:
     return event.data.waits_for
 
 
-async def test_tells_counts_while_the_steps_run() -> None:
+async def test_emits_counts_while_the_steps_run() -> None:
     """Each step, fused or not, tells how many items it has read and written, although none says so itself."""
     async with Runner().start(pipeline()) as execution:
         emitted: list[StreamEvent] = []
@@ -60,7 +60,7 @@ async def test_tells_counts_while_the_steps_run() -> None:
         execution.cancel()
 
 
-async def test_tells_counts_once_when_nothing_more_happens() -> None:
+async def test_emits_counts_once_when_nothing_more_happens() -> None:
     """Counts that were emitted are not emitted again when the steps are stopped."""
     async with Runner().start(pipeline()) as execution:
         async for event in execution.events(types={"step_progress"}, steps={"each"}):
@@ -74,7 +74,7 @@ async def test_tells_counts_once_when_nothing_more_happens() -> None:
     assert len(emitted) == len(set(emitted)) >= 3
 
 
-async def test_tells_counts_when_the_steps_are_stopped() -> None:
+async def test_emits_counts_when_the_steps_are_stopped() -> None:
     """A cancelled execution tells how far each step came, before its last event."""
     async with Runner().start(pipeline()) as execution:
         async for _ in execution.output:
@@ -87,7 +87,7 @@ async def test_tells_counts_when_the_steps_are_stopped() -> None:
     assert events[-1].event_type is EventType.PIPELINE_CANCELLED
 
 
-async def test_tells_no_counts_when_progress_is_off() -> None:
+async def test_emits_no_counts_when_progress_is_off() -> None:
     """`emit_progress: false` is honored."""
     async with Runner().start(pipeline(emit_progress=False)) as execution:
         async for _ in execution.output:
@@ -106,7 +106,7 @@ async def slow(values: Stream[bool], *, gate: float = 0.6) -> AsyncIterator[bool
         yield value
 
 
-async def test_tells_what_the_steps_wait_for_when_one_is_slow() -> None:
+async def test_emits_what_the_steps_wait_for_when_one_is_slow() -> None:
     """Who waits says for which side, who works says so, and the waits so far are told while they last."""
     steps = {"hanging": hanging.with_params(count=1000), "even": even, "slow": slow, "each": each}
     edges = [{"from": "even", "to": "slow", "buffer": 4}, "hanging -> even", "slow -> each"]

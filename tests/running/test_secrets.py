@@ -22,24 +22,24 @@ async def knows(number: int, ctx: StepContext, *, key: SecretStr) -> int:
 
 
 @step("secrets.def")
-def tells_def(number: int, *, key: SecretStr) -> int:
+def leaks_def(number: int, *, key: SecretStr) -> int:
     raise ValueError(f"401 for key {key.get_secret_value()}")
 
 
 @step("secrets.stream")
-async def tells_stream(numbers: Stream[int], *, key: SecretStr) -> AsyncIterator[int]:
+async def leaks_in_stream(numbers: Stream[int], *, key: SecretStr) -> AsyncIterator[int]:
     yield 1
     raise ValueError(f"401 for key {key.get_secret_value()}")
 
 
 @step("secrets.thread", blocking=True)
-def tells_thread(number: int, *, key: SecretStr) -> Iterator[int]:
+def leaks_in_thread(number: int, *, key: SecretStr) -> Iterator[int]:
     yield 1
     raise ValueError(f"401 for key {key.get_secret_value()}")
 
 
 @step("secrets.process", cpu=True)
-def tells_process(number: int, *, key: SecretStr) -> int:
+def leaks_in_process(number: int, *, key: SecretStr) -> int:
     raise ValueError(f"401 for key {key.get_secret_value()}")
 
 
@@ -69,10 +69,10 @@ def echo(number: int, *, key: SecretStr) -> str:
 
 KINDS = {
     "secrets.ok": knows,
-    "secrets.def": tells_def,
-    "secrets.stream": tells_stream,
-    "secrets.thread": tells_thread,
-    "secrets.process": tells_process,
+    "secrets.def": leaks_def,
+    "secrets.stream": leaks_in_stream,
+    "secrets.thread": leaks_in_thread,
+    "secrets.process": leaks_in_process,
     "secrets.class": TellsStep,
     "secrets.lifespan": TellsLifespan,
     "secrets.echo": echo,
@@ -99,7 +99,7 @@ def any_item(item: object) -> object:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("data", [1, [1]], ids=["value", "stream"])
-async def test_tells_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shows_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A random canary as the secret is found in nothing that is told, also when the step puts it in its error."""
     monkeypatch.chdir(tmp_path)
     canary = secrets.token_hex(16)
@@ -114,7 +114,7 @@ async def test_tells_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch
         except StepError as raised:
             error = raised
     assert (error is None) is (kind in {"secrets.ok", "secrets.echo"})
-    told = {
+    emitted = {
         "events": "".join(str(event.to_json()) for event in events),
         "events as text": repr(events) + "".join(map(str, events)) + "".join(repr(event.data) for event in events),
         "error": f"{error} {error!r} {getattr(error, 'args', ())} {getattr(error, 'message', '')}",
@@ -123,7 +123,7 @@ async def test_tells_no_secret(kind: str, data: Any, tmp_path: Path, monkeypatch
         "document": target.to_json() + target.draw(),
         "files": "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file()),  # noqa: ASYNC240 - nothing else runs
     }
-    assert [place for place, text in told.items() if canary in text] == []
+    assert [place for place, text in emitted.items() if canary in text] == []
     if error is not None:
         assert "401 for key **********" in str(error)
 

@@ -111,7 +111,7 @@ async def test_takes_the_main_port_when_a_chain_goes_on_after_a_step_with_a_side
     assert result.output == [2, 4]
 
 
-async def test_fails_when_a_step_writes_to_a_side_port_that_leads_nowhere() -> None:
+async def test_fails_when_a_step_writes_to_a_side_port_that_is_not_connected() -> None:
     """What would be lost is an error that names the port."""
     with pytest.raises(StepError) as caught:
         await Pipeline("chain", steps=CHAIN).run(iter(["1", "x"]))
@@ -119,7 +119,7 @@ async def test_fails_when_a_step_writes_to_a_side_port_that_leads_nowhere() -> N
     assert "port 'rejected', which leads nowhere" in str(caught.value)
 
 
-async def test_fails_when_a_unary_step_writes_to_a_side_port_that_leads_nowhere() -> None:
+async def test_fails_when_a_unary_step_writes_to_a_side_port_that_is_not_connected() -> None:
     """The same holds where no stream flows."""
     with pytest.raises(StepError) as caught:
         await Pipeline("one", steps={"parse": parse_one}).run("x")
@@ -176,18 +176,18 @@ async def test_takes_a_value_without_an_address_from_a_unary_step(target: Any) -
     assert (await Pipeline("one", steps={"parse": target}).run("7")).output in (7, [7])
 
 
-async def test_counts_and_tells_the_items_of_all_ports() -> None:
+async def test_counts_and_emits_the_items_of_all_ports() -> None:
     """The step's numbers are those of its ports together, and events name the port of an item."""
     recorder = EventRecorder(types={"step_output", "step_complete"}, steps={"parse"})
     pipeline = Pipeline(
-        "told",
+        "emitted",
         steps={"parse": bare_one},
         output=["parse.numbers", "parse.rejected"],
         streaming={"emit_items": "all"},
     )
     await pipeline.run(iter(["1", "x", "", "2"]), subscribers=[recorder])
-    told = [(event.data.port, event.data.value) for event in recorder.of("step_output")]
-    assert sorted(told) == [("numbers", 1), ("numbers", 2), ("rejected", "x")]
+    emitted = [(event.data.port, event.data.value) for event in recorder.of("step_output")]
+    assert sorted(emitted) == [("numbers", 1), ("numbers", 2), ("rejected", "x")]
     complete = recorder.of("step_complete")[0].data
     assert (complete.items_in, complete.items_out) == (4, 3)
 
@@ -208,7 +208,7 @@ async def test_goes_on_for_the_side_port_when_the_main_port_is_read_no_more() ->
 
 
 @pytest.mark.parametrize(("output", "count"), [("step", 1), (["step.numbers", "step.rejected"], 2)])
-async def test_tells_a_step_which_of_its_ports_lead_somewhere(output: Any, count: int) -> None:
+async def test_shows_a_step_which_of_its_ports_are_connected(output: Any, count: int) -> None:
     """A step can refuse at once to do what would lead nowhere."""
     result = await Pipeline("ports", steps={"step": connected}, output=output).run("x")
     numbers = result.output if count == 1 else result.output["step.numbers"]
@@ -225,7 +225,7 @@ def test_refuses_a_step_whose_every_output_is_a_side_port() -> None:
     with pytest.raises(StepDefinitionError) as caught:
 
         @step("side.nowhere")
-        def nowhere(number: int) -> Nowhere:
+        def unconnected(number: int) -> Nowhere:
             raise AssertionError
 
     assert [problem.code for problem in caught.value.problems] == ["side-ports"]

@@ -197,7 +197,7 @@ async def test_never_makes_one_value_of_half_a_stream(total: Any) -> None:
     assert result.error.step_id == "failing"
 
 
-async def test_tells_which_step_failed_and_which_suffers() -> None:
+async def test_reports_which_step_failed_and_which_suffers() -> None:
     """Every step after the one that failed has an error event that names the cause."""
     async with Runner().start(pipeline(fail_async, read_items, read_mapped), 10) as execution:
         await execution.result(check=False)

@@ -387,7 +387,7 @@ def test_chunk_document_refuses_an_overlap_of_whole_passages() -> None:
         load("chunk-document.json", size=10, overlap=10)
 
 
-async def test_anonymize_log_leaves_nothing_that_tells_of_persons() -> None:
+async def test_anonymize_log_leaves_nothing_personal() -> None:
     """Addresses are cut, users and searches are gone, and all else stays as it was."""
     lines = (await load("anonymize-log.yaml").run()).output
     log = (DATA / "access.log").read_bytes().decode("utf-8", "replace").splitlines()

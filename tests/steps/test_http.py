@@ -266,7 +266,7 @@ async def test_redirect_is_followed_when_the_host_is_allowed() -> None:
         ("/loop", "redirected more than 5 times (max_redirects)"),
     ],
 )
-async def test_redirect_is_refused_when_it_leads_astray(target: str, message: str) -> None:
+async def test_redirect_is_refused_when_its_target_is_not_allowed(target: str, message: str) -> None:
     """A server cannot send a step where the document does not allow it to go."""
     async with serving(saying(moved(target))) as server:
         error = await failure(Get(hosts=LOCAL), f"{server.url}/start")
@@ -461,7 +461,7 @@ async def test_request_fails_when_the_answer_is_no_http(response: bytes, message
     assert message in str(error)
 
 
-async def test_request_fails_when_nobody_listens() -> None:
+async def test_request_fails_when_no_server_listens() -> None:
     """A closed port is told with the URL."""
     async with serving(saying()) as server:
         pass
@@ -545,7 +545,7 @@ async def test_lines_have_header_and_footer(packed: bool) -> None:
 
 
 @pytest.mark.parametrize(("on_bad", "lines", "items"), [("replace", ["a", "b\ufffd", "c"], 3), ("skip", ["a", "c"], 2)])
-async def test_lines_tell_of_bytes_that_are_no_text(on_bad: Any, lines: list[str], items: int) -> None:
+async def test_lines_report_bytes_that_are_not_text(on_bad: Any, lines: list[str], items: int) -> None:
     """What was mended or left out is counted."""
     async with serving(saying(answer(b"a\nb\xff\nc\n"))) as server:
         result = await run(Lines(hosts=LOCAL, on_bad=on_bad), server.url)
@@ -585,13 +585,13 @@ async def test_source_needs_no_input() -> None:
 async def test_chunks_are_the_body() -> None:
     """Joined they are what the server sent, and the progress is told."""
     body = bytes(range(256)) * 4_000
-    told: list[StreamEvent] = []
+    reported: list[StreamEvent] = []
     async with serving(saying(answer(body))) as server:
-        result = await pipeline(Chunks(hosts=LOCAL)).run(server.url, subscribers=[told.append])
+        result = await pipeline(Chunks(hosts=LOCAL)).run(server.url, subscribers=[reported.append])
     assert b"".join(result.output) == body
     assert isinstance(result.footer, BodyFooter)
     assert result.footer.size_bytes == len(body)
-    assert [event.data.fraction for event in told if event.event_type == "step_progress"][-1] == 1.0
+    assert [event.data.fraction for event in reported if event.event_type == "step_progress"][-1] == 1.0
 
 
 # ---- http.request
@@ -708,7 +708,7 @@ async def test_head_has_no_body() -> None:
 # ---- secrets and sharing
 
 
-async def test_secrets_are_sent_and_not_told() -> None:
+async def test_secrets_are_sent_and_not_shown() -> None:
     """The server gets them; no event, error or repr does, not even when the server repeats them."""
 
     async def repeat(asked: Asked, stream: ByteStream) -> None:
@@ -729,10 +729,10 @@ async def test_secrets_are_sent_and_not_told() -> None:
         ],
     }
     loaded = Pipeline.load(document, secrets={"TOKEN": "canary-one", "KEY": "canary-two"}, allow=ALLOW)
-    told: list[StreamEvent] = []
+    reported: list[StreamEvent] = []
     async with serving(repeat) as server:
         with pytest.raises(StepError) as error:
-            await loaded.run(server.url, subscribers=[told.append])
+            await loaded.run(server.url, subscribers=[reported.append])
     (asked,) = server.asked
     assert (asked.headers["authorization"], asked.headers["x-api-key"]) == ("Bearer canary-one", "canary-two")
     assert "401 Unauthorized" in str(error.value)

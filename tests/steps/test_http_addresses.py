@@ -167,7 +167,7 @@ def test_request_is_refused_when_the_host_is_not_allowed(scheme: str, host: str,
         ("https://example.com/\x1b[31m", "https://example.com/\ufffd[31m"),
     ],
 )
-def test_place_has_no_secrets_when_it_is_told(url: str, place: str) -> None:
+def test_place_has_no_secrets_when_it_is_shown(url: str, place: str) -> None:
     """Messages have neither credentials nor queries, nor what would confuse a terminal."""
     assert place_of("GET", url) == f"GET {place}"
 

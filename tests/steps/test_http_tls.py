@@ -44,11 +44,11 @@ async def test_server_is_trusted_when_its_name_is_certified(ca_file: Path) -> No
     """The name of the URL is what is asked for and verified."""
     names: list[str] = []
 
-    async def tell(asked: Asked, stream: ByteStream) -> None:
+    async def emit(asked: Asked, stream: ByteStream) -> None:
         names.append(asked.headers["host"])
         await stream.send(answer("safe"))
 
-    async with serving(tell, certified("localhost")) as server:
+    async with serving(emit, certified("localhost")) as server:
         assert await get(f"https://localhost:{server.port}/", ca_file) == "safe"
         assert names == [f"localhost:{server.port}"]
 

@@ -128,7 +128,7 @@ async def test_run_fails_when_the_program_does(params: dict[str, Any], message: 
     assert isinstance(error, ProgramTimeoutError) is ("took longer" in message)
 
 
-async def test_run_tells_the_last_lines_of_the_standard_error() -> None:
+async def test_run_shows_the_last_lines_of_the_standard_error() -> None:
     """However much a program complains, the message stays short, and the program is not held up."""
     script = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done >&2; exit 1"
     error = await failure(of(argv=sh(script)), "")
@@ -143,7 +143,7 @@ async def test_run_accepts_the_codes_that_are_no_failure(params: dict[str, Any],
     assert (await run(of(**{"argv": ["grep", "y"], **params}), "x")).output == output
 
 
-async def test_run_replaces_what_is_no_text_when_told() -> None:
+async def test_run_replaces_what_is_not_text_when_asked() -> None:
     """Undecodable bytes become U+FFFD, or are another encoding."""
     argv = sh("printf 'caf\\351'")
     assert (await run(of(argv=argv, on_bad="replace"), "")).output == "caf\ufffd"
@@ -163,15 +163,15 @@ async def test_environment_is_empty_but_for_what_is_named(monkeypatch: pytest.Mo
     assert (await run(of(argv=["pwd"], cwd=str(tmp_path)), "")).output == f"{tmp_path}\n"
 
 
-async def test_secrets_are_given_and_not_told() -> None:
+async def test_secrets_are_passed_and_not_shown() -> None:
     """The program gets a secret in its environment, and no message has it."""
     argv = list(sh('echo "key is $KEY" >&2; exit 1'))
     params = {"argv": argv, "secret_env": {"KEY": "${secret.KEY}"}}
     document = {"name": "secret", "steps": [{"id": "program", "kind": "process.run", "params": params}]}
     loaded = Pipeline.load(document, secrets={"KEY": "canary"}, allow=ALLOW)
-    told: list[StreamEvent] = []
+    reported: list[StreamEvent] = []
     with pytest.raises(StepError, match=r"key is \*{10}") as error:
-        await loaded.run("", subscribers=[told.append])
+        await loaded.run("", subscribers=[reported.append])
     assert "canary" not in f"{error.value}{told}{loaded!r}"
 
 
@@ -211,8 +211,8 @@ async def test_standard_error_is_logged_when_the_program_succeeds() -> None:
     """What a program has to say is told to the operator once, cut when it is long."""
     with capture_logs() as logs:
         await run(of(argv=sh("echo careful >&2")), "")
-    (told,) = [entry for entry in logs if entry["event"] == "standard error of a program"]
-    assert (told["program"], told["size_bytes"], told["last"]) == ("sh", 8, "careful\n")
+    (reported,) = [entry for entry in logs if entry["event"] == "standard error of a program"]
+    assert (reported["program"], reported["size_bytes"], reported["last"]) == ("sh", 8, "careful\n")
 
 
 # ---- streams
@@ -288,7 +288,7 @@ async def test_pipe_breaks_after_the_lines_that_came_when_the_program_fails() ->
 
 
 @pytest.mark.parametrize(("on_bad", "lines", "items"), [("replace", ["a", "b\ufffd", "c"], 3), ("skip", ["a", "c"], 2)])
-async def test_source_tells_of_bytes_that_are_no_text(on_bad: Any, lines: list[str], items: int) -> None:
+async def test_source_reports_bytes_that_are_not_text(on_bad: Any, lines: list[str], items: int) -> None:
     """What was mended or left out is counted."""
     result = await run(Source(argv=sh("printf 'a\\nb\\377\\nc\\n'"), on_bad=on_bad))
     assert result.output == lines

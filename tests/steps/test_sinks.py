@@ -45,7 +45,7 @@ class Signal(BaseModel):
     number: int
 
     @model_serializer
-    def told(self) -> dict[str, int]:
+    def reported(self) -> dict[str, int]:
         WRITING.set()
         return {"number": self.number}
 
@@ -144,7 +144,7 @@ def test_jsonl_writes_items_only(tmp_path: Path) -> None:
 # ---- the place of the file
 
 
-def test_jsonl_refuses_to_overwrite_when_not_told(tmp_path: Path) -> None:
+def test_jsonl_refuses_to_overwrite_unless_asked(tmp_path: Path) -> None:
     """A file that is there stays as it is, and the error says what to do."""
     path = tmp_path / "out.jsonl"
     path.write_text("old")
@@ -168,7 +168,7 @@ def test_jsonl_refuses_to_overwrite_what_appeared_meanwhile(tmp_path: Path) -> N
     assert names(tmp_path) == ["out.jsonl"]
 
 
-def test_jsonl_replaces_a_file_when_told(tmp_path: Path) -> None:
+def test_jsonl_replaces_a_file_when_asked(tmp_path: Path) -> None:
     """The new file has the permissions of the old one; a link to it stays a link."""
     path, link = tmp_path / "out.jsonl", tmp_path / "link"
     path.write_text("old")

@@ -64,7 +64,7 @@ async def test_files_are_written_by_the_values_of_a_field(tmp_path: Path) -> Non
         ({"format": "text", "write": "shop"}, {"north.txt": "north\nnorth\n", "south.txt": "south\n"}),
     ],
 )
-def test_files_have_other_formats_when_told(tmp_path: Path, params: dict[str, Any], expected: dict[str, str]) -> None:
+def test_files_have_other_formats_when_asked(tmp_path: Path, params: dict[str, Any], expected: dict[str, str]) -> None:
     """Each file has columns of its own, and one field may be all that is written."""
     write(tmp_path, SALES, by="shop", **params)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == expected
@@ -77,7 +77,7 @@ def test_files_are_written_by_a_field_within(tmp_path: Path) -> None:
     assert names(tmp_path) == ["north.txt", "south.txt"]
 
 
-def test_files_are_compressed_when_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_compressed_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file may be written in several pieces, and is read as one."""
     monkeypatch.setattr(folder_writer, "_BUFFER_BYTES", 100)
     items = [{"key": number % 3, "n": number} for number in range(1_000)]
@@ -141,7 +141,7 @@ def test_file_name_cannot_lead_elsewhere(key: Any, name: str) -> None:
 
 
 @given(st.text(), st.text())
-def test_file_name_is_a_name_and_tells_texts_apart(one: str, other: str) -> None:
+def test_file_name_is_a_name_and_differs_for_different_strings(one: str, other: str) -> None:
     """Whatever the text, its name is one part of a path, can be written, is short, and is its own."""
     name = file_name(one)
     assert (Path("folder") / name).parent == Path("folder")
@@ -151,7 +151,7 @@ def test_file_name_is_a_name_and_tells_texts_apart(one: str, other: str) -> None
     assert (name == file_name(other)) == (one == other)
 
 
-def test_file_name_tells_long_texts_apart() -> None:
+def test_file_name_differs_for_long_strings() -> None:
     """A long text is cut, and a digest stands for the rest."""
     one, other = "x" * 10_000, "x" * 9_999 + "y"
     assert file_name(one) != file_name(other)
@@ -194,7 +194,7 @@ def test_files_name_the_item_that_cannot_be_written(
     assert not names(tmp_path)
 
 
-def test_files_refuse_to_overwrite_when_not_told(tmp_path: Path) -> None:
+def test_files_refuse_to_overwrite_unless_asked(tmp_path: Path) -> None:
     """One file that is there is enough, and all others stay unwritten."""
     (tmp_path / "south.jsonl").write_text("old")
     with pytest.raises(StepError, match=r"south\.jsonl already exists"):

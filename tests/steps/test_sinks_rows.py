@@ -240,17 +240,17 @@ Decompress = Callable[[bytes], bytes]
 
 @pytest.mark.parametrize(("name", "suffix", "decompress"), FORMATS)
 @pytest.mark.parametrize(("kind", "content"), SINKS)
-def test_sink_compresses_a_file_by_its_name_or_when_told(
+def test_sink_compresses_a_file_by_its_name_or_when_asked(
     tmp_path: Path, kind: Any, content: str, *, name: str, suffix: str, decompress: Decompress
 ) -> None:
     """The end of the name tells the format, or a param does; the same items give the same bytes."""
     items = [{"text": "a"}, {"text": "b"}]
-    named, told, plain = tmp_path / f"out{suffix}", tmp_path / "out", tmp_path / f"plain{suffix}"
+    named, reported, plain = tmp_path / f"out{suffix}", tmp_path / "out", tmp_path / f"plain{suffix}"
     written = kind(items, path=named)
     assert written.size_bytes == named.stat().st_size
     assert decompress(named.read_bytes()).decode() == content
-    kind(items, path=told, compression=name)
-    assert told.read_bytes() == named.read_bytes()
+    kind(items, path=reported, compression=name)
+    assert reported.read_bytes() == named.read_bytes()
     kind(items, path=plain, compression="none")
     assert plain.read_text() == content
 

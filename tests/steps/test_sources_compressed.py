@@ -59,7 +59,7 @@ def test_source_reads_a_compressed_file(
 
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
-def test_source_reads_a_compressed_file_as_it_is_when_told(
+def test_source_reads_a_compressed_file_as_it_is_when_asked(
     tmp_path: Path, name: str, suffix: str, compress: Compress
 ) -> None:
     """A name may end so and the file not be compressed."""
@@ -70,7 +70,7 @@ def test_source_reads_a_compressed_file_as_it_is_when_told(
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
 @pytest.mark.parametrize("kept", [0, 10, 100, -1, -6])
-def test_source_tells_that_a_compressed_file_is_cut_off(
+def test_source_reports_that_a_compressed_file_is_cut_off(
     tmp_path: Path, name: str, suffix: str, compress: Compress, kept: int
 ) -> None:
     """A file whose end is missing is an error, and never taken for a shorter one."""
@@ -84,7 +84,7 @@ def test_source_tells_that_a_compressed_file_is_cut_off(
 
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
-def test_source_tells_that_a_file_is_of_another_format(
+def test_source_reports_that_a_file_is_of_another_format(
     tmp_path: Path, name: str, suffix: str, compress: Compress
 ) -> None:
     """A file that is not what its name says is an error with what to do."""
@@ -99,7 +99,7 @@ def test_source_tells_that_a_file_is_of_another_format(
 
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
-def test_source_tells_that_a_compressed_file_is_damaged(
+def test_source_reports_that_a_compressed_file_is_damaged(
     tmp_path: Path, name: str, suffix: str, compress: Compress
 ) -> None:
     """A wrong byte in the middle is found by the checks of the format."""
@@ -116,19 +116,19 @@ def test_source_tells_that_a_compressed_file_is_damaged(
 
 
 @pytest.mark.parametrize(("name", "suffix", "compress"), FORMATS)
-def test_source_tells_progress_by_the_compressed_bytes(
+def test_source_emits_progress_by_the_compressed_bytes(
     tmp_path: Path, name: str, suffix: str, compress: Compress
 ) -> None:
     """The fraction is that of the file, so that it reaches one at its end."""
     path = tmp_path / f"data{suffix}"
     path.write_bytes(compress(b"".join(os.urandom(50).hex().encode() + b"\n" for _ in range(20_000))))
-    told: list[float | None] = []
-    context = StepContext("execution", "lines", report=lambda fraction, _message, _data: told.append(fraction))
+    reported: list[float | None] = []
+    context = StepContext("execution", "lines", report=lambda fraction, _message, _data: reported.append(fraction))
     assert len(items_of(lines(context, path=path))) == 20_000
-    assert len(told) > 1
-    assert told == sorted(told, key=lambda fraction: fraction or 0)
-    assert told[-1] is not None
-    assert 0.8 < told[-1] <= 1
+    assert len(reported) > 1
+    assert reported == sorted(reported, key=lambda fraction: fraction or 0)
+    assert reported[-1] is not None
+    assert 0.8 < reported[-1] <= 1
 
 
 def test_source_says_what_to_install_for_zstandard(tmp_path: Path) -> None:

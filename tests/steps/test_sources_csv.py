@@ -142,7 +142,7 @@ BAD = [
 
 @pytest.mark.parametrize(("row", "reason"), BAD)
 @pytest.mark.parametrize("before", [0, 1_500])
-def test_csv_tells_a_bad_row_and_reads_on(file: Path, row: str, reason: str, before: int) -> None:
+def test_csv_reports_a_bad_row_and_reads_on(file: Path, row: str, reason: str, before: int) -> None:
     """A bad row is told with its line and text, wherever it stands, and the rows around it are read."""
     cell = f"{'a' * 50}\n{'b' * 50}"
     good = f'"{cell}",2\n'
@@ -174,7 +174,7 @@ def test_csv_gives_the_whole_of_a_bad_row_of_several_lines(file: Path) -> None:
     )
 
 
-def test_csv_tells_a_quote_without_an_end(file: Path) -> None:
+def test_csv_reports_a_quote_without_an_end(file: Path) -> None:
     """What follows an opening quote to the end of the file is one bad row."""
     file.write_text('a\n1\n"2\n3\n')
     result = read(csv, file, on_bad="skip")

@@ -62,7 +62,7 @@ def test_names_the_file_that_cannot_be_read(folder: Path, step: Any) -> None:
     assert result.metrics["read"].compensations == 1
 
 
-def test_leaves_out_bad_lines_when_told(folder: Path) -> None:
+def test_leaves_out_bad_lines_when_asked(folder: Path) -> None:
     """Each line that is left out is a compensation."""
     (folder / "c.txt").write_bytes(b"bad \xff\n" * 100)
     result = run_sync(reading(folder, found_lines, on_bad="skip"))
@@ -71,7 +71,7 @@ def test_leaves_out_bad_lines_when_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [found_text, found_lines])
-def test_reads_only_files_within_a_folder_when_told(folder: Path, tmp_path: Path, step: Any) -> None:
+def test_reads_only_files_within_a_folder_when_asked(folder: Path, tmp_path: Path, step: Any) -> None:
     """No path and no link leads out of the folder."""
     (tmp_path / "secret").write_text("secret")
     (folder / "link").symlink_to(tmp_path / "secret")

@@ -75,7 +75,7 @@ def test_files_are_those_that_match_in_the_order_of_their_names(
     assert names(tree, pattern=pattern, **params) == expected
 
 
-def test_files_tell_path_and_size(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_have_path_and_size(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path begins with the folder as it was given, relative ones included."""
     monkeypatch.chdir(tree)
     result = run_sync(pipeline(files, folder="sub", pattern="**"))

@@ -109,7 +109,7 @@ def test_lines_name_the_line_of_bytes_that_are_no_text(
 
 
 @pytest.mark.parametrize(("encoding", "bad", "shown", "found"), BAD_BYTES)
-def test_lines_leave_out_or_mend_or_reject_bytes_that_are_no_text(
+def test_lines_leave_out_or_replace_or_reject_bytes_that_are_not_text(
     file: Path, encoding: str, bad: bytes, shown: str | None, found: str
 ) -> None:
     """Every policy counts the line; one mends it, and one gives it to a port with its number and reason."""
@@ -141,7 +141,7 @@ def test_lines_reject_by_default_where_the_port_leads_somewhere(file: Path) -> N
     assert result.metrics["source"].compensations == 1_000
 
 
-def test_lines_fail_at_once_when_rejects_lead_nowhere(file: Path) -> None:
+def test_lines_fail_at_once_when_rejects_are_not_connected(file: Path) -> None:
     """A policy that needs an edge says so before anything is read."""
     file.write_text("fine\n")
     with pytest.raises(StepError) as error:
@@ -197,16 +197,16 @@ def test_lines_stop_reading_when_the_reader_has_enough(file: Path) -> None:
     assert result.metrics["lines"].items_out < 2_000
 
 
-def test_lines_tell_how_far_they_are(file: Path) -> None:
+def test_lines_emit_how_far_they_are(file: Path) -> None:
     """A long file is read with progress that grows up to the whole."""
-    told: list[float | None] = []
+    reported: list[float | None] = []
     file.write_text("a line of text\n" * 20_000)
-    context = StepContext("execution", "lines", report=lambda fraction, _message, _data: told.append(fraction))
+    context = StepContext("execution", "lines", report=lambda fraction, _message, _data: reported.append(fraction))
     assert len(items_of(lines(context, path=file))) == 20_000
-    assert 2 <= len(told) <= 200
-    assert told == sorted(told, key=lambda fraction: fraction or 0)
-    assert told[-1] is not None
-    assert 0.7 < told[-1] <= 1
+    assert 2 <= len(reported) <= 200
+    assert reported == sorted(reported, key=lambda fraction: fraction or 0)
+    assert reported[-1] is not None
+    assert 0.7 < reported[-1] <= 1
 
 
 WIDE = st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\ufeff") | st.sampled_from("\u0a0a\u0a00\u000b")

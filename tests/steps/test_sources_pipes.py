@@ -130,9 +130,9 @@ async def test_stdin_gives_each_line_when_it_is_written(standard_input: int) -> 
 
 def _close(descriptor: int) -> None:
     """Close the other end of a pipe, keeping the number in use for whoever closes it again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
 async def test_stdin_gives_chunks_as_they_arrive(standard_input: int) -> None:
@@ -196,7 +196,7 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
         ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' is not connected"),
     ],
 )
-async def test_stdin_tells_what_cannot_be_read(
+async def test_stdin_reports_what_cannot_be_read(
     standard_input: int, params: dict[str, Any], content: bytes, message: str
 ) -> None:
     """The error names the line and what to do."""
@@ -225,7 +225,7 @@ def test_stdin_takes_the_byte_order_from_the_first_bytes(standard_input: int, en
     assert "".join(run_sync(pipeline(stdin, split="chunks", encoding=encoding)).output) == "aä\n"
 
 
-def test_stdin_mends_chunks_when_told(standard_input: int) -> None:
+def test_stdin_repairs_chunks_when_asked(standard_input: int) -> None:
     """Bytes that are no text become U+FFFD."""
     os.write(standard_input, b"a\xffb")
     _close(standard_input)

@@ -50,7 +50,7 @@ def test_text_names_the_line_of_bytes_that_are_no_text(file: Path) -> None:
     )
 
 
-def test_text_mends_bytes_that_are_no_text_when_told(file: Path) -> None:
+def test_text_replaces_bytes_that_are_not_text_when_asked(file: Path) -> None:
     """Undecodable bytes become U+FFFD."""
     file.write_bytes(b"a\xffb")
     assert read(text, file, on_bad="replace").output == "a\ufffdb"

@@ -130,7 +130,7 @@ async def test_group_count_runs_on_every_event_loop() -> None:
     assert pairs(result) == [("a", 5), ("b", 2), ("r", 2), ("c", 1), ("d", 1)]
 
 
-def test_group_count_tells_types_apart() -> None:
+def test_group_count_distinguishes_types() -> None:
     """A number, its text and a boolean are different keys, in an order that does not depend on the input's."""
     items: list[Any] = ["1", None, True, 1, 1.0, 2, 10, False]
     expected = [False, True, 1.0, 1, 2, 10, "1", None]

@@ -109,7 +109,7 @@ def test_refuses_what_is_no_number(name: str, items: list[Any], field: str | Non
 
 
 @EACH
-def test_skips_items_without_the_field_when_told_to(name: str) -> None:
+def test_skips_items_without_the_field_when_asked(name: str) -> None:
     """Missing numbers count for nothing, and it is told how many there were."""
     recorder = EventRecorder(types={"step_progress"})
     target = STEPS[name].with_params(field="n", on_missing="skip")

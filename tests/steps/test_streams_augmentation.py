@@ -62,7 +62,7 @@ async def waiting(number: int) -> int:
 
 
 @step("aug.told")
-def told(number: int, ctx: StepContext) -> int:
+def reported(number: int, ctx: StepContext) -> int:
     """Need a context."""
     return number
 
@@ -137,7 +137,7 @@ def test_takes_null_for_a_result_when_nothing_else_is_said() -> None:
     assert output([{"n": 0}], using={"kind": "aug.add_to_some"}, field="n") == [{"n": 0}, {"n": None}]
 
 
-def test_tells_how_many_results_it_drops() -> None:
+def test_reports_how_many_results_it_drops() -> None:
     """What is left out is counted in an event."""
     recorder = EventRecorder(types={"step_progress"})
     target = augment.with_params(using=add_to_some, produces_none=True, cycles=2)

@@ -99,13 +99,13 @@ async def test_window_comes_as_soon_as_its_last_item() -> None:
     assert windows == [[1, 2], [2, 3]]
 
 
-def test_window_fails_when_items_are_left_over_and_it_is_told_to() -> None:
+def test_window_fails_when_items_are_left_over_and_it_must() -> None:
     """What must not be left over is an error that counts it."""
     with pytest.raises(StepError, match="the last 2 items are in no window of 5; set on_partial to keep or skip"):
         output(window.with_params(size=5, on_partial="fail"), range(7))
 
 
-def test_window_tells_what_it_drops() -> None:
+def test_window_reports_what_it_drops() -> None:
     """Items that are in no window are counted in an event."""
     recorder = EventRecorder(types={"step_progress"})
     run_sync(only(window.with_params(size=5, on_partial="skip")), range(7), subscribers=[recorder])

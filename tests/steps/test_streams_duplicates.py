@@ -56,7 +56,7 @@ def test_keeps_the_first_of_each_value(items: list[Any]) -> None:
         (None, [{"a": 1, 2: 3}, {2: 3, "a": 1}, {"a": 1, "2": 3}], [0, 2]),
     ],
 )
-async def test_tells_items_apart_by_a_field(by: str | None, items: list[Any], kept: list[int]) -> None:
+async def test_distinguishes_items_by_a_field(by: str | None, items: list[Any], kept: list[int]) -> None:
     """Items are equal when the field is; without it they have the key null."""
     pipeline = Pipeline("once", steps={"step": distinct.with_params(by=by)})
     assert (await pipeline.run(iter(items))).output == [items[index] for index in kept]
@@ -89,7 +89,7 @@ def test_leaves_out_what_is_among_the_last_keys(items: list[int], max_keys: int)
     assert output(items, max_keys=max_keys, on_full="forget_oldest") == expected
 
 
-def test_tells_how_many_keys_it_has_forgotten() -> None:
+def test_reports_how_many_keys_it_has_forgotten() -> None:
     """That the result may hold equal items is not kept secret."""
     recorder = EventRecorder(types={"step_progress"})
     pipeline = Pipeline("once", steps={"step": distinct.with_params(max_keys=3, on_full="forget_oldest")})

@@ -39,8 +39,8 @@ async def test_peek_shows_every_so_many_items(every: int, shown: list[int]) -> N
     pipeline = Pipeline("look", steps={"step": target}, streaming={"flush_interval_ms": 0})
     result = await pipeline.run(iter("abcde"), subscribers=[recorder])
     assert result.output == list("abcde")
-    told = [event.data for event in recorder.events if event.data.message == "row"]
-    assert [data.data for data in told] == [{"number": number, "item": "abcde"[number - 1]} for number in shown]
+    reported = [event.data for event in recorder.events if event.data.message == "row"]
+    assert [data.data for data in reported] == [{"number": number, "item": "abcde"[number - 1]} for number in shown]
 
 
 def test_peek_writes_to_the_log() -> None:

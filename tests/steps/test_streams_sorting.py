@@ -78,7 +78,7 @@ def test_sorts_numbers_of_both_kinds(items: list[Any], max_items: int) -> None:
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("missing", ["first", "last"])
 @pytest.mark.parametrize("max_items", [1, 2, 100])
-def test_puts_items_without_the_field_where_it_is_told_to(descending: bool, missing: str, max_items: int) -> None:
+def test_puts_items_without_the_field_where_it_is_asked_to(descending: bool, missing: str, max_items: int) -> None:
     """They stand together, in their order, at the same end also when descending."""
     items: list[Any] = [{"n": 2}, {"x": 1}, {"n": 3}, {"n": None}, {"n": 1}, "no object"]
     without, present = [items[1], items[3], items[5]], sorted([items[0], items[2], items[4]], key=lambda one: one["n"])
@@ -124,7 +124,7 @@ def test_refuses_what_has_no_order(items: list[Any], by: str | None, message: st
 
 
 @pytest.mark.parametrize(("item", "what"), [({}, "missing"), ({"n": None}, "null")])
-def test_fails_when_a_field_is_missing_and_it_is_told_to(item: dict[str, Any], what: str) -> None:
+def test_fails_when_a_field_is_missing_and_it_must(item: dict[str, Any], what: str) -> None:
     """A strict sort says what to change."""
     with pytest.raises(StepError, match=f"the field 'n' of an item is {what}; set on_missing to last or first"):
         output([{"n": 1}, item], by="n", on_missing="fail")

@@ -63,7 +63,7 @@ async def test_gives_bad_items_on_the_side_with_all_that_is_wrong(on_bad: str | 
     assert second.violations == (Violation(path="$", message="5 is not of type 'object'"),)
 
 
-async def test_skips_and_counts_bad_items_when_told_to() -> None:
+async def test_skips_and_counts_bad_items_when_asked() -> None:
     """The footer tells how many there were, and where."""
     result = await checking({"schema": PERSON, "on_bad": "skip"}).run(iter(PEOPLE))
     assert result.output == [PEOPLE[0], PEOPLE[2]]
@@ -77,7 +77,7 @@ def test_footer_keeps_the_places_of_the_first_ten_bad_items() -> None:
 
 
 @pytest.mark.parametrize("params", [{}, {"on_bad": "fail"}])
-async def test_fails_at_the_first_bad_item_unless_told_otherwise(params: dict[str, Any]) -> None:
+async def test_fails_at_the_first_bad_item_by_default(params: dict[str, Any]) -> None:
     """The error tells the number of the item and everything that is wrong with it."""
     with pytest.raises(StepError) as error:
         await checking({"schema": PERSON, **params}).run(iter(PEOPLE))
@@ -87,13 +87,13 @@ async def test_fails_at_the_first_bad_item_unless_told_otherwise(params: dict[st
     )
 
 
-async def test_fails_before_the_first_item_when_rejected_items_would_lead_nowhere() -> None:
+async def test_fails_before_the_first_item_when_rejected_is_not_connected() -> None:
     """A policy that cannot be kept is told at once, not when the first bad item comes."""
     with pytest.raises(StepError, match="the port 'rejected' is not connected; add an edge from it, or set on_bad"):
         await checking({"schema": PERSON, "on_bad": "reject"}).run(iter([]))
 
 
-def test_tells_no_more_of_an_item_than_it_is_asked_to() -> None:
+def test_shows_no_more_of_an_item_than_it_is_asked_to() -> None:
     """A hopeless item does not fill the memory with what is wrong with it."""
     pipeline = checking({"schema": {"items": {"type": "string"}}, "max_violations": 3}, ["check", "check.rejected"])
     violations = run_sync(pipeline, iter([[1, 2, 3, 4, 5], ["x" * 10_000, 1]])).output["check.rejected"]
@@ -160,7 +160,7 @@ async def test_reads_a_schema_from_a_file_when_the_step_starts(tmp_path: Path) -
         (None, "person.json"),
     ],
 )
-def test_tells_where_a_file_is_wrong(text: str | None, message: str, tmp_path: Path) -> None:
+def test_reports_where_a_file_is_wrong(text: str | None, message: str, tmp_path: Path) -> None:
     """The error names the file, and the line and column of every fault of the schema in it."""
     if text is not None:
         (tmp_path / "person.json").write_text(text, "utf-8")

@@ -61,7 +61,7 @@ def test_words_of_ascii_are_what_a_plain_pattern_finds(text: str) -> None:
     assert list(words(text)) == re.findall(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*", text)
 
 
-def test_words_leave_out_short_ones_when_told() -> None:
+def test_words_leave_out_short_ones_when_asked() -> None:
     """The shortest length is that of a word that still counts."""
     assert list(words.with_params(min_length=3)("a bc def ghij")) == ["def", "ghij"]
 

@@ -211,7 +211,7 @@ async def test_template_fails_at_a_missing_field(*, as_stream: bool) -> None:
         await pipeline.run(iter([data]) if as_stream else data)
 
 
-def test_template_leaves_missing_fields_empty_when_told() -> None:
+def test_template_leaves_missing_fields_empty_when_asked() -> None:
     """The place of a field that is not there has nothing in it."""
     assert Template(template="<${name}>", on_missing="empty").run({}) == "<>"
 

@@ -67,7 +67,7 @@ async def test_extract_gives_null_for_a_group_that_took_no_part() -> None:
     ("find", "texts"),
     [("start", ["ab=1", "ab=1;"]), ("whole", ["ab=1"]), ("anywhere", ["ab=1", "ab=1;", " ab=1"])],
 )
-async def test_extract_looks_where_it_is_told(find: str, texts: list[str]) -> None:
+async def test_extract_looks_where_it_is_asked_to(find: str, texts: list[str]) -> None:
     """At the start, at the whole text, or at the first place anywhere."""
     pipeline = loaded("extract", pattern=r"\b" + PAIR, find=find, on_unmatched="skip")
     result = await pipeline.run(iter(["ab=1", "ab=1;", " ab=1", "ab="]))
@@ -130,7 +130,7 @@ async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[
     assert result.output["upper"] == ["?", "C=X"]
 
 
-async def test_extract_loses_nothing_to_a_side_port_that_leads_nowhere() -> None:
+async def test_extract_loses_nothing_to_a_side_port_that_is_not_connected() -> None:
     """A rejected text that nobody would get is an error that names the port."""
     with pytest.raises(StepError, match="port 'unmatched', which leads nowhere"):
         await loaded("extract", pattern=PAIR, on_unmatched="reject").run(iter(BAD))
@@ -174,7 +174,7 @@ def test_refuses_wrong_params_when_a_document_is_loaded(
     assert message in str(caught.value)
 
 
-def test_tells_only_the_pattern_when_it_is_what_is_wrong() -> None:
+def test_reports_only_the_pattern_when_it_is_what_is_wrong() -> None:
     """What follows from a wrong pattern is no problem of its own."""
     with pytest.raises(ValidationError) as caught:
         Extract.model_validate({"pattern": "(", "types": {"x": "integer"}, "only": ["y"], "find": "anywhere"})

@@ -53,7 +53,7 @@ def test_compares_words_and_their_order(left: str, right: str, same: bool) -> No
     assert (runs_of(left, 3) == runs_of(right, 3)) is same
 
 
-async def test_tells_which_text_another_is_like() -> None:
+async def test_shows_which_text_another_is_like() -> None:
     """What is left out goes to the side port, with the number of the first text that it is like, and how much."""
     items = [{"t": "one two three four"}, {"t": "quite different words here"}, {"t": "one two three four five"}]
     kept, similar = both([*items, items[1]], by="t", similarity=0.5, run_words=2)

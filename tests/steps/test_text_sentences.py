@@ -129,7 +129,7 @@ async def test_fails_at_a_sentence_that_is_too_long(*, as_stream: bool) -> None:
         await loaded(max_sentence_chars=5).run(iter("It rains.") if as_stream else "It rains.")
 
 
-async def test_cuts_a_sentence_that_is_too_long_when_told() -> None:
+async def test_cuts_a_sentence_that_is_too_long_when_asked() -> None:
     """The rest goes on as a sentence of its own."""
     result = await loaded(max_sentence_chars=5, on_too_long="cut").run("It rains.")
     assert [sentence.text for sentence in result.output] == ["It ra", "ins."]

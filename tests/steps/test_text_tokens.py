@@ -46,7 +46,7 @@ async def test_counts_the_tokens_of_each_text_of_a_stream(path: str) -> None:
     assert (await loaded(tokenizer=path).run(iter(texts))).output == [1, 0, 2] * 50
 
 
-async def test_counts_special_tokens_when_told(path: str) -> None:
+async def test_counts_special_tokens_when_asked(path: str) -> None:
     """Those that the tokenizer adds at the ends of a text."""
     assert (await loaded(tokenizer=path, special=True).run("water")).output == 3
 

@@ -199,7 +199,7 @@ class TestHeader:
 
 
 class TestLeaving:
-    async def test_tells_the_writer_at_its_next_item_when_the_reader_left(self) -> None:
+    async def test_stops_the_writer_at_its_next_item_when_the_reader_left(self) -> None:
         """A writer does not work for nobody."""
         channel = Channel()
         channel.close()
@@ -209,20 +209,20 @@ class TestLeaving:
 
     async def test_wakes_a_writer_that_waits_for_room(self) -> None:
         """A writer that is blocked by a full channel is released when its reader leaves."""
-        channel, told = Channel(1), anyio.Event()
+        channel, emitted = Channel(1), anyio.Event()
 
         async def writer() -> None:
             channel.put(1)
             with pytest.raises(ReaderLeft):
                 await channel.wait_writable()
-            told.set()
+            emitted.set()
 
         async with anyio.create_task_group() as group:
             group.start_soon(writer)
             await anyio.wait_all_tasks_blocked()
             channel.close()
             with anyio.fail_after(60):
-                await told.wait()
+                await emitted.wait()
 
     async def test_lets_unread_items_go_when_the_reader_leaves(self) -> None:
         """Nothing is kept for a reader that is gone."""
@@ -345,7 +345,7 @@ class TestJoined:
         assert await read(source) == []
         assert source.footer == "footer"
 
-    async def test_tells_every_writer_when_closed(self, joined: type[Interleaved | Concatenated]) -> None:
+    async def test_stops_every_writer_when_closed(self, joined: type[Interleaved | Concatenated]) -> None:
         """A reader that leaves a port leaves all the streams that meet there."""
         one, other, reader = pair()
         joined([one, other], reader).close()
@@ -410,7 +410,7 @@ class TestTee:
         await tee.wait_writable()
         assert stayer.take_nowait() == [1, 2]
 
-    async def test_tells_the_writer_when_the_last_reader_left(self) -> None:
+    async def test_stops_the_writer_when_the_last_reader_left(self) -> None:
         """Only when nobody reads any more may the writer stop."""
         channels = [Channel(), Channel()]
         tee = Tee([(channel, None) for channel in channels])
@@ -420,7 +420,7 @@ class TestTee:
         with pytest.raises(ReaderLeft):
             tee.put(2)
 
-    async def test_writes_on_when_nobody_ever_read(self) -> None:
+    async def test_writes_on_when_it_has_no_reader(self) -> None:
         """An output that leads nowhere does not stop its step."""
         tee = Tee([])
         await tee.write([1, 2, 3])

@@ -174,7 +174,7 @@ async def test_loses_nothing_when_a_wait_for_a_batch_is_given_up(size: int | Non
     assert read == [0, 1, 2, 3]
 
 
-async def test_tells_its_statistics() -> None:
+async def test_has_statistics() -> None:
     """A stream says how much waits and how much was read."""
     stream = given(4)
     before = stream.statistics()
@@ -184,7 +184,7 @@ async def test_tells_its_statistics() -> None:
     assert (after.buffered_items, after.read_items, after.ended) == (0, 4, True)
 
 
-async def test_tells_the_writer_when_closed() -> None:
+async def test_stops_the_writer_when_closed() -> None:
     """Closing a stream lets its items go, and may be done twice."""
     channel = Channel()
     stream: Stream[int] = Stream(channel)
