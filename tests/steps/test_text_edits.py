@@ -71,8 +71,8 @@ def test_replace_of_a_text_is_that_of_python(text: str, old: str, new: str) -> N
 @pytest.mark.parametrize(
     ("params", "path", "message"),
     [
-        ({"new": "b"}, "params", "give either old or pattern"),
-        ({"old": "a", "pattern": "a", "new": "b"}, "params", "give either old or pattern"),
+        ({"new": "b"}, "params", "expected either old or pattern"),
+        ({"old": "a", "pattern": "a", "new": "b"}, "params", "expected either old or pattern"),
         ({"old": "a"}, "params.new", "missing"),
         ({"old": "", "new": "b"}, "params.old", "1 character"),
         ({"pattern": "a*", "new": "b"}, "params.pattern", "matches the empty string"),
@@ -219,7 +219,7 @@ def test_template_leaves_missing_fields_empty_when_asked() -> None:
 @pytest.mark.parametrize("template", ["$name", "${", "${}", "${a..b}", "${a.}", "costs $", "${a{b}}", "${a$b}"])
 def test_template_refuses_what_is_no_place(template: str) -> None:
     """A dollar sign without a place for a field is not guessed at."""
-    with pytest.raises(ValueError, match="is no place for a field; write"):
+    with pytest.raises(ValueError, match="is not a field; write"):
         Template(template=template)
 
 

@@ -74,9 +74,9 @@ async def test_leaves_out_without_a_reader_on_the_side() -> None:
 @pytest.mark.parametrize(
     ("items", "params", "message"),
     [
-        (["a", 7], {}, "item 2 is the number 7, not a text"),
+        (["a", 7], {}, "item 2 is the number 7, not a string"),
         ([{"text": "a"}, {"txt": "b"}], {"by": "text"}, "the field 'text' of item 2 is missing"),
-        (["a", "b", "b", "c"], {"max_texts": 2}, "more than 2 different texts"),
+        (["a", "b", "b", "c"], {"max_texts": 2}, "more than 2 different items"),
     ],
 )
 async def test_says_what_cannot_be_compared(items: list[Any], params: dict[str, Any], message: str) -> None:

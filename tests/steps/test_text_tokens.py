@@ -52,7 +52,7 @@ async def test_counts_special_tokens_when_asked(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "No such file"), ("{}", "is no tokenizer"), ("", "is no tokenizer")]
+    ("content", "message"), [(None, "No such file"), ("{}", "is not a tokenizer"), ("", "is not a tokenizer")]
 )
 async def test_fails_without_a_tokenizer(tmp_path: Path, content: str | None, message: str) -> None:
     """The message names the file that is wrong; nothing is looked for elsewhere."""

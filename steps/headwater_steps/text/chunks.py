@@ -1,4 +1,4 @@
-"""Chunks of a text for retrieval: overlapping passages of so many characters, words or sentences."""
+"""The kind `text.chunks`: overlapping passages of a number of characters, words or sentences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chunk(BaseModel, frozen=True):
 
 
 class ChunkCutter:
-    """Cuts a text that is fed in pieces into chunks; it keeps no more than one chunk and what has come since.
+    """Cuts text that arrives in pieces into chunks; it keeps at most one chunk and what has arrived since.
 
     Example:
         >>> cutter = ChunkCutter("words", 3, 1, 100)
@@ -53,14 +53,14 @@ class ChunkCutter:
         self._index = 0
 
     def feed(self, piece: str) -> Iterator[Chunk]:
-        """Read the next piece of the text."""
+        """Take the next piece, and return the chunks that are complete with it."""
         self._parts.append(piece)
         self._read_chars += len(piece)
         self._units.feed(piece)
         return self._cut()
 
     def finish(self) -> Iterator[Chunk]:
-        """Read the end of the text."""
+        """Take the end of the text, and yield the last chunks."""
         self._units.finish()
         yield from self._cut()
         start = self._units.place(self._unit)
@@ -82,7 +82,7 @@ class ChunkCutter:
         self._check_length(self._offset, self._read_chars)
 
     def _chunk(self, text: str, start: int, end: int) -> Iterator[Chunk]:
-        """Yield the chunk of a text that starts with the kept parts, unless there are only spaces."""
+        """Yield the chunk between two places, unless it has only spaces."""
         self._check_length(start, end)
         passage = text[start - self._offset : end - self._offset]
         if self._trims:
@@ -109,22 +109,22 @@ CHUNKS = Task(
     input_join="".join,
     output_join=list,
 )
-"""From a text, whole or in pieces, to its chunks."""
+"""From text, as one string or in pieces, to its chunks."""
 
 
 class Chunks(Step, kind="text.chunks"):
-    """Cut a text into overlapping chunks, such as those that are searched to answer a question.
+    """Cut text into overlapping chunks, such as those that are searched to answer a question.
 
     However the text is cut into pieces, the chunks are the same, with the same places. Every character of the text is
-    in a chunk, but for spaces around chunks of words and sentences.
+    in a chunk, except spaces around chunks of words and sentences.
 
     Args:
-        by: What is counted: `characters`, `words` (what stands between spaces) or `sentences` (as `text.sentences` has
-            them, each with what follows up to the next).
+        by: What is counted: `characters`, `words` (what is between spaces) or `sentences` (as in `text.sentences`, each
+            with what follows up to the next).
         size: How many of them make a chunk; the last one may have fewer.
-        overlap: How many of them the next chunk begins with again; fewer than `size`.
-        each: What each item of a stream is: a `chunk`, any part of one text, by default; a `line` of one text, without
-            its end, as `source.lines` gives it; or a `text` of its own, whose places and numbers start from 0 again.
+        overlap: How many of them the next chunk repeats; fewer than `size`.
+        each: What each item of a stream is: by default a `chunk`, any part of one text; a `line` of one text, without
+            its end, as `source.lines` writes it; or a `text` of its own, with places and numbers from 0.
         max_chunk_chars: Longest chunk, in characters. No more of the text is kept in memory.
 
     Yields:
@@ -148,9 +148,7 @@ class Chunks(Step, kind="text.chunks"):
     @classmethod
     def _is_less_than_size(cls, overlap: int, info: ValidationInfo) -> int:
         if overlap >= info.data.get("size", overlap + 1):
-            raise ValueError(
-                f"an overlap of {overlap} leaves nothing new in a chunk of {info.data['size']}; make it less"
-            )
+            raise ValueError(f"an overlap of {overlap} leaves nothing new in a chunk of {info.data['size']}; reduce it")
         return overlap
 
     @field_validator("max_chunk_chars")
@@ -165,7 +163,7 @@ class Chunks(Step, kind="text.chunks"):
 
     @CHUNKS.method(Flavor.UNARY_STREAM)
     def whole(self, text: str) -> Iterator[Chunk]:
-        """Yield the chunks of a whole text."""
+        """Yield the chunks of a text."""
         return parts_of_whole(text, self._cutter())
 
     @CHUNKS.method(Flavor.STREAM_STREAM)

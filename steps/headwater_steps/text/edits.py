@@ -1,4 +1,4 @@
-"""Steps that change texts: strip, replace, join."""
+"""The kinds `text.strip`, `text.replace` and `text.join`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Replace", "Strip", "join"]
 
 
 class Strip(Step, kind="text.strip"):
-    """Take spaces, or other characters, from the ends of a text.
+    """Remove spaces, or other characters, from the ends of a string.
 
     Args:
-        chars: The characters to take away, in any order; spaces and ends of lines by default.
-        side: Where to take them away: at `both` ends, at the `start` or at the `end`.
+        chars: The characters to remove, in any order; spaces and line ends by default.
+        side: Where to remove them: at `both` ends, at the `start` or at the `end`.
 
     Returns:
-        The text without them.
+        The string without them.
 
     Example:
         >>> Strip().run("  salt "), Strip(chars=".,", side="end").run("...and so on...")
@@ -35,28 +35,27 @@ class Strip(Step, kind="text.strip"):
 
     @cached_property
     def call(self) -> Callable[[str, str | None], str]:
-        """What takes the characters away."""
+        """The function that removes the characters."""
         return {"both": str.strip, "start": str.lstrip, "end": str.rstrip}[self.side]
 
     def run(self, text: str) -> str:
-        """Return a text without the characters at its ends."""
+        """Return a string without the characters at its ends."""
         return self.call(text, self.chars)
 
 
 class Replace(Step, kind="text.replace"):
-    r"""Replace a part of a text, each time that it occurs.
+    r"""Replace every occurrence of a part of a string.
 
     Args:
-        old: The part to replace, taken as it is written. Give either this or `pattern`.
-        pattern: What the parts to replace look like. As it is looked for anywhere, it has to begin with what it does
-            not contain, such as `\b`, `(?<!\S)` or a quote, unless it matches whatever it has begun; `text.extract`
-            says more.
-        new: What comes in its place. After a `pattern`, `\1` and `\g<name>` stand for what a group has found, and `\\`
-            for a backslash.
-        most: Most replacements in a text; all by default.
+        old: The part to replace, literally. Give either this or `pattern`.
+        pattern: A pattern of the parts to replace. It is searched anywhere, so it has to begin with what it does not
+            contain, such as `\b`, `(?<!\S)` or a quote, unless it matches whatever it has begun; see `text.extract`.
+        new: The replacement. With a `pattern`, `\1` and `\g<name>` stand for what a group has found, and `\\` for a
+            backslash.
+        most: Most replacements in a string; all by default.
 
     Returns:
-        The text with the replacements.
+        The string with the replacements.
 
     Example:
         >>> Replace(old=";", new=",").run("1;2;3")
@@ -86,12 +85,12 @@ class Replace(Step, kind="text.replace"):
     @model_validator(mode="after")
     def _has_one(self) -> Self:
         if (self.old is None) is (self.pattern is None):
-            raise ValueError("what is to be replaced is not clear; give either old or pattern")
+            raise ValueError("expected either old or pattern: what to replace")
         return self
 
     @cached_property
     def call(self) -> Callable[[str], str]:
-        """What replaces the parts."""
+        """The function that replaces the parts."""
         old, new, most = self.old, self.new, self.most
         if self.pattern is not None:
             sub = compile_linear(self.pattern, "anywhere").sub
@@ -99,7 +98,7 @@ class Replace(Step, kind="text.replace"):
         return lambda text: text.replace(old or "", new, most or -1)
 
     def run(self, text: str) -> str:
-        """Return a text with the replacements."""
+        """Return a string with the replacements."""
         return self.call(text)
 
 
@@ -112,17 +111,17 @@ async def join(
     suffix: str = "",
     max_chars: Annotated[int, Field(ge=0)] = 100_000_000,
 ) -> str:
-    r"""Join the texts of a stream into one.
+    r"""Join the strings of a stream into one.
 
     Args:
-        texts: The texts.
-        separator: What stands between two of them, such as `\n`.
-        prefix: What stands before the first; also when there is none.
-        suffix: What stands after the last; also when there is none.
-        max_chars: Most characters of the result, as all of it is kept in memory; more are an error.
+        texts: The strings.
+        separator: What comes between two of them, such as `\n`.
+        prefix: What comes before the first, also when there is none.
+        suffix: What comes after the last, also when there is none.
+        max_chars: Most characters of the result, which is kept in memory; more are an error.
 
     Returns:
-        The one text.
+        The joined string.
 
     Raises:
         ValueError: There are more characters than `max_chars`.
@@ -139,5 +138,5 @@ async def join(
         parts += batch
         chars += sum(map(len, batch)) + len(separator) * len(batch)
         if chars > max_chars:
-            raise ValueError(f"more than {max_chars} characters; raise max_chars, or write the texts to a file")
+            raise ValueError(f"more than {max_chars} characters; raise max_chars, or write the strings to a file")
     return f"{prefix}{separator.join(parts)}{suffix}"

@@ -1,4 +1,4 @@
-"""Steps that take parts out of texts by patterns: one record, all records, all finds."""
+"""The kinds `text.extract`, `extract_all` and `find`: records and matches of patterns."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ __all__ = ["Extract", "ExtractAll", "Extracted", "Find"]
 _SHOWN = 200
 
 GroupType = Literal["text", "integer", "number"]
-"""What the text of a group becomes."""
-
+"""Type of the field of a group."""
 
 _NOT_FINITE = "{!r} is not a finite number"
 
@@ -29,7 +28,7 @@ _CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": fl
 
 
 class Extracted(Outputs):
-    """What becomes of a text: a record on the main port, or the text itself on the side."""
+    """The outputs of an extraction: a record, or on the side port the string that does not match."""
 
     records: dict[str, Any]
     unmatched: SidePort[str]
@@ -40,7 +39,7 @@ _NOTHING: Extracted = _no_ports
 
 
 class _Grouped(Step):
-    """The params that say which groups of a pattern become which fields."""
+    """The params for the groups of a pattern that become fields."""
 
     scope: ClassVar[Scope] = "start"
 
@@ -52,7 +51,7 @@ class _Grouped(Step):
     @classmethod
     def _has_groups(cls, pattern: str) -> str:
         if not compile_linear(pattern, cls.scope).groupindex:
-            raise ValueError("a pattern without named groups; name what is to be a field, as in (?P<path>[^ ]*)")
+            raise ValueError("a pattern without named groups; name what should be a field, as in (?P<path>[^ ]*)")
         return pattern
 
     @field_validator("types", "only")
@@ -74,7 +73,7 @@ class _Grouped(Step):
 
     @cached_property
     def conversions(self) -> _Conversions:
-        """The fields that are no texts, each with what makes it what it is."""
+        """The fields that are not strings, each with the function that converts it."""
         wanted = {name: _CONVERSIONS.get(type_) for name, type_ in (self.types or {}).items()}
         return tuple(
             (name, convert)
@@ -88,35 +87,36 @@ def _convert(record: dict[str, Any], conversions: _Conversions) -> dict[str, Any
         text = record[name]
         if text is not None:
             record[name] = number = convert(text)
-            if number - number:  # of infinity and NaN, which JSON does not know, it is NaN
+            if number - number:  # NaN for infinity and NaN, which JSON does not have
                 raise ValueError(_NOT_FINITE.format(text))
     return record
 
 
 class Extract(_Grouped, kind="text.extract"):
-    r"""Make a record of each text, by a pattern with named groups.
+    r"""Make a record of each string, by a pattern with named groups.
 
-    The pattern is a regular expression in the syntax of Python's `re`, https://docs.python.org/3/library/re.html, of
-    those that read every text in linear time: no flags, no references to groups, no looks at more than one character,
-    and only one way to read a text. Where a repetition could go on into what follows it, say what it does not take
-    (`[^"]*"` rather than `.*"`), or make it possessive (` ++`). What can be read in two ways is refused when the
-    document is loaded, with a text for which that is so.
+    The pattern is a regular expression in the syntax of Python's `re`, https://docs.python.org/3/library/re.html, that
+    reads any string in linear time: no flags, no references to groups, no look-around at more than one character, and
+    only one way to read a string. If a repetition could go on into what follows it, exclude that (`[^"]*"` rather than
+    `.*"`), or make it possessive (` ++`). A pattern that can be read in two ways is refused when the document is
+    loaded, with an example.
 
     Args:
-        pattern: What the texts look like, with a named group for each field, such as `(?P<path>\S+)`.
-        types: Which fields are no texts: `integer` or `number` by name. A text that is none does not match.
+        pattern: A pattern of the string, with a named group for each field, such as `(?P<path>\S+)`.
+        types: Fields that are not strings: `integer` or `number` by name. A string that cannot be converted does not
+            match.
         only: Which groups become fields; all by default. Fewer are faster.
-        find: Where the pattern is to match: at the `start` of a text, the `whole` of it, or at the first place
+        find: Where the pattern has to match: at the `start` of a string, the `whole` of it, or at the first place
             `anywhere`.
-        on_unmatched: What happens to a text that does not match: `fail` is an error, `skip` leaves it out, `reject`
-            gives it to the port `unmatched`; both are counted as compensations. By default `reject` where that port
-            leads somewhere, and `fail` elsewhere.
+        on_unmatched: What happens to a string that does not match: `fail` is an error, `skip` leaves it out, `reject`
+            sends it to the port `unmatched`; both count as compensations. By default `reject` if that port is
+            connected, otherwise `fail`.
 
     Returns:
         An object with a field for each group; null for a group that took no part.
 
     Raises:
-        ValueError: A text does not match, and is neither to be skipped nor rejected.
+        ValueError: A string does not match, and `on_unmatched` is `fail`.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -139,20 +139,20 @@ class Extract(_Grouped, kind="text.extract"):
 
     @cached_property
     def parts(self) -> tuple[Callable[[str], re.Match[str] | None], _Conversions]:
-        """What finds the pattern and converts its fields: all that `run` needs, looked up at once."""
+        """The functions that find the pattern and convert its fields: all that `run` needs, in one lookup."""
         compiled = self.compiled
         find = {"start": compiled.match, "whole": compiled.fullmatch, "anywhere": compiled.search}[self.find]
         return find, self.conversions
 
     def run(self, text: str, ctx: StepContext) -> Extracted:
-        """Return the record of a text."""
+        """Return the record of a string, or what happens to one that does not match."""
         find, conversions = self.parts
         match = find(text)
         if match is None:
             return self._refused(text, "the pattern does not match", ctx)
         fields: Any = match.groupdict()
         try:
-            for name, convert in conversions:  # as `_convert`, whose call would cost as much as a conversion
+            for name, convert in conversions:  # like `_convert`, whose call would cost as much as a conversion
                 found = fields[name]
                 if found is not None:
                     fields[name] = number = convert(found)
@@ -167,7 +167,7 @@ class Extract(_Grouped, kind="text.extract"):
         shown = repr(shorten(text, _SHOWN))
         policy = self.on_unmatched or ("reject" if "unmatched" in ctx.connected else "fail")
         if policy == "fail":
-            raise ValueError(f"{reason}: {shown}; mend the pattern, or set on_unmatched to skip or reject")
+            raise ValueError(f"{reason}: {shown}; correct the pattern, or set on_unmatched to skip or reject")
         ctx.progress(message=f"{reason}: {shown}", compensations=1)
         if policy == "skip":
             return _NOTHING
@@ -176,19 +176,19 @@ class Extract(_Grouped, kind="text.extract"):
 
 
 class ExtractAll(_Grouped, kind="text.extract_all"):
-    r"""Make a record of each place of a text where a pattern with named groups is found.
+    r"""Make a record of each match of a pattern with named groups.
 
     Args:
-        pattern: What is looked for, with a named group for each field. As it is looked for anywhere, it has to begin
-            with what it does not contain, such as `\b`, `(?<!\S)` or a quote; `text.extract` says more.
-        types: Which fields are no texts: `integer` or `number` by name.
+        pattern: The pattern, with a named group for each field. It is searched anywhere, so it has to begin with what
+            it does not contain, such as `\b`, `(?<!\S)` or a quote; see `text.extract`.
+        types: Fields that are not strings: `integer` or `number` by name.
         only: Which groups become fields; all by default.
 
     Yields:
-        An object for each find, from left to right; they do not overlap.
+        An object for each match, from left to right; they do not overlap.
 
     Raises:
-        ValueError: The text of a group is not of its type.
+        ValueError: A group is not of its type.
 
     Example:
         >>> settings = ExtractAll(pattern=r"\b(?P<name>\w+)=(?P<value>\S*)")
@@ -201,22 +201,22 @@ class ExtractAll(_Grouped, kind="text.extract_all"):
     pattern: SearchPattern
 
     def run(self, text: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a text."""
+        """Yield the records of a string."""
         conversions = self.conversions
         for match in self.compiled.finditer(text):
             yield _convert(match.groupdict(), conversions)
 
 
 class Find(Step, kind="text.find"):
-    r"""Find all places of a text that a pattern matches.
+    r"""Find all matches of a pattern.
 
     Args:
-        pattern: What is looked for. As it is looked for anywhere, it has to begin with what it does not contain, such
-            as `\b`, `(?<!\S)` or a quote, unless it matches whatever it has begun; `text.extract` says more.
+        pattern: The pattern. It is searched anywhere, so it has to begin with what it does not contain, such as `\b`,
+            `(?<!\S)` or a quote, unless it matches whatever it has begun; see `text.extract`.
 
     Yields:
-        The text of each find, from left to right; they do not overlap. Of a pattern with a group it is the text of the
-        group, without the finds in which it takes no part.
+        Each match, from left to right; they do not overlap. For a pattern with a group, what the group has matched; a
+        match without the group is left out.
 
     Example:
         >>> list(Find(pattern=r"#\w+").run("a #small #story"))
@@ -236,7 +236,7 @@ class Find(Step, kind="text.find"):
         return pattern
 
     def run(self, text: str) -> Iterator[str]:
-        """Yield the finds in a text."""
+        """Yield the matches in a string."""
         compiled = compile_linear(self.pattern, "anywhere")
         group = compiled.groups
         for match in compiled.finditer(text):

@@ -1,4 +1,4 @@
-"""Texts made of the fields of a record."""
+"""The kind `text.template`: strings made of the fields of a record."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ _PLACE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<path>[^.{}$]+(?:\.[^.{}$]+)*)\})
 
 
 class Template(Step, kind="text.template"):
-    """Write a text with the fields of a record in it.
+    """Fill the fields of a record into a template.
 
-    In a document, where `${...}` already stands for parameters, write `$${name}` for a place: the step gets `${name}`.
+    In a document, where `${...}` already stands for parameters, write `$${name}` for a field: the step gets `${name}`.
 
     Args:
-        template: The text, with `${name}` or `${author.name}` where a field is to stand, and `$$` for a dollar sign. A
-            path goes through objects by key and through lists by number, as in conditions; nothing else can be written.
-        on_missing: What happens when a record lacks a field: `fail` is an error that names it, `empty` leaves its place
-            empty.
+        template: The template, with `${name}` or `${author.name}` for a field, and `$$` for a dollar sign. A path goes
+            through objects by key and through lists by number, as in conditions; nothing else is allowed.
+        on_missing: What happens when a record lacks a field: `fail` is an error that names it, `empty` leaves it empty.
 
     Returns:
-        The text. Fields that are texts stand as they are, all others as JSON.
+        The filled template. Strings are inserted as they are, everything else as JSON.
 
     Raises:
         ValueError: A field is missing, and `on_missing` is `fail`.
@@ -50,12 +49,12 @@ class Template(Step, kind="text.template"):
             if place.lastgroup is None:
                 at = place.start()
                 shown = template[at : at + 20]
-                raise ValueError(f"{shown!r} at character {at} is no place for a field; write ${{name}}, or $$ for $")
+                raise ValueError(f"{shown!r} at character {at} is not a field; write ${{name}}, or $$ for $")
         return template
 
     @cached_property
     def parts(self) -> tuple[str, tuple[tuple[str, Callable[[Any], Any]], ...]]:
-        """The text with `%s` for each field, and the fields by path, each with what finds it."""
+        """The template with `%s` for each field, and each field with its path and the function that finds it."""
         fields: list[tuple[str, Callable[[Any], Any]]] = []
         text, end = "", 0
         for place in _PLACE.finditer(self.template):
@@ -69,7 +68,7 @@ class Template(Step, kind="text.template"):
         return text + self.template[end:].replace("%", "%%"), tuple(fields)
 
     def run(self, record: Any) -> str:
-        """Return the text for a record."""
+        """Return the filled template for a record."""
         text, fields = self.parts
         return text % tuple(
             [found if type(found := find(record)) is str else self._text(found, path) for path, find in fields]
@@ -80,4 +79,6 @@ class Template(Step, kind="text.template"):
             return to_json(value).decode()
         if self.on_missing == "empty":
             return ""
-        raise ValueError(f"the record has no field {path!r}; set on_missing to empty, or give it one before this step")
+        raise ValueError(
+            f"the record has no field {path!r}; set on_missing to empty, or set the field in a step before"
+        )

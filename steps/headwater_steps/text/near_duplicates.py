@@ -1,4 +1,4 @@
-"""The step that leaves out texts that are nearly the same as one before."""
+"""The kind `text.distinct`: items whose text is not nearly that of one before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _ROUNDING = 1e-9
 
 
 def runs_of(text: str, length: int) -> set[int]:
-    """Return the runs of words in a text, as hashes that are the same within a process.
+    """Return the runs of words in some text, as hashes that are equal within a process.
+
+    Case, composed or decomposed letters, and what is between words do not matter. Text with fewer words is one run.
 
     Example:
         >>> len(runs_of("To be, or not to be!", 2)), runs_of("To be", 2) == runs_of("to  BE...", 2)
@@ -36,7 +38,7 @@ def runs_of(text: str, length: int) -> set[int]:
 
 
 class Likeness(NamedTuple):
-    """Which text is like another, and how much."""
+    """Which text is similar, by its place from 0, and the share of common runs."""
 
     ordinal: int
     similarity: float
@@ -45,8 +47,8 @@ class Likeness(NamedTuple):
 class Seen:
     """Sets of runs, and an exact index of those that are similar.
 
-    Two sets of which enough is common share a run among the few smallest of each: only these are in the index, and only
-    the sets that are found there are compared (prefix filtering: Chaudhuri, Ganti, Kaushik 2006,
+    Two sets that have enough in common share a run among the few smallest of each: only these are in the index, and
+    only the sets that are found there are compared (prefix filtering: Chaudhuri, Ganti, Kaushik 2006,
     https://doi.org/10.1109/ICDE.2006.9; Bayardo, Ma, Srikant 2007, https://doi.org/10.1145/1242572.1242591).
 
     Example:
@@ -65,7 +67,7 @@ class Seen:
         return len(self._sets)
 
     def like(self, runs: set[int]) -> Likeness | None:
-        """Return the first set that is similar to another one, or None."""
+        """Return the first set that is similar, or None."""
         candidates = {ordinal for run in self._smallest(runs) for ordinal in self._index.get(run, ())}
         for ordinal in sorted(candidates):
             known = self._sets[ordinal]
@@ -78,13 +80,13 @@ class Seen:
         return None
 
     def add(self, runs: set[int]) -> None:
-        """Add a set."""
+        """Add a set that is not empty."""
         for run in self._smallest(runs):
             self._index[run].append(len(self._sets))
         self._sets.append(array("q", runs))
 
     def _smallest(self, runs: set[int]) -> list[int]:
-        """Return so many of the smallest that the others are too few to make a set similar."""
+        """Return as many of the smallest as needed, so that the others are too few to make a set similar."""
         needed = ceil(self._similarity * len(runs) - _ROUNDING)
         return sorted(runs)[: len(runs) - needed + 1]
 
@@ -95,8 +97,8 @@ class SimilarItem(BaseModel, frozen=True):
     Args:
         number: Its number in the stream, from 1.
         item: The item.
-        like: Number of the item before that it is like.
-        similarity: How much it is like that one, up to 1.
+        like: Number of the item before that it is similar to.
+        similarity: How similar they are, up to 1.
     """
 
     number: int
@@ -106,7 +108,7 @@ class SimilarItem(BaseModel, frozen=True):
 
 
 class Distinct(Outputs, Generic[Item]):
-    """What becomes of an item: it is passed on, or given on the side."""
+    """The outputs of `text.distinct`: the first of similar items, and on the side port the others."""
 
     out: Stream[Item]
     similar: SidePort[SimilarItem]
@@ -122,33 +124,33 @@ def distinct(
     run_words: Annotated[int, Field(ge=1, le=100)] = 3,
     max_texts: Annotated[int, Field(ge=1)] = 100_000,
 ) -> Iterator[Distinct[Item]]:
-    """Leave out texts that are nearly the same as one before.
+    """Leave out items whose text is nearly the same as that of one before.
 
-    How near two texts are is how many runs of words they have in common, as a part of all the runs that one or the
-    other has (w-shingling with the index of Jaccard: Broder 1997, https://doi.org/10.1109/SEQUEN.1997.666900). All
-    pairs that are near enough are found, and no others: nothing is estimated. But that is about words and their order:
-    texts that say the same in other words are far apart, and a number or a `not` that differs in a long text is hardly
-    noticed. Capital letters, marks and spaces between the words do not count at all.
+    The similarity of two items is the number of runs of words that they have in common, divided by the number of all
+    runs in one or the other (w-shingling with the index of Jaccard: Broder 1997,
+    https://doi.org/10.1109/SEQUEN.1997.666900). All similar pairs are found, and no others: nothing is estimated. But
+    only words and their order count: sentences that say the same in other words are not similar, and a number or a
+    `not` that differs in a long text hardly matters. Case, punctuation and spaces do not count at all.
 
-    Of each text that is passed on, 8 bytes per word are kept in memory, and some more for the index. Header and footer
+    For each text that is passed on, 8 bytes per word are kept in memory, and some more for the index. Header and footer
     are not passed on.
 
     Args:
-        items: Texts; with `by`, objects that have a text in that field.
-        ctx: Tells whether the port `similar` leads somewhere.
+        items: Strings; with `by`, objects that have a string in that field.
+        ctx: Knows whether the port `similar` is connected.
         by: The field with the text; the whole item by default.
-        similarity: From how much on a text is left out, up to 1: the same runs of words.
+        similarity: The similarity from which on an item is left out, up to 1 for the same runs of words.
         run_words: Words in a run. With 1 the order of the words hardly counts; the longer the runs, the more of them a
             changed word changes.
-        max_texts: Most texts to keep in memory; more are an error.
+        max_texts: Most different items to keep in memory; more are an error.
 
     Yields:
-        The first text of those that are nearly the same. The others go to the port `similar`, if that leads somewhere,
-        each with the number of the one that it is like.
+        The first of the items that are nearly the same. The others go to the port `similar`, if that is connected, each
+        with the number of the one that it is similar to.
 
     Raises:
-        TypeError: Something is no text.
-        ValueError: There are more texts than `max_texts`.
+        TypeError: Something is not a string.
+        ValueError: There are more different items than `max_texts`.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -159,17 +161,17 @@ def distinct(
     seen = Seen(similarity)
     numbers = array("q")
     texts = field_column(by)
-    tells = "similar" in ctx.connected
+    is_connected = "similar" in ctx.connected
     for number, item in enumerate(items, 1):
         runs = runs_of(_text(texts([item])[0], by, number), run_words)
         likeness = seen.like(runs)
         if likeness is None:
             if len(seen) == max_texts:
-                raise ValueError(f"more than {max_texts} different texts; raise max_texts, or take them in parts")
+                raise ValueError(f"more than {max_texts} different items; raise max_texts, or process them in parts")
             seen.add(runs)
             numbers.append(number)
             yield To("out", item)
-        elif tells:
+        elif is_connected:
             like = numbers[likeness.ordinal]
             yield To("similar", SimilarItem(number=number, item=item, like=like, similarity=likeness.similarity))
 
@@ -178,4 +180,4 @@ def _text(value: Any, by: str | None, number: int) -> str:
     if isinstance(value, str):
         return value
     what = "missing" if value is MISSING else in_words(value)
-    raise TypeError(f"{field_label(by, number)} is {what}, not a text; set by to the field that has the text")
+    raise TypeError(f"{field_label(by, number)} is {what}, not a string; set by to the field with the text")

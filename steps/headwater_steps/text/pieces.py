@@ -1,4 +1,4 @@
-"""Texts that come whole or in pieces, and how they are fed to what takes them apart."""
+"""Text as one string or in pieces, and how it is fed to a cutter."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ PartT_co = TypeVar("PartT_co", covariant=True)
 PartT = TypeVar("PartT")
 
 Piece = Literal["chunk", "line", "text"]
-"""What each item of a stream of texts is: any part of one text, a line of it, or a text of its own."""
+"""What each item of a stream of strings is: any part of one text, a line of it, or all of one."""
 
 
 class Cutter(Protocol[PartT_co]):
-    """Takes one text apart while it comes."""
+    """Cuts one text into parts while it arrives."""
 
     def feed(self, piece: str) -> Iterator[PartT_co]:
-        """Read the next piece of the text, and yield the parts that are whole with it."""
+        """Take the next piece, and yield the parts that are complete with it."""
         ...
 
     def finish(self) -> Iterator[PartT_co]:
-        """Read the end of the text, and yield the parts that are left."""
+        """Take the end of the text, and yield the parts that are left."""
         ...
 
 
 def parts_of_whole(text: str, cutter: Cutter[PartT]) -> Iterator[PartT]:
-    """Yield the parts of a whole text."""
+    """Yield the parts of one string, cut by a new cutter."""
     yield from cutter.feed(text)
     yield from cutter.finish()
 
@@ -37,7 +37,7 @@ def parts_of_whole(text: str, cutter: Cutter[PartT]) -> Iterator[PartT]:
 async def parts_of_pieces(
     pieces: Stream[str], each: Piece, new_cutter: Callable[[], Cutter[PartT]]
 ) -> AsyncIterator[PartT]:
-    """Yield the parts of a text in pieces, or of many texts."""
+    """Yield the parts of text in pieces, each as soon as it is complete; every text gets a new cutter."""
     if each == "text":
         async for text in pieces:
             for part in parts_of_whole(text, new_cutter()):

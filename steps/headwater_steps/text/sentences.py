@@ -1,12 +1,12 @@
-r"""Sentences of a text that arrives piece by piece.
+r"""The kind `text.sentences`: sentences of a text, also while it arrives piece by piece.
 
 A sentence begins with a character that is neither a space nor one of the marks `.`, `!` and `?`. It ends after the
-first mark that stands before a space or the end of the text, with a quote that may come between; or before the end of
-the line in which it begins, where no mark comes before that. These are the matches of
+first mark before a space or the end of the text, with a quote that may come between; or before the end of the line in
+which it begins, if no mark comes before that. These are the matches of
 
     [^.!?\s][^.!?\n]*(?:[.!?](?!['"]?\s|$)[^.!?]*)*[.!?]?['"]?(?=\s|$)
 
-which never has to go back: the two characters after a mark tell whether a sentence ends there.
+which never has to go back: the two characters after a mark decide whether a sentence ends there.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Sentence(BaseModel, frozen=True):
 
 
 class SentenceSplitter:
-    """Splits a text that is fed in pieces; it reads each character about once, and keeps no more than one sentence.
+    """Splits text that arrives in pieces; it reads each character about once, and keeps at most one sentence.
 
     Attributes:
-        start: Where the sentence starts that has begun; None between sentences.
+        start: Where the current sentence starts; None between sentences.
 
     Example:
         >>> splitter = SentenceSplitter()
@@ -60,17 +60,17 @@ class SentenceSplitter:
         self._max_sentence_chars = max_sentence_chars
         self._cuts = cuts
         self._read_chars: int = 0  # of the text, without what is undecided
-        self._undecided = ""  # a mark, and perhaps a quote, at the end of what has come
+        self._undecided = ""  # a mark, and perhaps a quote, at the end of what has arrived
         self.start: int | None = None
         self._parts: list[str] = []  # of it
-        self._marked = False  # whether it has a mark that ends nothing, after which it goes on over the ends of lines
+        self._marked = False  # whether it has a mark that ended nothing, after which it continues over line ends
 
     def feed(self, piece: str) -> Iterator[Sentence]:
-        """Read the next piece of the text."""
+        """Take the next piece, and return the sentences that surely end within it."""
         return self._split(self._undecided + piece, ended=False)
 
     def finish(self) -> Iterator[Sentence]:
-        """Read the end of the text."""
+        """Take the end of the text, and yield the last sentence."""
         yield from self._split(self._undecided, ended=True)
         if self.start is not None:
             yield self._complete(self._read_chars)
@@ -100,7 +100,7 @@ class SentenceSplitter:
         self._undecided = text[place:]
 
     def _end(self, text: str, place: int, most: int, *, ended: bool) -> tuple[int, bool]:
-        """Return where the sentence ends and True, or how far it goes on for sure and False."""
+        """Return where the sentence ends and True, or how far it surely continues and False."""
         while mark := (_MARK if self._marked else _MARK_OR_LINE_END).search(text, place, most + 1):
             place = mark.start()
             if text[place] == "\n":
@@ -130,7 +130,7 @@ class SentenceSplitter:
 
 
 def _end_at_mark(text: str, place: int, *, ended: bool) -> int | None:
-    """Return where a sentence ends at a mark; 0 when it goes on, None when what comes next has to tell."""
+    """Return where a sentence ends at a mark; 0 when it continues, None when that depends on what follows."""
     after = text[place + 1 : place + 3]
     quote = after.startswith(_QUOTES)
     following = after[quote:]
@@ -148,23 +148,22 @@ SENTENCES = Task(
     input_join="".join,
     output_join=list,
 )
-"""From a text, whole or in pieces, to its sentences."""
+"""From text, as one string or in pieces, to its sentences."""
 
 
 class Sentences(Step, kind="text.sentences"):
-    """Split a text into its sentences, also while it arrives.
+    """Split text into sentences, also while it arrives.
 
-    A sentence ends after a `.`, `!` or `?` that stands before a space or the end of the text, with a quote that may
-    come between; a line without any of them is a sentence too. Abbreviations are not known: `Mr. Hyde` is cut. A
-    sentence leaves as soon as one or two characters after it have come; however the text is cut into pieces, the
-    sentences are the same, with the same places.
+    A sentence ends after a `.`, `!` or `?` before a space or the end of the text, with a quote that may come between; a
+    line without any of them is a sentence too. Abbreviations are not recognized: `Mr. Hyde` is cut. A sentence leaves
+    as soon as one or two characters after it have arrived. However the text is cut into pieces, the sentences are the
+    same, with the same places.
 
     Args:
-        each: What each item of a stream is: a `chunk`, any part of one text, by default; a `line` of one text, without
-            its end, as `source.lines` gives it; or a `text` of its own, whose places start from 0 again.
+        each: What each item of a stream is: by default a `chunk`, any part of one text; a `line` of one text, without
+            its end, as `source.lines` writes it; or a `text` of its own, with places from 0.
         max_sentence_chars: Longest sentence, in characters. No more of the text is kept in memory.
-        on_too_long: What happens to a longer one: `fail` is an error, `cut` goes on after so many characters as if a
-            sentence began there.
+        on_too_long: What happens to a longer one: `fail` is an error, `cut` ends it there and begins another.
 
     Yields:
         The sentences, each with `text`, `start` and `end`; the places count characters of the text from 0.
@@ -183,7 +182,7 @@ class Sentences(Step, kind="text.sentences"):
 
     @SENTENCES.method(Flavor.UNARY_STREAM)
     def whole(self, text: str) -> Iterator[Sentence]:
-        """Yield the sentences of a whole text."""
+        """Yield the sentences of a text."""
         return parts_of_whole(text, self._splitter())
 
     @SENTENCES.method(Flavor.STREAM_STREAM)

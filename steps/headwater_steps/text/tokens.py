@@ -1,4 +1,4 @@
-"""Tokens of a language model, counted by a tokenizer that lies in a file."""
+"""The kind `text.count_tokens`: tokens of a language model, counted by the tokenizer in a file."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["CountTokens"]
 
 
 class CountTokens(Step, kind="text.count_tokens", blocking=True):
-    """Count the tokens of a text, as a language model would read it.
+    """Count the tokens of a string, as a language model would read it.
 
     It needs the extra `tokens` (the library `tokenizers`), and the tokenizer of the model as a file; nothing is ever
     downloaded.
 
     Args:
         tokenizer: Path of the tokenizer, the `tokenizer.json` that comes with a model.
-        special: Whether the tokens count too that the tokenizer adds at the ends of a text.
+        special: Whether the tokens that the tokenizer adds at the ends of a string count too.
 
     Returns:
-        How many tokens the text has; it is never truncated.
+        How many tokens the string has; it is never truncated.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no tokenizer.
+        ValueError: It is not a tokenizer.
         MissingExtraError: The extra `tokens` is not installed.
 
     Example:
@@ -54,7 +54,7 @@ class CountTokens(Step, kind="text.count_tokens", blocking=True):
         yield
 
     def run(self, text: str) -> int:
-        """Return how many tokens a text has."""
+        """Return how many tokens a string has."""
         return len(self._encode(text, add_special_tokens=self.special))
 
 
@@ -68,7 +68,7 @@ def _read(path: str) -> Any:
     try:
         tokenizer = Tokenizer.from_str(text)
     except Exception as error:
-        raise ValueError(f"{path} is no tokenizer: {error}") from error
+        raise ValueError(f"{path} is not a tokenizer: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -1,4 +1,4 @@
-"""The units that the chunks of a text are counted in, and where they begin while the text arrives."""
+"""The units in which chunks are counted, and where they begin while text arrives."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Unit = Literal["characters", "words", "sentences"]
 
 
 class Units(Protocol):
-    """Tells where the units of a text begin, as far as it has come."""
+    """Finds where the units of a text begin, up to what has arrived."""
 
     def feed(self, piece: str) -> None:
-        """Read the next piece of the text."""
+        """Take the next piece of the text."""
         ...
 
     def finish(self) -> None:
-        """Read the end of the text."""
+        """Take the end of the text."""
         ...
 
     def place(self, unit: int) -> int | None:
-        """Return where a unit begins; None when that is not known yet, or when there is no such unit."""
+        """Return where a unit begins; None when it has not arrived, or does not exist."""
         ...
 
     def forget(self, unit: int) -> None:
@@ -43,22 +43,22 @@ class _Characters:
         self._read_chars = 0
 
     def feed(self, piece: str) -> None:
-        """Read the next piece of the text."""
+        """Take the next piece of the text."""
         self._read_chars += len(piece)
 
     def finish(self) -> None:
-        """Read the end of the text."""
+        """Take the end of the text."""
 
     def place(self, unit: int) -> int | None:
         """Return where a unit begins, also the one after the last character."""
         return unit if unit <= self._read_chars else None
 
     def forget(self, unit: int) -> None:
-        """Forget nothing: there is nothing to keep."""
+        """Do nothing: nothing is kept."""
 
 
 class _Begins:
-    """Units whose beginnings have to be found; the first of them begins with the text."""
+    """Units whose beginnings have to be found; the first begins with the text."""
 
     def __init__(self) -> None:
         self._places: deque[int] = deque([0])
@@ -76,12 +76,12 @@ class _Begins:
             self._first += 1
 
     def add(self, place: int) -> None:
-        """Note where the next unit begins; what is before the first one belongs to it."""
+        """Note where the next unit begins."""
         self._places.append(place)
 
 
 class _Words(_Begins):
-    """A word is what stands between spaces."""
+    """A word is what is between spaces."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class _Words(_Begins):
         self._is_empty = True
 
     def feed(self, piece: str) -> None:
-        """Read the next piece of the text."""
+        """Take the next piece of the text."""
         offset = self._read_chars - 1
         for begin in _WORD_BEGIN.finditer(self._last + piece, 1):
             if self._is_empty:
@@ -101,11 +101,11 @@ class _Words(_Begins):
         self._read_chars += len(piece)
 
     def finish(self) -> None:
-        """Read the end of the text."""
+        """Take the end of the text."""
 
 
 class _Sentences(_Begins):
-    """Sentences as `text.sentences` has them."""
+    """Sentences as in `text.sentences`."""
 
     def __init__(self, max_chars: int) -> None:
         super().__init__()
@@ -113,13 +113,13 @@ class _Sentences(_Begins):
         self._last: int | None = None
 
     def feed(self, piece: str) -> None:
-        """Read the next piece of the text."""
+        """Take the next piece of the text."""
         for sentence in self._splitter.feed(piece):
             self._note(sentence.start)
         self._note(self._splitter.start)
 
     def finish(self) -> None:
-        """Read the end of the text."""
+        """Take the end of the text."""
         for sentence in self._splitter.finish():
             self._note(sentence.start)
 
@@ -131,7 +131,7 @@ class _Sentences(_Begins):
 
 
 def units_of(unit: Unit, max_chars: int) -> Units:
-    """Return what finds the units of a text."""
+    """Return what finds the units of a text, up to a length in characters."""
     match unit:
         case "characters":
             return _Characters()

@@ -1,4 +1,4 @@
-"""Steps that work on text."""
+"""The kinds `text.words`, `text.lower` and `text.upper`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["lower", "upper", "words"]
 def _marks() -> str:
     r"""Return the combining marks (Unicode category M) and joiners of the basic plane as ranges of a character class.
 
-    Python's `\w` leaves them out, which would cut words of Indic, Arabic and Hebrew scripts and decomposed accents.
+    Python's `\w` lacks them, which would cut words of Indic, Arabic and Hebrew scripts, and decomposed accents.
     """
     marks = [code for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M"]
     ranges: list[list[int]] = [[0x200C, 0x200D]]
@@ -34,13 +34,13 @@ _WORD = re.compile(rf"[^\W_]++(?:[{_marks()}]++[^\W_]*+|['\u2019][^\W_]++)*+")
 
 @step("text.words")
 def words(text: str, *, min_length: Annotated[int, Field(ge=1)] = 1) -> Iterator[str]:
-    """Split a text into its words.
+    """Split a string into its words.
 
-    A word is a run of letters and digits of any script, with the marks that belong to them; a single apostrophe may
-    stand inside. Everything else is between words. A script without spaces is not segmented: a run of it is one word.
+    A word is a run of letters and digits of any script, with the marks that belong to them, and with single apostrophes
+    inside. Everything else is between words. A script without spaces is not segmented: a run of it is one word.
 
     Args:
-        text: Any text.
+        text: Any string.
         min_length: Shortest word that counts, in characters.
 
     Yields:
@@ -58,13 +58,13 @@ def words(text: str, *, min_length: Annotated[int, Field(ge=1)] = 1) -> Iterator
 
 @step("text.lower")
 def lower(text: str) -> str:
-    """Write a text in lower case.
+    """Convert a string to lower case.
 
     Args:
-        text: Any text.
+        text: Any string.
 
     Returns:
-        The text in lower case, by the rules of Unicode.
+        The string in lower case, by the rules of Unicode.
 
     Example:
         >>> lower("Déjà Vu")
@@ -75,13 +75,13 @@ def lower(text: str) -> str:
 
 @step("text.upper")
 def upper(text: str) -> str:
-    """Write a text in upper case.
+    """Convert a string to upper case.
 
     Args:
-        text: Any text.
+        text: Any string.
 
     Returns:
-        The text in upper case, by the rules of Unicode; it may be longer.
+        The string in upper case, by the rules of Unicode; it may be longer.
 
     Example:
         >>> upper("Déjà vu"), upper("Straße")

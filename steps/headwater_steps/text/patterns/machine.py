@@ -66,8 +66,7 @@ class Machine:
         atomic: The atomic groups around each position, outermost first.
         accepting: The positions at which the pattern has matched, whatever follows.
         empty: Whether it matches the empty string.
-        before: The characters one of which must stand before the first one, unless that is the first of all; None for
-            any.
+        before: The characters that may precede the first one, unless that is the first of all; None for any.
     """
 
     def __init__(self, pattern: str) -> None:
