@@ -389,7 +389,7 @@ BROKEN = [
     ),
     pytest.param(
         joined("a texts; b same", '{"from": "a", "to": "b", "adapt": "map"}'),
-        ["4:11 $.edges[0] no-adapter !leave out"],
+        ["4:11 $.edges[0] no-adapter !remove"],
         id="adapter where none is needed",
     ),
     pytest.param(

@@ -166,7 +166,9 @@ def test_build_graph_suggests_what_was_meant(edges: str, hint: str) -> None:
 def test_build_graph_says_which_inputs_exclude_each_other() -> None:
     """An edge into an input of a method that does not run would be dropped without a word."""
     _, problems = build("source1 source2 both", "source1 -> both.text, source2 -> both.texts")
-    assert problems[0].message == "'both.text' and 'both.texts' are inputs of different methods, of which one runs"
+    assert (
+        problems[0].message == "'both.text' and 'both.texts' are inputs of different methods, but only one method runs"
+    )
 
 
 def test_build_graph_names_the_steps_of_a_cycle_in_order() -> None:

@@ -117,5 +117,5 @@ def test_style_is_refused_when_there_is_no_such_one() -> None:
     """An unknown style is told together with those there are."""
     pipeline = Pipeline.load({"name": "up", "steps": [{"id": "loud", "kind": "text.upper"}]})
     png: Any = "png"
-    with pytest.raises(ValueError, match="'png'; there are: mermaid, dot, svg, text"):
+    with pytest.raises(ValueError, match="'png' does not exist; expected one of mermaid, dot, svg, text"):
         pipeline.draw(png)

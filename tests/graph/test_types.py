@@ -424,7 +424,7 @@ def test_coerce_leaves_iterators_untouched() -> None:
         (list[OldKeyed], [{"key": 1}], ["at [0].key"]),
         (Literal["a"], "b", ["expected Literal['a']"]),
         (Annotated[int, Gt(3)], 2, ["greater than 3"]),
-        (Iterable[str], "abc", ["a text is not read"]),
+        (Iterable[str], "abc", ["a string is not read"]),
         (Sequence[str], "abc", ["expected Sequence[str]"]),
         (Box[int], 1, ["expected Box[int]"]),
         (list[int], ["x"] * 10, ["and 7 more"]),

@@ -153,7 +153,7 @@ def test_refuses_what_is_no_type(annotation: Any) -> None:
         (StreamType(int, Shaped), {"header"}),
     ],
 )
-def test_reports_frames_that_need_a_wrapper(type_: StreamType, wrapped: set[str]) -> None:
+def test_returns_the_frames_that_need_a_wrapper(type_: StreamType, wrapped: set[str]) -> None:
     """A frame needs a wrapper when another frame may be of its class; items of any type are mostly plain data."""
     assert wrapped_frames(type_) == wrapped
 

@@ -388,7 +388,7 @@ def test_reports_why_a_file_cannot_be_used(write: Any, source: str, code: str, l
 
 
 @pytest.mark.parametrize("name", ["no/such/file.py", "no_such_module", "", ".relative", "headwater.errors"])
-def test_reports_that_there_is_nothing(name: str) -> None:
+def test_reports_that_no_step_is_defined(name: str) -> None:
     """A file or module that is not there, or has no steps, is told by its name."""
     with pytest.raises(StepDefinitionError) as caught:
         load_steps(name)

@@ -147,7 +147,7 @@ def test_says_where_it_is_defined() -> None:
     ("options", "placement"),
     [({}, Placement.INLINE), ({"blocking": True}, Placement.THREAD), ({"cpu": True}, Placement.PROCESS)],
 )
-def test_runs_where_it_is_placed(options: dict[str, Any], placement: Placement) -> None:
+def test_runs_where_its_options_say(options: dict[str, Any], placement: Placement) -> None:
     """Plain code runs inline, in a worker thread or in a worker process."""
     assert step("test_step.placed", **options)(module_level).definition.placement is placement
 
@@ -305,7 +305,7 @@ class Login(Step, kind="test_step.login"):
 
 
 @step("test_step.fetch")
-def fetch(text: str, *, token: SecretStr, tries: int = 1) -> str:
+def fetch(text: str, *, token: SecretStr, attempts: int = 1) -> str:
     return f"{text}{len(token.get_secret_value())}"
 
 
@@ -320,7 +320,7 @@ def test_hides_secrets() -> None:
         str(configured.bound.params),
     ]
     for call in (
-        lambda: fetch.with_params(token=[CANARY], tries=CANARY),
+        lambda: fetch.with_params(token=[CANARY], attempts=CANARY),
         lambda: Login.model_validate({"token": {"x": CANARY}, "user": [CANARY]}),
     ):
         with pytest.raises(ValidationError) as caught:

@@ -16,7 +16,7 @@ from headwater.kinds import StepContext
     ("fraction", "reported"),
     [(None, None), (0, 0.0), (0.5, 0.5), (1, 1.0), (1.0000001, 1.0), (-3, 0.0), (float("inf"), 1.0)],
 )
-def test_emits_its_progress(fraction: float | None, reported: float | None) -> None:
+def test_reports_its_progress(fraction: float | None, reported: float | None) -> None:
     """Progress is handed on as it is, except for a fraction that rounding took out of its bounds."""
     seen: list[tuple[float | None, str, Mapping[str, Any]]] = []
     ctx = StepContext("e", "s", report=lambda *progress: seen.append(progress))

@@ -1,1 +1,1 @@
-"""Documents: from JSON or YAML to a checked spec, with every problem told at once."""
+"""Documents: from JSON or YAML to a checked spec, with every problem reported at once."""

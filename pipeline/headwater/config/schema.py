@@ -1,6 +1,6 @@
 """The JSON Schema of documents, with the params of every kind: for editors, and for programs that write documents.
 
-It derives from the declarations that documents are checked with, and agrees with those checks as far as a schema can.
+It derives from the declarations that documents are checked with, and agrees with those checks wherever a schema can.
 Where a template is allowed, so is a string with a template. The dialect is draft 2020-12
 (https://json-schema.org/draft/2020-12); `enumDescriptions`, `markdownDescription`, `errorMessage` and the like
 are for editors (https://code.visualstudio.com/docs/languages/json).

@@ -1,1 +1,1 @@
-"""The structure of a pipeline: edges, the types on them, their checks, and the plan that follows."""
+"""The structure of a pipeline: edges, their types and checks, and the plan."""

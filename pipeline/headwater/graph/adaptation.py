@@ -1,4 +1,4 @@
-"""How what a writer gives becomes what a port takes: the table of adapters."""
+"""Adapters between what a writer gives and what a port takes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,7 @@ __all__ = ["Fitting", "Flow", "fit_port"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """What comes out of a port; equal only to itself.
-
-    Args:
-        type: Types of what flows; for a value, `type.item` is its type.
-        streaming: Whether it is a stream, rather than one value.
-        task: The task whose output it is, for its rules; None when there is none.
-    """
+    """What comes out of a port, with the task whose output it is, for its rules; equal only to itself."""
 
     type: StreamType
     streaming: bool
@@ -50,14 +44,7 @@ _COSTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """One way for a flow to feed a port.
-
-    Args:
-        adapter: What is done on the way.
-        fit: How sure it is that every value fits.
-        rule: The declared rule of a join, split or change of mode.
-        bindings: What the type variables of the port stand for.
-    """
+    """One way for a flow to feed a port: the adapter, its rule, how well types fit, and bound type variables."""
 
     adapter: Adapter
     fit: Fit
@@ -66,12 +53,16 @@ class Fitting:
 
     @property
     def cost(self) -> int:
-        """How far this is from passing values on as they are; less is better."""
+        """The cost compared with passing values unchanged; less is better."""
         return _COSTS[self.adapter]
 
 
 def fit_port(flow: Flow, port: Port, task: Task | None, forced: str | None, bindings: dict[Any, Any]) -> Fitting | None:
-    """Find the best way for a flow to feed a port."""
+    """Return the cheapest way for a flow to feed a port, or None.
+
+    `task` is that of the reader's method, `forced` the adapter that the document asks for, and `bindings` are the type
+    variables of the method so far.
+    """
     ways = [way for way in _ways(flow, port, task, bindings) if way.fit is not Fit.NO]
     if forced is not None:
         ways = [way for way in ways if way.adapter.value == forced]
@@ -109,7 +100,7 @@ def _directly(flow: Flow, port: Port, bindings: dict[Any, Any]) -> Fitting:
 
 
 def _joins(flow: Flow, port: Port, task: Task | None, bindings: dict[Any, Any]) -> Iterator[Fitting]:
-    """The declared joins: of the reader's task for its input, of the writer's task for its output."""
+    """Yield the declared joins: of the reader's task for its input, of the writer's task for its output."""
     if task is not None and task.input_join is not None:
         yield _way(Adapter.JOIN, flow.type.item, task.stream_input.item, bindings, task.input_join)
     if flow.task is not None and flow.task.output_join is not None:
@@ -124,7 +115,7 @@ def _splits(flow: Flow, port: Port, task: Task | None, bindings: dict[Any, Any])
 
 
 def _collect_and_map(flow: Flow, port: Port, bindings: dict[Any, Any]) -> Iterator[Fitting]:
-    """A port that says `list` takes the whole stream, unless only single items fit it."""
+    """Yield how a port reads a stream without a join: a port of `list` collects it, unless only single items fit."""
     mapped = _way(Adapter.MAP, flow.type.item, port.type.item, bindings)
     if shape(port.type.item)[0] in {list, Sequence}:
         collected = _way(Adapter.COLLECT, GenericAlias(list, flow.type.item), port.type.item, bindings)

@@ -1,4 +1,4 @@
-"""Analyses of a plan with networkx, which is imported when the first of them is asked for."""
+"""Analyses of a plan with networkx, which is imported on first use."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ __all__ = ["build_graph"]
 
 
 def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Problems) -> Graph:
-    """Join the steps of a document by its edges, and check the structure."""
+    """Join the steps of a document by its edges, and report what is wrong with the structure.
+
+    Where there are problems, the graph lacks the parts that they are about, and its order is meaningless on a cycle.
+    """
     ends = EndLookup(spec, steps, problems)
     reader = EdgeReader(spec, ends, problems)
     reader.read()
@@ -45,7 +48,7 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
 
 
 def _between(edges: Iterable[Edge], steps: Mapping[str, BoundStep]) -> list[Edge]:
-    """Leave out the edges of steps that could not be bound."""
+    """Return the edges between steps that could be bound."""
     known = steps.keys() | {PIPELINE_INPUT.step, PIPELINE_OUTPUT.step}
     kept = (edge for edge in edges if edge.source.step in known and edge.target.step in known)
     return [replace(edge, index=index) for index, edge in enumerate(kept)]

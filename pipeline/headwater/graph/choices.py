@@ -1,4 +1,4 @@
-"""How a step runs: the method that was chosen for it, and what each of its ports is fed with."""
+"""The choice for a step: the method that runs, and how each of its ports is fed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,9 @@ Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
 
 @dataclass(frozen=True, slots=True)
 class ResolvedInput:
-    """A connected input port.
+    """A connected input port: what each of its edges brings, and how that is adapted.
 
-    Args:
-        port: The port.
-        flows: What each of the edges that lead there brings.
-        fittings: How each of them is adapted.
-        from_outside: Whether one of them brings the pipeline's input.
+    `from_outside` says whether one of them brings the pipeline's input.
     """
 
     port: Port
@@ -39,12 +35,12 @@ class ResolvedInput:
 
     @property
     def adapter(self) -> Adapter:
-        """How the port is fed; the same for all its edges."""
+        """The adapter of the port; the same for all its edges."""
         return self.fittings[0].adapter
 
     @property
     def proven(self) -> bool:
-        """Whether no value that comes here needs a check."""
+        """Whether no value at the port needs a check."""
         return all(fitting.fit is Fit.PROVEN for fitting in self.fittings)
 
 
@@ -83,7 +79,10 @@ class Choice:
 
 
 def edges_by_port(edges: Sequence[Edge], method: Method) -> dict[str, Sequence[Edge]]:
-    """Group the edges that lead to a step."""
+    """Group the edges into a step by the port of a method that they lead to.
+
+    The only port takes those of a port that another method calls differently.
+    """
     groups: dict[str, list[Edge]] = {}
     for edge in edges:
         groups.setdefault(edge.target.port, []).append(edge)

@@ -1,4 +1,4 @@
-"""From a resolved graph to a plan: segments, channels, checks and the bound of what can be in flight."""
+"""Compiles a resolved graph to a plan: segments, channels, checks and the bound of items in flight."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["CAPACITY_ITEMS", "compile_plan"]
 
 CAPACITY_ITEMS = 256
-"""Items that fit into a channel when the document does not say."""
+"""Items that fit into a channel by default."""
 
 _UNIT_ITEMS = 64
 
 
 def compile_plan(graph: Graph, choices: Mapping[str, Choice]) -> Plan:
-    """Make the plan of a graph without problems."""
+    """Return the plan of a graph without problems, for which each step has a choice."""
     return _Compiler(graph, choices).plan()
 
 
 @dataclass(frozen=True, slots=True)
 class _StepTemplate:
-    """What the plans of all steps of one choice have in common; inputs and outputs still lack their edges."""
+    """The common parts of the plans of all steps of one choice; inputs and outputs still lack their edges."""
 
     flavor: Flavor
     reads_streams: bool
@@ -52,10 +52,10 @@ class _StepTemplate:
 
     @classmethod
     def of(cls, choice: Choice) -> _StepTemplate:
-        """Return what a choice alone tells."""
+        """Return the parts that depend on the choice alone."""
         return cls(
             flavor=Flavor((choice.streams_in, any(flow.streaming for flow in choice.outputs.values()))),
-            reads_streams=any(part.port.streaming for part in choice.inputs),  # also when it is made of one value
+            reads_streams=any(part.port.streaming for part in choice.inputs),  # also one made of a single value
             inputs=tuple(_input(part, choice.bindings) for part in choice.inputs),
             outputs=tuple(_output(name, flow, choice) for name, flow in choice.outputs.items()),
             ports=tuple(part.port.name for part in choice.inputs),
@@ -97,7 +97,7 @@ class _Compiler:
         )
 
     def _read_choices(self) -> None:
-        """Make the mold of each choice, and note what each edge brings and how it is adapted."""
+        """Make the template of each choice, and note what each edge brings and how it is adapted."""
         for step_id, choice in self._choices.items():
             if id(choice) not in self._templates:
                 self._templates[id(choice)] = _StepTemplate.of(choice)
@@ -110,8 +110,6 @@ class _Compiler:
         if edge.source is PIPELINE_INPUT:
             return self._arrivals[edge.index][0]
         return self._choices[edge.source.step].outputs[edge.source.port]
-
-    # ---- parts of the plan
 
     def _edge(self, edge: Edge, flow: Flow) -> PlannedEdge:
         fused = edge.index in self._segments.fused
@@ -168,7 +166,7 @@ class _Compiler:
         return tuple([_joined(part, edges) for part in template.outputs])
 
     def _input_groups(self) -> tuple[InputGroup, ...]:
-        """Group the input edges: those that the document writes share one input, each implied one is its own."""
+        """Group the input edges: written ones share one input, each implied one has its own."""
         groups: dict[str, list[int]] = {}
         readers = Counter(edge.target.step for edge in self._graph.inputs if not _is_written(edge))
         for edge in self._graph.inputs:
@@ -177,16 +175,14 @@ class _Compiler:
             groups.setdefault(name, []).append(edge.index)
         return tuple(InputGroup(name, tuple(indexes)) for name, indexes in groups.items())
 
-    # ---- figures
-
     def _worst_case(self, edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]) -> int:
-        """Count what channels hold, what their readers have in hand, and what writers are about to hand over."""
+        """Return the most items in channels, in the hands of their readers, and about to be handed over by writers."""
         buffered = sum([2 * edge.capacity for edge in edges])
         by_id = {step.id: step for step in steps}
         slices = 0
         for segment in self._segments.steps:
             capacities = [edges[index].capacity for output in by_id[segment[-1]].outputs for index in output.edges]
-            parts = 1 if len(segment) == 1 else 3  # what the first step made, what a stage has read, what it has made
+            parts = 1 if len(segment) == 1 else 3  # made by the first step, read by a stage, and made by it
             parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
             slices += parts * max(capacities, default=1)
         pools = sum(2 * _UNIT_ITEMS * step.concurrency for step in steps if step.concurrency > 1)
@@ -199,7 +195,7 @@ class _Compiler:
                 for edge in [edge for part in choice.inputs for edge in leading[part.port.name]]:
                     if edge.source is not PIPELINE_INPUT and _is_untyped(*self._arrivals[edge.index]):
                         message = (
-                            f"the type of {edge.source} is Any, so each item is checked when it comes to {edge.target}"
+                            f"the type of {edge.source} is Any, so each item is checked when it reaches {edge.target}"
                         )
                         yield Problem("untyped-edge", message, hint="annotate the step's output")
 
@@ -246,7 +242,7 @@ def _is_untyped(flow: Flow, fitting: Fitting) -> bool:
 
 
 def _is_written(edge: Edge) -> bool:
-    """Whether the document says an edge, rather than implying it."""
+    """Return whether an edge is written in the document, not implied."""
     return edge.path[:1] == ("edges",)
 
 

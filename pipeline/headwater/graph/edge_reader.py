@@ -34,7 +34,7 @@ class EdgeReader:
         self.out_of: dict[str, list[Edge]] = {}
 
     def read(self) -> None:
-        """Read the document; the implied edges come last, as they depend on the written ones."""
+        """Read the edges, the implied ones last."""
         if self._spec.edges is None:
             self._chain()
         else:

@@ -54,6 +54,6 @@ class Graph:
         return self.edges_into(PIPELINE_OUTPUT.step)
 
     def merge_policy(self, target: End) -> str | None:
-        """Tell how several edges into one port become one stream."""
+        """Return the policy that the document names for several edges into a port, or None."""
         merge = self.specs[target.step].merge
         return merge.get(target.port) if isinstance(merge, dict) else merge

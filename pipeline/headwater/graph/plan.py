@@ -1,7 +1,7 @@
-"""The executable form of a graph: without state, and complete enough to run without looking anything up.
+"""Plans: the executable form of a graph, without state, and complete enough to run without looking anything up.
 
-Nothing here is ever changed. The parts of which a plan has one for each step or edge are not frozen all the same: that
-would take three times as long to make, and a plan may have 50,000 of them.
+Nothing here is ever changed. Still, the parts for each step and edge are not frozen: making them would take three times
+as long, and a plan may have 50,000 of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Adapter", "InputGroup", "Plan", "PlannedEdge", "PlannedInput", "Plan
 
 
 class Adapter(Enum):
-    """How what a writer gives becomes what a reader takes; each is lossless."""
+    """How the output of a writer becomes the input of a reader; each is lossless."""
 
     NONE = "none"
     ONE = "one"
@@ -105,7 +105,7 @@ class PlannedOutput:
         items: Check of every item (or of the value) on the writer's side.
         header: Check of the header; None when there is none, or when it flows around the step.
         footer: Check of the footer; None when there is none, or when it flows around the step.
-        required: Whether what is written there may be left unread; False for a `SidePort`.
+        required: False for a `SidePort`.
     """
 
     name: str
@@ -119,7 +119,7 @@ class PlannedOutput:
 
     @property
     def unconnected(self) -> bool:
-        """Whether what is written there would be lost although nobody decided so."""
+        """Whether it is a side port without an edge, where writing is an error."""
         return not (self.required or self.edges)
 
 
@@ -131,7 +131,7 @@ class PlannedStep:
         id: Id in the document.
         bound: The step and its params.
         method: The method that runs.
-        flavor: What flows in and out in this plan, mapping included.
+        flavor: Unary or stream in and out in this plan, mapping included.
         mapped: Index of the input that the step is mapped over, or None.
         inputs: Its connected inputs, in the order of the method's ports.
         outputs: Its outputs.
@@ -140,8 +140,8 @@ class PlannedStep:
         timeout_s: Most seconds that it may run in an execution, or None.
         inline: Whether an `async def` is fused into the segment upstream.
         skippable: Whether a condition upstream may leave it without input.
-        call: The function that takes the inputs and nothing else; None when it is made anew for each execution, because
-            it needs a context or what `lifespan` acquires.
+        call: The function that takes the inputs and nothing else; None when it is made for each execution, because it
+            needs a context or a resource that `lifespan` acquires.
     """
 
     id: str
@@ -165,14 +165,14 @@ class PlannedStep:
 
     @property
     def main_port(self) -> str:
-        """The output of what is written without an address: the only one beside side ports, or empty."""
+        """The output of items without a port: the only one besides side ports, or empty."""
         names = [output.name for output in self.outputs if output.required]
         return names[0] if len(names) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
 class InputGroup:
-    """One free input of the pipeline: data that is given to it goes to all its edges.
+    """A free input of the pipeline: its data goes to all its edges.
 
     Args:
         name: The step, or `step.port`, that reads it; `input` when the document names the edges itself.
@@ -185,7 +185,7 @@ class InputGroup:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """What runs: steps in topological order, edges, and the segments that the steps are fused into.
+    """The executable form of a pipeline: steps in topological order, edges, and segments of fused steps.
 
     Args:
         name: Name of the pipeline.
@@ -194,7 +194,7 @@ class Plan:
         segments: Ids of the steps that run as one, in order; each step is in exactly one segment.
         inputs: The pipeline's free inputs.
         outputs: Indexes of the edges that lead to the pipeline's output.
-        output_names: What each of them is called: the step that writes it, or `step.port` where a step has several.
+        output_names: The name of each of them: the step that writes it, or `step.port` where a step has several.
         unary: Whether every edge is unary, so that no channels are needed.
         worst_case_items: Most items that can be buffered or in hand at one moment.
         warnings: What is allowed but may be a mistake.

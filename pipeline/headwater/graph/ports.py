@@ -1,4 +1,4 @@
-"""The ports of steps as edges see them, before it is known which methods will run, and the ends that name them."""
+"""The ports of steps before methods are chosen, and the lookup of the ends of edges that name them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Side(NamedTuple):
     """The ports on one side of a step.
 
     Args:
-        word: What to call them.
+        word: `input` or `output`, for messages.
         names: All of them, in the order of the methods.
         default: The one that an end without a port means; empty when there is not just one.
-        needed: Those that must lead somewhere, or be fed, whichever method will run.
+        needed: Those that must be connected whichever method will run.
     """
 
     word: str
@@ -40,9 +40,9 @@ class Ports:
     """The ports of a step, whichever of its methods will run.
 
     Args:
-        inputs: Where edges may lead.
-        outputs: Where edges may start.
-        required: For each method, the inputs that it cannot do without.
+        inputs: The ends of edges.
+        outputs: The starts of edges.
+        required: For each method, its required inputs.
         alternatives: For each method, all its inputs.
     """
 
@@ -53,7 +53,7 @@ class Ports:
 
     @classmethod
     def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
-        """Return the ports of a kind of step."""
+        """Return the ports of the methods of a task, or of all methods of a kind."""
         every = definition.methods
         methods = [method for method in every if method.task is not None and method.task.name == task] or every
         return cls(
@@ -64,7 +64,7 @@ class Ports:
         )
 
     def missing(self, fed: Container[str]) -> Sequence[str]:
-        """Return the inputs that are still needed."""
+        """Return the inputs that still need an edge: those of the method that lacks the fewest."""
         needs = [[name for name in names if name not in fed] for names in self.required]
         return min(needs, key=len, default=())
 
@@ -117,7 +117,7 @@ class EndLookup:
         self._steps = steps
         self._problems = problems
         self._places: dict[str, int] = {}
-        self._refused: frozenset[str] | None = None  # what edges may call steps without a right id
+        self._refused: frozenset[str] | None = None  # strings by which edges may refer to steps whose id was refused
         self.specs: dict[str, StepSpec] = {}
         self.ports: dict[str, Ports] = {}
         self.kinds: list[Ports] = []
@@ -148,10 +148,10 @@ class EndLookup:
         self.specs.clear()
         for index, step in enumerate(self._spec.steps):
             if step.id in _OWN_ENDS:
-                message = f"the id {quote(step.id)} means the {step.id} of the pipeline itself"
+                message = f"the id {quote(step.id)} is reserved for the {step.id} of the pipeline itself"
                 self._problems.add("reserved-id", message, ("steps", index, "id"), "give the step another id")
             elif step.id in self.specs:
-                message = f"the id {quote(step.id)} belongs to an earlier step"
+                message = f"the id {quote(step.id)} is already used by an earlier step"
                 self._problems.add("duplicate-id", message, ("steps", index, "id"), "give each step its own id")
             else:
                 self.specs[step.id] = step
@@ -188,7 +188,7 @@ class EndLookup:
         return None
 
     def _report_step(self, text: str, step: str, path: JsonPath) -> None:
-        """Tell that there is no such step, unless there would be, had its id not been refused."""
+        """Report an unknown step, unless its id was refused before."""
         self.misses = True
         if self._refused is None:
             self._refused = _texts_of_unnamed(self._problems)
@@ -230,12 +230,12 @@ class EndLookup:
 
 
 def _is_unnamed(problems: Problems, index: int) -> bool:
-    """Tell whether the id of a step was refused, or the whole step."""
+    """Return whether the id of a step was refused, or the whole step."""
     return problems.is_blocked(("steps", index, "id"))
 
 
 def _texts_of_unnamed(problems: Problems) -> frozenset[str]:
-    """Return all that stands in the steps whose id was refused: one of it may be what edges call them."""
+    """Return the strings in steps whose id was refused, as edges may refer to them by one of these."""
     steps = problems.document.get("steps") if is_object(problems.document) else None
     written = enumerate(steps if is_list(steps) else ())
     unnamed = [step for index, step in written if is_object(step) and _is_unnamed(problems, index)]
@@ -243,6 +243,6 @@ def _texts_of_unnamed(problems: Problems) -> frozenset[str]:
 
 
 def _default_ends(steps: Sequence[str], side: Side) -> Iterable[tuple[str, End]]:
-    """Pair each of some steps with the end that its id alone means."""
+    """Yield the end that the id of each step alone means."""
     ends = map(make_end, zip(steps, repeat(side.default), strict=False))
     return zip(steps, ends, strict=True) if side.default else ()

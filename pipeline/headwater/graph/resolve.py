@@ -1,4 +1,4 @@
-"""Chooses, for every step, the method that runs and how it is fed, and checks the types of every edge."""
+"""Chooses the method of every step and the adapters of its inputs, and checks the types of every edge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ __all__ = ["resolve"]
 
 
 def resolve(graph: Graph, problems: Problems, *, stream_input: bool) -> dict[str, Choice]:
-    """Resolve every step of a graph."""
+    """Return the choices for the steps that could be resolved, in topological order.
+
+    `stream_input` says whether the pipeline's input is a stream also where a port takes one value.
+    """
     resolver = _Resolver(graph, problems, stream_input=stream_input)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)
@@ -47,7 +50,7 @@ class _Resolver:
         self._readers: dict[int, bool] = {}
 
     def resolve(self, step_id: str, bound: BoundStep) -> None:
-        """Choose for one step; a choice with problems is made anew for each step, as each has to tell them."""
+        """Choose for one step; a choice with problems is not shared, as each step reports its own."""
         definition = bound.definition
         signature = self._signature(step_id, definition)
         choice = None if signature is None else self._known.get(signature)
@@ -60,7 +63,7 @@ class _Resolver:
         self.choices[step_id] = choice
 
     def _signature(self, step_id: str, definition: StepDefinition) -> Hashable | None:
-        """Return all that a choice depends on, or None when what feeds the step is not known."""
+        """Return everything that a choice depends on, or None when a writer of the step is not resolved."""
         wanted = len(definition.methods) > 1 and self._readers_want_streams(step_id)
         parts: list[object] = [id(definition), self._graph.specs[step_id].task, wanted]
         for edge in self._graph.into.get(step_id, ()):
@@ -98,7 +101,7 @@ class _Resolver:
         return sound
 
     def _way(self, definition: StepDefinition, method: Method, edges: Sequence[Edge]) -> Choice | None:
-        """Return what a method would make of a step, or None when some input does not fit it."""
+        """Return the choice of a method for a step, or None when an input does not fit it."""
         bindings: dict[Any, Any] = {}
         arrived: dict[str, list[tuple[Edge, Flow, Fitting]]] = {}
         for port, edge, flow in self._arrivals(method, edges_by_port(edges, method)):
@@ -128,7 +131,7 @@ class _Resolver:
         return None if writer is None else writer.outputs[edge.source.port]
 
     def _same(self, flow: Flow) -> Flow:
-        """Return the flow that stands for all that are alike, so that they can be told apart by identity."""
+        """Return the one flow for all equal ones, so that flows can be compared by identity."""
         types = flow.type
         parts = (id(getattr(types, part.name)) for part in fields(types))
         return self._flows.setdefault((*parts, flow.streaming, id(flow.task)), flow)
@@ -138,7 +141,7 @@ class _Resolver:
         return (edge.spec.when is not None and not flow.streaming) or (writer is not None and writer.skippable)
 
     def _readers_want_streams(self, step_id: str) -> bool:
-        """Whether some reader of a step takes nothing but streams."""
+        """Return whether a reader of a step takes only streams."""
         steps = self._graph.steps
         readers = (steps.get(edge.target.step) for edge in self._graph.edges_out_of(step_id))
         return any(reader is not None and self._wants_streams(reader.definition) for reader in readers)
@@ -157,7 +160,7 @@ def _input(port: Port, arrived: Sequence[tuple[Edge, Flow, Fitting]]) -> Resolve
 
 
 def _methods(definition: StepDefinition, task: str | None) -> Sequence[Method]:
-    """Return the methods of a task; all of them where there is no such task."""
+    """Return the methods of a task; all methods where none has it."""
     methods = definition.methods
     return [method for method in methods if method.task is not None and method.task.name == task] or methods
 
@@ -179,5 +182,5 @@ def _placement(definition: StepDefinition, method: Method) -> Placement:
 
 
 def _unbound(types: StreamType) -> StreamType:
-    """Return the type of data from outside, which is checked as it comes."""
+    """Return the type of data from outside, which is checked when it arrives."""
     return replace(types, mode=None, to_delta=None, to_snapshot=None)

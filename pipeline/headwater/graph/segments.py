@@ -1,4 +1,4 @@
-"""Which steps run as one, without a channel between them.
+"""Fuses steps into segments, which run without channels between their steps.
 
 Plain functions are fused into the segment upstream of them: on one thread they could never overlap with it. A coroutine
 function is fused only where the document says `inline`.
@@ -22,12 +22,7 @@ __all__ = ["Segments"]
 
 
 class Segments:
-    """The segments of a pipeline.
-
-    Args:
-        graph: The structure.
-        choices: How each step runs, in topological order.
-        fuse: Whether to fuse at all; a pipeline without streams has no use for it.
+    """The segments of a pipeline; without `fuse`, as for a pipeline without streams, each step is one.
 
     Attributes:
         steps: Ids of the steps of each segment, in order.
@@ -44,11 +39,11 @@ class Segments:
             self._place(step_id, choice, fuse=fuse)
 
     def warnings(self) -> Iterator[Problem]:
-        """Yield a problem for each step that the document wants inline and that cannot be."""
+        """Yield a problem for each step that the document marks inline, but that cannot be."""
         for index, (step_id, spec) in enumerate(self._graph.specs.items()):
             if spec.inline and step_id in self._segment_of and self._segment_of[step_id][0] == step_id:
                 message = f"step {step_id!r} is marked inline, but it cannot run within the step before it"
-                hint = "inline is for an async def of one item, after a step that has no other reader"
+                hint = "remove it; inline is for an async def of one item, after a step without other readers"
                 yield Problem("inline-unused", message, f"$.steps[{index}].inline", hint=hint)
 
     def _place(self, step_id: str, choice: Choice, *, fuse: bool) -> None:
@@ -75,7 +70,7 @@ class Segments:
         return edges[0]
 
     def _is_stage(self, step_id: str, choice: Choice) -> bool:
-        """Whether a step is code of one item that may run inside a segment."""
+        """Return whether a step works on single items and may run inside a segment."""
         if choice.mapped is None or len(choice.inputs) != 1 or choice.placement is not Placement.INLINE:
             return False
         spec = self._graph.specs[step_id]
@@ -86,7 +81,7 @@ class Segments:
         return len(choice.outputs) > 1 or self._graph.specs[step_id].timeout is not None
 
     def _takes(self, segment: list[str], choice: Choice) -> bool:
-        """Whether a segment can go on with a stage: what is handed over item by item must neither grow nor be cut."""
+        """Return whether a segment can take another stage; items handed over one by one must stay one by one."""
         calls = [self._choices[step_id].method.call for step_id in segment]
         suspends = Call.COROUTINE in calls[1:]
         if choice.method.call is Call.GENERATOR:
@@ -96,14 +91,14 @@ class Segments:
         return True
 
     def _hands_over_items(self, head: str) -> bool:
-        """Whether a segment that starts with this step hands over item by item, not in batches."""
+        """Return whether a segment that starts with this step hands over item by item, not in batches."""
         choice = self._choices[head]
         call = choice.method.call
         one_by_one = call is Call.COROUTINE and choice.mapped is not None and self._graph.specs[head].concurrency == 1
         return choice.placement is Placement.INLINE and (call is Call.ASYNC_GENERATOR or one_by_one)
 
     def _can_wait(self, head: str) -> bool:
-        """Whether a segment that starts with this step can wait for a coroutine after each item."""
+        """Return whether a segment that starts with this step can wait for a coroutine after each item."""
         choice = self._choices[head]
         if choice.placement is not Placement.INLINE or self._graph.specs[head].concurrency > 1:
             return False

@@ -1,4 +1,4 @@
-"""The order of the steps: every writer before its readers; and the cycles that leave no such order."""
+"""The topological order of steps, and the cycles that prevent one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 __all__ = ["find_cycles", "topological_order"]
 
 Pairs = Sequence[tuple[str, str]]
-"""What leads from which step to which."""
+"""The writer and the reader of each edge."""
 
 
 def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
@@ -18,7 +18,7 @@ def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
         pairs: Writer and reader of every edge.
 
     Returns:
-        The sorted steps; those on a cycle, and behind one, are left out.
+        The sorted steps, without those on or after a cycle.
 
     Example:
         >>> topological_order(["c", "a", "b"], [("a", "b"), ("b", "c")])
@@ -30,7 +30,7 @@ def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
         waits[reader] += 1
         readers.setdefault(writer, []).append(reader)
     order = [step for step, writers in waits.items() if not writers]
-    for step in order:  # which grows meanwhile: it is the queue of the steps that are ready, too
+    for step in order:  # it grows meanwhile, as it is also the queue of the steps that are ready
         for reader in readers.get(step, ()):
             waits[reader] -= 1
             if not waits[reader]:
@@ -39,17 +39,17 @@ def topological_order(ids: Iterable[str], pairs: Pairs) -> list[str]:
 
 
 def find_cycles(ids: Iterable[str], pairs: Pairs) -> list[list[str]]:
-    """Find cycles among steps, each one by itself.
+    """Find cycles among steps that have no step in common.
 
-    Not all cycles (there may be exponentially many), but at least one when there is any, in linear time, and without
-    networkx, whose import takes longer than a broken document may.
+    It finds at least one if there is any, in linear time: there may be exponentially many. It does without networkx,
+    whose import would take longer than refusing a broken document may.
 
     Args:
         ids: Every step.
         pairs: Writer and reader of every edge.
 
     Returns:
-        The steps of each cycle in the order of its edges; no step is in two of them.
+        The steps of each cycle, in the order of its edges.
 
     Example:
         >>> find_cycles("abc", [("a", "b"), ("b", "c"), ("c", "b")])
@@ -65,7 +65,7 @@ def find_cycles(ids: Iterable[str], pairs: Pairs) -> list[list[str]]:
 
 
 def _walk_back(start: str, writer_of: dict[str, str], visits: dict[str, str]) -> list[str]:
-    """Go from reader to writer until a step comes again; if this walk met it first, the steps between are a cycle."""
+    """Go from reader to writer until a step repeats; if this walk visited it first, the steps between are a cycle."""
     step = start
     while step not in visits:
         visits[step] = start

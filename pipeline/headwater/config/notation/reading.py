@@ -60,8 +60,8 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
         The document, which is an object, and its problems so far.
 
     Raises:
-        ConfigError: It cannot be read, or is no JSON object.
-        MissingExtraError: It is YAML, and the library for that is not installed.
+        ConfigError: It cannot be read, or is not a JSON object.
+        MissingExtraError: It is YAML, and PyYAML is not installed.
     """
     if is_mapping(source):
         return _from_mapping(source)

@@ -1,4 +1,4 @@
-"""Find steps that would wait for ever.
+"""Finds steps that would wait forever.
 
 `concat` reads one branch to its end before the next; and a step gets its values, lists of whole streams among them,
 before it reads a stream. When both come from one step, the branch that is read later fills up meanwhile and stops that
@@ -29,13 +29,7 @@ _Order: TypeAlias = Sequence[Sequence[Edge]]
 
 @dataclass(frozen=True, slots=True)
 class _Deadlock:
-    """Two edges into one step that cannot be read one after the other.
-
-    Args:
-        first: The edge that is read first.
-        later: The edge that fills up meanwhile.
-        tee: Id of the step that both come from, or `input`.
-    """
+    """Two edges from one step that cannot be read one after the other: the later one fills up meanwhile."""
 
     first: Edge
     later: Edge
@@ -43,7 +37,7 @@ class _Deadlock:
 
 
 def check_deadlocks(graph: Graph, problems: Problems) -> None:
-    """Report steps that would wait for ever."""
+    """Report the edges that fill up while the step that feeds them is still needed, in a graph without cycles."""
     for deadlock in _find_deadlocks(graph):
         message = (
             f"'{deadlock.later}' is read only after '{deadlock.first}' has ended, but both come from"
@@ -108,7 +102,7 @@ def _concatenations(graph: Graph) -> Iterator[_Order]:
 
 
 def _reach(graph: Graph, ranks: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return, for each step, the steps that its output needs, and those that stop when nobody reads its output."""
+    """Return, for each step, the steps that its output needs, and those that stop when its output is not read."""
     needed: dict[str, int] = {}
     stopped: dict[str, int] = {}
     for rank, step in enumerate(ranks):
@@ -131,7 +125,7 @@ def _shared(edge: Edge, sets: Mapping[str, int]) -> int:
 
 
 def _streams(graph: Graph, step: str, streams: Sequence[Edge]) -> bool:
-    """Tell whether the output of a step may be a stream, when these of its inputs are."""
+    """Return whether the output of a step may be a stream, when these of its inputs are."""
     if step == PIPELINE_INPUT.step:
         return any(_reads_stream(graph, edge) for edge in graph.inputs)
     methods = graph.steps[step].definition.methods
@@ -150,12 +144,12 @@ def _ports(methods: Sequence[Method], edges: Sequence[Edge]) -> Iterator[tuple[E
 
 
 def _gathers(edge: Edge, port: Port) -> bool:
-    """Tell whether a port takes a stream as a whole."""
+    """Return whether a port takes a stream as a whole."""
     return port.streaming or _collects(edge, port)
 
 
 def _collects(edge: Edge, port: Port) -> bool:
-    """Tell whether a port takes a whole stream as one value."""
+    """Return whether a port takes a whole stream as one value."""
     return edge.spec.adapt in {"collect", "join"} or shape(plain(port.type.item))[0] is list
 
 

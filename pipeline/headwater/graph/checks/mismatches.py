@@ -1,4 +1,4 @@
-"""What is wrong with the choice for a step, in words: types that do not fit, headers that are not there."""
+"""Checks of the types of edges and of the choice for a step; each yields its faults."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["faults_of_choice", "faults_of_edges", "faults_of_task"]
 
 
 def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
-    """Check that a step has the task that the document names."""
+    """Yield a fault when a step does not have the task that the document names."""
     task = graph.specs[step_id].task
     if task is None:
         return
@@ -36,7 +36,7 @@ def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
 
 
 def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -> Iterator[Fault]:
-    """Tell which edges do not fit a step, as one of its methods sees them."""
+    """Yield a fault for each edge into a step that does not fit one of its methods."""
     for port, edge, flow in arrivals:
         if flow is not None and fit_port(flow, port, method.task, edge.spec.adapt, {}) is None:
             yield _unfit(edge, flow, port, step_id)
@@ -45,7 +45,7 @@ def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -
 def faults_of_choice(
     graph: Graph, step_id: str, choice: Choice, edges: Mapping[str, Sequence[Edge]]
 ) -> Iterator[Fault]:
-    """Check all that types of single edges do not tell."""
+    """Yield a fault for each missing header or footer, and for what cannot be mapped or run in a process."""
     for given in choice.inputs:
         if given.port.streaming:
             yield from _frames(step_id, given, edges[given.port.name])
@@ -57,14 +57,14 @@ def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str) -> Fault:
     writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
     message = f"{edge.source} writes {writes}, but port {port.name!r} of step {step_id!r} reads {reads}"
     if flow.type.mode != port.type.mode and flow.type.mode is not None and port.type.mode is not None:
-        message += f": {flow.type.mode}s are no {port.type.mode}s"
+        message += f", and {flow.type.mode}s are not {port.type.mode}s"
         return Fault("mode-mismatch", message, edge.path, "declare a rule to_delta or to_snapshot on the stream type")
     if edge.spec.adapt is not None:
-        message += f", which the adapter {edge.spec.adapt!r} cannot mend"
+        message += f", which the adapter {edge.spec.adapt!r} cannot convert"
         return Fault(
-            "no-adapter", message, edge.path, "leave out 'adapt', or declare the join or split on the step's task"
+            "no-adapter", message, edge.path, "remove 'adapt', or declare the join or split on the step's task"
         )
-    return Fault("type-mismatch", message, edge.path, "put a step between the two that turns one into the other")
+    return Fault("type-mismatch", message, edge.path, "add a step between them that converts one into the other")
 
 
 def _frames(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iterator[Fault]:
@@ -80,10 +80,10 @@ def _frame(step_id: str, given: ResolvedInput, edges: Sequence[Edge], part: str,
     place = f"port {given.port.name!r} of step {step_id!r}"
     if not having:
         message = f"{place} reads a {part} {describe(wanted)}, but {edges[0].source} writes none"
-        yield Fault(f"{part}-mismatch", message, edges[0].path, f"read a stream that has a {part}")
+        yield Fault(f"{part}-mismatch", message, edges[0].path, f"connect a stream that has a {part}")
     elif len(having) > 1:
-        message = f"{place} reads one {part}, but {len(having)} of the streams that meet there have one"
-        yield Fault(f"merged-{part}s", message, having[1][0].path, f"drop the {part} of all but one of them")
+        message = f"{place} reads one {part}, but {len(having)} of the streams merged there have one"
+        yield Fault(f"merged-{part}s", message, having[1][0].path, f"keep the {part} of one of them only")
     elif check(having[0][1], wanted) is Fit.NO:
         edge, written = having[0]
         message = f"{place} reads a {part} {describe(wanted)}, but {edge.source} writes {describe(written)}"
@@ -94,7 +94,7 @@ def _placing(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
     plain = choice.method.call is Call.PLAIN and all(given.port.style == "value" for given in choice.inputs)
     if choice.placement is Placement.PROCESS and not plain:
         message = (
-            f"step {step_id!r} is marked cpu=True, but only a function of values that returns one can run in a process"
+            f"step {step_id!r} has cpu=True, but only a function of values that returns a value can run in a process"
         )
         yield Fault("cpu-streams", message, graph.place(step_id), "return a list, or mark it blocking=True")
 

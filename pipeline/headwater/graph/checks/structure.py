@@ -1,4 +1,4 @@
-"""Checks of a graph as a whole: no cycles, a policy wherever edges meet, and nothing that can stall."""
+"""Checks of the structure of a graph: no cycles, and a merge policy wherever several edges lead to one port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Loops", "check_merges", "check_order"]
 
 Loops: TypeAlias = Mapping[str, int]
-"""A number for the cycle that each step is on; a step is on one at most, and those on none are not there."""
+"""A number for the cycle that a step is on; a step is on one at most."""
 
 _MOST_NAMES = 20
 
@@ -54,7 +54,7 @@ def _names(cycle: Sequence[str]) -> str:
 
 
 def check_merges(graph: Graph, ends: EndLookup, loops: Loops, problems: Problems) -> None:
-    """Check the ports that several edges lead to."""
+    """Report edges that are written twice, ports without a policy or of different methods, and unused policies."""
     shared = {step: _shared_ports(edges, problems) for step, edges in graph.into.items() if len(edges) > 1}
     for step in shared.keys() & graph.steps.keys():
         _check_methods(step, graph.into[step], ends, problems)
@@ -70,23 +70,23 @@ def _shared_ports(edges: Sequence[Edge], problems: Problems) -> dict[str, list[E
     by_port: dict[str, dict[End, Edge]] = {}
     for edge in edges:
         if by_port.setdefault(edge.target.port, {}).setdefault(edge.source, edge) is not edge:
-            message = f"the edge '{edge}' is there already"
+            message = f"the edge '{edge}' already exists"
             problems.add("duplicate-edge", message, edge.path, "remove one of the two")
     return {port: list(sources.values()) for port, sources in by_port.items() if len(sources) > 1}
 
 
 def _check_methods(step: str, edges: Sequence[Edge], ends: EndLookup, problems: Problems) -> None:
-    """Report edges into ports that no method has together: it would run without what the others bring."""
+    """Report edges into ports that no method has together: the method that runs would not read all of them."""
     fed = dict.fromkeys(edge.target.port for edge in edges)
     if not any(fed.keys() <= set(names) for names in ends.ports[step].alternatives):
         first, other = (next(edge for edge in edges if edge.target.port == port) for port in list(fed)[:2])
-        message = f"'{first.target}' and '{other.target}' are inputs of different methods, of which one runs"
-        hint = f"lead both edges to one of them, and give step {quote(step)} a merge policy"
+        message = f"'{first.target}' and '{other.target}' are inputs of different methods, but only one method runs"
+        hint = f"connect both edges to one of them, and give step {quote(step)} a merge policy"
         problems.add("exclusive-ports", message, other.path, hint)
 
 
 def _names_only_ports(step: str, ends: EndLookup) -> bool:
-    """Tell whether the merge policies of a step are for ports that it has; one that is not may be meant for another."""
+    """Return whether a step has the ports of its merge policies; a wrong name may be meant for another port."""
     merge = ends.specs[step].merge
     return not isinstance(merge, dict) or merge.keys() <= set(ends.ports[step].inputs.names)
 
@@ -94,7 +94,7 @@ def _names_only_ports(step: str, ends: EndLookup) -> bool:
 def _check_missing_policies(
     step: str, ports: Mapping[str, Sequence[Edge]], graph: Graph, loops: Loops, problems: Problems
 ) -> None:
-    """Report ports that need a policy; an edge that closes a cycle has to go anyway."""
+    """Report ports that need a policy; edges that close a cycle do not count, as they must be removed anyway."""
     for port, edges in ports.items():
         target = End(step, port)
         staying = [
@@ -102,7 +102,7 @@ def _check_missing_policies(
         ]
         if len(staying) > 1 and graph.merge_policy(target) is None:
             sources = ", ".join(str(edge.source) for edge in staying[:_MOST_NAMES])
-            message = f"{len(staying)} edges lead to '{target}' (from {sources}) and nothing says how they merge"
+            message = f"{len(staying)} edges lead to '{target}' (from {sources}) and no policy says how they merge"
             policies = '"merge": "interleave" (as items come) or "concat" (one after the other)'
             problems.add("merge-missing", message, staying[1].path, f"give step {quote(step)} {policies}")
 
@@ -119,5 +119,5 @@ def _check_policies(step: str, shared: Collection[str], ends: EndLookup, problem
             message = f"step {quote(step)} has no input {quote(port)}, expected {', '.join(map(quote, inputs))}"
             problems.add("unknown-port", message, (*path, port), problems.did_you_mean(port, inputs), at_key=True)
         elif port not in shared:
-            message = f"one edge at most leads to '{End(step, port)}', so there is nothing to merge"
+            message = f"at most one edge leads to '{End(step, port)}', so there is nothing to merge"
             problems.add("merge-unused", message, (*path, port), "remove it", at_key=True)

@@ -1,4 +1,4 @@
-"""Options of steps that nothing would come of: they are refused, as an option that does nothing would mislead."""
+"""Refuses options of steps that would have no effect, as they would mislead."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_options(graph: Graph, choices: Mapping[str, Choice], problems: Problem
     """Refuse `concurrency` for steps that cannot work on several items at a time."""
     for step_id, choice in choices.items():
         if graph.specs[step_id].concurrency > 1 and not _is_of_items(choice):
-            message = f"step {step_id!r} cannot work on several items at a time, so 'concurrency' does nothing"
-            hint = "it is for a function that takes one value and returns one"
+            message = f"step {step_id!r} cannot work on several items at a time, so 'concurrency' has no effect"
+            hint = "remove it; it is for a function that takes one value and returns one"
             problems.add("no-concurrency", message, (*graph.place(step_id), "concurrency"), hint)
 
 

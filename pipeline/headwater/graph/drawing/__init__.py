@@ -1,1 +1,1 @@
-"""Pictures of a graph: as text, as SVG, as Mermaid."""
+"""Drawings of a graph: text, SVG, Mermaid and DOT."""

@@ -1,4 +1,4 @@
-"""Drawings of a plan in every style: as SVG, as text, and for other programs: Mermaid and DOT."""
+"""Draws a plan in every style: SVG, text, and Mermaid and DOT for other programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["DrawingStyle", "dot", "draw", "mermaid"]
 
 DrawingStyle = Literal["mermaid", "dot", "svg", "text"]
-"""What a drawing is made for: Mermaid, Graphviz, a browser, or a terminal."""
+"""The target of a drawing: Mermaid, Graphviz, a browser, or a terminal."""
 
 _MERMAID_SHAPES: Mapping[Shape, tuple[str, str]] = {
     "step": ("[", "]"),
@@ -45,14 +45,14 @@ def draw(plan: Plan, style: DrawingStyle = "mermaid") -> str:
             from headwater.graph.drawing.rails import drawing
 
             return drawing(nodes, edges)
-    raise ValueError(f"there is no drawing style {style!r}; there are: {', '.join(get_args(DrawingStyle))}")
+    raise ValueError(f"the drawing style {style!r} does not exist; expected one of {', '.join(get_args(DrawingStyle))}")
 
 
 def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
     r"""Draw as a Mermaid flowchart, from left to right.
 
-    Nodes are called by number, and every character of a label that could mean something to Mermaid or to HTML is
-    written as its number, so that no label can be anything but text. See https://mermaid.js.org/syntax/flowchart.html.
+    Nodes are named by numbers, and every character of a label with a meaning in Mermaid or HTML is written as its
+    number, so that a label is always plain text. See https://mermaid.js.org/syntax/flowchart.html.
     """
     names = _names(nodes)
     lines = ["flowchart LR"]
@@ -107,6 +107,6 @@ def _mermaid_character(character: str) -> str:
 
 
 def _dot_text(label: str) -> str:
-    """Quote a label: of the escapes of DOT only those of the backslash, the quote and the new line are used."""
+    """Return a label in quotes, with the escapes of DOT for backslash, quote and new line."""
     lines = (line.replace("\\", "\\\\").replace('"', '\\"') for line in label.splitlines())
     return '"' + "\\n".join(lines) + '"'

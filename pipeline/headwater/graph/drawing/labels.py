@@ -1,4 +1,4 @@
-"""The ends of the edges of a drawing: where on the sides of their nodes they are, and what is written there."""
+"""The places and labels of the ends of edges on the sides of their nodes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from headwater.graph.drawing.views import EdgeView
 
-__all__ = ["Ends", "end_rooms"]
+__all__ = ["Ends", "end_spaces"]
 
 _Side: TypeAlias = tuple[str, bool]
-"""A side of a node: its id, and whether it is the one that reads."""
+"""A side of a node: its id, and whether it is the side of the inputs."""
 
 
 @dataclass(slots=True)
 class Ends:
-    """What the two ends of an edge look like.
-
-    Args:
-        start_label: What is written where it starts.
-        end_label: What is written where it ends.
-        start: Where it starts, across the direction of the data, from the middle of its node.
-        end: Where it ends, likewise.
-    """
+    """The labels of both ends of an edge, and their distances from the middles of their nodes, across the data."""
 
     start_label: str
     end_label: str
@@ -33,39 +26,39 @@ class Ends:
     end: float = 0.0
 
 
-def end_rooms(edges: Sequence[EdgeView], room: Callable[[str], float]) -> tuple[list[Ends], Mapping[str, float]]:
-    """Give each port its place on the side of its node, so that the labels of two of them never meet."""
+def end_spaces(edges: Sequence[EdgeView], space_of: Callable[[str], float]) -> tuple[list[Ends], Mapping[str, float]]:
+    """Return the ends of each edge, placed so that their labels never meet, and the space that each node needs."""
     written = Counter((edge.source, edge.source_port) for edge in edges)
     read = Counter((edge.target, edge.target_port) for edge in edges)
     ends: list[Ends] = []
-    rooms: defaultdict[_Side, dict[str, float]] = defaultdict(dict)
+    spaces: defaultdict[_Side, dict[str, float]] = defaultdict(dict)
     for edge in edges:
-        # A label stands where fewer edges meet; the one of a tee, whose branches are alike, at each branch.
+        # A label stands at the end where fewer edges meet; that of a tee, whose branches are alike, at each branch.
         at_end = read[edge.target, edge.target_port] <= written[edge.source, edge.source_port]
         start = ": ".join(filter(None, (edge.source_port, "" if at_end else edge.label)))
         end = ": ".join(filter(None, (edge.target_port, edge.label if at_end else "")))
         ends.append(Ends(start, end))
-        _make_room(rooms[edge.source, False], edge.source_port, room(start))
-        _make_room(rooms[edge.target, True], edge.target_port, room(end))
-    places = {side: _places(ports) for side, ports in rooms.items()}
+        _reserve(spaces[edge.source, False], edge.source_port, space_of(start))
+        _reserve(spaces[edge.target, True], edge.target_port, space_of(end))
+    places = {side: _places(ports) for side, ports in spaces.items()}
     for edge, both in zip(edges, ends, strict=True):
         both.start = places[edge.source, False][edge.source_port]
         both.end = places[edge.target, True][edge.target_port]
     needed: defaultdict[str, float] = defaultdict(float)
-    for (node, _), ports in rooms.items():
+    for (node, _), ports in spaces.items():
         needed[node] = max(needed[node], sum(ports.values()))
     return ends, needed
 
 
-def _make_room(ports: dict[str, float], port: str, room: float) -> None:
-    ports[port] = max(ports.get(port, 0.0), room)
+def _reserve(ports: dict[str, float], port: str, space: float) -> None:
+    ports[port] = max(ports.get(port, 0.0), space)
 
 
 def _places(ports: Mapping[str, float]) -> dict[str, float]:
-    """Return the middle of each port's room, beside each other around zero."""
+    """Return the middle of each port's space, side by side around zero."""
     place = -sum(ports.values()) / 2
     places: dict[str, float] = {}
-    for port, room in ports.items():
-        places[port] = place + room / 2
-        place += room
+    for port, space in ports.items():
+        places[port] = place + space / 2
+        place += space
     return places

@@ -1,4 +1,4 @@
-"""The layers of a drawing, and the order of the nodes in each: as few edges as can be found cross each other.
+"""The layers of a drawing, and the order of the nodes in each that lets few edges cross.
 
 This is the method of Sugiyama, Tagawa and Toda (1981, https://doi.org/10.1109/TSMC.1981.4308636): layers by the longest
 path, a waypoint in each layer that an edge passes, then sweeps that order each layer by the means of its neighbors.
@@ -19,24 +19,17 @@ PLACES_LIMIT = 50_000
 
 _SWEEPS = 24
 _PATIENCE = 4
-_WORK = 60_000  # places to be looked at, in which a drawing is made within a second or so
+_WORK = 60_000  # places to look at, which takes about a second
 
 
 def rounds(most: int, places: int) -> int:
-    """Return how often a drawing is gone over to make it better; a large one is not as often."""
+    """Return how often a drawing is improved; a large one less often."""
     return max(2, min(most, _WORK // max(places, 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What joins two nodes.
-
-    Args:
-        source: Number of the node that it starts at.
-        target: Number of the node that it leads to, which comes later in the order of the data.
-        start: Where it starts, across the direction of the data, from the middle of its node.
-        end: Where it ends, likewise.
-    """
+    """A link between two nodes by number, with the distance of both ends from the middles of their nodes."""
 
     source: int
     target: int
@@ -50,7 +43,7 @@ class Layers:
 
     Args:
         rows: The numbers of the nodes of each layer, in their order across; those from `count` on are waypoints.
-        paths: For each link the numbers of the nodes and waypoints that it leads along, from its source to its target.
+        paths: For each link, the numbers of the nodes and waypoints along it, from its source to its target.
         count: How many of the numbers are nodes.
     """
 
@@ -60,11 +53,11 @@ class Layers:
 
 
 def layers_of(count: int, links: Sequence[Link]) -> Layers:
-    """Put nodes into layers, and order each layer."""
+    """Return nodes in layers, each ordered; a `ValueError` says that there are too many."""
     depths = _depths(count, links)
     places = count + sum(depths[link.target] - depths[link.source] - 1 for link in links)
     if places > PLACES_LIMIT:
-        raise ValueError(f"a drawing has room for {PLACES_LIMIT:,} nodes and edges beside them, found {places:,}")
+        raise ValueError(f"a drawing has at most {PLACES_LIMIT:,} nodes and waypoints of edges, found {places:,}")
     rows: list[list[int]] = [[] for _ in range(max(depths, default=-1) + 1)]
     for node in _along_links(count, links):
         rows[depths[node]].append(node)
@@ -81,7 +74,7 @@ def layers_of(count: int, links: Sequence[Link]) -> Layers:
 
 
 def _depths(count: int, links: Sequence[Link]) -> list[int]:
-    """Return the layer of each node: after all that write to it; one that reads nothing stands close to its readers."""
+    """Return the layer of each node: after its writers; a node without inputs stands close to its readers."""
     readers: defaultdict[int, list[int]] = defaultdict(list)
     writers = [0] * count
     for link in links:
@@ -103,7 +96,7 @@ def _depths(count: int, links: Sequence[Link]) -> list[int]:
 
 
 def _along_links(count: int, links: Sequence[Link]) -> Iterable[int]:
-    """Return the nodes in an order that keeps what belongs together beside each other, as a first guess."""
+    """Yield the nodes in a first order that keeps neighbors together."""
     neighbors: list[list[int]] = [[] for _ in range(count)]
     for link in links:
         neighbors[link.source].append(link.target)
@@ -120,13 +113,7 @@ def _along_links(count: int, links: Sequence[Link]) -> Iterable[int]:
 
 
 class _Ordering:
-    """The order of each layer, made better by sweeps.
-
-    Args:
-        rows: The nodes of each layer.
-        links: The links.
-        paths: What each link leads along.
-    """
+    """The order of the nodes of each layer, improved by sweeps."""
 
     def __init__(self, rows: list[list[int]], links: Sequence[Link], paths: Sequence[Sequence[int]]) -> None:
         self._rows = rows
@@ -169,13 +156,13 @@ class _Ordering:
             self._rows[depth].sort(key=_mean_of(neighbors, places, self._rows[depth]))
 
     def _crossings(self) -> int:
-        return sum(_crossings(above, below, gap) for (above, below), gap in zip(pairwise(self._rows), self._gaps))  # noqa: B905 - the last layer has no gap behind it
+        return sum(_crossings(above, below, gap) for (above, below), gap in zip(pairwise(self._rows), self._gaps))  # noqa: B905 - the last layer has no gap after it
 
 
 def _mean_of(
     neighbors: dict[int, list[tuple[int, float]]], places: dict[int, int], row: Sequence[int]
 ) -> Callable[[int], float]:
-    """Return what a layer is sorted by: the mean place of the neighbors, or the own place of a node that has none."""
+    """Return the sort key of a layer: the mean place of the neighbors, or the own place of a node without any."""
     own = {node: float(place) for place, node in enumerate(row)}
 
     def mean(node: int) -> float:

@@ -1,4 +1,4 @@
-"""Where everything stands in a drawing: boxes in layers along the direction of the data, and what joins them.
+"""Places the boxes of a drawing in layers along the direction of the data, and routes the edges between them.
 
 Lengths go along the direction of the data, breadths across it; the drawing decides which of them is to the right.
 """
@@ -18,26 +18,18 @@ __all__ = ["Box", "Joint", "Layout", "lay_out"]
 _BESIDE = 20.0  # between boxes
 _BESIDE_WAYPOINT = 14.0
 _BETWEEN = 44.0  # between layers, besides the labels
-_STEEPEST = 0.18  # more room between layers for each unit that an edge goes across
+_STEEPEST = 0.18  # more space between layers for each unit that an edge goes across
 _MOST_BETWEEN = 160.0
 _SWEEPS, _LAST_SWEEPS = 5, 6
-_NEARLY_STRAIGHT = 12.0  # an edge that goes across by no more than this looks like a mistake
+_NEARLY_STRAIGHT = 12.0  # an edge that goes across by less than this looks like a mistake
 _WEIGHTS = (1.0, 2.0, 8.0)
-"""How much an edge wants to be straight, by the number of its ends that are waypoints."""
+"""The weight of a straight edge, by the number of its ends that are waypoints."""
 _IDLE_WEIGHT = 0.01
 
 
 @dataclass(slots=True)
 class Box:
-    """A node to be placed.
-
-    Args:
-        length: How much room it takes along the direction of the data.
-        breadth: How much room it takes across.
-        stretches: Whether it is made as long as the longest of its layer.
-        along: Where its middle is along the direction of the data; set by `lay_out`.
-        across: Where its middle is across; set by `lay_out`.
-    """
+    """A node to place: `lay_out` sets its middle, along and across, and stretches it to the longest of its layer."""
 
     length: float
     breadth: float
@@ -48,13 +40,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """An edge to be routed.
-
-    Args:
-        link: Which boxes it joins, and where on their sides.
-        start_length: Room for a label where it starts.
-        end_length: Room for a label where it ends.
-    """
+    """An edge to route, with the space for labels at its start and its end."""
 
     link: Link
     start_length: float = 0.0
@@ -63,7 +49,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands.
+    """The size of a drawing and the routes of its edges.
 
     Args:
         routes: For each joint its points `(along, across)`: straight from each to the next where both have the same
@@ -78,7 +64,7 @@ class Layout:
 
 
 def lay_out(boxes: Sequence[Box], joints: Sequence[Joint]) -> Layout:
-    """Place boxes and route what joins them."""
+    """Place the boxes, and return the routes of the joints."""
     layers = layers_of(len(boxes), [joint.link for joint in joints])
     across = _Across(boxes, joints, layers).places()
     least = min((across[node] - box.breadth / 2 for node, box in enumerate(boxes)), default=0.0)
@@ -140,12 +126,7 @@ def _route(
 
 @dataclass(frozen=True, slots=True)
 class _Pull:
-    """Where a node wants to be.
-
-    Args:
-        neighbors: Its neighbors, each with how far from that one it wants to be, and with its weight.
-        weight: The sum of the weights.
-    """
+    """The place to which its neighbors pull a node: each has a shift and a weight; `weight` is their sum."""
 
     neighbors: list[tuple[int, float, float]]
     weight: float
@@ -155,13 +136,7 @@ class _Pull:
 
 
 class _Across:
-    """Finds the places across: each node as near to the mean of its neighbors as the order of its layer allows.
-
-    Args:
-        boxes: The boxes.
-        joints: The edges.
-        layers: The layers.
-    """
+    """Finds the places across: each node as near to the mean of its neighbors as the order of its layer allows."""
 
     def __init__(self, boxes: Sequence[Box], joints: Sequence[Joint], layers: Layers) -> None:
         self._boxes = boxes
@@ -189,7 +164,7 @@ class _Across:
         return self._places
 
     def _offsets(self, row: Sequence[int]) -> list[float]:
-        """Return the places of the nodes of a layer that stand as close as they may, from the first one on."""
+        """Return the places of the nodes of a layer, as close as allowed, from the first one on."""
         return list(accumulate((self._distance(one, other) for one, other in pairwise(row)), initial=0.0))
 
     def _distance(self, one: int, other: int) -> float:
@@ -202,7 +177,7 @@ class _Across:
         pulls: Mapping[int, _Pull],
         reach: float = math.inf,
     ) -> None:
-        """Move every node toward where it wants to be, unless that is out of reach."""
+        """Move every node to where its neighbors pull it, unless that is out of reach."""
         places = self._places
         for row, offsets in rows:
             wanted: list[tuple[float, float]] = []

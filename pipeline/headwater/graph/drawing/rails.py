@@ -1,4 +1,4 @@
-"""A drawing as lines of text, from top to bottom: a rail for each output that is still to be read, a line per step."""
+"""Draws a graph as lines of text, from top to bottom: a line per step, and a rail for each output not yet read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "drawing", "rows"]
 
-_MOST_CELLS = 60  # before the column with the kinds, as a wide drawing would leave them far from their names
+_MOST_CELLS = 60  # before the column of kinds, which a wide drawing would move far from their names
 
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _SIGNS = {
@@ -41,8 +41,8 @@ class Row:
     Args:
         rails: The lines and signs at its left.
         name: Name of the node that it shows; empty for a line between nodes.
-        kind: What else the label of the node says.
-        text: What is told of the edges.
+        kind: The rest of the label of the node.
+        text: Text about the edges.
     """
 
     rails: str
@@ -58,14 +58,14 @@ def drawing(
     bold: Callable[[str], str] = str,
     dim: Callable[[str], str] = str,
 ) -> str:
-    """Draw as text for a terminal."""
+    """Draw a graph as text for a terminal."""
     drawn = list(rows(nodes, edges))
     widths = [cells(f"{row.rails} {row.name}") for row in drawn if row.kind]
     column = max((width for width in widths if width <= _MOST_CELLS), default=0)
     lines: list[str] = []
     for row in drawn:
-        room = " " * (column - cells(f"{row.rails} {row.name}")) if row.kind else ""
-        name = f" {bold(row.name)}{room}" if row.name else ""
+        gap = " " * (column - cells(f"{row.rails} {row.name}")) if row.kind else ""
+        name = f" {bold(row.name)}{gap}" if row.name else ""
         lines.append("  ".join(filter(None, (row.rails + name, dim(row.kind), dim(row.text)))).rstrip() + "\n")
     return "".join(lines)
 
@@ -73,8 +73,8 @@ def drawing(
 def rows(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> Iterator[Row]:
     """Draw as lines of text.
 
-    Each node stands below all that write to it. What a node writes runs down as a rail, to the last that reads it; a
-    rail that another line passes without being joined to it stays unbroken.
+    Each node stands below all its writers. Each output runs down as a rail to its last reader; a rail that another line
+    crosses without being joined to it stays unbroken.
     """
     known = {node.id for node in nodes}
     ends = {node.id for node in nodes if node.shape == "end"}
@@ -85,7 +85,7 @@ def rows(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> Iterator[Row]:
 
 
 def _by_branch(nodes: Sequence[NodeView], into: Mapping[str, Sequence[EdgeView]]) -> Iterator[NodeView]:
-    """Yield nodes in topological order, and each branch to its end where nothing else has to come before."""
+    """Yield nodes in topological order, each branch to its end where possible."""
     readers: defaultdict[str, list[NodeView]] = defaultdict(list)
     missing: dict[str, set[str]] = {}
     for node in nodes:
@@ -103,15 +103,7 @@ def _by_branch(nodes: Sequence[NodeView], into: Mapping[str, Sequence[EdgeView]]
 
 
 class _Rails:
-    """The rails, while nodes are drawn one below the other.
-
-    Args:
-        edges: All edges.
-        ends: Ids of the pipeline's own ends, which tell themselves what they read.
-
-    Attributes:
-        into: The edges that lead to each node.
-    """
+    """The rails, while nodes are drawn one below the other; `ends` are the ids of the pipeline's own ends."""
 
     def __init__(self, edges: Iterable[EdgeView], ends: Collection[str]) -> None:
         self._ends = ends
@@ -127,7 +119,7 @@ class _Rails:
             self._left[output] = self._left.get(output, 0) + 1
 
     def node_row(self, node: NodeView) -> Row:
-        """Put a node below those that write to it."""
+        """Return the line of a node, below its writers."""
         edges = self.into[node.id]
         joined = {self._columns.index((edge.source, edge.source_port)) for edge in edges}
         before = list(self._columns)
@@ -146,7 +138,7 @@ class _Rails:
         return Row(self._line(before, joints, _NODES[node.shape], dashed=dashed), name, kind, text)
 
     def rows_below(self, node: NodeView) -> Iterator[Row]:
-        """Begin the rails of what a node writes."""
+        """Yield the lines that begin the rails of the outputs of a node."""
         outputs = self._out_of[node.id]
         columns: dict[int, int] = {}
         before = list(self._columns)
@@ -157,8 +149,8 @@ class _Rails:
         if len(columns) > 1:
             yield Row(self._line(before, columns))
         if any(edge.target not in self._ends for edges in outputs.values() for edge in edges):
-            told = [_told(port, edges[0]) for (_, port), edges in outputs.items()]
-            yield Row(self._line(self._columns, {}), text=", ".join(told))
+            texts = [_output_text(port, edges[0]) for (_, port), edges in outputs.items()]
+            yield Row(self._line(self._columns, {}), text=", ".join(texts))
         while self._columns and self._columns[-1] is None:
             self._columns.pop()
 
@@ -166,7 +158,7 @@ class _Rails:
         return output is not None and not self._left[output]
 
     def _choose(self, edges: Sequence[EdgeView], joined: set[int], ended: set[int]) -> int:
-        """Return the column of a node: that of a rail which only it reads, or one beside those of others."""
+        """Return the column of a node: that of a rail that only it reads, or a free one."""
         own = [
             column
             for column in sorted(ended)
@@ -206,7 +198,7 @@ class _Rails:
         return "".join(signs).rstrip()
 
 
-def _told(port: str, edge: EdgeView) -> str:
+def _output_text(port: str, edge: EdgeView) -> str:
     return f"{port}: {_flows(edge)}" if port else _flows(edge)
 
 
@@ -215,5 +207,5 @@ def _flows(edge: EdgeView) -> str:
 
 
 def _reads(edges: Sequence[EdgeView]) -> str:
-    """Return what is to be said of the edges that lead to a node."""
+    """Return the text about the edges into a node."""
     return ", ".join(f"when {edge.condition}" for edge in edges if edge.condition)

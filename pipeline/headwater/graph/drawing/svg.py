@@ -1,4 +1,4 @@
-"""A drawing as SVG (https://www.w3.org/TR/SVG11/), complete in itself: no script, no font, nothing is fetched."""
+"""Draws a graph as self-contained SVG (https://www.w3.org/TR/SVG11/), without scripts, fonts or anything to fetch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.display import cells, shorten
-from headwater.graph.drawing.labels import end_rooms
+from headwater.graph.drawing.labels import end_spaces
 from headwater.graph.drawing.layers import Link
 from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["NODES_LIMIT", "svg"]
 
 NODES_LIMIT = 3_000
-"""Most nodes of a drawing that people can still find their way in, and that is made within seconds."""
+"""Most nodes of a drawing, which people can still read, and which takes seconds."""
 
 _Point: TypeAlias = tuple[float, float]
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NAME_EM, _KIND_EM, _LABEL_EM = 7.6, 6.7, 6.1  # width of a character of each size of text, with some room
+_NAME_EM, _KIND_EM, _LABEL_EM = 7.6, 6.7, 6.1  # width of a character of each font size, with some space
 _PADDING = 14.0
 _BOX_HEIGHT, _END_HEIGHT = 44.0, 26.0
 _MARGIN = 24.0
@@ -84,8 +84,8 @@ _SHAPES = """\
 def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = "") -> str:
     """Draw as SVG, in colors that follow whether the reader prefers dark ones.
 
-    The data flows to the right, or downward where that is too wide. A thick line is a stream, a thin one a single
-    value; a dashed one lets pass what meets its condition; a band joins steps that run as one.
+    The data flows to the right, or downward where that is too wide. A thick line is a stream, a thin one a single value
+    and a dashed one an edge with a condition; a band joins steps that run as one.
     """
     if len(nodes) > NODES_LIMIT:
         raise ValueError(f"a drawing has at most {NODES_LIMIT:,} nodes, found {len(nodes):,}")
@@ -100,20 +100,14 @@ def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = ""
 
 
 class _Drawing:
-    """One drawing, in one direction.
-
-    Args:
-        nodes: The nodes.
-        edges: The edges between them.
-        downward: Whether the data flows downward, rather than to the right.
-    """
+    """A drawing in one direction: to the right, or downward."""
 
     def __init__(self, nodes: Sequence[NodeView], edges: Sequence[EdgeView], *, downward: bool) -> None:
         self._nodes = nodes
         self._edges = edges
         self._downward = downward
-        self._ends, rooms = end_rooms(edges, self._room)
-        self._boxes = [self._box(node, rooms.get(node.id, 0.0)) for node in nodes]
+        self._ends, spaces = end_spaces(edges, self._space)
+        self._boxes = [self._box(node, spaces.get(node.id, 0.0)) for node in nodes]
         numbers = {node.id: number for number, node in enumerate(nodes)}
         joints = [
             Joint(
@@ -127,28 +121,24 @@ class _Drawing:
         self.width: float = 2 * _MARGIN + (self._layout.breadth if downward else self._layout.length)
         self.height: float = 2 * _MARGIN + (self._layout.length if downward else self._layout.breadth)
 
-    # ---- sizes
-
-    def _room(self, label: str) -> float:
-        """Return the room across that the end of an edge takes."""
+    def _space(self, label: str) -> float:
+        """Return the space across that the end of an edge takes."""
         return _LABEL_EM * cells(label) + _BESIDE_LABEL if self._downward else _PORTS_APART
 
     def _length(self, label: str) -> float:
-        """Return the room along the data that the label of an edge takes."""
+        """Return the space along the data that the label of an edge takes."""
         if not label:
             return 0.0
         return _LABEL_HEIGHT if self._downward else _LABEL_EM * cells(label) + _BESIDE_LABEL
 
-    def _box(self, node: NodeView, room: float) -> Box:
+    def _box(self, node: NodeView, space: float) -> Box:
         width, height = _size(node)
-        length, breadth = (height, max(width, room)) if self._downward else (width, max(height, room))
+        length, breadth = (height, max(width, space)) if self._downward else (width, max(height, space))
         return Box(length, breadth, stretches=node.shape != "end")
 
     def _place(self, along: float, across: float) -> _Point:
         x, y = (across, along) if self._downward else (along, across)
         return x + _MARGIN, y + _MARGIN
-
-    # ---- what is drawn
 
     def text(self, title: str) -> str:
         """Return the drawing."""
@@ -161,7 +151,7 @@ class _Drawing:
         )
 
     def _bands(self) -> Iterator[str]:
-        """Yield what stands behind the steps that run as one."""
+        """Yield the bands behind the steps that run as one."""
         fused = {end for edge in self._edges if edge.fused for end in (edge.source, edge.target)}
         for node, box in zip(self._nodes, self._boxes, strict=True):
             if node.id in fused:
@@ -196,7 +186,7 @@ class _Drawing:
         return "".join(parts)
 
     def _labels(self) -> Iterator[str]:
-        """Yield the labels of the edges; where several meet, what they all say stands once."""
+        """Yield the labels of the edges; where several meet, equal labels are written once."""
         starts: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
         stops: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
         for ends, route in zip(self._ends, self._layout.routes, strict=True):
@@ -225,14 +215,14 @@ class _Drawing:
             middle = top + height / 2
             if node.shape == "end":
                 shape = _rectangle("end", left, top, width, height, radius=height / 2)
-                texts = _line("kind", left + width / 2, middle + 4, name, "middle")
+                labels = _line("kind", left + width / 2, middle + 4, name, "middle")
             else:
                 bar = _rectangle(f"bar-{node.shape}", left, top, 4, height, radius=2)
                 shape = _rectangle("box", left, top, width, height, radius=6) + bar
                 x = left + _PADDING
-                texts = _line("name", x, middle - 4, name) + _line("kind", x, middle + 12, kind)
+                labels = _line("name", x, middle - 4, name) + _line("kind", x, middle + 12, kind)
             note = _text(f"{node.label}\n{node.note}")
-            yield f"<g><title>{note}</title>{shape}{texts}</g>"
+            yield f"<g><title>{note}</title>{shape}{labels}</g>"
 
     def _corners(self, box: Box) -> tuple[float, float, float, float]:
         """Return left, top, width and height of a box."""
@@ -268,13 +258,13 @@ def _line(name: str, x: float, y: float, text: str, anchor: str = "start") -> st
 
 
 def _text(text: str) -> str:
-    """Return a text that is nothing but text in XML: https://www.w3.org/TR/xml/#charsets."""
+    """Return text escaped for XML, without characters that XML does not have (https://www.w3.org/TR/xml/#charsets)."""
     return escape(_NOT_IN_XML.sub("\ufffd", text))
 
 
 @cache
 def _style() -> str:
-    """Return the style sheet; plain classes, as not every viewer knows variables."""
+    """Return the style sheet, with plain classes, as some viewers do not support variables."""
     return f"\n{_SHAPES % _FONT}{_rules(_LIGHT)}@media (prefers-color-scheme:dark){{\n{_rules(_DARK)}}}\n"
 
 

@@ -1,4 +1,4 @@
-"""What a drawing of a plan shows: its nodes and edges as texts, for every way of drawing."""
+"""The nodes and edges of a drawing of a plan, as strings for every style of drawing."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class NodeView:
     """One node of a drawing.
 
     Args:
-        id: What edges call it; any text.
-        label: What is written in it; lines are separated by newlines.
+        id: The id that edges refer to; any string.
+        label: The text in it; lines are separated by newlines.
         shape: What it stands for.
-        note: What is told of it where there is room or somebody asks.
+        note: More about it, where there is space or a reader asks for it.
     """
 
     id: str
@@ -49,11 +49,11 @@ class EdgeView:
     Args:
         source: Id of the node that it starts at.
         target: Id of the node that it leads to.
-        label: What is written on it, most often a type; empty for nothing.
+        label: The text on it, most often a type.
         condition: What an item must meet to pass; empty when everything passes.
         source_port: Name of the output that it starts at, where the node has several.
         target_port: Name of the input that it leads to, where the node has several.
-        note: What is told of it where there is room or somebody asks.
+        note: More about it, where there is space or a reader asks for it.
         streaming: Whether a stream flows, rather than one value.
         fused: Whether both its nodes run as one, without a buffer between them.
     """
@@ -70,7 +70,7 @@ class EdgeView:
 
 
 def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
-    """Return what a drawing of a plan shows."""
+    """Return the nodes and edges of a drawing of a plan."""
     names = dict(zip(plan.outputs, _output_ids(plan), strict=True))
     first = [_end(PIPELINE_INPUT.step, PIPELINE_INPUT.step)] if plan.inputs else []
     last = [_end(name, PIPELINE_OUTPUT.step) for name in names.values()]
@@ -80,7 +80,7 @@ def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
 
 
 def _output_ids(plan: Plan) -> list[str]:
-    """Return what the outputs are called; no step has such an id."""
+    """Return the ids of the nodes of outputs; no step has such an id."""
     several = len(plan.outputs) > 1
     return [f"{PIPELINE_OUTPUT.step} {name}" if several else PIPELINE_OUTPUT.step for name in plan.output_names]
 
@@ -117,5 +117,5 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
 
 def _note(edge: PlannedEdge, type_name: str, condition: str) -> str:
     flows = f"stream of {type_name}" if edge.streaming else type_name
-    room = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
-    return ", ".join(part for part in (flows, condition and f"when {condition}", room) if part)
+    capacity = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
+    return ", ".join(part for part in (flows, condition and f"when {condition}", capacity) if part)

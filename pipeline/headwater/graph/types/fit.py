@@ -1,8 +1,8 @@
-"""May a value of one declared type be read as another? The question of every edge, answered before anything runs.
+"""Whether a value of one declared type may be read as another, decided for every edge before anything runs.
 
 The rules are those of PEP 484 where a pipeline is like a program (subclasses, unions, literals, the numeric tower), and
 more practical where it is not: containers are covariant, because what flows is read and not written to; a mapping may
-become a model; and a text is never a sequence of texts, although Python says so.
+become a model; and a string is never a sequence of strings, although it is one in Python.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from headwater.graph.types.value_checkers import checker, needs_validation, runt
 
 __all__ = ["Fit", "check", "checker", "describe", "needs_validation", "runtime_class", "substitute"]
 
-_TEXTS = (str, bytes, bytearray, memoryview)
+_STRINGS = (str, bytes, bytearray, memoryview)
 _TOWER: Mapping[Any, tuple[type, ...]] = {
     float: (int,),
     complex: (int, float),
@@ -54,7 +54,11 @@ class Fit(IntEnum):
 
 
 def check(source: Any, target: Any, bindings: dict[Any, Any] | None = None) -> Fit:
-    """Tell whether a value declared as one type may be read as another."""
+    """Return how well a value declared as one type fits another; an annotation that is not understood is unsure.
+
+    A type variable left in the source stands for any type that it allows. `bindings` are the types of the variables of
+    the target: variables met for the first time are added, and one met again is widened where it must be.
+    """
     try:
         if bindings is not None and parameters(target):
             return _Comparison(bindings).fit(source, target)
@@ -70,18 +74,17 @@ def _unbound(source: Any, target: Any) -> Fit:
 
 @dataclass(slots=True)
 class _Comparison:
-    """One question with all that it leads to.
+    """A comparison of two types with all those that it leads to.
 
-    Args:
-        bindings: What the type variables of the target stand for so far.
-        open: The questions being answered, outermost first, by which types that contain themselves come to an end.
+    `bindings` are the type variables of the target so far; `open` the comparisons in progress, which end the recursion
+    of types that contain themselves.
     """
 
     bindings: dict[Any, Any]
     open: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
 
     def fit(self, source: Any, target: Any) -> Fit:
-        """Answer by the first rule that applies; bindings made on the way to a no are undone."""
+        """Return the result of the first rule that applies; on `Fit.NO`, the bindings that it made are undone."""
         question = (source, target)
         if source == target or question in self.open:
             return Fit.PROVEN
@@ -101,7 +104,7 @@ class _Comparison:
         return next((answer for answer in answers if answer is not None), Fit.UNSURE)
 
     def arguments(self, source: tuple[Any, ...], target: tuple[Any, ...]) -> Fit:
-        """Compare the arguments of one generic class pair by pair; missing ones may be anything."""
+        """Compare the arguments of a generic class pair by pair; missing ones may be anything."""
         if not target:
             return Fit.PROVEN
         if len(source) != len(target):
@@ -139,9 +142,9 @@ def _variable(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
 
 
 def _choice(comparison: _Comparison, source: Any, variable: TypeVar) -> tuple[Any, Fit]:
-    """Return what a variable stands for when this source alone is bound to it, and how sure that is.
+    """Return the type of a variable when this source alone is bound to it, and how well that fits.
 
-    Where it is unsure the values are checked against the bound, so it is the bound that flows on.
+    Where it is unsure, the values are checked against the bound, so the bound is the type that flows on.
     """
     limits = variable.__constraints__ or (variable.__bound__ or object,)
     fits = {limit: comparison.fit(source, limit) for limit in limits}
@@ -169,7 +172,7 @@ def _best_member(comparison: _Comparison, source: Any, target: Any) -> Fit | Non
     best = Fit.NO
     for alternative in sorted(alternatives, key=lambda member: bool(parameters(member))):
         best = max(best, comparison.fit(source, alternative))
-        if best is Fit.PROVEN:  # later alternatives must not bind their variables to what an earlier one takes
+        if best is Fit.PROVEN:  # later alternatives must not bind their variables to types that an earlier one accepts
             break
     return best
 
@@ -179,7 +182,7 @@ def _unknown(_: _Comparison, source: Any, __: Any) -> Fit | None:
 
 
 def _new_type(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
-    """Read a `NewType` as a subclass of what it is made of."""
+    """Treat a `NewType` as a subclass of its supertype."""
     if isinstance(source, NewType):
         above = comparison.fit(source.__supertype__, target) if not isinstance(target, NewType) else None
         return above if above is not None else _between_new_types(source, target)
@@ -225,7 +228,7 @@ def _tuple(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
 
 
 def _tuple_items(annotation: Any) -> tuple[tuple[Any, ...], bool]:
-    """Return the types of a tuple's items, and whether the one type stands for any number of items."""
+    """Return the types of a tuple's items, and whether it has any number of items of one type."""
     args = get_args(annotation)
     return (args[:1], True) if args[-1:] == (Ellipsis,) else (args, False)
 
@@ -260,7 +263,7 @@ def _class(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
     read, read_args = shape(target)
     if not (isinstance(written, type) and isinstance(read, type)):
         return None
-    if _splits_text(written, read) or _splits_text(read, written):
+    if _splits_string(written, read) or _splits_string(read, written):
         return Fit.NO
     below = _is_subclass(written, read)
     if below or issubclass(written, _TOWER.get(read, ())):
@@ -273,13 +276,13 @@ def _class(comparison: _Comparison, source: Any, target: Any) -> Fit | None:
     return Fit.NO if below is above is False else Fit.UNSURE
 
 
-def _splits_text(text: type, other: type) -> bool:
-    """Tell whether a text would be taken for the sequence of its characters, which Python allows and nobody means."""
-    return issubclass(text, _TEXTS) and not issubclass(other, _TEXTS) and _is_subclass(other, Iterable) is True
+def _splits_string(text: type, other: type) -> bool:
+    """Return whether a string would be read as the sequence of its characters, which is never meant."""
+    return issubclass(text, _STRINGS) and not issubclass(other, _STRINGS) and _is_subclass(other, Iterable) is True
 
 
 def _is_subclass(special: Any, general: Any) -> bool | None:
-    """Tell whether one class is below another; None for a protocol that cannot be asked."""
+    """Return whether one class is a subclass of another; None for a protocol that cannot be tested."""
     if general in special.__mro__:
         return True
     try:
@@ -289,7 +292,7 @@ def _is_subclass(special: Any, general: Any) -> bool | None:
 
 
 def _arguments_as(special: Any, args: tuple[Any, ...], general: Any) -> tuple[Any, ...]:
-    """Return the arguments that a class with arguments gives to a class above it; empty when they are not known."""
+    """Return the arguments that a class with arguments passes to a base class; empty when they are not known."""
     if special is general:
         return args
     known = dict(zip(getattr(special, "__parameters__", ()), args, strict=False))
@@ -301,7 +304,7 @@ def _arguments_as(special: Any, args: tuple[Any, ...], general: Any) -> tuple[An
 
 
 def _container_arguments(special: Any, args: tuple[Any, ...], general: Any) -> tuple[Any, ...]:
-    """Do the same for Python's own containers, whose bases are registered and so tell no arguments."""
+    """Return the same for Python's own containers, whose bases are registered without arguments."""
     if special.__module__ not in _CONTAINER_MODULES or issubclass(special, (ItemsView, ValuesView)):
         return ()
     if special is tuple:

@@ -1,4 +1,4 @@
-"""Check values while they flow: by one `isinstance` where that proves the type, by pydantic where it does not."""
+"""Checks of values while they flow: one `isinstance` where that proves the type, pydantic where it does not."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from headwater.streams.grammar import Checker
 __all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]
 
 _TOWER: Mapping[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
-_TEXTS = (str, bytes, bytearray, memoryview)
+_STRINGS = (str, bytes, bytearray, memoryview)
 _STRICT_KINDS = frozenset({"int", "float", "bool", "str", "bytes", "list", "dict"})
 _RECORD_KINDS = frozenset({"dataclass", "typed-dict"})
 _OPAQUE_KEYS = frozenset({"default", "metadata", "serialization", "config", "cls", "expected"})
-_TEXT_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
+_STRING_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
 _RECORDS: frozenset[Any] = frozenset({dict, Mapping, MutableMapping})
 _LAZY: frozenset[Any] = frozenset({Iterable, Iterator, Generator, AsyncIterable, AsyncIterator, AsyncGenerator})
 _MOST_FAULTS = 3
@@ -60,12 +60,10 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 @cached
 def checker(annotation: Any) -> Checker:
-    """Return the checker of a type; nothing is built before the first value that needs more than `isinstance`.
+    """Return the checker of a type, shared by all edges; its validator is built for the first value that needs it.
 
-        Numbers and texts are taken as they are: "3" is no integer. A mapping is made a pydantic model, a dataclass or a
-        `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
-
-    at a[1] input should be a valid integer, found '2'
+    Numbers and strings are not converted: "3" is not an integer. A mapping becomes a pydantic model, a dataclass or a
+    `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
     """
     expected = () if needs_validation(annotation) else runtime_class(annotation)
     return Checker(object if expected is None else expected, _Coercion(annotation))
@@ -73,10 +71,10 @@ def checker(annotation: Any) -> Checker:
 
 @cached
 def class_checker(annotation: Any) -> Checker:
-    """Return a checker that looks at the class of a value alone, not at what is in it.
+    """Return a checker that looks at the class of a value alone, not at its content.
 
-    It is enough for what a generic step makes of its items: it cannot know their type, so what is in a list of them is
-    what the edge brought.
+    It is enough for what a generic step makes of its items: it cannot know their type, so the content of a list of them
+    is what the edge brought.
     """
     expected = runtime_class(annotation)
     return Checker(object if expected is None else expected, _Coercion(annotation))
@@ -84,7 +82,7 @@ def class_checker(annotation: Any) -> Checker:
 
 @cached
 def runtime_class(annotation: Any) -> type | tuple[type, ...] | None:
-    """Return what `isinstance` can ask of the values of a type."""
+    """Return the classes that values of a type are instances of; None for `Any`, type variables, some protocols."""
     classes = _classes(annotation)
     if classes is None:
         return None
@@ -119,7 +117,11 @@ def _is_unaskable(origin: type) -> bool:
 
 @cached
 def needs_validation(annotation: Any) -> bool:
-    """Tell whether more than one `isinstance` is needed to know that a value is of a type."""
+    """Return whether more than one `isinstance` is needed to know that a value has a type.
+
+    A mapping from strings to anything is a record: its arguments say no more than its class, as records have string
+    keys.
+    """
     beneath = plain(annotation)
     several = members(beneath)
     if constraints(annotation) or is_typeddict(beneath) or get_origin(beneath) is Literal:
@@ -131,7 +133,7 @@ def needs_validation(annotation: Any) -> bool:
     origin, args = shape(beneath)
     if args == (str, Any) and origin in _RECORDS:
         return False
-    return origin in _TEXT_SPLITTERS or (origin not in _LAZY and any(map(_says_something, args)))
+    return origin in _STRING_SPLITTERS or (origin not in _LAZY and any(map(_says_something, args)))
 
 
 def _says_something(argument: Any) -> bool:
@@ -139,7 +141,7 @@ def _says_something(argument: Any) -> bool:
 
 
 class _Coercion:
-    """Validate values of one type; the validator is built for the first of them."""
+    """Validates values of one type; the validator is built for the first of them."""
 
     __slots__ = ("_annotation", "_validate")
 
@@ -157,11 +159,11 @@ class _Coercion:
             return self._validate(value)
         except ValidationError as error:
             message = _explain(self._annotation, value, error)
-        raise FrameTypeError(message)  # outside of `except`: the original error holds the whole value
+        raise FrameTypeError(message)  # outside `except`, as the original error holds the whole value
 
 
 def _validator(annotation: Any) -> SchemaValidator:
-    if shape(plain(annotation))[0] not in _LAZY:  # pydantic would wrap an iterator, and validate it too late
+    if shape(plain(annotation))[0] not in _LAZY:  # pydantic would wrap an iterator, and validate its items too late
         for config in (
             ConfigDict(arbitrary_types_allowed=True),
             None,
@@ -178,7 +180,7 @@ _GENERIC: frozenset[Any] = frozenset({list, dict, tuple})
 
 
 def _modern(annotation: Any) -> Any:
-    """Declare each `TypedDict` of `typing` anew with typing_extensions, as pydantic demands before Python 3.12."""
+    """Redeclare each `TypedDict` of `typing` with typing_extensions, as pydantic demands before Python 3.12."""
     if sys.version_info >= (3, 12):
         return annotation
     beneath = plain(annotation)
@@ -199,20 +201,20 @@ def _redeclared(typed_dict: Any) -> Any:
 
 
 def _instance_of(expected: type | tuple[type, ...]) -> CoreSchema:
-    def refuse_text(value: Any) -> Any:
-        if isinstance(value, _TEXTS):
-            raise PydanticCustomError("text", "a text is not read as the sequence of its characters")
+    def refuse_string(value: Any) -> Any:
+        if isinstance(value, _STRINGS):
+            raise PydanticCustomError("text", "a string is not read as the sequence of its characters")
         return value
 
     schema = core_schema.is_instance_schema(expected)
-    splits = expected in _TEXT_SPLITTERS
-    return core_schema.no_info_after_validator_function(refuse_text, schema) if splits else schema
+    splits = expected in _STRING_SPLITTERS
+    return core_schema.no_info_after_validator_function(refuse_string, schema) if splits else schema
 
 
 def _strict(schema: Any) -> Any:
-    """Copy a core schema so that numbers and texts are not converted, while records are still made of mappings.
+    """Copy a core schema so that numbers and strings are not converted, while records are still made of mappings.
 
-    The `strict` of pydantic itself is for both or for neither.
+    The `strict` of pydantic itself applies to both or to neither.
     """
     if isinstance(schema, (list, tuple)):
         parts = map(_strict, cast("Iterable[Any]", schema))
@@ -246,5 +248,5 @@ def _fault(location: tuple[int | str, ...], message: str, found: Any) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Write a value on one short line, without building the whole of a large one; secrets mask themselves."""
+    """Return a value on one short line, built only in part when it is large; secrets mask themselves."""
     return shorten(_SHORT.repr(value), _LONGEST_VALUE)
