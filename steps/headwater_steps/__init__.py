@@ -8,5 +8,3 @@
 A document names a step by its kind, such as `text.words`; a program imports it, such as
 `from headwater_steps.text import words`.
 """
-
-from headwater_steps import _moved as _moved

@@ -24,7 +24,7 @@ def _events() -> Value:
     pipelines = [chain(numbers, mapped, STEPS), chain(numbers, mapped, STEPS, streaming={"enabled": False})]
     emitted, silent = (Figure(ITEMS, partial(in_loop, partial(run, pipeline, ITEMS))) for pipeline in pipelines)
     interleave([emitted, silent], ROUNDS)
-    return Value((emitted.ns / silent.ns - 1) * 100, f"{told.ns:,.0f} against {silent.ns:,.0f} ns per item")
+    return Value((emitted.ns / silent.ns - 1) * 100, f"{emitted.ns:,.0f} against {silent.ns:,.0f} ns per item")
 
 
 @step("bench.nap")

@@ -606,6 +606,6 @@ async def test_reports_an_error_in_readable_form(error: Exception, emitted: str)
 
     with pytest.raises(StepError) as caught:
         await chain(raises_this).run([1])
-    assert str(caught.value) == f"step 'a' failed: {told}"
+    assert str(caught.value) == f"step 'a' failed: {emitted}"
     [event] = [event for event in caught.value.result.events.read(after=0) if event.event_type == "step_error"]
     assert emitted in {event.data.error_type, f"{event.data.error_type}: {event.data.message}"}

@@ -736,7 +736,7 @@ async def test_secrets_are_sent_and_not_shown() -> None:
     (asked,) = server.asked
     assert (asked.headers["authorization"], asked.headers["x-api-key"]) == ("Bearer canary-one", "canary-two")
     assert "401 Unauthorized" in str(error.value)
-    assert "canary" not in f"{error.value}{told}{loaded!r}{loaded.to_json()}"
+    assert "canary" not in f"{error.value}{reported}{loaded!r}{loaded.to_json()}"
 
 
 async def test_cookies_are_not_kept() -> None:

@@ -172,7 +172,7 @@ async def test_secrets_are_passed_and_not_shown() -> None:
     reported: list[StreamEvent] = []
     with pytest.raises(StepError, match=r"key is \*{10}") as error:
         await loaded.run("", subscribers=[reported.append])
-    assert "canary" not in f"{error.value}{told}{loaded!r}"
+    assert "canary" not in f"{error.value}{reported}{loaded!r}"
 
 
 @pytest.mark.parametrize(
