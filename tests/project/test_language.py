@@ -64,11 +64,9 @@ NOT_PROSE = ("python", "json", "toml", "yaml", "dockerfile", "html")
 EXCEPTIONS = {
     r"\bof a text\b": "a written work, as in: the words of a text",
     r"^USER nobody$": "the name of a user of Linux",
+    r"^\s*texts: ": "the input port of `text.join`",
 }
 """Phrases that are right all the same, each with its reason."""
-
-NOT_YET = ()
-"""Folders and files that are still to be cleaned, by the beginning of their paths."""
 
 
 def prose(text: str) -> str:
@@ -138,7 +136,6 @@ def test_names_are_the_words_of_the_field() -> None:
 
 def assert_clean(found: list[str]) -> None:
     """Show what was found in the folders that are clean."""
-    found = [line for line in found if not line.startswith(NOT_YET)]
     assert not found, "\n".join(["write plain English, as CONTRIBUTING says:", *found])
 
 

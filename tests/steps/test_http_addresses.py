@@ -209,7 +209,7 @@ async def test_connection_goes_to_the_address_that_was_checked() -> None:
     assert server.asked[0].headers["host"] == f"name.invalid:{server.port}"
 
 
-async def test_connection_tries_the_next_address_when_one_does_not_answer() -> None:
+async def test_connection_uses_the_next_address_when_one_does_not_answer() -> None:
     """A name with several addresses is reached as long as one of them works."""
 
     async def resolve(host: str, port: int) -> Sequence[str]:

@@ -67,7 +67,7 @@ async def test_record_gets_null_when_there_is_nothing() -> None:
     ("item", "message"),
     [
         ({"ID": 7}, "there is no field 'id' in an item with the fields 'ID'"),
-        ({"id": None}, "expected a text, a number or a truth value in the field 'id', found null"),
+        ({"id": None}, "expected a string, a number or a boolean in the field 'id', found null"),
         ({"id": [7]}, "found list"),
         ({"id": ".."}, "would make . or .. of a part of the path"),
         ({"id": "."}, "would make . or .. of a part of the path"),

@@ -132,7 +132,7 @@ async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[
 
 async def test_extract_loses_nothing_to_a_side_port_that_is_not_connected() -> None:
     """A rejected text that nobody would get is an error that names the port."""
-    with pytest.raises(StepError, match="port 'unmatched', which leads nowhere"):
+    with pytest.raises(StepError, match="port 'unmatched', which is not connected"):
         await loaded("extract", pattern=PAIR, on_unmatched="reject").run(iter(BAD))
 
 

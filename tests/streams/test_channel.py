@@ -421,7 +421,7 @@ class TestTee:
             tee.put(2)
 
     async def test_writes_on_when_it_has_no_reader(self) -> None:
-        """An output that leads nowhere does not stop its step."""
+        """An output that is not connected does not stop its step."""
         tee = Tee([])
         await tee.write([1, 2, 3])
         assert tee.statistics().written_items == 3

@@ -100,7 +100,7 @@ async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
         elif isinstance(data, AsyncIterable):
             await _feed_async(data, sink)  # pyright: ignore[reportUnknownArgumentType]  # of items of any type
         elif isinstance(data, Iterable):
-            await _feed_plain(iter(data), sink)  # pyright: ignore[reportUnknownArgumentType]  # likewise
+            await _feed_plain(iter(data), sink)  # pyright: ignore[reportUnknownArgumentType]  # items of any type
         else:
             await sink.write([data])
         sink.finish()

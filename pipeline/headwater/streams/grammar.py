@@ -27,7 +27,7 @@ class Checker:
     """The run-time check of one declared type: one `isinstance`, and validation only when that says no.
 
     Args:
-        expected: Classes whose instances are right without another look; an empty tuple when only validation can tell.
+        expected: Classes whose instances need no validation; empty when every value needs it.
         coerce: Validate a value, perhaps making the declared class from a mapping; raises `FrameTypeError`.
     """
 
@@ -117,7 +117,7 @@ class Grammar:
         header: Check of the header; None when the stream declares none.
         footer: Check of the footer; None when the stream declares none.
         on_header: Called with the header as soon as it was admitted.
-        wrapped: Which of `header` and `footer` count only when they are wrapped, as their class does not tell them.
+        wrapped: Which of `header` and `footer` count only when they are wrapped, because their class is ambiguous.
 
     Example:
         >>> words = Grammar("words", Checker(str, str))

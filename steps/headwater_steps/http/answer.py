@@ -132,7 +132,7 @@ class Answer:
                     if len(start) >= _EXCERPT_BYTES:
                         break
         except HttpError:
-            pass  # what is told then is the status, which matters more
+            pass  # the status is reported then, which matters more
         text = " ".join(start[:_EXCERPT_BYTES].decode(errors="replace").split())
         return "".join(mark if mark.isprintable() else "\ufffd" for mark in text)
 

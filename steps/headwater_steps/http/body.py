@@ -30,7 +30,7 @@ _OTHER_NAMES: Final = {
 
 
 def declared_encoding(content_type: str | None) -> Encoding:
-    """Return how a text is encoded.
+    """Return how the text is encoded.
 
     Example:
         >>> declared_encoding("text/html; charset=ISO-8859-1"), declared_encoding("application/json")
@@ -55,9 +55,9 @@ def encoding_of(answer: Answer, encoding: Encoding | None) -> Encoding:
 
 
 async def text_of(answer: Answer, ctx: StepContext, encoding: Encoding | None, on_bad: OnBadText) -> str:
-    """Return a body as a text, without a byte order mark."""
-    mends = ctx if on_bad == "replace" else None
-    return _decoded(answer, await answer.body(), encoding_of(answer, encoding), mends)
+    """Return a body as a string, without a byte order mark."""
+    replaces = ctx if on_bad == "replace" else None
+    return _decoded(answer, await answer.body(), encoding_of(answer, encoding), replaces)
 
 
 async def value_of(answer: Answer, read_as: ReadAs) -> Any:
@@ -82,16 +82,16 @@ def _parsed(answer: Answer, body: bytes) -> Any:
     try:
         return from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise HttpBrokenError(answer.place, f"the body is no JSON: {error}") from error
+        raise HttpBrokenError(answer.place, f"the body is invalid JSON: {error}") from error
 
 
-def _decoded(answer: Answer, body: bytes, encoding: Encoding, mends: StepContext | None = None) -> str:
+def _decoded(answer: Answer, body: bytes, encoding: Encoding, replaces: StepContext | None = None) -> str:
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
         reason = f"{undecodable(error)}, at byte {error.start} of the body"
-        if mends is None:
+        if replaces is None:
             raise HttpBrokenError(answer.place, f"{reason}; set encoding, or on_bad to replace") from error
-        mends.progress(message=f"{answer.place}: replaced what is no text: {reason}", compensations=1)
+        replaces.progress(message=f"{answer.place}: replaced bytes that are not valid text: {reason}", compensations=1)
         text = body.decode(encoding, "replace")
     return text.removeprefix("\ufeff")

@@ -72,7 +72,7 @@ def url_of(method: str, text: str, params: Query | None = None) -> httpx2.URL:
 class Turns:
     """Lets a number of holders of each key go on, the others wait in the order in which they came.
 
-    Nothing is kept of a key that nobody holds.
+    A key that no task holds is forgotten.
     """
 
     def __init__(self, most: int) -> None:
@@ -185,7 +185,7 @@ def _target(request: Outgoing, location: str) -> httpx2.URL:
     try:
         url = request.url.join(location)
     except httpx2.InvalidURL as error:
-        raise HttpBrokenError(request.place, f"it is redirected to what is no URL: {error}") from error
+        raise HttpBrokenError(request.place, f"it is redirected to an invalid URL: {error}") from error
     if url.userinfo:
         raise HttpRefusedError(request.place, "it is redirected to a URL with a name or password in it")
     return url

@@ -29,7 +29,7 @@ class Enrich(HttpStep, kind="http.enrich"):
 
     Args:
         url: The URL, such as `https://api.example.com/users/{user.id}`.
-        into: Path of the field that gets what was found; what is there already is replaced.
+        into: Path of the field that gets what was found; an existing value is replaced.
         read_as: What a body is taken for: `json`, `text`, `bytes`, or by `auto` what its content type says.
         on_absent: What happens when the server says that there is nothing (404 or 410): `fail` is an error, `null` puts
             null into the record. Any other status of 400 or more is an error.

@@ -25,7 +25,7 @@ class HttpError(HeadwaterError):
     """The root of all errors of HTTP steps.
 
     Args:
-        place: The request, as `place_of` tells it.
+        place: The request, as `place_of` shows it.
         reason: What happened, and what to do where that is not obvious.
 
     Example:

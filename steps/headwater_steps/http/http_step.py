@@ -73,10 +73,7 @@ class HttpStep(Step):
     idle_s: Annotated[Seconds, Field(description="Longest time without a byte of the body, in seconds.")] = 30
     total_s: Annotated[
         Seconds,
-        Field(
-            description="Longest time that the server is waited for, all in all, in seconds; what the reader takes "
-            "is not counted."
-        ),
+        Field(description="Longest total wait for the server, in seconds; the reader's own time does not count."),
     ] = 300
     ca_file: Annotated[
         Path | None,

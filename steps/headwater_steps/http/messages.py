@@ -129,7 +129,7 @@ class LinesFooter(BodyFooter, frozen=True):
         duration_s: Time from the request to the end of the body, in seconds; what the reader took is part of it.
         lines: How many lines the body has.
         items: How many of them were read as items.
-        bad_rows: Lines with bytes that are no text, whatever became of them.
+        bad_rows: Lines with bytes that are not valid text: replaced, skipped or rejected.
         first_bad_lines: Numbers of the first ten of them, from 1.
     """
 

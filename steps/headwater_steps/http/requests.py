@@ -21,7 +21,7 @@ class Get(HttpStep, kind="http.get"):
     """Get the text at a URL (HTTP, RFC 9110).
 
     Where a stream of URLs leads to it, each is requested in its turn; `"concurrency": 8` in the document has as many
-    under way at the same time, and their texts still come in the order of the URLs. For the lines of a large text there
+    under way at the same time, and their results still come in the order of the URLs. For the lines of a large text there
     is `http.lines`; for other methods, JSON, or answers that are errors, `http.request`.
 
     Only hosts that `hosts` names are requested, by `http` and `https`, and only at public addresses: what a name
@@ -30,7 +30,7 @@ class Get(HttpStep, kind="http.get"):
 
     Args:
         encoding: How the text is encoded; by default as the server says, or UTF-8.
-        on_bad: What happens to bytes that are no text: `fail` is an error, `replace` puts U+FFFD in their place.
+        on_bad: What happens to bytes that are not valid text: `fail` is an error, `replace` puts U+FFFD in their place.
 
     Returns:
         The text, without a byte order mark.

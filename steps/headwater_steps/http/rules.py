@@ -87,7 +87,7 @@ class Hosts:
 def _parsed(pattern: str) -> tuple[str, int | None]:
     match = _PATTERN.fullmatch(pattern)
     if match is None:
-        raise ValueError(f"{pattern!r} is no pattern of hosts")
+        raise ValueError(f"{pattern!r} is not a pattern of hosts")
     host, port = match.groups()
     return host.strip("[]"), None if port is None else _ANY_PORT if port == "*" else int(port)
 
@@ -109,7 +109,7 @@ def _own_name(name: str) -> str:
 
 def _plain_text(text: str) -> str:
     if _TEXT.fullmatch(text) is None:
-        raise ValueError("expected a text of printable ASCII characters, without spaces at its ends")
+        raise ValueError("expected a string of printable ASCII characters without spaces at its ends")
     return text
 
 
@@ -127,7 +127,7 @@ HeaderText = Annotated[
 """Value of a header (RFC 9110, section 5.5)."""
 
 SecretHeaderText = Annotated[SecretStr, AfterValidator(_plain_secret)]
-"""Value of a header that nobody is told."""
+"""Value of a header that is never shown."""
 
 
 def kept_across_origins(headers: Mapping[str, Value]) -> dict[str, Value]:

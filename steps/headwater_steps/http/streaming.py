@@ -35,8 +35,7 @@ class _Body(HttpStep):
         Field(
             gt=0,
             le=604_800,
-            description="Longest time that the server is waited for, all in all, in seconds; what the reader takes is "
-            "not counted.",
+            description="Longest total wait for the server, in seconds; the reader's own time does not count.",
         ),
     ] = 3_600
     on_status: Annotated[
@@ -48,7 +47,7 @@ class _Body(HttpStep):
     ] = "fail"
 
     async def _chunks(self, answer: Answer, ctx: StepContext) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes, and tell how far it is."""
+        """Yield the body as it arrives, and report progress."""
         whole_bytes = answer.declared_bytes
         async with aclosing(answer.chunks()) as chunks:
             async for chunk in chunks:
@@ -84,7 +83,7 @@ class _Text(_Body):
 class Lines(_Text, kind="http.lines"):
     r"""Get the text at a URL line by line, while it comes (HTTP, RFC 9110).
 
-    Lines end with `\n` or `\r\n`, which are no part of the items. A reader that is slow makes the server wait; one that
+    Lines end with `\n` or `\r\n`, which are not part of the items. A reader that is slow makes the server wait; one that
     leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
     What may be requested is said by `http.get`. Where the URL is known beforehand, `source.http` needs no input.
 
@@ -93,7 +92,7 @@ class Lines(_Text, kind="http.lines"):
 
     Raises:
         HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-        BadLineError: A line is too long, or has bytes that are no text.
+        BadLineError: A line is too long, or has bytes that are not valid text.
 
     Example:
         >>> Lines(hosts=["*.example.com"], on_bad="skip").max_line_chars
@@ -110,7 +109,7 @@ class Lines(_Text, kind="http.lines"):
 class Source(_Text, kind="source.http"):
     r"""Get the text at one URL line by line, while it comes (HTTP, RFC 9110).
 
-    Lines end with `\n` or `\r\n`, which are no part of the items. A reader that is slow makes the server wait; one that
+    Lines end with `\n` or `\r\n`, which are not part of the items. A reader that is slow makes the server wait; one that
     leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
     What may be requested is said by `http.get`.
 
@@ -122,7 +121,7 @@ class Source(_Text, kind="source.http"):
 
     Raises:
         HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-        BadLineError: A line is too long, or has bytes that are no text.
+        BadLineError: A line is too long, or has bytes that are not valid text.
 
     Example:
         >>> Source(url="https://www.example.com/words.txt", hosts=["www.example.com"]).max_redirects

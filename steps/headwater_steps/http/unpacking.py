@@ -64,7 +64,7 @@ class Gunzip:
             try:
                 piece = self._inflate.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                raise ValueError(f"the body is no gzip data: {error}") from error
+                raise ValueError(f"the body is not valid gzip data: {error}") from error
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
             if piece:
                 yield piece

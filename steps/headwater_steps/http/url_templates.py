@@ -66,5 +66,5 @@ def _encoded(path: str, find: Callable[[Any], Any], item: Record) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
         found = "null" if value is None else type(value).__name__
-        raise TypeError(f"expected a text, a number or a truth value in the field {quote(path)}, found {found}")
+        raise TypeError(f"expected a string, a number or a boolean in the field {quote(path)}, found {found}")
     return percent_encoded(str(value), safe="")

@@ -55,7 +55,7 @@ class Command:
 
 @asynccontextmanager
 async def started(command: Command, feed: Feed) -> AsyncGenerator[Child]:
-    """Run a program in a process group of its own, of which nothing is left at the end."""
+    """Run a program in a process group of its own, and leave none of its processes behind."""
     if sys.platform == "win32":
         raise ProgramError(command.argv[0], "cannot be run: this needs a POSIX system")
     pipes = [os.pipe() for _ in range(3)]
@@ -78,7 +78,7 @@ async def started(command: Command, feed: Feed) -> AsyncGenerator[Child]:
 async def _opened(command: Command, stdin: int, stdout: int, stderr: int) -> Process:
     program = command.argv[0]
     try:
-        with CancelScope(shield=True):  # so that there is never a program that nobody knows of
+        with CancelScope(shield=True):  # so that a started program is always tracked
             return await open_process(
                 command.argv,
                 stdin=stdin,
@@ -94,7 +94,7 @@ async def _opened(command: Command, stdin: int, stdout: int, stderr: int) -> Pro
         raise ProgramError(program, "is not found; give its path, or add PATH to inherit_env") from error
     except (OSError, ValueError) as error:
         raise ProgramError(program, f"cannot be run: {error}") from error
-    raise RuntimeError("a shielded scope was cancelled, which nobody does")
+    raise RuntimeError("a shielded scope was cancelled, which must not happen")
 
 
 class Child:
@@ -219,7 +219,7 @@ class Child:
             self._take_stderr()
 
     def _take_stderr(self) -> None:
-        """Take what is there; the pipe stays open, as somebody may be waiting for it."""
+        """Take what is there; the pipe stays open, since a task may be waiting for it."""
         with suppress(BlockingIOError):
             while chunk := os.read(self._pipes["stderr"], _READ_BYTES):
                 self.stderr_bytes += len(chunk)
@@ -227,7 +227,7 @@ class Child:
             self._stderr_ended = True
 
     async def _reap(self) -> None:
-        """When the program has ended, end what it has left running, which could keep its output open for ever."""
+        """When the program has ended, end what it has left running, which could keep its output open forever."""
         await self._process.wait()
         self._sweep()
 

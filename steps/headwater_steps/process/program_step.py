@@ -19,7 +19,7 @@ __all__ = ["Argument", "ProgramStep"]
 
 def _no_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("expected a text without the character NUL, which no program can be given")
+        raise ValueError("expected a string without the NUL character, which no program accepts")
     return text
 
 
@@ -73,7 +73,7 @@ class ProgramStep(Step, permission="process"):
     ] = 5
     ok_codes: Annotated[
         tuple[Annotated[int, Field(ge=0, le=255)], ...],
-        Field(description="Exit codes that are no failure.", min_length=1),
+        Field(description="Exit codes that do not count as failures.", min_length=1),
     ] = (0,)
     encoding: Annotated[Encoding, Field(description="How it reads and writes text.")] = "utf-8"
 

@@ -41,7 +41,7 @@ class ProgramFooter(BaseModel, frozen=True):
         exit_code: Its exit code.
         lines: How many lines it wrote.
         items: How many of them were read as items.
-        bad_rows: Lines with bytes that are no text, whatever became of them.
+        bad_rows: Lines with bytes that are not valid text: replaced, skipped or rejected.
         first_bad_lines: Numbers of the first ten of them, from 1.
         stderr_bytes: How much it wrote to its standard error.
         duration_s: How long it ran, in seconds.
@@ -77,7 +77,7 @@ class Run(ProgramStep, kind="process.run"):
     Args:
         argv: The program and its arguments; `{"item": true}` among them stands for the item.
         timeout_s: Longest time that it may take for an item, in seconds; null for any.
-        on_bad: What happens to bytes of its output that are no text: `fail` is an error, `replace` puts U+FFFD in their
+        on_bad: What happens to bytes of its output that are not valid text: `fail` is an error, `replace` puts U+FFFD in their
             place.
         max_output_bytes: Largest output that is taken; a larger one is an error.
 
@@ -86,7 +86,7 @@ class Run(ProgramStep, kind="process.run"):
 
     Raises:
         ProgramError: It cannot be run, or failed, or took too long.
-        ValueError: The item cannot be an argument, or the output is no text or too large.
+        ValueError: The item cannot be an argument, or the output is not valid text or too large.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -113,14 +113,14 @@ class Run(ProgramStep, kind="process.run"):
         async with started(self._command(argv, self.timeout_s), _once(given)) as child:
             output = await self._output(child, argv[0])
             await child.exit_code()
-            _tell_stderr(ctx, argv[0], child)
+            _report_stderr(ctx, argv[0], child)
         try:
             return output.decode(self.encoding)
         except UnicodeDecodeError as error:
             reason = f"wrote no text: {undecodable(error)}, at byte {error.start}"
             if self.on_bad == "fail":
                 raise ProgramError(argv[0], f"{reason}; set another encoding, or on_bad to replace") from error
-            ctx.progress(message=f"replaced what is no text: {argv[0]} {reason}", compensations=1)
+            ctx.progress(message=f"replaced bytes that are not valid text: {argv[0]} {reason}", compensations=1)
             return output.decode(self.encoding, "replace")
 
     def _given(self, data: str | bytes) -> tuple[list[str], bytes]:
@@ -135,7 +135,7 @@ class Run(ProgramStep, kind="process.run"):
         if isinstance(argument, str):
             return argument
         if isinstance(data, bytes) or "\0" in data:
-            raise ValueError("an item can be an argument only as a text without the character NUL; give it on stdin")
+            raise ValueError("an item must be a string without the NUL character to be an argument; pass it on stdin")
         if data.startswith("-") and _OPTIONS_END not in self.argv[:index]:
             hint = 'put "--" before {"item": true} if the program knows it, or give the item on stdin'
             raise ValueError(f"the item {quote(data)} would be an option of the program; {hint}")
@@ -183,7 +183,7 @@ class LineProgram(ProgramStep):
             for lines in rows.flush():
                 yield lines
             code = await child.exit_code()
-            _tell_stderr(ctx, program, child)
+            _report_stderr(ctx, program, child)
             counts = rows.footer().model_dump(include={"lines", "items", "bad_rows", "first_bad_lines"})
             yield Footer(
                 ProgramFooter(exit_code=code, stderr_bytes=child.stderr_bytes, duration_s=child.elapsed_s, **counts)
@@ -194,7 +194,7 @@ class Pipe(LineProgram, kind="process.pipe"):
     r"""Run a program through which a stream flows: the items are its lines in, its lines are the items out.
 
     It runs once for the whole stream, and reads and writes at the same time: its first lines flow on while the last are
-    still to come, as far as the program itself does not wait for all of them, as `sort` does. A reader that leaves ends
+    still to come, unless the program waits for all of them, as `sort` does. A reader that leaves ends
     it, and a program that reads no further, such as `head`, ends the stream before it. An item must not have a line
     feed.
 
@@ -207,7 +207,7 @@ class Pipe(LineProgram, kind="process.pipe"):
 
     Raises:
         ProgramError: It cannot be run, or failed, or took too long.
-        BadLineError: A line is too long, or has bytes that are no text.
+        BadLineError: A line is too long, or has bytes that are not valid text.
         ValueError: An item has a line feed.
 
     Example:
@@ -243,7 +243,7 @@ class Source(LineProgram, kind="source.process"):
 
     Raises:
         ProgramError: It cannot be run, or failed, or took too long.
-        BadLineError: A line is too long, or has bytes that are no text.
+        BadLineError: A line is too long, or has bytes that are not valid text.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -278,6 +278,6 @@ def _joined(lines: list[str]) -> str:
     return text + "\n"
 
 
-def _tell_stderr(ctx: StepContext, program: str, child: Child) -> None:
+def _report_stderr(ctx: StepContext, program: str, child: Child) -> None:
     if child.stderr_bytes:
         ctx.log.info("standard error of a program", program=program, size_bytes=child.stderr_bytes, last=child.stderr)

@@ -226,7 +226,7 @@ class RoutedOutbox:
             self._forget(name)
 
     def _show(self, name: str, items: Sequence[Any]) -> None:
-        """Tell items of a port that is not the main one, unless they would be lost there."""
+        """Emit items of a side port, or raise when they would be lost there."""
         if items and name in self._unconnected:
             raise StreamOrderError(f"{self._label}: {not_connected(name)}")
         if self.record.emits_next_item:
@@ -239,11 +239,5 @@ class RoutedOutbox:
 
 
 def not_connected(port: str) -> str:
-    """Return what is wrong when something is written to a side port that leads nowhere.
-
-    Args:
-        port: Name of the port.
-    """
-    return (
-        f"it wrote to its port {port!r}, which leads nowhere, so that what it wrote would be lost; add an edge from it"
-    )
+    """Return the message for an item that was written to a side port without an edge."""
+    return f"it wrote to its port {port!r}, which is not connected, so the item would be lost; add an edge from it"

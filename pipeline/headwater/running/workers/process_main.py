@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _unread(unit: bytes) -> list[bytes]:
-    """Leave inputs as JSON, since it is the header that says of which types they are."""
+    """Leave inputs as JSON, since only the header declares their types."""
     return [unit]
 
 
