@@ -202,7 +202,7 @@ ITEMS: Final[dict[str, Sample]] = {
         {"name": "Ida"},
         "Ida is here",
         **UNTITLED,
-        bad_params=({"template": "$x"}, ".template", "no place for a field"),
+        bad_params=({"template": "$x"}, ".template", "is not a field"),
     ),
     "text.join": Sample(
         params={"separator": ", "},
@@ -218,7 +218,7 @@ ITEMS: Final[dict[str, Sample]] = {
         many=(["a b c d", "a, b, c, d!", "e f g"], ["a b c d", "e f g"]),
         endless=lambda number: f"{number} is a number",
         bad_params=({"similarity": 0}, ".similarity", "greater than 0"),
-        bad_data=(["a", 1], "item 2 is the number 1, not a text"),
+        bad_data=(["a", 1], "item 2 is the number 1, not a string"),
     ),
     "text.sentences": Sample(
         one=(

@@ -67,7 +67,7 @@ PLACES: Final[dict[str, Sample]] = {
         params={"folder": f"{FILES}/two", "pattern": "*.txt"},
         empty=[{"path": f"{FILES}/two/a.txt", "size_bytes": 1}, {"path": f"{FILES}/two/b.txt", "size_bytes": 2}],
         endless={"folder": f"{FILES}/many", "pattern": "*"},
-        bad_params=({"pattern": "../*"}, ".pattern", "no .."),
+        bad_params=({"pattern": "../*"}, ".pattern", "without .."),
         bad_data=({"pattern": "*.log"}, r"no file in .* matches '\*.log', of 2 that were looked at"),
     ),
     "source.stdin": Sample(

@@ -230,7 +230,7 @@ def test_every_kind_is_offered_with_a_line_that_says_what_it_does() -> None:
     kind = shipped_schema()["$defs"]["StepSpec"]["properties"]["kind"]
     assert kind["enum"] == SHIPPED.kinds()
     lines = dict(zip(kind["enum"], kind["enumDescriptions"], strict=True))
-    assert lines["text.words"] == "Split a text into its words."
+    assert lines["text.words"] == "Split a string into its words."
     assert all("\n" not in line for line in lines.values())
 
 

@@ -44,7 +44,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["run", "good.json", "--set", "names=a"], 2, ["'names'", "found the string 'a'"]),
     (["run", "none.json"], 2, ["none.json", "cannot be read"]),
     (["run", "god.json"], 2, ["did you mean 'good.json'"]),
-    (["run", "."], 2, ["this is a folder"]),
+    (["run", "."], 2, ["expected a file, found a folder"]),
     (["run", "good.json", "--input", "good.json"], 2, ["reads no input", "leave it out"]),
     (["run", "sum.json"], 2, ["needs data for its input: sum", "--input"]),
     (["run", "sum.json", "--input", "none.txt"], 2, ["none.txt", "the input cannot be read: No such file"]),

@@ -133,7 +133,7 @@ async def test_get_decodes_the_text(body: bytes, content_type: str, params: dict
             "the charset 'klingon', which is not known; set encoding",
         ),
         (b"a", {"content_encoding": "br"}, "the content encoding 'br', which was not asked for; only gzip is read"),
-        (b"no gzip", {"content_encoding": "gzip"}, "the body is no gzip data"),
+        (b"no gzip", {"content_encoding": "gzip"}, "the body is not valid gzip data"),
         (
             gzip.compress(b"salt" * 99, mtime=0)[:-1],
             {"content_encoding": "gzip"},
@@ -144,7 +144,7 @@ async def test_get_decodes_the_text(body: bytes, content_type: str, params: dict
             {"content_encoding": "gzip"},
             "the gzip data of the body are cut off",
         ),
-        (gzip.compress(b"salt", mtime=0) + b"rest", {"content_encoding": "gzip"}, "the body is no gzip data"),
+        (gzip.compress(b"salt", mtime=0) + b"rest", {"content_encoding": "gzip"}, "the body is not valid gzip data"),
     ],
 )
 async def test_get_fails_when_the_body_is_not_what_it_says(body: bytes, headers: dict[str, str], message: str) -> None:
@@ -262,7 +262,7 @@ async def test_redirect_is_followed_when_the_host_is_allowed() -> None:
         ("http://example.com/", "the host example.com is not among the allowed ones"),
         ("file:///etc/passwd", "expected a URL that starts with http:// or https://"),
         ("http://me:canary@127.0.0.1/", "redirected to a URL with a name or password in it"),
-        ("http://[::1", "redirected to what is no URL"),
+        ("http://[::1", "redirected to an invalid URL"),
         ("/loop", "redirected more than 5 times (max_redirects)"),
     ],
 )

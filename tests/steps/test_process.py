@@ -100,7 +100,7 @@ async def test_run_refuses_an_item_that_would_be_an_option(item: str, argv: list
 @pytest.mark.parametrize("item", [b"bytes", "a\0b"])
 async def test_run_refuses_an_item_that_cannot_be_an_argument(item: Any) -> None:
     """Arguments are texts, which end at NUL."""
-    assert "an item can be an argument only as a text" in str(await failure(of(argv=["echo", ITEM]), item))
+    assert "an item must be a string without the NUL character" in str(await failure(of(argv=["echo", ITEM]), item))
 
 
 @pytest.mark.parametrize(

@@ -152,10 +152,10 @@ def test_source_says_what_to_install_for_zstandard(tmp_path: Path) -> None:
 MEMORY = """
 import resource, sys
 from headwater import Pipeline, run_sync
-from headwater_steps import shaping, sources
+from headwater_steps import sources, streams
 
 def run(path):
-    steps = {"read": getattr(sources, sys.argv[1]).with_params(path=path), "n": shaping.count}
+    steps = {"read": getattr(sources, sys.argv[1]).with_params(path=path), "n": streams.count}
     return run_sync(Pipeline("count", steps=steps)).output
 
 def peak():

@@ -234,9 +234,9 @@ def test_stdin_repairs_chunks_when_asked(standard_input: int) -> None:
 
 COUNT = """
 from headwater import Pipeline, run_sync
-from headwater_steps import shaping, sources
+from headwater_steps import sources, streams
 
-print(run_sync(Pipeline("count", steps={"lines": sources.stdin, "n": shaping.count})).output)
+print(run_sync(Pipeline("count", steps={"lines": sources.stdin, "n": streams.count})).output)
 """
 
 

@@ -21,8 +21,8 @@ class Get(HttpStep, kind="http.get"):
     """Get the text at a URL (HTTP, RFC 9110).
 
     Where a stream of URLs leads to it, each is requested in its turn; `"concurrency": 8` in the document has as many
-    under way at the same time, and their results still come in the order of the URLs. For the lines of a large text there
-    is `http.lines`; for other methods, JSON, or answers that are errors, `http.request`.
+    under way at the same time, and their results still come in the order of the URLs. For the lines of a large text use
+    `http.lines`; for other methods, JSON, or answers that are errors, `http.request`.
 
     Only hosts that `hosts` names are requested, by `http` and `https`, and only at public addresses: what a name
     resolves to is checked, and that very address is connected to, also after redirects. Addresses of private networks

@@ -83,7 +83,7 @@ class _Text(_Body):
 class Lines(_Text, kind="http.lines"):
     r"""Get the text at a URL line by line, while it comes (HTTP, RFC 9110).
 
-    Lines end with `\n` or `\r\n`, which are not part of the items. A reader that is slow makes the server wait; one that
+    Lines end with `\n` or `\r\n`, which are not part of the items. A slow reader makes the server wait; one that
     leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
     What may be requested is said by `http.get`. Where the URL is known beforehand, `source.http` needs no input.
 
@@ -109,7 +109,7 @@ class Lines(_Text, kind="http.lines"):
 class Source(_Text, kind="source.http"):
     r"""Get the text at one URL line by line, while it comes (HTTP, RFC 9110).
 
-    Lines end with `\n` or `\r\n`, which are not part of the items. A reader that is slow makes the server wait; one that
+    Lines end with `\n` or `\r\n`, which are not part of the items. A slow reader makes the server wait; one that
     leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
     What may be requested is said by `http.get`.
 
