@@ -77,7 +77,8 @@ class Run(ProgramStep, kind="process.run"):
     Args:
         argv: The program and its arguments; `{"item": true}` among them stands for the item.
         timeout_s: Longest time that it may take for an item, in seconds; null for any.
-        on_bad: What happens to bytes of its output that are not valid text: `fail` is an error, `replace` puts U+FFFD there.
+        on_bad: What happens to bytes of its output that are not valid text: `fail` is an error,
+            `replace` puts U+FFFD there.
         max_output_bytes: Largest output that is taken; a larger one is an error.
 
     Returns:
