@@ -48,11 +48,7 @@ def provider(entry: EntryPoint) -> str:
 
 
 def load_plugin(group: Group, name: str) -> Any:
-    """Import what a package offers under a name.
-
-    Raises:
-        HeadwaterError: No installed package offers it, more than one does, or it cannot be imported.
-    """
+    """Import what a package offers under a name."""
     entries = installed(group)
     if name not in entries:
         known = ", ".join(sorted(entries)) or "none"
@@ -61,11 +57,7 @@ def load_plugin(group: Group, name: str) -> Any:
 
 
 def load_entry(group: Group, entries: list[EntryPoint]) -> Any:
-    """Import the one entry point of a name.
-
-    Raises:
-        HeadwaterError: There is more than one, or it cannot be imported.
-    """
+    """Import the one entry point of a name."""
     entry, *others = entries
     if others:
         places = " and by ".join(map(provider, entries))

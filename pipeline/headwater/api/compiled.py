@@ -28,13 +28,7 @@ __all__ = ["CompiledPipeline"]
 
 
 class CompiledPipeline:
-    """The graph of a document that passes every check.
-
-    Args:
-        loaded: The document; its problems get everything that is wrong, and are raised.
-        steps: The steps whose kind and params are right, by id.
-        options: What the program gave with the document.
-    """
+    """The graph of a document that passes every check."""
 
     def __init__(self, loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions) -> None:
         problems = loaded.problems

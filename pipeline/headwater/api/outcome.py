@@ -23,13 +23,7 @@ __all__ = ["Outcome"]
 
 
 class Outcome:
-    """What is known of the end of an execution.
-
-    Args:
-        request: What is run.
-        context: Emits the first and the last event.
-        unfinished: Returns the ids of the steps that have not ended.
-    """
+    """What is known of the end of an execution."""
 
     def __init__(
         self, request: ExecutionRequest, context: StreamingContext, unfinished: Callable[[], Sequence[str]]

@@ -22,14 +22,7 @@ __all__ = ["Outlet"]
 
 
 class Outlet(Wrapped):
-    """One output of an execution: what the program reads, and what `result` collects.
-
-    Args:
-        name: The step that writes it, or `step.port`.
-        edge: The edge to the pipeline's output.
-        source: Its reading end.
-        explain: Returns the error that a program is to see instead of a broken stream.
-    """
+    """One output of an execution: what the program reads, and what `result` collects."""
 
     def __init__(
         self, name: str, edge: PlannedEdge, source: EdgeSource, explain: Callable[[], Exception | None]

@@ -20,12 +20,7 @@ __all__ = ["Outlets"]
 
 
 class Outlets:
-    """The outputs of an execution.
-
-    Args:
-        plan: What runs.
-        explain: Returns the error that a program gets instead of a broken stream.
-    """
+    """The outputs of an execution."""
 
     def __init__(self, plan: Plan, explain: Callable[[], Exception | None]) -> None:
         self._plan = plan

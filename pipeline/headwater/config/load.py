@@ -28,16 +28,7 @@ _LIMITS = {"steps": STEPS_LIMIT, "edges": EDGES_LIMIT}
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A document whose shape has been checked; its kinds have not.
-
-    Args:
-        document: The document as written.
-        spec: The same with templates filled in. Broken parts are left out or replaced, and their paths are blocked in
-            `problems`.
-        file: Name of the file it came from, or None.
-        problems: The problems so far; the later phases add theirs, and then call `raise_if_any`.
-        parameters: Value of each parameter.
-    """
+    """A document whose shape has been checked; its kinds have not."""
 
     document: Mapping[str, Any]
     spec: PipelineSpec

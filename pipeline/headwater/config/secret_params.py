@@ -82,7 +82,8 @@ def _at_key(annotation: Any, key: str) -> Any:
 
 def _at_index(annotation: Any, index: int) -> Any:
     """Return the type of what an index of an array of this type holds."""
-    arguments = () if get_origin(annotation) is Literal else get_args(annotation)  # a literal's arguments are values
+    # The arguments of a literal are values, not types.
+    arguments: tuple[Any, ...] = () if get_origin(annotation) is Literal else get_args(annotation)
     if get_origin(annotation) is tuple and arguments[-1] is not ...:
         return arguments[index] if index < len(arguments) else None
     return arguments[0] if arguments and not _is_mapping(annotation) else None
@@ -94,11 +95,7 @@ def _is_mapping(annotation: Any) -> bool:
 
 
 def secrets_of(steps: Collection[BoundStep]) -> set[str]:
-    """Return every secret among the params of some steps.
-
-    Args:
-        steps: The steps.
-    """
+    """Return every secret among the params of some steps."""
     suspects = {model for model in {step.definition.params_model for step in steps} if not is_plain(model)}
     return {
         secret

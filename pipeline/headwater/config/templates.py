@@ -46,14 +46,7 @@ class _UnresolvedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where templates find their values.
-
-    Args:
-        parameters: Value of each parameter.
-        without_value: Parameters that are declared but have no usable value, which was reported already.
-        env: Environment variables.
-        secrets: Secrets by name; those that are not here are looked up in `env`, as `HEADWATER_SECRET_<NAME>`.
-    """
+    """Where templates find their values."""
 
     parameters: Mapping[str, Any]
     without_value: frozenset[str]

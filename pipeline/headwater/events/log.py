@@ -38,21 +38,7 @@ class Emit(Protocol):
         *,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Emit an event; this never waits, and must be called in the thread of the event loop.
-
-        Args:
-            event_type: Its type.
-            step_id: The step it is about; None when it is about the execution.
-            data: The details: the model that `DATA_MODELS` names for the type.
-            attempt: The attempt of the step it is about, from 1.
-            metadata: Anything else.
-
-        Returns:
-            True when a subscriber that must not miss events lags, so that the caller should wait for it.
-
-        Raises:
-            RuntimeError: The terminal event has already been emitted.
-        """
+        """Emit an event; this never waits, and must be called in the thread of the event loop."""
         ...
 
 
@@ -65,13 +51,6 @@ class EventLog:
 
     Readers have a cursor, not a copy: those at the same place are given one and the same batch. Of a long execution
     only the last `history` events are kept; a reader that is further behind gets a `stream_gap` event for the rest.
-
-    Attributes:
-        last_seq: Number of the last event; 0 when there is none.
-        closed: Whether it has its terminal event.
-        needs_drain: What `append` returns; whoever watches the readers sets it.
-        on_attention: Called when events have come up to the number that it last asked for, and when the log is closed;
-            returns after how many events to call it again.
 
     Example:
         >>> log = EventLog("e1")

@@ -7,17 +7,13 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import anyio
-from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
-from headwater.events.backpressure import Backpressure
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
+from headwater.events.delivery import Delivery
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import Emit, EventLog, EventReader
-from headwater.events.notices import notice
-from headwater.events.plain import short_repr
 from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
@@ -46,6 +42,7 @@ class StreamingContext:
         lost: The subscribers that were detached before the last event.
 
     Example:
+        >>> import anyio
         >>> async def main() -> None:
         ...     async with StreamingContext("e1") as context:
         ...         context.subscribe(lambda event: print(event.seq, event.event_type), types={"step_start"})
@@ -54,20 +51,7 @@ class StreamingContext:
         1 step_start
     """
 
-    __slots__ = (
-        "_buffer_size",
-        "_left",
-        "_longest_lag",
-        "_pressure",
-        "_quick",
-        "_quick_runs",
-        "_started_s",
-        "_subscriptions",
-        "_tasks",
-        "emit",
-        "log",
-        "lost",
-    )
+    __slots__ = ("_buffer_size", "_delivery", "_left", "_longest_lag", "_started_s", "emit", "log", "lost")
 
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
@@ -75,22 +59,15 @@ class StreamingContext:
         self.log: EventLog = EventLog(execution_id, history=history)
         # The log's own function: one more call for every event would cost a quarter of the whole.
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
-        self.lost: list[LostSubscriber] = []
+        self._delivery = Delivery(self.log)
+        self.lost: list[LostSubscriber] = self._delivery.lost
         self._buffer_size = buffer_size
         self._longest_lag = max(history // 2, 1)  # or what it has not received yet might not be kept
-        self._subscriptions: list[Subscription] = []
-        self._pressure = Backpressure(self.log, self._subscriptions)
-        self._tasks: TaskGroup | None = None
-        self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
-        self._quick_runs = False
         self._left = False
         self._started_s = monotonic()
 
     async def __aenter__(self) -> Self:
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
-        for subscription in self._subscriptions:
-            self._begin(self._tasks, subscription)
+        await self._delivery.__aenter__()
         return self
 
     async def __aexit__(
@@ -99,11 +76,7 @@ class StreamingContext:
         self._left = True
         if not self.log.closed:
             self._end(error)
-        try:
-            await self._deliver_all()
-        finally:
-            if self._tasks is not None:  # without the error, which goes on as it is rather than inside a group
-                await self._tasks.__aexit__(None, None, None)
+        await self._delivery.__aexit__(error_type, error, traceback)
 
     def subscribe(
         self,
@@ -145,10 +118,8 @@ class StreamingContext:
             buffer_size=min(_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)), self._longest_lag),
             send_deadline_s=_first(send_deadline_s, receiver.send_deadline_s),
         )
-        subscription = Subscription(self.log, self._pressure, receiver, subscriber, terms)
-        self._subscriptions.append(subscription)
-        if self._tasks is not None:
-            self._begin(self._tasks, subscription)
+        subscription = Subscription(self.log, self._delivery.pressure, receiver, subscriber, terms)
+        self._delivery.add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -158,7 +129,7 @@ class StreamingContext:
             subscription: What `subscribe` returned; nothing happens when it has already ended.
         """
         subscription.detach()
-        self._remove(subscription)
+        self._delivery.remove(subscription)
 
     def events(
         self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
@@ -184,83 +155,15 @@ class StreamingContext:
     @property
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
-        return bool(self._subscriptions) and self._pressure.lags()
+        return bool(self._delivery.subscriptions) and self._delivery.pressure.lags()
 
     async def drain(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
-        if self._tasks is None:  # nothing is delivered yet, so waiting would never end
+        if not self._delivery.entered:  # nothing is delivered yet, so waiting would never end
             await checkpoint()
             self.log.attend()
         else:
-            await self._pressure.drain()
-
-    def _begin(self, tasks: TaskGroup, subscription: Subscription) -> None:
-        if not subscription.quick:
-            tasks.start_soon(self._serve, subscription)
-            return
-        self._quick.append(subscription)
-        if not self._quick_runs:
-            self._quick_runs = True
-            tasks.start_soon(self._serve_quick, tasks)
-
-    async def _serve(self, subscription: Subscription, pending: Awaitable[object] | None = None) -> None:
-        try:
-            self._lose(await subscription.run(pending))
-        finally:
-            self._remove(subscription)
-
-    async def _serve_quick(self, tasks: TaskGroup) -> None:
-        """Serve many with one wake-up; one that returns something to wait for is given a task of its own."""
-        try:
-            with anyio.CancelScope(shield=True):
-                while self._quick:
-                    await self.log.wait_beyond(min(subscription.cursor for subscription in self._quick))
-                    for subscription in self._quick.copy():
-                        self._serve_now(tasks, subscription)
-        finally:
-            self._quick_runs = False
-            for subscription in self._quick.copy():
-                self._remove(subscription)
-
-    def _serve_now(self, tasks: TaskGroup, subscription: Subscription) -> None:
-        try:
-            pending = None if subscription.ended else subscription.deliver()
-        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
-            self._remove(subscription)
-            self._lose(subscription.lost(error))
-            return
-        if pending is not None:
-            if subscription in self._quick:  # or it left in this very call, which must be ended all the same
-                self._quick.remove(subscription)
-            tasks.start_soon(self._serve, subscription, pending)
-        elif subscription.ended:
-            self._remove(subscription)
-
-    def _lose(self, lost: LostSubscriber | None) -> None:
-        if lost is not None:
-            self.lost.append(lost)
-            _report(self.log.execution_id, lost)
-
-    def _remove(self, subscription: Subscription) -> None:
-        if subscription in self._quick:
-            self._quick.remove(subscription)
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
-            self._pressure.delivered()
-
-    async def _deliver_all(self) -> None:
-        """Wait until every subscriber has received everything; when cancelled, for one send deadline at most."""
-        try:
-            while self._subscriptions:
-                await self._pressure.wait_delivered()
-        except anyio.get_cancelled_exc_class():
-            grace_s = max((subscription.terms.send_deadline_s for subscription in self._subscriptions), default=0.0)
-            with anyio.move_on_after(grace_s, shield=True):
-                while self._subscriptions:
-                    await self._pressure.wait_delivered()
-            for subscription in self._subscriptions:
-                subscription.cancel()
-            raise
+            await self._delivery.pressure.drain()
 
     def _emit_terminal(
         self,
@@ -317,13 +220,3 @@ class _EventView:
 
 def _first(value: ValueT | None, default: ValueT) -> ValueT:
     return default if value is None else value
-
-
-def _report(execution_id: str, lost: LostSubscriber) -> None:
-    notice(
-        "subscriber_lost",
-        execution_id=execution_id,
-        subscriber=getattr(lost.subscriber, "__qualname__", type(lost.subscriber).__qualname__),
-        reason=lost.reason,
-        error=short_repr(lost.error),
-    )

@@ -29,14 +29,7 @@ _POLICIES: Final = frozenset({"wait", "drop_oldest", "coalesce", "disconnect"})
 
 @dataclass(frozen=True, slots=True)
 class LostSubscriber:
-    """A subscriber that was detached before the last event.
-
-    Args:
-        subscriber: The subscriber, or the function that was subscribed.
-        reason: It raised an `error`, a call did not end before its `deadline`, or it `lagged` with the policy
-            `disconnect`.
-        error: What it raised, or by how much it lagged; None when a deadline passed.
-    """
+    """A subscriber that was detached before the last event."""
 
     subscriber: StreamSubscriber | EventFunction
     reason: LossReason

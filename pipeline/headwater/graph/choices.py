@@ -46,17 +46,7 @@ class ResolvedInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """How a step runs; all steps that are alike and are fed alike share one.
-
-    Args:
-        method: The method that runs.
-        inputs: Its connected inputs, in the order of the method's ports.
-        outputs: What comes out of each output port.
-        mapped: Index of the input that it is mapped over, or None.
-        placement: Where its code runs.
-        bindings: What the type variables of the method stand for.
-        skippable: Whether a condition upstream may leave it without input.
-    """
+    """How a step runs; all steps that are alike and are fed alike share one."""
 
     method: Method
     inputs: tuple[ResolvedInput, ...]

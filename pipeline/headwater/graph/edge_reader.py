@@ -14,13 +14,7 @@ __all__ = ["EdgeReader"]
 
 
 class EdgeReader:
-    """Reads the edges of one document; the implied ones come last, as they depend on the written ones.
-
-    Attributes:
-        edges: Every edge whose ends exist, in the order of the document, then the implied ones.
-        into: The edges that lead to each step, and to the pipeline's `output`.
-        out_of: The edges that start at each step, and at the pipeline's `input`.
-    """
+    """Reads the edges of one document; the implied ones come last, as they depend on the written ones."""
 
     __slots__ = ("_ends", "_problems", "_sources", "_spec", "_targets", "edges", "into", "out_of")
 

@@ -38,15 +38,7 @@ PIPELINE_OUTPUT = End("output", "")
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 50,000
 class Edge:
-    """What joins two ports; never changed.
-
-    Args:
-        index: Place in `Graph.edges`.
-        source: The port that writes, or `PIPELINE_INPUT`.
-        target: The port that reads, or `PIPELINE_OUTPUT`.
-        spec: Its options.
-        path: Where it stands in the document: an edge, or the step or `output` that implies it.
-    """
+    """What joins two ports; never changed."""
 
     index: int
     source: End

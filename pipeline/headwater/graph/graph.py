@@ -15,17 +15,7 @@ __all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "End", "Graph"]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The steps of a pipeline in topological order, and what joins them.
-
-    Args:
-        name: Name of the pipeline.
-        steps: Every step by its id, each after all the steps that write to it.
-        specs: What the document says of each step.
-        edges: Every edge, in the order of the document, then the ones that it implies.
-        into: The edges that lead to each step, in their order.
-        out_of: The edges that start at each step, in their order.
-        place: Returns the JSON path of a step.
-    """
+    """The steps of a pipeline in topological order, and what joins them."""
 
     name: str
     steps: Mapping[str, BoundStep]

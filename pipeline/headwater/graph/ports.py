@@ -20,14 +20,7 @@ _OWN_ENDS = {end.step: end for end in (PIPELINE_INPUT, PIPELINE_OUTPUT)}
 
 
 class Side(NamedTuple):
-    """The ports on one side of a step.
-
-    Args:
-        word: `input` or `output`, for messages.
-        names: All of them, in the order of the methods.
-        default: The one that an end without a port means; empty when there is not just one.
-        needed: Those that must be connected whichever method will run.
-    """
+    """The ports on one side of a step."""
 
     word: str
     names: tuple[str, ...]
@@ -37,14 +30,7 @@ class Side(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of a step, whichever of its methods will run.
-
-    Args:
-        inputs: The ends of edges.
-        outputs: The starts of edges.
-        required: For each method, its required inputs.
-        alternatives: For each method, all its inputs.
-    """
+    """The ports of a step, whichever of its methods will run."""
 
     inputs: Side
     outputs: Side
@@ -85,17 +71,7 @@ def _default(ports: tuple[Port, ...]) -> str:
 
 
 class EndLookup:
-    """Looks up the step and port that each end of an edge means, and reports those that do not exist.
-
-    Attributes:
-        specs: The steps of the document by id.
-        ports: The ports of each step that is bound; steps that are alike share them.
-        kinds: All of them, once.
-        sources: The end that the id of a step alone means where an edge starts.
-        targets: The end that it means where an edge leads to.
-        reported: Steps that are known to be wrong, so that more problems would only be consequences.
-        misses: Whether an edge names no step: it may be meant for one that looks unused.
-    """
+    """Looks up the step and port that each end of an edge means, and reports those that do not exist."""
 
     __slots__ = (
         "_places",

@@ -22,12 +22,7 @@ __all__ = ["Segments"]
 
 
 class Segments:
-    """The segments of a pipeline; without `fuse`, as for a pipeline without streams, each step is one.
-
-    Attributes:
-        steps: Ids of the steps of each segment, in order.
-        fused: Indexes of the edges inside segments.
-    """
+    """The segments of a pipeline; without `fuse`, as for a pipeline without streams, each step is one."""
 
     def __init__(self, graph: Graph, choices: Mapping[str, Choice], *, fuse: bool) -> None:
         self.steps: list[list[str]] = []

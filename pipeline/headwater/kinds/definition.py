@@ -49,15 +49,7 @@ PortStyle = Literal["value", "stream", "iterable"]
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A named input or output of a step.
-
-    Args:
-        name: The parameter's name for an input; `out`, or the field of the `Outputs` class, for an output.
-        type: Types of what flows; for a unary port `type.item` is the type of the value.
-        streaming: Whether a stream flows here, rather than one value.
-        style: How the method takes an input; without meaning for an output.
-        required: False when the port may stay unconnected: an input whose parameter has a default, a `SidePort`.
-    """
+    """A named input or output of a step."""
 
     name: str
     type: StreamType
@@ -68,20 +60,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One callable of a step: its ports and how to call it.
-
-    Args:
-        function: The function itself, without `self`; a method of a class is looked up by `name` on the instance.
-        name: Attribute name on the class; empty for a decorated function.
-        call: How it is called.
-        inputs: Input ports, in the order of the positional parameters.
-        outputs: Output ports; one called `out`, unless the function returns an `Outputs` class.
-        outputs_type: The `Outputs` class, when there is one.
-        context: Name of the parameter annotated `StepContext`, or None.
-        context_index: Place of that parameter among the positional ones; None when it is keyword-only or there is none.
-        task: The task it implements, or None.
-        flavor: Its flavor as declared by the annotations.
-    """
+    """One callable of a step: its ports and how to call it."""
 
     function: Callable[..., Any]
     name: str
@@ -97,14 +76,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a step is defined, for messages and for worker processes.
-
-    Args:
-        module: Import name of the module.
-        qualname: Qualified name inside the module.
-        file: Path of the source file.
-        line: Line of the definition, from 1.
-    """
+    """Where a step is defined, for messages and for worker processes."""
 
     module: str
     qualname: str
@@ -117,19 +89,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class StepDefinition:
-    """A kind of step: everything known without an instance.
-
-    Args:
-        kind: The registered name, such as `text.words`.
-        methods: At least one method; several for a step with tasks and flavors.
-        params_model: Pydantic model of the params: the class itself for a class, a generated model for a function.
-        placement: Where its code runs.
-        origin: Where it is defined.
-        doc: The docstring, cleaned.
-        step_class: The `Step` subclass, or None for a decorated function.
-        has_lifespan: Whether the class overrides `lifespan`.
-        permission: What the operator must allow for a pipeline that has such a step; empty for nothing.
-    """
+    """A kind of step: everything known without an instance."""
 
     kind: str
     methods: tuple[Method, ...]
@@ -177,14 +137,7 @@ def _schema_generator() -> type[GenerateJsonSchema]:
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 10,000
 class BoundStep:
-    """A definition with its validated params, as a pipeline holds it for each of its steps; never changed.
-
-    Args:
-        definition: The kind of step.
-        instance: The `Step` instance of a class; None for a function.
-        arguments: The validated keyword arguments of a function; empty for a class.
-        params: The params as a document would give them (templates unreplaced), for a lossless way back to JSON.
-    """
+    """A definition with its validated params, as a pipeline holds it for each of its steps; never changed."""
 
     definition: StepDefinition
     instance: Any = None

@@ -31,14 +31,7 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """An annotation, read.
-
-    Args:
-        shape: What kind of thing it describes.
-        type: Types of what flows; for a value `type.item` is its type.
-        wrapped: Which of `header` and `footer` were declared as `Header[...]` and `Footer[...]`.
-        disagrees: Whether a `StreamType` in an `Annotated` declares other types than the annotation beside it.
-    """
+    """An annotation, read."""
 
     shape: Shape
     type: StreamType

@@ -41,14 +41,7 @@ class Failure(Exception):  # noqa: N818 - a signal, not an error of its own
 
 
 class Attempt:
-    """One try of a step in one execution.
-
-    Attributes:
-        step: The step.
-        record: The numbers of the step.
-        number: Which attempt of the step this is, from `FIRST_ATTEMPT`.
-        error: What it failed with, or None.
-    """
+    """One try of a step in one execution."""
 
     __slots__ = ("_call", "_scope", "error", "number", "record", "step")
 

@@ -16,14 +16,7 @@ __all__ = ["Coordination"]
 
 
 class Coordination:
-    """Runs hosts and feeds in cancel scopes, and cancels those whose work has become pointless.
-
-    Args:
-        plan: What runs.
-        hosts: A host for each segment.
-        failed: Ids of the steps that have failed so far.
-        left: Whether the writing end of an edge knows that its reader has left.
-    """
+    """Runs hosts and feeds in cancel scopes, and cancels those whose work has become pointless."""
 
     def __init__(
         self, plan: Plan, hosts: Sequence[StepHost], failed: Collection[str], left: Callable[[int], bool]

@@ -21,15 +21,7 @@ __all__ = ["data_by_group", "feed", "is_stream"]
 
 
 def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
-    """Return the data for each free input of a pipeline.
-
-    Args:
-        plan: What will run.
-        data: What the execution was given; None for nothing.
-
-    Raises:
-        ConfigError: Data is missing, or there is no input for it.
-    """
+    """Return the data for each free input of a pipeline."""
     names = [group.name for group in plan.inputs]
     if not plan.inputs:
         if data is not None:
@@ -57,12 +49,7 @@ def _problem(code: str, message: str, hint: str) -> Problem:
 
 
 def is_stream(plan: Plan, data: Any) -> bool:
-    """Return whether the data is a stream of items, also where a step takes one value.
-
-    Args:
-        plan: The plan for data that is one value.
-        data: What the execution was given.
-    """
+    """Return whether the data is a stream of items, also where a step takes one value."""
     if not isinstance(data, Iterable | AsyncIterable) or isinstance(
         data, str | bytes | bytearray | Mapping | BaseModel
     ):
@@ -86,13 +73,7 @@ def _accepts(given: PlannedInput, data: Any) -> bool:
 
 
 async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
-    """Write data to the pipeline's input, then end it.
-
-    Args:
-        data: One value, or an iterable or async iterable of items where the input is a stream.
-        sink: Where it goes.
-        streaming: Whether the input is a stream.
-    """
+    """Write data to the pipeline's input, then end it."""
     sink.meter = Meter(perf_counter())
     try:
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):

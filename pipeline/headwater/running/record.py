@@ -35,16 +35,7 @@ WaitsFor = Literal["input", "output"] | None
 
 
 class StepRecord:
-    """What is known of a step while it runs: state, attempt, counts and times.
-
-    Args:
-        step: The step.
-        emit: Emits its events.
-        emit_items: Which items of its output are emitted.
-        mask: Removes secrets from a string; `str` when there are none.
-        progress_interval_s: Least time between two reports of progress; what comes in between is replaced by what comes
-            later, and the last report is always emitted.
-    """
+    """What is known of a step while it runs: state, attempt, counts and times."""
 
     __slots__ = (
         "_emit",

@@ -38,12 +38,7 @@ def open_channel(edge: PlannedEdge, reader: Waiter) -> Ends:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a program runs pipelines, the same for every execution of a runner.
-
-    Args:
-        subscribers: Receivers of the events of every execution.
-        open_edge: Opens the edges, unless all of them are unary; by default each is a channel inside this process.
-    """
+    """How a program runs pipelines, the same for every execution of a runner."""
 
     subscribers: tuple[StreamSubscriber | EventFunction, ...] = ()
     open_edge: EdgeFactory = open_channel
@@ -51,19 +46,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRequest:
-    """What an execution needs to know.
-
-    Args:
-        owner: The compiled pipeline, which shares its resources with its other executions.
-        plan: What runs.
-        data: The pipeline's input, or None.
-        options: How the program runs it.
-        streaming: Which events are emitted, and how they are kept.
-        start_data: Data of its first event.
-        timeout_s: Most seconds that it may take, or None.
-        mask: Replaces secrets and the like in a string.
-        allowed: The permissions that the operator gives.
-    """
+    """What an execution needs to know."""
 
     owner: object
     plan: Plan

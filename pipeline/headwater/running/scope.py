@@ -36,21 +36,7 @@ class FailureSink(Protocol):
 
 
 class ExecutionScope:
-    """One execution as its hosts and unary runs see it; conforms to `HostScope`.
-
-    Attributes:
-        cancelled: Whether the execution was cancelled.
-        failed: Ids of the steps that failed on their own; `input` when the pipeline's input did.
-        records: The numbers of the steps so far, by id.
-        on_failure: Takes the failures; the work puts itself before the execution here, to stop other steps.
-
-    Args:
-        execution_id: Id of the execution.
-        request: What runs, and how.
-        context: Where events go.
-        instances: Live instances of the steps that have a lifespan, by step id.
-        on_failure: Takes the failures of steps.
-    """
+    """One execution as its hosts and unary runs see it; conforms to `HostScope`."""
 
     def __init__(
         self,

@@ -29,12 +29,7 @@ __all__ = ["Wiring"]
 
 
 class Wiring:
-    """The edges of one execution, and the hosts between them.
-
-    Args:
-        scope: The execution.
-        open_edge: Opens each edge of the plan that is not fused.
-    """
+    """The edges of one execution, and the hosts between them."""
 
     def __init__(self, scope: ExecutionScope, open_edge: EdgeFactory) -> None:
         self._scope = scope

@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Channel"]
 
 
-class Channel:
-    """Both ends of an edge whose writer and reader share an event loop; see `EdgeSink` and `EdgeSource`.
-
-    Args:
-        capacity: Most items that may wait for the reader.
-        reader: Where the reader sleeps; shared by the channels that meet in one port.
-        unary: Whether exactly one item is to come, so that an end without one means that the branch was not taken.
-    """
+class _Buffer:
+    """What both ends of a channel see: the items that wait, and how far the stream has come."""
 
     __slots__ = (
         "_footer",
@@ -71,6 +65,40 @@ class Channel:
         self._reader = reader or Waiter()
         self._writer = Waiter()
 
+    @property
+    def writable(self) -> bool:
+        """Whether an item can be written now."""
+        return len(self.buffer) < self.capacity and not self.reader_left
+
+    @property
+    def opened(self) -> bool:
+        """Whether the first frame or the end is there."""
+        return self.given_header is not NOTHING or bool(self.written_items) or self.ended
+
+    @property
+    def written_items(self) -> int:
+        """Items written so far."""
+        return self.read_items + len(self.buffer)
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the channel holds and has seen."""
+        return ChannelStatistics(
+            buffered_items=len(self.buffer),
+            capacity_items=self.capacity,
+            written_items=self.written_items,
+            read_items=self.read_items,
+            done_items=self.done_items,
+            reader_wait_s=self._reader.waited_s,
+            writer_wait_s=self._writer.waited_s,
+            ended=self.ended,
+        )
+
+
+class Channel(_Buffer):
+    """Both ends of an edge whose writer and reader share an event loop; see `EdgeSink` and `EdgeSource`."""
+
+    __slots__ = ()
+
     def flush(self) -> bool:
         """Wake the reader and look at the pace; True when the channel is full, or a whole slice has passed."""
         if self.reader_left:
@@ -92,11 +120,6 @@ class Channel:
         """Append one item; True when the writer should `await wait_writable()` before the next."""
         self.buffer.append(item)
         return len(self.buffer) >= self.limit and self.flush()
-
-    @property
-    def writable(self) -> bool:
-        """Whether an item can be written now."""
-        return len(self.buffer) < self.capacity and not self.reader_left
 
     async def wait_writable(self) -> None:
         """Wait until an item can be written; always let others run."""
@@ -216,26 +239,3 @@ class Channel:
         self.limit = 0
         self.buffer.clear()
         self._writer.wake()
-
-    @property
-    def opened(self) -> bool:
-        """Whether the first frame or the end is there."""
-        return self.given_header is not NOTHING or bool(self.written_items) or self.ended
-
-    @property
-    def written_items(self) -> int:
-        """Items written so far."""
-        return self.read_items + len(self.buffer)
-
-    def statistics(self) -> ChannelStatistics:
-        """Return what the channel holds and has seen."""
-        return ChannelStatistics(
-            buffered_items=len(self.buffer),
-            capacity_items=self.capacity,
-            written_items=self.written_items,
-            read_items=self.read_items,
-            done_items=self.done_items,
-            reader_wait_s=self._reader.waited_s,
-            writer_wait_s=self._writer.waited_s,
-            ended=self.ended,
-        )

@@ -15,15 +15,7 @@ __all__ = ["Checked"]
 
 
 class Checked(Wrapped):
-    """Another source, with its frames checked; a wrong item raises after the right ones before it were taken.
-
-    Args:
-        source: Where the frames come from.
-        label: What the stream is called in messages.
-        items: Check of every item; None to let them pass.
-        header: Check of the header; None to let it pass.
-        footer: Check of the footer; None to let it pass.
-    """
+    """Another source, with its frames checked; a wrong item raises after the right ones before it were taken."""
 
     __slots__ = ("_error", "_footer", "_header", "_item", "_items", "_label")
 

@@ -18,11 +18,7 @@ Item = TypeVar("Item")
 
 
 class Arrived(Generic[Item]):
-    """An iterator of lists of whatever is there, so that no item waits for another.
-
-    Args:
-        take: Returns whatever items are there, waiting for at least one; nothing at the end.
-    """
+    """An iterator of lists of whatever is there, so that no item waits for another."""
 
     __slots__ = ("_take",)
 
@@ -40,14 +36,7 @@ class Arrived(Generic[Item]):
 
 
 class Filled(Generic[Item]):
-    """An iterator of lists of a size, with a bound on how long an item waits for the others.
-
-    Args:
-        take: Returns whatever items are there, waiting for at least one; nothing at the end. It works ahead.
-        acknowledge: Called with the number of items that the reader has finished with.
-        size: How many items make a list; the last one may have fewer.
-        linger_s: Longest time, in seconds, that an item waits for its list to be full.
-    """
+    """An iterator of lists of a size, with a bound on how long an item waits for the others."""
 
     __slots__ = (
         "_acknowledge",

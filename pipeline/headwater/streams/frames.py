@@ -72,11 +72,7 @@ class Batch(Generic[Item]):
 
 
 def is_batch(value: object) -> TypeGuard[Batch[Any]]:
-    """Return whether a value that a step yielded is several items.
-
-    Args:
-        value: The value.
-    """
+    """Return whether a value that a step yielded is several items."""
     return isinstance(value, Batch)
 
 

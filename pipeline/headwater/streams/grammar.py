@@ -24,12 +24,7 @@ NOT_AN_ITEM: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """The run-time check of one declared type: one `isinstance`, and validation only when that says no.
-
-    Args:
-        expected: Classes whose instances need no validation; empty when every value needs it.
-        coerce: Validate a value, perhaps making the declared class from a mapping; raises `FrameTypeError`.
-    """
+    """The run-time check of one declared type: one `isinstance`, and validation only when that says no."""
 
     expected: Classes
     coerce: Callable[[Any], Any]
@@ -47,18 +42,7 @@ class Checker:
         return checked, None
 
     def check(self, value: Any, place: str) -> Any:
-        """Return the value as the declared type.
-
-        Args:
-            value: What was written or read.
-            place: Where, for the message: step, port and frame.
-
-        Returns:
-            The value itself, or the declared class made of it.
-
-        Raises:
-            FrameTypeError: The value is not of the declared type.
-        """
+        """Return the value as the declared type."""
         if isinstance(value, self.expected):
             return value
         try:
@@ -76,10 +60,6 @@ ANYTHING = Checker(object, lambda value: value)
 
 def all_instances(values: Iterable[object], expected: Classes) -> bool:
     """Return whether all values are instances of some classes, looking at each type among them once.
-
-    Args:
-        values: The values.
-        expected: The classes.
 
     Example:
         >>> all_instances([1, 2, True], int), all_instances([1, "2"], int)
@@ -110,14 +90,6 @@ class Grammar:
 
     Hot loops let everything pass that is an instance of `expected` and ask `admit` about the rest; `expected` changes
     as the stream goes on, so it is read again after each call of `admit`.
-
-    Args:
-        label: What the stream is called in messages, such as `step 'words' port 'out'`.
-        items: Check of every item.
-        header: Check of the header; None when the stream declares none.
-        footer: Check of the footer; None when the stream declares none.
-        on_header: Called with the header as soon as it was admitted.
-        wrapped: Which of `header` and `footer` count only when they are wrapped, because their class is ambiguous.
 
     Example:
         >>> words = Grammar("words", Checker(str, str))
@@ -168,18 +140,7 @@ class Grammar:
         return self._footer_check is not None
 
     def admit(self, value: Any) -> Any:
-        """Take one frame that a step yielded.
-
-        Args:
-            value: An item, a header or a footer, wrapped or not.
-
-        Returns:
-            The item as its declared type, or `NOT_AN_ITEM` for a header or footer.
-
-        Raises:
-            StreamOrderError: The frame is out of order or not declared.
-            FrameTypeError: The frame is of another type than declared.
-        """
+        """Take one frame that a step yielded."""
         if _is_header(value):
             return self._admit_header(value.value)
         if _is_footer(value):
@@ -193,18 +154,7 @@ class Grammar:
         return self._items.check(value, f"{self._label}: item")
 
     def admit_batch(self, values: list[Any]) -> list[Any]:
-        """Take several items that a step yielded at once.
-
-        Args:
-            values: The items; none of them is a header or footer.
-
-        Returns:
-            The items as their declared type.
-
-        Raises:
-            StreamOrderError: Items are out of order.
-            FrameTypeError: An item is of another type than declared.
-        """
+        """Take several items that a step yielded at once."""
         if values and self._state is not _State.ITEMS:
             self._refuse("an item")
         if all_instances(values, self._items.expected):
@@ -212,11 +162,7 @@ class Grammar:
         return [self._items.check(value, f"{self._label}: item") for value in values]
 
     def end(self) -> None:
-        """Note the end of the stream.
-
-        Raises:
-            StreamOrderError: A declared header or footer is missing.
-        """
+        """Note the end of the stream."""
         if self._state is _State.BEFORE_HEADER:
             self._refuse("the end")
         if self._footer_check is not None and self.footer is NOTHING:

@@ -17,12 +17,7 @@ __all__ = ["Concatenated", "Interleaved"]
 
 
 class _Merged:
-    """Several edges as one source.
-
-    Args:
-        sources: The edges, in the order of the document; each wakes `reader`.
-        reader: Where the reader sleeps.
-    """
+    """Several edges as one source."""
 
     __slots__ = ("_reader", "_sources", "_undone")
 

@@ -17,9 +17,6 @@ class Meter:
 
     A look happens after `stride` items; the stride doubles while looks come sooner than half a slice and halves when
     they come later than a slice, so that slow writers are seen item by item and fast ones by the hundred.
-
-    Args:
-        started_s: Reading of `perf_counter` when the step started.
     """
 
     __slots__ = ("first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
@@ -32,11 +29,7 @@ class Meter:
         self.stride: int = 1
 
     def look(self) -> bool:
-        """Note that items were written since the last look.
-
-        Returns:
-            True when a slice has passed since the last look, so that others should get a turn.
-        """
+        """Note that items were written since the last look."""
         now = perf_counter()
         if self.first_item_s is None:
             self.first_item_s = now - self.started_s

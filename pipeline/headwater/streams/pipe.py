@@ -55,13 +55,7 @@ async def _no_send(_data: bytes) -> None:
 
 
 class PipeSink:
-    """The writing end; see `Sink`. Whoever ends the stream awaits `wait_writable` once more, so that the end is sent.
-
-    Args:
-        codec: How frames become bytes.
-        send: Sends all of the bytes.
-        capacity: Most items in one frame.
-    """
+    """The writing end; see `Sink`. To send the end of the stream, await `wait_writable` once more."""
 
     limit = 1  # every item can be sent at once: what makes frames larger is that items arrive while others are sent
 
@@ -181,16 +175,7 @@ async def _no_bytes() -> bytes:
 
 
 class PipeSource(Wrapped):
-    """The reading end; see `Source`. What has not been taken stays in the pipe, which makes the writer wait.
-
-    Args:
-        codec: How bytes become frames.
-        receive: Returns the bytes that arrive next; at their end it returns none, or raises.
-        on_note: Called with what was written beside the stream.
-
-    Attributes:
-        arrived: The frames that have been decoded, for readers that never wait.
-    """
+    """The reading end; see `Source`. What has not been taken stays in the pipe, which makes the writer wait."""
 
     __slots__ = ("_bytes", "_codec", "_footer", "_on_note", "_receive", "_waited_s", "arrived")
 

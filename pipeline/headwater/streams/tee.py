@@ -24,11 +24,6 @@ class Tee:
     """One output that goes to any number of edges: each gets every item that meets its condition.
 
     The slowest reader sets the pace. A reader that leaves is forgotten; when the last one has left, the writer stops.
-
-    Args:
-        branches: The edges, and what selects their items; none when nothing reads the output.
-        on_item: Called with items as they are written, returns whether the writer is to pause; None for no call.
-        every: Whether `on_item` is called with every item, rather than with the first.
     """
 
     __slots__ = ("_branches", "_every", "_on_item", "_open", "_written_items", "buffer", "capacity", "meter")

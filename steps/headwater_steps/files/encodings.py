@@ -39,11 +39,6 @@ _WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 class LineCutter:
     r"""Cuts the bytes of text, as they arrive, into pieces of complete lines, and drops the byte order mark.
 
-    Attributes:
-        encoding: The encoding, with its byte order as soon as that is known.
-        newline: How the end of a line is encoded.
-        waiting_bytes: Size of the last line, whose end has not arrived.
-
     Example:
         >>> cutter = LineCutter("utf-8")
         >>> cutter.feed(b"a\nb"), cutter.feed(b"c\nd\ne"), cutter.flush()

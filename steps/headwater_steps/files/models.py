@@ -17,12 +17,6 @@ __all__ = ["BadLineError", "BadRow", "FileFooter", "FileHeader", "FileSummary", 
 class BadLineError(HeadwaterError, ValueError):
     """A line of a file cannot be read.
 
-    Args:
-        path: The file.
-        line: Number of the line, from 1.
-        reason: What is wrong, and what to do if that is not obvious.
-        column: Where on the line, from 1; None when it is not known.
-
     Example:
         >>> print(BadLineError(Path("data.jsonl"), 7, "expected a value", 3))
         data.jsonl:7:3: expected a value

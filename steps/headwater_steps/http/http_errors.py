@@ -24,10 +24,6 @@ _LONGEST_PLACE = 200
 class HttpError(HeadwaterError):
     """The root of all errors of HTTP steps.
 
-    Args:
-        place: The request, as `place_of` shows it.
-        reason: What happened, and what to do where that is not obvious.
-
     Example:
         >>> print(HttpError("GET https://example.com/", "the connection broke"))
         GET https://example.com/: the connection broke
@@ -48,11 +44,6 @@ class HttpRefusedError(HttpError):
 
 class HttpStatusError(HttpError):
     """The server answered with a status of 400 or more.
-
-    Args:
-        place: The request.
-        status: The status.
-        excerpt: The beginning of what the server says about it; may be empty.
 
     Example:
         >>> print(HttpStatusError("GET https://example.com/7", 404, "no such user"))

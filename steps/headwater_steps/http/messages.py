@@ -120,18 +120,7 @@ class BodyFooter(BaseModel, frozen=True):
 
 
 class LinesFooter(BodyFooter, frozen=True):
-    """What is known of a response after the lines of its body.
-
-    Args:
-        size_bytes: Size of the body, decompressed.
-        received_bytes: Size of the body as it came over the network.
-        first_byte_s: Time from the request to the beginning of the response, in seconds.
-        duration_s: Time from the request to the end of the body, in seconds; what the reader took is part of it.
-        lines: How many lines the body has.
-        items: How many of them were read as items.
-        bad_rows: Lines with bytes that are not valid text: replaced, skipped or rejected.
-        first_bad_lines: Numbers of the first ten of them, from 1.
-    """
+    """What is known of a response after the lines of its body."""
 
     lines: int
     items: int

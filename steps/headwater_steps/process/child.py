@@ -98,11 +98,7 @@ async def _opened(command: Command, stdin: int, stdout: int, stderr: int) -> Pro
 
 
 class Child:
-    """A program that runs.
-
-    Attributes:
-        stderr_bytes: How much it has written to its standard error.
-    """
+    """A program that runs."""
 
     def __init__(  # noqa: PLR0917 - a process has three pipes
         self, command: Command, process: Process, feed: Feed, stdin: int, stdout: int, stderr: int

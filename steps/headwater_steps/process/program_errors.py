@@ -15,11 +15,6 @@ _LONGEST_EXCERPT = 1_000
 class ProgramError(HeadwaterError):
     """A program could not be run, or failed.
 
-    Args:
-        program: The program, as the document names it.
-        reason: What happened, and what to do where that is not obvious.
-        code: Its exit code, negative for a signal that ended it; None when it has none.
-
     Example:
         >>> print(ProgramError.of_exit("sort", 2, "sort: cannot read: nothing"))
         the program sort ended with code 2: sort: cannot read: nothing

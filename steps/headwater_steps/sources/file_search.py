@@ -106,11 +106,7 @@ def files(
 
 
 class _Search:
-    """One walk through a folder; at each place, the state is the set of parts of the pattern that may come next.
-
-    Attributes:
-        seen: Number of files that were looked at.
-    """
+    """One walk through a folder; at each place, the state is the set of parts of the pattern that may come next."""
 
     def __init__(self, pattern: str, *, hidden: bool, follow_links: bool, stop: Callable[[], bool]) -> None:
         parts = pattern.split("/")

@@ -70,9 +70,6 @@ class Validated(Outputs, Generic[Item]):
 class InvalidItemError(HeadwaterError, ValueError):
     """The schema does not allow an item.
 
-    Args:
-        rejected: The item, with what is wrong with it.
-
     Example:
         >>> violation = Violation(path="$.age", message="-3 is less than the minimum of 0")
         >>> print(InvalidItemError(RejectedItem(number=7, item={"age": -3}, violations=(violation,))))

@@ -45,9 +45,6 @@ class Sentence(BaseModel, frozen=True):
 class SentenceSplitter:
     """Splits text that arrives in pieces; it reads each character about once, and keeps at most one sentence.
 
-    Attributes:
-        start: Where the current sentence starts; None between sentences.
-
     Example:
         >>> splitter = SentenceSplitter()
         >>> [sentence.text for sentence in splitter.feed("It rains. It po")]

@@ -105,12 +105,6 @@ def _tables(snapshot: MetricsSnapshot) -> list[_Table]:
 def took(seconds: float | None) -> str:
     """Return a span of time, also where it is a very short one.
 
-    Args:
-        seconds: The time; None when there is none.
-
-    Returns:
-        Such as `250 µs` or `3.1 s`, or a dash.
-
     Example:
         >>> [took(seconds) for seconds in (None, 0.0, 0.00025, 3.14)]
         ['-', '0 µs', '250 µs', '3.1 s']

@@ -42,13 +42,7 @@ class OperandError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator of conditions.
-
-    Args:
-        build: Returns the predicate for an operand; raises `OperandError` or `PatternError` for a wrong one.
-        operand: Type of the operand, for the JSON Schema.
-        meaning: What it tests, one line for editors.
-    """
+    """One operator of conditions."""
 
     build: Callable[[Any], Predicate]
     operand: Any

@@ -35,14 +35,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document that was read.
-
-    Args:
-        document: The document as written.
-        problems: Its problems so far; the later phases add theirs.
-        file: Name of the file, when it came from one.
-        has_templates: Whether there may be templates in it.
-    """
+    """A document that was read."""
 
     document: dict[str, Any]
     problems: Problems

@@ -39,13 +39,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Nodes in layers, with a waypoint in each layer that a link passes.
-
-    Args:
-        rows: The numbers of the nodes of each layer, in their order across; those from `count` on are waypoints.
-        paths: For each link, the numbers of the nodes and waypoints along it, from its source to its target.
-        count: How many of the numbers are nodes.
-    """
+    """Nodes in layers, with a waypoint in each layer that a link passes."""
 
     rows: list[list[int]]
     paths: list[list[int]]

@@ -49,14 +49,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The size of a drawing and the routes of its edges.
-
-    Args:
-        routes: For each joint its points `(along, across)`: straight from each to the next where both have the same
-            place across, curved otherwise.
-        length: Size of the whole along the direction of the data.
-        breadth: Size of the whole across.
-    """
+    """The size of a drawing and the routes of its edges."""
 
     routes: list[list[tuple[float, float]]]
     length: float

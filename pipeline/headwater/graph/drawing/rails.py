@@ -36,14 +36,7 @@ _Output: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a drawing.
-
-    Args:
-        rails: The lines and signs at its left.
-        name: Name of the node that it shows; empty for a line between nodes.
-        kind: The rest of the label of the node.
-        text: Text about the edges.
-    """
+    """One line of a drawing."""
 
     rails: str
     name: str = ""

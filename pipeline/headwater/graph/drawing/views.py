@@ -27,14 +27,7 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node of a drawing.
-
-    Args:
-        id: The id that edges refer to; any string.
-        label: The text in it; lines are separated by newlines.
-        shape: What it stands for.
-        note: More about it, where there is space or a reader asks for it.
-    """
+    """One node of a drawing."""
 
     id: str
     label: str
@@ -44,19 +37,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class EdgeView:
-    """One edge of a drawing.
-
-    Args:
-        source: Id of the node that it starts at.
-        target: Id of the node that it leads to.
-        label: The text on it, most often a type.
-        condition: What an item must meet to pass; empty when everything passes.
-        source_port: Name of the output that it starts at, where the node has several.
-        target_port: Name of the input that it leads to, where the node has several.
-        note: More about it, where there is space or a reader asks for it.
-        streaming: Whether a stream flows, rather than one value.
-        fused: Whether both its nodes run as one, without a buffer between them.
-    """
+    """One edge of a drawing."""
 
     source: str
     target: str

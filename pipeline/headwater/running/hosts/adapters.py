@@ -22,13 +22,7 @@ _BATCH_ITEMS = 256
 
 
 class Given:
-    """A source of items that already exist, such as those that a `split` rule makes of one value.
-
-    Args:
-        values: The items; read a batch at a time, so that an iterator stays lazy.
-        header: The header, or `NOTHING`.
-        footer: The footer, or `NOTHING`.
-    """
+    """A source of items that already exist, such as those that a `split` rule makes of one value."""
 
     __slots__ = ("_closed", "_done_items", "_footer", "_header", "_read_items", "_values")
 
@@ -81,13 +75,7 @@ class Given:
 
 
 class Converted(Wrapped):
-    """Another source whose items pass a rule `(previous snapshot or None, item) -> item`.
-
-    Args:
-        source: Where the items come from.
-        rule: The rule of the stream's type.
-        adapter: `TO_DELTA` when the items are snapshots, `TO_SNAPSHOT` when they are deltas.
-    """
+    """Another source whose items pass a rule `(previous snapshot or None, item) -> item`."""
 
     __slots__ = ("_convert", "_rule", "_snapshot")
 
@@ -112,14 +100,7 @@ class Converted(Wrapped):
 
 
 async def gather(source: Source) -> list[Any]:
-    """Return all the items of a source.
-
-    Args:
-        source: Where the items come from.
-
-    Raises:
-        StreamBrokenError: The writer failed.
-    """
+    """Return all the items of a source."""
     items: list[Any] = []
     while batch := await source.take():
         items += batch

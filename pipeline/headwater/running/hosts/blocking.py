@@ -48,11 +48,7 @@ _Ask = Callable[[_Request], Any]
 
 
 class _Shelf:
-    """What the step has yielded and the host has not fetched: the thread appends, the host fetches, also unasked.
-
-    Attributes:
-        watched: Whether the host looks on its own after a while; otherwise the thread asks after each item.
-    """
+    """What the step has yielded and the host has not fetched: the thread appends, the host fetches, also unasked."""
 
     __slots__ = ("values", "watched")
 

@@ -25,12 +25,7 @@ _UNIT_ITEMS = 64
 
 
 class Dispatch:
-    """Drives one segment from its arguments to the end of its outbox.
-
-    Attributes:
-        chained: Whether the fused steps are called item by item and not counted: as many items leave each of them as
-            reach the outbox.
-    """
+    """Drives one segment from its arguments to the end of its outbox."""
 
     def __init__(self, attempts: Sequence[Attempt], inbox: Inbox, outbox: Outbox) -> None:
         self._head, *self._fused = attempts

@@ -28,13 +28,7 @@ __all__ = ["StepHost"]
 
 
 class StepHost:
-    """Runs one segment: its first step reads the inbox, the others are fused stages, the last writes the outbox.
-
-    Attributes:
-        steps: The steps of the segment, in order.
-        records: The numbers of each of them.
-        unread: Set before the host is cancelled because nothing reads what it writes: it then ends as completed.
-    """
+    """Runs one segment: its first step reads the inbox, the others are fused stages, the last writes the outbox."""
 
     def __init__(self, steps: Sequence[PlannedStep], inbox: Inbox, outbox: Outbox, scope: HostScope) -> None:
         self.steps: tuple[PlannedStep, ...] = tuple(steps)

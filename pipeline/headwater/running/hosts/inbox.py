@@ -28,13 +28,7 @@ class Skipped(Exception):  # noqa: N818 - a signal, not an error
 
 
 class Inbox:
-    """The inputs of one step in one execution.
-
-    Args:
-        step: The step.
-        edges: The edges of the plan.
-        sources: Where each input reads, in the order of the step's inputs.
-    """
+    """The inputs of one step in one execution."""
 
     def __init__(self, step: PlannedStep, edges: Sequence[PlannedEdge], sources: Sequence[Source]) -> None:
         self._step = step
@@ -72,12 +66,7 @@ class Inbox:
             source.acknowledge()
 
     async def arguments(self) -> list[Any]:
-        """Return what the step's function gets, waiting for values; a mapped input stands as None.
-
-        Raises:
-            Skipped: A value does not come.
-            StreamBrokenError: The writer of a value failed.
-        """
+        """Return what the step's function gets, waiting for values; a mapped input stands as None."""
         whole = [index for index, edge in enumerate(self._first_edges) if edge.adapter in _WHOLE]
         collected = await self._collected(whole) if len(whole) > 1 else {}
         return [

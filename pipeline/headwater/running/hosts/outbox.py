@@ -73,13 +73,7 @@ class Outbox(Protocol):
 
 
 class PortOutbox:
-    """The writing side of a step with one output port.
-
-    Args:
-        sink: Where the items go.
-        grammar: The order and types of what the step yields.
-        context: Knows whether subscribers lag that must not miss anything.
-    """
+    """The writing side of a step with one output port."""
 
     __slots__ = ("_context", "grammar", "sink")
 

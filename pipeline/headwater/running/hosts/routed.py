@@ -30,12 +30,6 @@ class RoutedOutbox:
 
     Values without an address belong to the main port: they are handed over as by a step that has no other port, in the
     main port's own buffer. The step goes on as long as one of its ports is read.
-
-    Args:
-        label: What the step is called in messages.
-        ports: The writing side of each port.
-        step: The step; without a main port, every value has to say where it goes.
-        record: Who is shown the items that are not for the main port.
     """
 
     __slots__ = (
@@ -51,13 +45,7 @@ class RoutedOutbox:
         "sink",
     )
 
-    def __init__(
-        self,
-        label: str,
-        ports: Mapping[str, PortOutbox],
-        step: PlannedStep,
-        record: StepRecord,
-    ) -> None:
+    def __init__(self, label: str, ports: Mapping[str, PortOutbox], step: PlannedStep, record: StepRecord) -> None:
         main = step.main_port
         self.ports: dict[str, PortOutbox] = dict(ports)
         self.record: StepRecord = record

@@ -26,16 +26,7 @@ __all__ = ["Stage", "batches_through", "chained"]
 
 
 class Stage:
-    """One fused step in one execution.
-
-    Attributes:
-        call: The step's function of one item, which checks the item when the plan could not prove the edge.
-        check: Check of what it returns, or of each item that it yields.
-        expands: Whether the function yields any number of items for each.
-        suspends: Whether the function is a coroutine function, fused because the document says `inline`.
-        addressed: Whether its results name their port, so that they are emitted and counted there.
-        failure: What the last batch failed with.
-    """
+    """One fused step in one execution."""
 
     __slots__ = ("_place", "addressed", "attempt", "call", "check", "expands", "failure", "record", "suspends")
 

@@ -18,17 +18,7 @@ __all__ = ["Program", "UnaryStep", "program_of"]
 
 
 class UnaryStep:
-    """A step of a unary plan.
-
-    Attributes:
-        place: Its index in the plan.
-        argument: Index of the edge of its first input; -1 when it has none.
-        direct: Whether its function is called as it is, without an `Attempt`: it has one input and one output, both
-            proven or checked here, and nothing that needs a policy, a context or another place.
-        plain: Whether it is direct and does not suspend.
-        only: The plain step that is the only reader of its output, or None.
-        output: Index of the edge to the pipeline's output when that is the only reader of its output, or None.
-    """
+    """A step of a unary plan."""
 
     __slots__ = (
         "argument",

@@ -34,14 +34,7 @@ class ProcessError(HeadwaterError):
 
 
 class ProcessWorker:
-    """Calls a plain function in a worker process.
-
-    Args:
-        step: The step; its function is found again in the process by kind and module.
-        attempt: Which try of the step this is.
-        arguments: The inputs around a mapped one, which stands as None; empty when every unit brings all inputs.
-        scope: The execution, which takes the progress that the function reports.
-    """
+    """Calls a plain function in a worker process."""
 
     def __init__(self, step: PlannedStep, attempt: int, arguments: Sequence[Any], scope: HostScope) -> None:
         self._step = step

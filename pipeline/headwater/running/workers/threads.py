@@ -39,10 +39,6 @@ def is_released() -> bool:
 class WorkerThread(Generic[Request]):
     """A thread that runs one function, which asks its host for what it needs.
 
-    Args:
-        target: The function; it gets `ask`, which blocks until the host has answered.
-        name: Name of the thread, for debuggers.
-
     Example:
         A thread that asks for batches and gives back results::
 

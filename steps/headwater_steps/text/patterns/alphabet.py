@@ -61,11 +61,7 @@ class CharSet:
 
 
 class Alphabet:
-    """Classes of characters, for the sets of a pattern: characters of one class are in the same sets.
-
-    Attributes:
-        full: The bits of all classes.
-    """
+    """Classes of characters, for the sets of a pattern: characters of one class are in the same sets."""
 
     def __init__(self, sets: Iterable[CharSet]) -> None:
         self._sets = tuple(dict.fromkeys(sets))

@@ -58,16 +58,7 @@ class _Part:
 
 
 class Machine:
-    """A pattern as positions and edges; raises a `PatternError` for one that is wrong, too large or cannot be checked.
-
-    Attributes:
-        sets: The characters that each position takes; that of `START` has no meaning.
-        edges: The edges that leave each position.
-        atomic: The atomic groups around each position, outermost first.
-        accepting: The positions at which the pattern has matched, whatever follows.
-        empty: Whether it matches the empty string.
-        before: The characters that may precede the first one, unless that is the first of all; None for any.
-    """
+    """A pattern as positions and edges; raises `PatternError` when it is wrong, too large or cannot be checked."""
 
     def __init__(self, pattern: str) -> None:
         nodes = _parse(pattern)
