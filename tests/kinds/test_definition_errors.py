@@ -49,7 +49,7 @@ class Unknown(Outputs):
 
 def no_return(text: str): ...  # noqa: ANN201 - the mistake under test
 def no_annotation(text, *, limit) -> str: ...  # noqa: ANN001 - the mistake under test
-def unconnected(text: Nowhere, *, limit: Missing) -> Gone: ...  # noqa: F821 - the mistake under test
+def unresolved(text: Nowhere, *, limit: Missing) -> Gone: ...  # noqa: F821 - the mistake under test
 def no_type(text: any) -> [int]: ...
 def variadic(*texts: str, **params: int) -> str: ...
 def underscored(text: str, *, _limit: int = 3) -> str: ...
@@ -124,7 +124,7 @@ async def many(text, *others: str, limit: Missing, ctx: list[Stream[int]]):  # n
 FUNCTIONS: list[tuple[Callable[..., Any], list[str]]] = [
     (no_return, ["missing-return"]),
     (no_annotation, ["missing-annotation", "missing-annotation"]),
-    (unconnected, ["unknown-annotation", "unknown-annotation", "unknown-annotation"]),
+    (unresolved, ["unknown-annotation", "unknown-annotation", "unknown-annotation"]),
     (no_type, ["unknown-annotation", "unknown-annotation"]),
     (variadic, ["variadic-parameter", "variadic-parameter"]),
     (underscored, ["param-name"]),
@@ -382,7 +382,7 @@ def test_refuses_to_mark_what_is_not_a_method() -> None:
 def test_reports_again_what_was_wrong_before() -> None:
     """An annotation that could not be resolved is not remembered as resolved."""
     for _ in range(2):
-        assert {problem.code for problem in problems_of(lambda: step("test.wrong")(unconnected))} == {
+        assert {problem.code for problem in problems_of(lambda: step("test.wrong")(unresolved))} == {
             "unknown-annotation"
         }
 

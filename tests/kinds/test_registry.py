@@ -228,7 +228,7 @@ def test_reports_what_is_wrong_with_an_installed_kind(  # noqa: PLR0917 - a tabl
         assert all(word in str(caught.value) for word in [*words, "reg.some", value])
 
 
-def test_reports_a_definition_error_of_an_installed_kind(
+def test_reports_a_wrong_definition_of_an_installed_kind(
     kinds: Registry, entries: list[EntryPoint], write: Any
 ) -> None:
     """What is wrong with the definition itself is told beside the import that failed."""
