@@ -99,6 +99,9 @@ class Channel(_Buffer):
 
     __slots__ = ()
 
+    on_first: Callable[[Any], object] | None
+    error: Exception | None
+
     def flush(self) -> bool:
         """Wake the reader and look at the pace; True when the channel is full, or a whole slice has passed."""
         if self.reader_left:
