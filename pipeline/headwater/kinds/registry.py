@@ -36,16 +36,6 @@ class Registry:
     """The kinds of steps that documents can name.
 
     `installed` returns the entry points of installed packages; each is loaded when its kind is used.
-
-    Example:
-        >>> from headwater.kinds import step
-        >>> kinds = Registry(installed=list)
-        >>> @step("example.lower")
-        ... def lower(text: str) -> str:
-        ...     return text.lower()
-        >>> kinds.add(lower)
-        >>> kinds.kinds(), kinds.find("example.lower") is lower, kinds.suggest("exmaple.lower")
-        (['example.lower'], True, ['example.lower'])
     """
 
     def __init__(self, installed: Callable[[], Iterable[EntryPoint]]) -> None:
