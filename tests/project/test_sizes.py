@@ -17,11 +17,6 @@ SAME_NAMES = {
     # The command of a thing, and what the command prints.
     "kinds",
     "projects",
-    # A format that is read in one place and written in the other.
-    "csv_rows",
-    "json_lines",
-    "plain_text",
-    "rows",
 }
 """Base names that several modules have on purpose."""
 

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 
 from headwater_steps.http.answer import Limits
 from headwater_steps.http.client import Client, Outgoing
+from headwater_steps.http.headers import kept_across_origins
+from headwater_steps.http.hosts import HostPattern, Hosts
 from headwater_steps.http.http_errors import HttpRefusedError, HttpTimeoutError, place_of
 from headwater_steps.http.network import AddressRefusedError, GuardedBackend, fault_of
-from headwater_steps.http.rules import HostPattern, Hosts, kept_across_origins
 from tests.steps.http_server import answer, routes, saying, serving
 
 # ---- addresses
@@ -52,8 +53,8 @@ from tests.steps.http_server import answer, routes, saying, serving
         ("5f00::1", "a reserved address"),
         ("::7f00:1", "a reserved address"),
         ("64:ff9b:1::a00:1", "a reserved address"),
-        ("0.0.0.0", "no address of a host"),  # noqa: S104 - nothing is bound
-        ("::", "no address of a host"),
+        ("0.0.0.0", "not the address of a host"),  # noqa: S104 - nothing is bound
+        ("::", "not the address of a host"),
         ("::ffff:127.0.0.1", "a loopback address"),
         ("::ffff:169.254.169.254", "a link-local address"),
         ("::ffff:100.64.0.1", "an address that providers share"),

@@ -69,8 +69,8 @@ async def test_record_gets_null_when_there_is_nothing() -> None:
         ({"ID": 7}, "there is no field 'id' in an item with the fields 'ID'"),
         ({"id": None}, "expected a string, a number or a boolean in the field 'id', found null"),
         ({"id": [7]}, "found list"),
-        ({"id": ".."}, "would make . or .. of a part of the path"),
-        ({"id": "."}, "would make . or .. of a part of the path"),
+        ({"id": ".."}, "would make a part of the path . or .."),
+        ({"id": "."}, "would make a part of the path . or .."),
     ],
 )
 async def test_record_is_refused_when_no_url_can_be_made_of_it(item: Any, message: str) -> None:

@@ -73,7 +73,7 @@ async def test_redirect_from_https_to_http_is_refused(ca_file: Path) -> None:
         target = f"http://localhost:{other.port}/"
         moved = answer("", status="307 Temporary Redirect", location=target)
         async with serving(saying(moved), certified("localhost")) as server:
-            with pytest.raises(StepError, match="redirected from https to http, where anybody could listen"):
+            with pytest.raises(StepError, match="redirected from https to http, which is not encrypted"):
                 await get(f"https://localhost:{server.port}/", ca_file)
     assert other.asked == []
 

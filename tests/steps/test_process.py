@@ -93,7 +93,7 @@ async def test_run_refuses_an_item_that_would_be_an_option(item: str, argv: list
     error = await failure(of(argv=argv), item)
     assert str(error) == (
         f"the item '{item}' would be an option of the program; "
-        'put "--" before {"item": true} if the program knows it, or give the item on stdin'
+        'put "--" before {"item": true} if the program supports it, or pass the item on stdin'
     )
 
 
@@ -114,7 +114,10 @@ async def test_run_refuses_an_item_that_cannot_be_an_argument(item: Any) -> None
         ({"argv": sh("exit 3"), "ok_codes": [0, 1]}, "the program sh ended with code 3"),
         ({"argv": sh("echo one >&2; echo two >&2; exit 1")}, "the program sh ended with code 1: one\ntwo"),
         ({"argv": sh("kill -SEGV $$")}, "the program sh was ended by the signal SIGSEGV"),
-        ({"argv": sh("printf 'a\\377'")}, "wrote no text: the bytes ff are not valid utf-8, at byte 1; set another"),
+        (
+            {"argv": sh("printf 'a\\377'")},
+            "wrote invalid text: the bytes ff are not valid utf-8, at byte 1; set another",
+        ),
         ({"argv": ["yes"], "max_output_bytes": 1_000}, "wrote more than 1000 bytes; raise max_output_bytes"),
         ({"argv": ["sleep", "60"], "timeout_s": 0.1}, "took longer than 0.1 s (timeout_s), and was ended"),
         ({"argv": ["yes"], "timeout_s": 0.1, "max_output_bytes": 2**40}, "took longer than 0.1 s (timeout_s)"),

@@ -1,4 +1,4 @@
-"""Steps that ask HTTP servers: only those that a document names, at addresses that are public, within limits.
+"""Kinds `http.*` and `source.http`: requests to hosts that a document allows, at public addresses, within limits.
 
 They need the extra `http`, which is imported when the first of them runs.
 """

@@ -1,4 +1,4 @@
-"""What a server sends back: the head of a response, and its body, read within limits of size and time."""
+"""The answer of a server: its status and headers, and its body, read within limits of size and time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Limits:
 
 
 class Patience:
-    """How long a server is waited for; the time that the reader of the body takes is not counted."""
+    """Time limits for a server; the time that the reader of the body takes does not count."""
 
     def __init__(self, limits: Limits, waited_s: float) -> None:
         self._limits = limits
@@ -48,7 +48,7 @@ class Patience:
 
     @contextmanager
     def wait(self, place: str, name: str) -> Generator[None]:
-        """Wait for the server, as long as one limit and that of all together say."""
+        """Wait for the server, within a limit by name and the total limit."""
         limit_s: float = getattr(self._limits, name)
         left_s = self._limits.total_s - self.waited_s
         started = current_time()
@@ -63,7 +63,7 @@ class Patience:
 
 
 class Answer:
-    """A response whose head is there."""
+    """A response whose status and headers have arrived."""
 
     def __init__(self, method: str, url: str, response: httpcore2.Response, limits: Limits, patience: Patience) -> None:
         self.place: str = place_of(method, url)
@@ -79,7 +79,7 @@ class Answer:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """Headers by name, in lower case, but for cookies, which are credentials."""
+        """Headers by name, in lower case, without cookies, which are credentials."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in self._response.headers:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -94,7 +94,7 @@ class Answer:
 
     @property
     def declared_bytes(self) -> int | None:
-        """Size of the body, as the server declares it; None when it does not, or there is no body."""
+        """Size of the body as the server declares it; None when it does not, or when there is no body."""
         declared = self.headers.get("content-length", "")
         return int(declared) if declared.isdecimal() and self._method != "HEAD" else None
 
@@ -103,7 +103,7 @@ class Answer:
         self._check_size(self.declared_bytes or 0)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body, decompressed, as it comes."""
+        """Yield the body, decompressed, as it arrives."""
         try:
             unpack = unpacker(self.headers.get("content-encoding", ""))
             async with aclosing(self._received()) as received:
@@ -137,11 +137,11 @@ class Answer:
         return "".join(mark if mark.isprintable() else "\ufffd" for mark in text)
 
     async def aclose(self) -> None:
-        """Let go of the connection; one whose body was not read to its end is closed."""
+        """Release the connection; it is closed if the body was not read to its end."""
         await self._response.aclose()
 
     async def _received(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes over the network."""
+        """Yield the body as it arrives over the network."""
         async with aclosing(self._response.aiter_stream()) as stream:
             while data := await self._next(stream):
                 yield data
@@ -150,7 +150,7 @@ class Answer:
         """Return the bytes that come next; nothing at the end."""
         try:
             with self.patience.wait(self.place, "idle_s"):
-                await checkpoint_if_cancelled()  # reading alone is none while a server sends faster than it is read
+                await checkpoint_if_cancelled()  # reading is not a checkpoint while data is waiting
                 return await anext(stream, b"")
         except _FAULTS as error:
             after = f"the connection broke after {self.received_bytes} bytes of the body"

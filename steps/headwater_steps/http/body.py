@@ -1,4 +1,4 @@
-"""The whole body of a response: as text, or as the value that its type says."""
+"""The whole body of a response, as text or as the value of its content type."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER_NAMES: Final = {
 
 
 def declared_encoding(content_type: str | None) -> Encoding:
-    """Return how the text is encoded.
+    """Return the encoding of text with a content type.
 
     Example:
         >>> declared_encoding("text/html; charset=ISO-8859-1"), declared_encoding("application/json")
@@ -61,7 +61,7 @@ async def text_of(answer: Answer, ctx: StepContext, encoding: Encoding | None, o
 
 
 async def value_of(answer: Answer, read_as: ReadAs) -> Any:
-    """Return what a body holds."""
+    """Return the value of a body; None when there is no body."""
     body = await answer.body()
     if not body:
         return None
@@ -92,6 +92,6 @@ def _decoded(answer: Answer, body: bytes, encoding: Encoding, replaces: StepCont
         reason = f"{undecodable(error)}, at byte {error.start} of the body"
         if replaces is None:
             raise HttpBrokenError(answer.place, f"{reason}; set encoding, or on_bad to replace") from error
-        replaces.progress(message=f"{answer.place}: replaced bytes that are not valid text: {reason}", compensations=1)
+        replaces.progress(message=f"{answer.place}: replaced invalid bytes: {reason}", compensations=1)
         text = body.decode(encoding, "replace")
     return text.removeprefix("\ufeff")

@@ -1,4 +1,4 @@
-"""Requests to hosts that are allowed, with the redirects that they lead to."""
+"""Requests to allowed hosts, with their redirects."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from anyio import Semaphore
 from anyio.to_thread import run_sync as run_in_thread
 
 from headwater_steps.http.answer import Answer, Limits, Patience
+from headwater_steps.http.headers import kept_across_origins
+from headwater_steps.http.hosts import Hosts
 from headwater_steps.http.http_errors import HttpBrokenError, HttpRefusedError, HttpTimeoutError, place_of
 from headwater_steps.http.messages import Query
 from headwater_steps.http.network import AddressRefusedError, connections, tls_context
-from headwater_steps.http.rules import Hosts, kept_across_origins
 
 __all__ = ["Client", "Outgoing", "Turns", "opened_client", "url_of"]
 
@@ -70,10 +71,7 @@ def url_of(method: str, text: str, params: Query | None = None) -> httpx2.URL:
 
 
 class Turns:
-    """Lets a number of holders of each key go on, the others wait in the order in which they came.
-
-    A key that no task holds is forgotten.
-    """
+    """Lets a number of tasks hold each key, while others wait in order; keys that no task holds are forgotten."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -98,7 +96,7 @@ class Turns:
 
 
 class Client:
-    """Sends requests, and follows where they lead."""
+    """Sends requests, and follows redirects."""
 
     def __init__(
         self,
@@ -115,10 +113,7 @@ class Client:
 
     @asynccontextmanager
     async def exchange(self, request: Outgoing) -> AsyncGenerator[Answer]:
-        """Send a request.
-
-        A place for the host is held until the answer is let go of; the wait for it is not counted.
-        """
+        """Send a request, and hold a turn for the host until the answer is released; the wait for it does not count."""
         first, hops = request, 0
         waited_s = 0.0
         while True:
@@ -133,7 +128,7 @@ class Client:
                 finally:
                     await answer.aclose()
             if hops == self._limits.max_redirects:
-                reason = f"it was redirected more than {hops} times (max_redirects), at last to {following.place}"
+                reason = f"it was redirected more than {hops} times (max_redirects), the last time to {following.place}"
                 raise HttpRefusedError(first.place, reason)
             request, hops, waited_s = following, hops + 1, answer.patience.waited_s
 
@@ -165,13 +160,13 @@ async def opened_client(
 
 
 def _redirected(request: Outgoing, answer: Answer) -> Outgoing | None:
-    """Return the request that a redirect asks for; None when the answer is none (RFC 9110, section 15.4)."""
+    """Return the request that a redirect asks for (RFC 9110, section 15.4), or None."""
     location = answer.headers.get("location")
     if answer.status not in _REDIRECTS or location is None:
         return None
     url = _target(request, location)
     if request.url.scheme == "https" and url.scheme == "http":
-        raise HttpRefusedError(request.place, "it is redirected from https to http, where anybody could listen")
+        raise HttpRefusedError(request.place, "it is redirected from https to http, which is not encrypted")
     following = replace(request, url=url)
     if not _same_site(request.url, url):
         following = replace(following, headers=kept_across_origins(following.headers))
@@ -192,7 +187,7 @@ def _target(request: Outgoing, location: str) -> httpx2.URL:
 
 
 def _same_site(source: httpx2.URL, target: httpx2.URL) -> bool:
-    """Whether credentials for one are meant for the other: the same origin, or the same host now with TLS."""
+    """Return whether credentials for one may go to the other: the same origin, or the same host now with TLS."""
     if source.raw_host != target.raw_host:
         return False
     is_upgrade = (source.scheme, target.scheme) == ("http", "https") and source.port is target.port is None

@@ -1,4 +1,4 @@
-"""A step that adds to each record what a server knows of it."""
+"""The kind `http.enrich`: a field for each record from a server."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ _ABSENT: Final = {404, 410}
 
 
 class Enrich(HttpStep, kind="http.enrich"):
-    """Get something for each record from a URL that is made of its fields, and put it into the record.
+    """Get a value for each record from a URL that is made of its fields, and put it into the record.
 
-    In the URL `{user.id}` stands for a field. Its value is percent-encoded, so that it stays one part of the path or
-    one field of the query, whatever is in it; scheme and host are never made of fields.
+    In the URL `{user.id}` stands for a field. Its value is percent-encoded, so it stays one part of the path or one
+    field of the query; scheme and host are never made of fields.
 
-    Where a stream leads to it, records are enriched in their turn; `"concurrency": 8` in the document has as many
-    requests under way at the same time, and the records still come in order. What may be requested is said by
-    `http.get`.
+    Records of a stream are enriched one after the other; with `"concurrency": 8` in the document, eight at the same
+    time, and they still come in order. `http.get` says what may be requested.
 
     Args:
         url: The URL, such as `https://api.example.com/users/{user.id}`.
-        into: Path of the field that gets what was found; an existing value is replaced.
-        read_as: What a body is taken for: `json`, `text`, `bytes`, or by `auto` what its content type says.
-        on_absent: What happens when the server says that there is nothing (404 or 410): `fail` is an error, `null` puts
-            null into the record. Any other status of 400 or more is an error.
+        into: Path of the field for the value; an existing value is replaced.
+        read_as: How a body is read: as `json`, `text`, `bytes`, or with `auto` by its content type.
+        on_absent: What happens when the server answers that there is nothing (404 or 410): `fail` is an error, `null`
+            sets the field to null. Any other status of 400 or more is an error.
 
     Returns:
-        The record with what was found.
+        The record with the new field.
 
     Raises:
-        HttpError: The server does not answer as it should, or it is not allowed to ask it.
+        HttpError: The request fails or is not allowed, or its answer cannot be used.
         ValueError: The URL cannot be made of the record.
 
     Example:

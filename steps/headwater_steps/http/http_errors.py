@@ -1,4 +1,4 @@
-"""What can go wrong with a request, so that whoever decides what to do next can tell the cases apart."""
+"""Errors of requests, by what a program can do about them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HttpError(HeadwaterError):
 
 
 class HttpRefusedError(HttpError):
-    """A rule or limit of the step forbids it, so that another attempt would end the same way."""
+    """A rule or limit of the step forbids the request, so another attempt would end the same way."""
 
 
 class HttpStatusError(HttpError):
@@ -56,15 +56,15 @@ class HttpStatusError(HttpError):
 
 
 class HttpBrokenError(HttpError):
-    """There is no connection, or it broke, or what came over it is not what it says it is."""
+    """There is no connection, or it broke, or the response is invalid."""
 
 
 class HttpTimeoutError(HttpBrokenError):
-    """The server let a limit of time pass."""
+    """The server exceeded a time limit."""
 
 
 def place_of(method: str, url: str) -> str:
-    """Return what a request is called in messages: without credentials, query and fragment, which may be secret.
+    """Return a request for messages: without credentials, query and fragment, which may be secret.
 
     Example:
         >>> place_of("GET", "https://me:pass@example.com/users?key=1")

@@ -1,4 +1,4 @@
-"""What the HTTP steps share: their params, and one client for all executions."""
+"""The base of HTTP steps: their params, and one client for all executions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import Field, PrivateAttr
 
 from headwater import MissingExtraError, Step, StepContext
+from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
+from headwater_steps.http.hosts import HostPattern
 from headwater_steps.http.http_errors import HttpStatusError
 from headwater_steps.http.messages import Query
-from headwater_steps.http.rules import HeaderName, HeaderText, HostPattern, SecretHeaderText
 
 if TYPE_CHECKING:
     from headwater_steps.http.answer import Answer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["PERMISSION", "HttpStep", "OnStatus"]
 
 PERMISSION: Final = "private-network"
-"""What the operator allows for requests to addresses that are not public."""
+"""The permission for requests to addresses that are not public."""
 
 OnStatus = Literal["fail", "pass"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -37,22 +38,22 @@ class HttpStep(Step):
             min_length=1,
             max_length=1_000,
             description="Hosts that may be requested, also by redirects: `api.example.com`, `*.example.com` for those "
-            "below it, `*` for all. Without a port (`api.example.com:8443`, `:*` for any) the default ones are meant.",
+            "below it, `*` for all. Without a port (`api.example.com:8443`, `:*` for any), default ports are allowed.",
         ),
     ]
     headers: dict[HeaderName, HeaderText] = Field(
-        default={}, description="Headers of every request, by name; none that is secret."
+        default={}, description="Headers of every request, by name, without secrets."
     )
     secret_headers: dict[HeaderName, SecretHeaderText] = Field(
         default={},
-        description="More of them, whose values are secret: `${secret.NAME}`, never a part of a longer text.",
+        description="More headers, with secret values: `${secret.NAME}`, never a part of a longer string.",
     )
     bearer: Annotated[
         SecretHeaderText | None,
         Field(description="A token, as `${secret.NAME}`, that is sent as `Authorization: Bearer`."),
     ] = None
     max_body_bytes: Annotated[
-        int, Field(ge=1, description="Largest body that is taken, also decompressed; a larger one is an error.")
+        int, Field(ge=1, description="Largest body that is accepted, also decompressed; a larger one is an error.")
     ] = 16 * 1024 * 1024
     max_redirects: Annotated[
         int,
@@ -78,7 +79,7 @@ class HttpStep(Step):
     ca_file: Annotated[
         Path | None,
         Field(
-            description="Certificates of the authorities to trust (PEM), for servers of one's own; by default those "
+            description="Certificates of the authorities to trust (PEM), for servers of your own; by default those "
             "that the system trusts. Servers are always verified."
         ),
     ] = None
@@ -87,7 +88,7 @@ class HttpStep(Step):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
-        """Hold the connections."""
+        """Open the client, and close its connections at the end."""
         await run_in_thread(_import_client)
         from headwater_steps.http.answer import Limits
         from headwater_steps.http.client import opened_client
@@ -115,7 +116,7 @@ class HttpStep(Step):
         content: bytes | None = None,
         on_status: OnStatus = "fail",
     ) -> AsyncGenerator[Answer]:
-        """Send a request."""
+        """Send a request, and yield its answer, whose body can be read until the end."""
         from headwater_steps.http.client import Outgoing, url_of
 
         sent = self._headers() | {name.lower(): value for name, value in (headers or {}).items()}
@@ -136,7 +137,7 @@ class HttpStep(Step):
 
 
 def _import_client() -> None:
-    """Import what sends requests, which takes a while the first time."""
+    """Import the client, which takes a while the first time."""
     try:
         import_module("headwater_steps.http.client")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What is sent and what comes back: requests and responses as records, or as the header and footer of a stream."""
+"""Requests and responses as records, and as headers and footers of streams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue, model_validator
 
-from headwater_steps.http.rules import HeaderName, HeaderText
+from headwater_steps.http.headers import HeaderName, HeaderText
 
 __all__ = ["BodyFooter", "HttpRequest", "HttpResponse", "LinesFooter", "Method", "Query", "ResponseHeader"]
 
@@ -29,7 +29,7 @@ class HttpRequest(BaseModel, frozen=True, extra="forbid"):
         params: Fields of the query, which are added to those of the URL; a list gives a field several times.
         json: The body, as a value that is sent as JSON.
         body: The body, as it is.
-        context: Anything; the response brings it back, so that the two can be joined.
+        context: Anything; the response has it too, so that the two can be joined.
 
     Example:
         >>> HttpRequest(url="https://example.com/users", method="POST", json={"name": "Ida"}).content()
@@ -65,14 +65,14 @@ class HttpResponse(BaseModel, frozen=True):
     """The answer to a request.
 
     Args:
-        url: Where it came from at last, after redirects.
+        url: Its URL, after redirects.
         status: The status (RFC 9110, section 15).
         headers: Headers by name, in lower case; those that come several times are joined by commas. `set-cookie` is
             left out.
-        body: What `read_as` makes of the body.
+        body: The body, read as `read_as` says.
         size_bytes: Size of the body, decompressed.
         duration_s: Time from the request to the end of the body, in seconds.
-        context: What the request had as its context.
+        context: The context of the request.
     """
 
     url: str
@@ -85,15 +85,15 @@ class HttpResponse(BaseModel, frozen=True):
 
 
 class ResponseHeader(BaseModel, frozen=True):
-    """What is known of a response before its body.
+    """What is known about a response before its body.
 
     Args:
-        url: Where it came from at last, after redirects.
+        url: Its URL, after redirects.
         status: The status (RFC 9110, section 15).
         headers: Headers by name, in lower case; those that come several times are joined by commas. `set-cookie` is
             left out.
         content_type: Type of the body as the server declares it, or None.
-        size_bytes: Size of the body as the server declares it, compressed if it is; None when it does not.
+        size_bytes: Size of the body as the server declares it, possibly compressed; None when it does not.
     """
 
     url: str
@@ -104,13 +104,13 @@ class ResponseHeader(BaseModel, frozen=True):
 
 
 class BodyFooter(BaseModel, frozen=True):
-    """What is known of a response after its body.
+    """What is known about a response after its body.
 
     Args:
         size_bytes: Size of the body, decompressed.
-        received_bytes: Size of the body as it came over the network.
+        received_bytes: Size of the body as it arrived over the network.
         first_byte_s: Time from the request to the beginning of the response, in seconds.
-        duration_s: Time from the request to the end of the body, in seconds; what the reader took is part of it.
+        duration_s: Time from the request to the end of the body, in seconds, with the time of the reader.
     """
 
     size_bytes: int
@@ -120,7 +120,7 @@ class BodyFooter(BaseModel, frozen=True):
 
 
 class LinesFooter(BodyFooter, frozen=True):
-    """What is known of a response after the lines of its body."""
+    """What is known about a response after the lines of its body."""
 
     lines: int
     items: int

@@ -1,4 +1,4 @@
-"""Connections to addresses that were checked: a name is resolved once, and what it gave is what is connected to."""
+"""Connections to addresses that were checked: a name is resolved once, and its addresses are connected to."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ async def resolved(host: str, port: int) -> Sequence[str]:
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Opens connections to public addresses only, whatever names and redirects say.
 
-    The check is made on what the name resolves to, and the connection is made to that, so there is no second look-up
-    that could give something else. TLS still verifies the name.
+    The addresses of a name are checked, and connected to, so no second lookup can give others. TLS verifies the name.
     """
 
     def __init__(self, *, private: bool, resolve: Resolve = resolved) -> None:
@@ -89,14 +88,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         return addresses
 
 
-@cache  # which takes longer than many a request
+@cache  # reading the files takes longer than many requests
 def tls_context(ca_file: Path | None) -> SSLContext:
-    """Return what verifies servers: always, and by their names. It reads files, each once in a process."""
+    """Return the TLS context, which always verifies servers and their names."""
     return httpcore2.default_ssl_context() if ca_file is None else create_default_context(cafile=ca_file)
 
 
 def connections(tls: SSLContext, *, private: bool) -> httpcore2.AsyncConnectionPool:
-    """Return connections that are made when they are needed, and kept for a while; no proxy is asked for them."""
+    """Return a pool of connections, which are kept for a while; environment variables for proxies are ignored."""
     return httpcore2.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=None,  # the steps limit them by host
@@ -128,7 +127,7 @@ def _fault(ip: IPv4Address | IPv6Address) -> str:
         ("a loopback address", ip.is_loopback),
         ("a link-local address", ip.is_link_local),
         ("a multicast address", ip.is_multicast),
-        ("no address of a host", ip.is_unspecified),
+        ("not the address of a host", ip.is_unspecified),
         ("an address that providers share", ip in _SHARED),
         ("a reserved address", ip.is_reserved),
         ("a private address", not ip.is_global or (ip.version == 6 and ip not in _GLOBAL_UNICAST)),

@@ -1,4 +1,4 @@
-"""Steps that send a request for each item: a URL, a record, or a field of one."""
+"""The kinds `http.get` and `http.request`: a request for each item."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["Get", "Request"]
 class Get(HttpStep, kind="http.get"):
     """Get the text at a URL (HTTP, RFC 9110).
 
-    Where a stream of URLs leads to it, each is requested in its turn; `"concurrency": 8` in the document has as many
-    under way at the same time, and their results still come in the order of the URLs. For the lines of a large text use
-    `http.lines`; for other methods, JSON, or answers that are errors, `http.request`.
+    URLs of a stream are requested one after the other; with `"concurrency": 8` in the document, eight at the same time,
+    and the results still come in order. For the lines of a large text use `http.lines`; for other methods, JSON, or
+    answers that are errors, `http.request`.
 
-    Only hosts that `hosts` names are requested, by `http` and `https`, and only at public addresses: what a name
-    resolves to is checked, and that very address is connected to, also after redirects. Addresses of private networks
-    need the operator's permission `private-network`. A status of 400 or more is an error.
+    Only hosts in `hosts` are requested, by `http` and `https`, and only at public addresses: the addresses of a name
+    are checked before one is connected to, also after redirects. Addresses of private networks need the operator's
+    permission `private-network`. A status of 400 or more is an error.
 
     Args:
-        encoding: How the text is encoded; by default as the server says, or UTF-8.
-        on_bad: What happens to bytes that are not valid text: `fail` is an error, `replace` puts U+FFFD in their place.
+        encoding: How the text is encoded; by default as the server declares it, or UTF-8.
+        on_bad: What happens to invalid bytes: `fail` is an error, `replace` puts U+FFFD in their place.
 
     Returns:
         The text, without a byte order mark.
 
     Raises:
-        HttpError: There is none, or it is not allowed to get it.
+        HttpError: The request fails or is not allowed.
 
     Example:
         >>> get = Get(hosts=["*.Example.com"], max_per_host=2)
@@ -48,7 +48,7 @@ class Get(HttpStep, kind="http.get"):
     on_bad: OnBadText = "fail"
 
     async def run(self, url: str, ctx: StepContext) -> str:
-        """Get one text."""
+        """Get the text at one URL."""
         async with self.exchange(ctx, url) as answer:
             return await text_of(answer, ctx, self.encoding, self.on_bad)
 
@@ -58,15 +58,15 @@ class Request(HttpStep, kind="http.request"):
 
     A request is an object such as `{"url": "https://api.example.com/users", "method": "POST", "json": {"id": 7}}`.
     Its fields are `url`, `method` (by default GET), `headers`, `params` (of the query), `json` or `body`, and
-    `context`, which is not sent: the response brings it back, so that the two can be joined. A response has `url`,
+    `context`, which is not sent: the response has it too, so that the two can be joined. A response has `url`,
     `status`, `headers`, `body`, `size_bytes`, `duration_s` and `context`.
 
-    Where a stream leads to it, requests are sent in their turn; `"concurrency": 8` in the document has as many under
-    way at the same time, and the responses still come in order. What may be requested is said by `http.get`.
+    Requests of a stream are sent one after the other; with `"concurrency": 8` in the document, eight at the same time,
+    and the responses still come in order. `http.get` says what may be requested.
 
     Args:
-        methods: Methods that requests may have; others are an error, as data should not decide to delete.
-        read_as: What a body is taken for: `json`, `text`, `bytes`, or by `auto` what its content type says. No body is
+        methods: Methods that requests may have; others are an error, because data should not decide to delete.
+        read_as: How a body is read: as `json`, `text`, `bytes`, or with `auto` by its content type. No body is
             null.
         on_status: What happens to a response with a status of 400 or more: `fail` is an error with the beginning of its
             body, `pass` passes it on.
@@ -75,7 +75,7 @@ class Request(HttpStep, kind="http.request"):
         The response, as a record.
 
     Raises:
-        HttpError: There is none, or it is not allowed to send the request.
+        HttpError: The request fails or is not allowed.
 
     Example:
         >>> request = Request(hosts=["api.example.com"], methods=["GET", "POST"])

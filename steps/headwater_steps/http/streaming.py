@@ -1,4 +1,4 @@
-"""Steps that stream a body while it comes, in constant memory: its lines, or its bytes."""
+"""The kinds `source.http`, `http.lines` and `http.chunks`: bodies as they arrive, in constant memory."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ChunkFrames = AsyncGenerator[bytes | Header[ResponseHeader] | Footer[BodyFooter]
 
 
 class _Body(HttpStep):
-    """The base of the steps that stream a body, whose limits leave room for a large one."""
+    """The base of the steps that stream a body, with limits for a large one."""
 
     max_body_bytes: Annotated[
-        int, Field(ge=1, description="Largest body that is taken, also decompressed; a larger one is an error.")
+        int, Field(ge=1, description="Largest body that is accepted, also decompressed; a larger one is an error.")
     ] = 16 * 1024**3
     total_s: Annotated[
         float,
@@ -60,7 +60,7 @@ class _Text(_Body):
     """The base of the steps that stream the lines of a body."""
 
     encoding: Annotated[
-        Encoding | None, Field(description="How the text is encoded; by default as the server says, or UTF-8.")
+        Encoding | None, Field(description="How the text is encoded; by default as the server declares it, or UTF-8.")
     ] = None
     on_bad: OnBadLineParam = "fail"
     max_line_chars: MaxLineChars = LONGEST_LINE
@@ -81,18 +81,18 @@ class _Text(_Body):
 
 
 class Lines(_Text, kind="http.lines"):
-    r"""Get the text at a URL line by line, while it comes (HTTP, RFC 9110).
+    r"""Get the text at a URL line by line, while it arrives (HTTP, RFC 9110).
 
     Lines end with `\n` or `\r\n`, which are not part of the items. A slow reader makes the server wait; one that
-    leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
-    What may be requested is said by `http.get`. Where the URL is known beforehand, `source.http` needs no input.
+    leaves closes the connection. A body that is cut off is an error after the lines that arrived, never a shorter text.
+    `http.get` says what may be requested. If the URL is known beforehand, `source.http` needs no input.
 
     Yields:
         The header with status and headers, the lines, the footer with counts and sizes.
 
     Raises:
-        HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-        BadLineError: A line is too long, or has bytes that are not valid text.
+        HttpError: The request fails or is not allowed, or the body is not complete.
+        BadLineError: A line is too long, or has invalid bytes.
 
     Example:
         >>> Lines(hosts=["*.example.com"], on_bad="skip").max_line_chars
@@ -100,18 +100,18 @@ class Lines(_Text, kind="http.lines"):
     """
 
     async def run(self, url: str, ctx: StepContext) -> LineFrames:
-        """Get the lines of one text."""
+        """Get the lines at one URL."""
         async with aclosing(self._lines(url, ctx)) as frames:
             async for frame in frames:
                 yield frame
 
 
 class Source(_Text, kind="source.http"):
-    r"""Get the text at one URL line by line, while it comes (HTTP, RFC 9110).
+    r"""Get the text at one URL line by line, while it arrives (HTTP, RFC 9110).
 
     Lines end with `\n` or `\r\n`, which are not part of the items. A slow reader makes the server wait; one that
-    leaves closes the connection. A body that is cut off is an error after the lines that came, never a shorter text.
-    What may be requested is said by `http.get`.
+    leaves closes the connection. A body that is cut off is an error after the lines that arrived, never a shorter text.
+    `http.get` says what may be requested.
 
     Args:
         url: The URL; its host must be among `hosts` as well.
@@ -120,8 +120,8 @@ class Source(_Text, kind="source.http"):
         The header with status and headers, the lines, the footer with counts and sizes.
 
     Raises:
-        HttpError: There is no such text, or not all of it, or it is not allowed to get it.
-        BadLineError: A line is too long, or has bytes that are not valid text.
+        HttpError: The request fails or is not allowed, or the body is not complete.
+        BadLineError: A line is too long, or has invalid bytes.
 
     Example:
         >>> Source(url="https://www.example.com/words.txt", hosts=["www.example.com"]).max_redirects
@@ -138,17 +138,17 @@ class Source(_Text, kind="source.http"):
 
 
 class Chunks(_Body, kind="http.chunks"):
-    """Get the bytes at a URL as they come, decompressed (HTTP, RFC 9110).
+    """Get the bytes at a URL as they arrive, decompressed (HTTP, RFC 9110).
 
-    How they are cut into chunks has no meaning: joined they are the body. A reader that is slow makes the server wait;
-    one that leaves closes the connection. A body that is cut off is an error after the chunks that came. What may be
-    requested is said by `http.get`.
+    How they are cut into chunks has no meaning: joined they are the body. A slow reader makes the server wait; one that
+    leaves closes the connection. A body that is cut off is an error after the chunks that arrived. `http.get` says what
+    may be requested.
 
     Yields:
         The header with status and headers, the chunks, the footer with sizes.
 
     Raises:
-        HttpError: There is no such body, or not all of it, or it is not allowed to get it.
+        HttpError: The request fails or is not allowed, or the body is not complete.
 
     Example:
         >>> Chunks(hosts=["*"], max_body_bytes=1_000_000).on_status
@@ -156,7 +156,7 @@ class Chunks(_Body, kind="http.chunks"):
     """
 
     async def run(self, url: str, ctx: StepContext) -> ChunkFrames:
-        """Get the bytes of one body."""
+        """Get the bytes at one URL."""
         async with self.exchange(ctx, url, on_status=self.on_status) as answer:
             yield Header(_header(answer))
             async with aclosing(self._chunks(answer, ctx)) as chunks:

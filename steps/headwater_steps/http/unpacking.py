@@ -15,7 +15,7 @@ _GZIP_BITS: Final = 16 + zlib.MAX_WBITS
 
 
 class Unpacker(Protocol):
-    """Unpacks a body as it comes."""
+    """Unpacks a body as it arrives."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take the bytes that follow, and yield what they hold."""
@@ -70,16 +70,18 @@ class Gunzip:
                 yield piece
 
     def finish(self) -> None:
-        """Take the end; a body without a byte is whole, as the answer to `HEAD` has none."""
+        """Take the end; an empty body is complete, because the answer to `HEAD` has none."""
         if self._is_begun and not self._inflate.eof:
             raise ValueError("the gzip data of the body are cut off")
 
 
 def unpacker(coding: str) -> Unpacker:
-    """Return what unpacks a body."""
+    """Return what unpacks a body with a content encoding (RFC 9110, section 8.4)."""
     coding = coding.strip().lower()
     if coding in {"", "identity"}:
         return Plain()
     if coding in {"gzip", "x-gzip"}:
         return Gunzip()
-    raise ValueError(f"the body has the content encoding {coding[:60]!r}, which was not asked for; only gzip is read")
+    raise ValueError(
+        f"the body has the content encoding {coding[:60]!r}, which was not requested; only gzip is supported"
+    )

@@ -1,4 +1,4 @@
-"""URLs with places for the fields of a record (RFC 6570, level 1), which a field cannot turn into other URLs."""
+"""URLs with placeholders for fields of a record (RFC 6570, level 1), which cannot change the rest of the URL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _checked(template: str) -> str:
 UrlTemplate = Annotated[
     str, Field(max_length=8_192, json_schema_extra={"pattern": f"^{_START.pattern}"}), AfterValidator(_checked)
 ]
-"""A URL with `{name}` where the field of a record is to stand, after the host."""
+"""The type of a param that is a URL with `{name}` for fields of a record, after the host."""
 
 
 class Filler:
@@ -54,7 +54,7 @@ class Filler:
             url += _encoded(path, find, item) + literal
         path_part = url.partition("://")[2].partition("/")[2].partition("?")[0]
         if _DOT_SEGMENT.search(path_part):
-            raise ValueError("a field would make . or .. of a part of the path, which leads to another one")
+            raise ValueError("a field would make a part of the path . or .., which changes the path")
         return url
 
 

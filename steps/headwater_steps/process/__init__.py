@@ -1,4 +1,4 @@
-"""Steps that run programs, which the operator has to allow: never a shell, with an environment that is named."""
+"""Kinds `process.*` and `source.process`: programs, which the operator has to allow; never in a shell."""
 
 from headwater_steps.process.program_errors import ProgramError, ProgramTimeoutError
 from headwater_steps.process.programs import Pipe, ProgramFooter, Run, Source

@@ -1,8 +1,8 @@
-"""A program that runs: fed, read and ended without a moment in which one of these waits for another.
+"""A program that runs: it is fed, read and ended, and none of these waits for another.
 
-A generator must not leave tasks behind while it yields. So the tasks that feed a program and read its standard error
-live only while its output is waited for, and each of them can be stopped at any time and go on later: what waits is
-non-blocking reading and writing, and nothing is lost when the wait is given up.
+A generator must not have tasks while it yields. So the tasks that feed a program and read its standard error live only
+while its output is waited for, and each of them can be cancelled at any time and continue later: they read and write
+without blocking, and a cancelled wait loses nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _READ_BYTES: Final = 64 * 1024
 _TAIL_BYTES: Final = 16 * 1024
 
 Feed = Callable[[], Awaitable[bytes]]
-"""Returns what the program gets next, nothing at the end; a wait that is cancelled loses nothing."""
+"""Returns what the program gets next, nothing at the end; a cancelled wait loses nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +145,18 @@ class Child:
         return code
 
     async def stop(self) -> None:
-        """End it, and whatever it has started: asked first, and then by force."""
+        """Ask it to end, then kill it and whatever it has started."""
         self._shut("stdin")
         if self._process.returncode is None:
             self._signal(signal.SIGTERM)
             with move_on_after(self._command.kill_after_s):
-                await self._farewell()
+                await self._wait_for_end()
         self._sweep()
         self._shut("stdout", "stderr")
         await self._process.aclose()
 
-    async def _farewell(self) -> None:
-        """Wait for its end; what it still writes must not hold it up."""
+    async def _wait_for_end(self) -> None:
+        """Wait for its end, and discard what it still writes, which could block it."""
         async with create_task_group() as group:
             group.start_soon(self._drain)
             group.start_soon(self._discard)
@@ -167,10 +167,8 @@ class Child:
         while await self._readable():
             pass
 
-    # ---- what goes on while something is waited for
-
     async def _meanwhile(self, wait: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Wait for something, while the program is fed, its standard error read, and its end noticed."""
+        """Wait for something, while the program is fed, its standard error is read, and its end is noticed."""
         found = b""
         try:
             with fail_after(self._left_s()):
@@ -193,7 +191,7 @@ class Child:
             scope.cancel()
 
     async def _write(self) -> None:
-        """Write what the program gets, until there is no more of it or the program wants no more."""
+        """Write to the program until there is no more data, or the program reads no more."""
         while "stdin" in self._pipes:
             if not self._unwritten:
                 self._unwritten = memoryview(await self._feed())
@@ -215,7 +213,7 @@ class Child:
             self._take_stderr()
 
     def _take_stderr(self) -> None:
-        """Take what is there; the pipe stays open, since a task may be waiting for it."""
+        """Read what is available; the pipe stays open, because a task may be waiting for it."""
         with suppress(BlockingIOError):
             while chunk := os.read(self._pipes["stderr"], _READ_BYTES):
                 self.stderr_bytes += len(chunk)
@@ -223,11 +221,9 @@ class Child:
             self._stderr_ended = True
 
     async def _reap(self) -> None:
-        """When the program has ended, end what it has left running, which could keep its output open forever."""
+        """When the program has ended, kill what it has left running, which could keep its output open forever."""
         await self._process.wait()
         self._sweep()
-
-    # ---- what is waited for
 
     async def _readable(self) -> bytes:
         while True:
@@ -239,8 +235,6 @@ class Child:
         await self._process.wait()
         self._take_stderr()
         return b""
-
-    # ---- the rest
 
     def _left_s(self) -> float | None:
         """Return how long it may still take."""
@@ -256,7 +250,7 @@ class Child:
         )
 
     def _sweep(self) -> None:
-        """End whatever is left of the group, once: its number may be another's later."""
+        """Kill what is left of the process group, once: its number may be reused later."""
         if not self._swept:
             self._swept = True
             self._signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What can go wrong with a program."""
+"""Errors of programs."""
 
 from __future__ import annotations
 

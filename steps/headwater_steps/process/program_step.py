@@ -53,10 +53,10 @@ class ProgramStep(Step, permission="process"):
         Path | None, Field(description="Working directory of the program; by default that of Headwater.")
     ] = None
     env: dict[Variable, Argument] = Field(
-        default={}, description="Variables of its environment, by name; none that is secret."
+        default={}, description="Variables of its environment, by name, without secrets."
     )
     secret_env: dict[Variable, SecretStr] = Field(
-        default={}, description="More of them, whose values are secret: `${secret.NAME}`."
+        default={}, description="More variables, with secret values: `${secret.NAME}`."
     )
     inherit_env: Annotated[
         tuple[Annotated[Variable, AfterValidator(_inherited)], ...],
@@ -67,8 +67,7 @@ class ProgramStep(Step, permission="process"):
         Field(
             ge=0,
             le=3_600,
-            description="Time between asking it to end and ending it by force, in seconds, when it "
-            "is no longer needed.",
+            description="Time between asking it to end and killing it, in seconds, when it is no longer needed.",
         ),
     ] = 5
     ok_codes: Annotated[

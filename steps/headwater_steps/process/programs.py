@@ -1,4 +1,4 @@
-"""Steps that run programs: one for each item, one for a whole stream, one that is a source."""
+"""The kinds `process.run`, `process.pipe` and `source.process`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class ItemArgument(BaseModel, frozen=True, extra="forbid", title="the item"):
 
 
 class ProgramFooter(BaseModel, frozen=True):
-    """What is known of a program after its end.
+    """What is known about a program after its end.
 
     Args:
         exit_code: Its exit code.
         lines: How many lines it wrote.
         items: How many of them were read as items.
-        bad_rows: Lines with bytes that are not valid text: replaced, skipped or rejected.
+        bad_rows: Lines with invalid bytes: replaced, skipped or rejected.
         first_bad_lines: Numbers of the first ten of them, from 1.
         stderr_bytes: How much it wrote to its standard error.
         duration_s: How long it ran, in seconds.
@@ -62,24 +62,24 @@ Frames = AsyncGenerator[str | Batch[str] | Footer[ProgramFooter]]
 class Run(ProgramStep, kind="process.run"):
     r"""Run a program, give it the item, and return what it writes to its standard output.
 
-    The item is the program's standard input, or takes the place of `{"item": true}` among the arguments. Where a stream
-    leads to it, the program is run for each item in its turn; `"concurrency": 4` in the document has as many of them at
-    the same time. One program for all of a stream is run by `process.pipe`.
+    The item is the program's standard input, or takes the place of `{"item": true}` among the arguments. For a stream,
+    the program runs once for each item, one after the other; with `"concurrency": 4` in the document, four at the same
+    time. `process.pipe` runs one program for a whole stream.
 
-    There is no shell: arguments are given as they are, so that no character in them has a meaning. But a program may
-    take an argument that begins with `-` for an option. So an item that does is an error, unless the argument `--`
-    comes somewhere before it, which for most programs ends the options. The environment is empty but for what is named.
-    An exit code that is not among `ok_codes` is an error with the last lines of the standard error. Nothing that the
-    program has started is left at its end.
+    There is no shell: arguments are passed as they are, so no character in them has a meaning. But a program may take
+    an argument that begins with `-` for an option. Such an item is an error, unless the argument `--` comes before it,
+    which ends the options of most programs. The environment is empty except for the variables in the params. An exit
+    code that is not in `ok_codes` is an error with the last lines of the standard error. At the end, everything that
+    the program has started is ended.
 
     The operator has to allow the permission `process`.
 
     Args:
         argv: The program and its arguments; `{"item": true}` among them stands for the item.
-        timeout_s: Longest time that it may take for an item, in seconds; null for any.
-        on_bad: What happens to bytes of its output that are not valid text: `fail` is an error,
+        timeout_s: Longest time for an item, in seconds; null for no limit.
+        on_bad: What happens to invalid bytes in its output: `fail` is an error,
             `replace` puts U+FFFD there.
-        max_output_bytes: Largest output that is taken; a larger one is an error.
+        max_output_bytes: Largest output that is accepted; a larger one is an error.
 
     Returns:
         What the program wrote to its standard output.
@@ -104,7 +104,7 @@ class Run(ProgramStep, kind="process.run"):
     @model_validator(mode="after")
     def _names_a_program(self) -> Run:
         if not isinstance(self.argv[0], str) or not self.argv[0]:
-            raise ValueError("expected the program first in argv: an item never says what is run")
+            raise ValueError("expected the program first in argv: an item never chooses the program")
         return self
 
     async def run(self, data: str | bytes, ctx: StepContext) -> str:
@@ -117,10 +117,10 @@ class Run(ProgramStep, kind="process.run"):
         try:
             return output.decode(self.encoding)
         except UnicodeDecodeError as error:
-            reason = f"wrote no text: {undecodable(error)}, at byte {error.start}"
+            reason = f"wrote invalid text: {undecodable(error)}, at byte {error.start}"
             if self.on_bad == "fail":
                 raise ProgramError(argv[0], f"{reason}; set another encoding, or on_bad to replace") from error
-            ctx.progress(message=f"replaced bytes that are not valid text: {argv[0]} {reason}", compensations=1)
+            ctx.progress(message=f"replaced invalid bytes: {argv[0]} {reason}", compensations=1)
             return output.decode(self.encoding, "replace")
 
     def _given(self, data: str | bytes) -> tuple[list[str], bytes]:
@@ -137,7 +137,7 @@ class Run(ProgramStep, kind="process.run"):
         if isinstance(data, bytes) or "\0" in data:
             raise ValueError("an item must be a string without the NUL character to be an argument; pass it on stdin")
         if data.startswith("-") and _OPTIONS_END not in self.argv[:index]:
-            hint = 'put "--" before {"item": true} if the program knows it, or give the item on stdin'
+            hint = 'put "--" before {"item": true} if the program supports it, or pass the item on stdin'
             raise ValueError(f"the item {quote(data)} would be an option of the program; {hint}")
         return data
 
@@ -161,7 +161,7 @@ class LineProgram(ProgramStep):
     ]
     timeout_s: Annotated[
         Annotated[float, Field(gt=0)] | None,
-        Field(description="Longest time that it may take, in seconds; by default any."),
+        Field(description="Longest time that it may take, in seconds; by default no limit."),
     ] = None
     on_bad: OnBadLineParam = "fail"
     max_line_chars: MaxLineChars = LONGEST_LINE
@@ -170,7 +170,7 @@ class LineProgram(ProgramStep):
     @classmethod
     def _names_a_program(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
         if not argv[0]:
-            raise ValueError("expected a program first in argv, found an empty text")
+            raise ValueError("expected a program first in argv, found an empty string")
         return argv
 
     async def _lines(self, feed: Feed, ctx: StepContext) -> Frames:
@@ -193,13 +193,12 @@ class LineProgram(ProgramStep):
 class Pipe(LineProgram, kind="process.pipe"):
     r"""Run a program through which a stream flows: the items are its lines in, its lines are the items out.
 
-    It runs once for the whole stream, and reads and writes at the same time: its first lines flow on while the last are
-    still to come, unless the program waits for all of them, as `sort` does. A reader that leaves ends
-    it, and a program that reads no further, such as `head`, ends the stream before it. An item must not have a line
-    feed.
+    It runs once for the whole stream, and reads and writes at the same time: its first lines flow on before the last
+    items arrive, unless the program waits for all of them, as `sort` does. A reader that leaves ends the program, and a
+    program that stops reading, such as `head`, ends the stream before it. An item must not have a line feed.
 
-    As for `process.run` there is no shell, the environment is empty but for what is named, an exit code that is not
-    among `ok_codes` is an error after the lines that came, and nothing that the program has started is left at its end.
+    As for `process.run`, there is no shell, the environment has only the variables in the params, an exit code that is
+    not in `ok_codes` is an error after the lines that arrived, and everything that the program has started is ended.
     The operator has to allow the permission `process`.
 
     Yields:
@@ -207,7 +206,7 @@ class Pipe(LineProgram, kind="process.pipe"):
 
     Raises:
         ProgramError: It cannot be run, or failed, or took too long.
-        BadLineError: A line is too long, or has bytes that are not valid text.
+        BadLineError: A line is too long, or has invalid bytes.
         ValueError: An item has a line feed.
 
     Example:
@@ -234,16 +233,17 @@ class Pipe(LineProgram, kind="process.pipe"):
 class Source(LineProgram, kind="source.process"):
     """Run a program, and read the lines that it writes while it runs.
 
-    Its standard input is empty. As for `process.run` there is no shell, the environment is empty but for what is named,
-    an exit code that is not among `ok_codes` is an error after the lines that came, and nothing that the program has
-    started is left at its end. A reader that leaves ends it. The operator has to allow the permission `process`.
+    Its standard input is empty. As for `process.run`, there is no shell, the environment has only the variables in the
+    params, an exit code that is not in `ok_codes` is an error after the lines that arrived, and everything that the
+    program has started is ended. A reader that leaves ends the program. The operator has to allow the permission
+    `process`.
 
     Yields:
         The lines that it writes, and a footer with its exit code and counts.
 
     Raises:
         ProgramError: It cannot be run, or failed, or took too long.
-        BadLineError: A line is too long, or has bytes that are not valid text.
+        BadLineError: A line is too long, or has invalid bytes.
 
     Example:
         >>> from headwater import Pipeline, run_sync
@@ -260,7 +260,7 @@ class Source(LineProgram, kind="source.process"):
 
 
 def _once(data: bytes) -> Feed:
-    """Return a feed that gives some bytes and then ends."""
+    """Return a feed of some bytes."""
     rest = iter([data] if data else [])
 
     async def feed() -> bytes:
@@ -274,7 +274,7 @@ def _joined(lines: list[str]) -> str:
     text = "\n".join(lines)
     if text.count("\n") >= len(lines):
         line = next(line for line in lines if "\n" in line)
-        raise ValueError(f"the item {quote(line)} has a line feed, so that the program would take it for several lines")
+        raise ValueError(f"the item {quote(line)} has a line feed, so the program would read it as several lines")
     return text + "\n"
 
 
