@@ -49,25 +49,26 @@ class LineCutter:
         self.encoding: str = _WITHOUT_MARK.get(encoding, encoding)
         self.newline: bytes = "\n".encode(self.encoding)
         self.waiting_bytes: int = 0
-        self._marks = _MARKS.get(encoding, ())
+        self._declared = encoding
+        self._has_begun = False
         self._waiting: list[bytes] = []
 
     def feed(self, block: bytes) -> bytes:
         """Take the bytes that follow, and return the lines that are complete with them."""
-        if self._marks:
-            block = self._without_mark(block)
-        width = len(self.newline)
-        if width > 1 and (self._marks or self.waiting_bytes % width):  # so that every block starts with a unit
+        if not self._has_begun:
+            block = self._take_waiting() + block
+            known = without_mark(self._declared, block, final=False)
+            if known is None:
+                self._keep(block)
+                return b""
+            self.encoding, block = known
+            self.newline = "\n".encode(self.encoding)
+            self._has_begun = True
+        if self.waiting_bytes % len(self.newline):  # so that every block starts with a unit
             block = self._take_waiting() + block
         end = _end_of_lines(block, self.newline)
-        if end:
-            piece = self._take_waiting() + block[:end]
-            block = block[end:]
-        else:
-            piece = b""
-        if block:
-            self._waiting.append(block)
-            self.waiting_bytes += len(block)
+        piece = self._take_waiting() + block[:end] if end else b""
+        self._keep(block[end:])
         return piece
 
     def flush(self) -> bytes:
@@ -82,21 +83,10 @@ class LineCutter:
         self.waiting_bytes = 0
         return waiting
 
-    def _without_mark(self, block: bytes) -> bytes:
-        """Return the start of the text without its mark, or nothing as long as a mark may be incomplete."""
-        start = self._take_waiting() + block
-        for mark, encoding in self._marks:
-            if start.startswith(mark):
-                self._marks = ()
-                self.encoding = encoding
-                self.newline = "\n".encode(encoding)
-                return start[len(mark) :]
-        if any(mark.startswith(start) for mark, _ in self._marks):
-            self._waiting.append(start)
-            self.waiting_bytes = len(start)
-            return b""
-        self._marks = ()
-        return start
+    def _keep(self, block: bytes) -> None:
+        if block:
+            self._waiting.append(block)
+            self.waiting_bytes += len(block)
 
 
 def _end_of_lines(block: bytes, newline: bytes) -> int:

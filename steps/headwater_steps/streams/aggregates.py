@@ -114,11 +114,7 @@ async def smallest(
         >>> run_sync(Pipeline("least", steps={"least": smallest}), [3, 1, 2]).output
         1
     """
-    numbers = _Numbers(field, on_missing, ctx)
-    best: list[Number] = []
-    async for batch in items.batches():
-        best = _best(min, [*best, *numbers.of(batch)])
-    return best[0] if best else None
+    return await _best(min, items, _Numbers(field, on_missing, ctx))
 
 
 @step("stream.max")
@@ -146,16 +142,16 @@ async def largest(
         >>> run_sync(Pipeline("most", steps={"most": largest}), [3, 1, 2]).output
         3
     """
-    numbers = _Numbers(field, on_missing, ctx)
+    return await _best(max, items, _Numbers(field, on_missing, ctx))
+
+
+async def _best(choose: Callable[[list[Number]], Number], items: Stream[Any], numbers: _Numbers) -> Number | None:
+    """Return the best of the numbers in a stream; None when there is none."""
     best: list[Number] = []
     async for batch in items.batches():
-        best = _best(max, [*best, *numbers.of(batch)])
+        found = [*best, *numbers.of(batch)]
+        best = [choose(found)] if found else []
     return best[0] if best else None
-
-
-def _best(choose: Callable[[list[Number]], Number], numbers: list[Number]) -> list[Number]:
-    """Return a list of the best number; an empty list when there is none."""
-    return [choose(numbers)] if numbers else []
 
 
 class _Numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import Literal, Protocol
+from typing import Literal
 
 from headwater_steps.text.sentences import SentenceSplitter
 
@@ -16,28 +16,8 @@ Unit = Literal["characters", "words", "sentences"]
 """What is counted."""
 
 
-class Units(Protocol):
-    """Finds where the units of a text begin, up to what has arrived."""
-
-    def feed(self, piece: str) -> None:
-        """Take the next piece of the text."""
-        ...
-
-    def finish(self) -> None:
-        """Take the end of the text."""
-        ...
-
-    def place(self, unit: int) -> int | None:
-        """Return where a unit begins; None when it has not arrived, or does not exist."""
-        ...
-
-    def forget(self, unit: int) -> None:
-        """Forget the units before one."""
-        ...
-
-
-class _Characters:
-    """Every character is a unit."""
+class Units:
+    """Finds where the units of a text begin, up to what has arrived; here every character is a unit."""
 
     def __init__(self) -> None:
         self._read_chars = 0
@@ -50,17 +30,18 @@ class _Characters:
         """Take the end of the text."""
 
     def place(self, unit: int) -> int | None:
-        """Return where a unit begins, also the one after the last character."""
+        """Return where a unit begins, or the text ends; None when that has not arrived, or does not exist."""
         return unit if unit <= self._read_chars else None
 
     def forget(self, unit: int) -> None:
-        """Do nothing: nothing is kept."""
+        """Forget the units before one."""
 
 
-class _Begins:
+class _Begins(Units):
     """Units whose beginnings have to be found; the first begins with the text."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._places: deque[int] = deque([0])
         self._first = 0
 
@@ -85,7 +66,6 @@ class _Words(_Begins):
 
     def __init__(self) -> None:
         super().__init__()
-        self._read_chars = 0
         self._last = " "
         self._is_empty = True
 
@@ -98,10 +78,7 @@ class _Words(_Begins):
             else:
                 self.add(offset + begin.start())
         self._last = piece[-1:] or self._last
-        self._read_chars += len(piece)
-
-    def finish(self) -> None:
-        """Take the end of the text."""
+        super().feed(piece)
 
 
 class _Sentences(_Begins):
@@ -134,7 +111,7 @@ def units_of(unit: Unit, max_chars: int) -> Units:
     """Return what finds the units of a text, up to a length in characters."""
     match unit:
         case "characters":
-            return _Characters()
+            return Units()
         case "words":
             return _Words()
         case "sentences":
