@@ -80,7 +80,14 @@ class ExecutionState:
                 change(self, event, event.data)
 
     def step(self, event: StreamEvent) -> StepState:
-        """Return the step that an event is about, also when the start of the pipeline was missed."""
+        """Return the step that an event is about, also when the start of the pipeline was missed.
+
+        Args:
+            event: An event of a step.
+
+        Returns:
+            The state of the step, which is a new one if no earlier event named it.
+        """
         step_id = event.step_id or "?"
         found = self.steps.get(step_id)
         if found is None:
@@ -88,11 +95,25 @@ class ExecutionState:
         return found
 
     def elapsed_s(self, now_s: float) -> float:
-        """Return how long the execution has run by `now_s`, or ran."""
+        """Return how long the execution has run, or ran.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            Seconds; 0 before the first event.
+        """
         return max((self.ended_s if self.ended else now_s) - self.started_s, 0.0) if self.execution_id else 0.0
 
     def left_s(self, now_s: float) -> float | None:
-        """Return how long the execution will take to its end; None when a step that reads its data has no estimate."""
+        """Return how long the execution will take to its end.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            Seconds; None when a step that reads its data has no estimate.
+        """
         if self.state is not State.RUNNING:
             return None
         running = [step for step in self.steps.values() if not step.sources and step.state is State.RUNNING]
@@ -100,7 +121,14 @@ class ExecutionState:
         return max(left) if left and len(left) == len(running) else None
 
     def bottleneck(self, now_s: float) -> str | None:
-        """Return the id of the step that others wait for while it works: of several, the busiest."""
+        """Return the step that others wait for while it works.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            Its id: of several, that of the busiest; None when no step waits for one that works.
+        """
         awaited: dict[str, StepState] = {}
         for step in self.steps.values():
             if step.state is State.RUNNING and step.waits_for is not None:

@@ -140,20 +140,41 @@ class StepState:
         return {State.WAITING: "not started", State.RUNNING: "stopped"}.get(self.state, self.state.value)
 
     def elapsed_s(self, now_s: float) -> float | None:
-        """Return how long the present attempt has run, or the last one ran; None when there was none."""
+        """Return how long the present attempt has run, or the last one ran.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            Seconds; None when there was no attempt.
+        """
         if self.duration_s is not None or self.attempt_s is None:
             return self.duration_s
         return max(now_s - self.attempt_s, 0.0)
 
     def per_s(self, now_s: float) -> float:
-        """Return how many items per second go through the step: at present while it runs, and overall afterwards."""
+        """Return how many items per second go through the step.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            The present rate while it runs, and the overall rate afterwards.
+        """
         if self.state is State.RUNNING and self.pace.per_s is not None:
             return self.pace.per_s
         elapsed_s = self.elapsed_s(now_s)
         return self.count / elapsed_s if elapsed_s else 0.0
 
     def busy(self, now_s: float) -> float | None:
-        """Return which share of its time the step worked rather than waited for its neighbors; None if unknown."""
+        """Return which share of its time the step worked rather than waited for its neighbors.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            A share from 0 to 1; None if unknown.
+        """
         elapsed_s = self.elapsed_s(now_s)
         if self.input_wait_s is None or not elapsed_s:
             return None
@@ -163,7 +184,14 @@ class StepState:
         return min(max(1 - waited_s / elapsed_s, 0.0), 1.0)
 
     def left_s(self, now_s: float) -> float | None:
-        """Return how long the step will take to its end if it goes on as before; None if unknown, or too early."""
+        """Return how long the step will take to its end if it goes on as before.
+
+        Args:
+            now_s: The present time, in seconds since 1970-01-01 UTC.
+
+        Returns:
+            Seconds; None if unknown, or too early to say.
+        """
         if self.state is not State.RUNNING or self.attempt_s is None or not self.fraction or self.fraction > 1:
             return None
         took_s = self.fraction_s - self.attempt_s
@@ -172,18 +200,34 @@ class StepState:
         return max(took_s * (1 / self.fraction - 1) - max(now_s - self.fraction_s, 0.0), 0.0)
 
     def add_retry(self, time_s: float, retry: StepRetry | None) -> None:
-        """Note that an attempt failed and another follows."""
+        """Note that an attempt failed and another follows.
+
+        Args:
+            time_s: When it failed.
+            retry: Data of the event, or None.
+        """
         if len(self.retries) < _MOST_RETRIES:
             self.retries.append(time_s)
         if retry is not None:
             self.retry, self.message = retry, ""
 
     def end(self, state: State, time_s: float) -> None:
-        """Note that nothing more happens to the step."""
+        """Note that nothing more happens to the step.
+
+        Args:
+            state: How it ended.
+            time_s: When it ended.
+        """
         self.state, self.ended_s = state, time_s
 
     def add_waits(self, time_s: float, input_wait_s: float = 0.0, output_wait_s: float = 0.0) -> None:
-        """Note how long the step has waited by a moment."""
+        """Note how long the step has waited by a moment.
+
+        Args:
+            time_s: The moment.
+            input_wait_s: How long it has waited for input so far.
+            output_wait_s: How long it has waited for its readers so far.
+        """
         self.waits.append(Waits(time_s, input_wait_s, output_wait_s))
         if len(self.waits) > _MOST_WAITS:  # every second one still shows how it went; the first and the last stay
             del self.waits[1::2]

@@ -50,7 +50,11 @@ class EventRecorder(StreamSubscriber):
         return f"<EventRecorder: {len(self.events)} events>"
 
     async def on_events(self, batch: Sequence[StreamEvent]) -> None:
-        """Keep the events."""
+        """Keep the events.
+
+        Args:
+            batch: Events in order.
+        """
         self.events += batch
 
     @property

@@ -75,7 +75,17 @@ class Condition(DataParam):
 
     @classmethod
     def from_data(cls, data: Any) -> Self:
-        """Make a condition of the data in a document; raise a `ValidationError` with every fault."""
+        """Make a condition of the data in a document.
+
+        Args:
+            data: An object of a document, such as `{"field": "score", "ge": 0.5}`.
+
+        Returns:
+            The condition, of this class.
+
+        Raises:
+            ValidationError: The data is wrong; lists every fault.
+        """
         compiler = _Compiler()
         condition = cls.__new__(cls)
         condition.test = compiler.condition(data, ())
