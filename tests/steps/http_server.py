@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.lowlevel import checkpoint
 from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.tls import TLSListener
 
@@ -134,3 +135,10 @@ async def _read(received: BufferedByteReceiveStream) -> Asked | None:
 async def until_left(asked: Asked, stream: ByteStream) -> None:
     """Wait, as a handler, until the client hangs up."""
     await stream.receive()
+
+
+async def until_closed(server: Server) -> None:
+    """Wait until the server has no connection any more, or never had one."""
+    with anyio.fail_after(60):
+        while server.open:
+            await checkpoint()

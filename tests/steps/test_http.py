@@ -36,7 +36,7 @@ from headwater_steps.http import (
 )
 from headwater_steps.http.http_step import HttpStep
 from headwater_steps.streams import take
-from tests.steps.http_server import Asked, Server, answer, routes, saying, serving, until_left
+from tests.steps.http_server import Asked, Server, answer, routes, saying, serving, until_closed, until_left
 
 LOCAL = ["127.0.0.1:*", "localhost:*"]
 ALLOW = {"private-network"}
@@ -394,9 +394,8 @@ async def slow_body(asked: Asked, stream: ByteStream) -> None:
 async def test_server_is_given_up_when_it_is_too_slow(kind: type[HttpStep], handler: Any, limit: str) -> None:
     """Each limit of time has its own error, and the connection is closed."""
     async with serving(handler) as server:
-        with anyio.fail_after(60):
-            error = await failure(kind(**{"hosts": LOCAL, limit: 0.1}), server.url)
-            await server.left.wait()
+        error = await failure(kind(**{"hosts": LOCAL, limit: 0.1}), server.url)
+        await until_closed(server)
     assert isinstance(error, HttpTimeoutError)
     assert str(error) == f"GET {server.url}: the server took longer than 0.1 s ({limit})"
 
