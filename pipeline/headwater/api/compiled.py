@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from headwater.config.load import Loaded, LoadOptions
     from headwater.events.data import PipelineStart
+    from headwater.graph.graph import Graph
     from headwater.graph.plan import Plan
     from headwater.kinds.definition import BoundStep
 
@@ -33,7 +34,7 @@ class CompiledPipeline:
     def __init__(self, loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions) -> None:
         problems = loaded.problems
         check_permissions(loaded.spec, steps, options.allowed, problems)
-        self.graph = build_graph(loaded.spec, steps, problems)
+        self.graph: Graph = build_graph(loaded.spec, steps, problems)
         self._choices = {False: resolve(self.graph, problems, stream_input=False)}
         check_options(self.graph, self._choices[False], problems)
         problems.raise_if_any()

@@ -29,7 +29,7 @@ class Outcome:
         self, request: ExecutionRequest, context: StreamingContext, unfinished: Callable[[], Sequence[str]]
     ) -> None:
         self.status: Status = "running"
-        self.duration_s = 0.0
+        self.duration_s: float = 0.0
         self.done = Event()
         self._request = request
         self._context = context

@@ -100,7 +100,7 @@ class EndLookup:
         self.sources: dict[str, End] = {}
         self.targets: dict[str, End] = {}
         self.reported: set[str] = set()
-        self.misses = False
+        self.misses: bool = False
         self._read_ids()
         self._read_ports()
 

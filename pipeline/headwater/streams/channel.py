@@ -20,28 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Channel"]
 
 
-class _Buffer:
-    """What both ends of a channel see: the items that wait, and how far the stream has come."""
+class Channel:
+    """Both ends of an edge whose writer and reader share an event loop; see `EdgeSink` and `EdgeSource`."""
 
+    # fmt: off
     __slots__ = (
-        "_footer",
-        "_reader",
-        "_unary",
-        "_writer",
-        "buffer",
-        "capacity",
-        "done_items",
-        "ended",
-        "error",
-        "given_header",
-        "limit",
-        "meter",
-        "on_close",
-        "on_first",
-        "read_items",
-        "reader_left",
-        "skipped",
+        "_footer", "_reader", "_unary", "_writer", "buffer", "capacity", "done_items", "ended", "error", "given_header",
+        "limit", "meter", "on_close", "on_first", "read_items", "reader_left", "skipped",
     )
+    # fmt: on
 
     def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
         self.buffer: list[Any] = []
@@ -65,43 +52,6 @@ class _Buffer:
         self._reader = reader or Waiter()
         self._writer = Waiter()
 
-    @property
-    def writable(self) -> bool:
-        """Whether an item can be written now."""
-        return len(self.buffer) < self.capacity and not self.reader_left
-
-    @property
-    def opened(self) -> bool:
-        """Whether the first frame or the end is there."""
-        return self.given_header is not NOTHING or bool(self.written_items) or self.ended
-
-    @property
-    def written_items(self) -> int:
-        """Items written so far."""
-        return self.read_items + len(self.buffer)
-
-    def statistics(self) -> ChannelStatistics:
-        """Return what the channel holds and has seen."""
-        return ChannelStatistics(
-            buffered_items=len(self.buffer),
-            capacity_items=self.capacity,
-            written_items=self.written_items,
-            read_items=self.read_items,
-            done_items=self.done_items,
-            reader_wait_s=self._reader.waited_s,
-            writer_wait_s=self._writer.waited_s,
-            ended=self.ended,
-        )
-
-
-class Channel(_Buffer):
-    """Both ends of an edge whose writer and reader share an event loop; see `EdgeSink` and `EdgeSource`."""
-
-    __slots__ = ()
-
-    on_first: Callable[[Any], object] | None
-    error: Exception | None
-
     def flush(self) -> bool:
         """Wake the reader and look at the pace; True when the channel is full, or a whole slice has passed."""
         if self.reader_left:
@@ -123,6 +73,11 @@ class Channel(_Buffer):
         """Append one item; True when the writer should `await wait_writable()` before the next."""
         self.buffer.append(item)
         return len(self.buffer) >= self.limit and self.flush()
+
+    @property
+    def writable(self) -> bool:
+        """Whether an item can be written now."""
+        return len(self.buffer) < self.capacity and not self.reader_left
 
     async def wait_writable(self) -> None:
         """Wait until an item can be written; always let others run."""
@@ -242,3 +197,26 @@ class Channel(_Buffer):
         self.limit = 0
         self.buffer.clear()
         self._writer.wake()
+
+    @property
+    def opened(self) -> bool:
+        """Whether the first frame or the end is there."""
+        return self.given_header is not NOTHING or bool(self.written_items) or self.ended
+
+    @property
+    def written_items(self) -> int:
+        """Items written so far."""
+        return self.read_items + len(self.buffer)
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the channel holds and has seen."""
+        return ChannelStatistics(
+            buffered_items=len(self.buffer),
+            capacity_items=self.capacity,
+            written_items=self.written_items,
+            read_items=self.read_items,
+            done_items=self.done_items,
+            reader_wait_s=self._reader.waited_s,
+            writer_wait_s=self._writer.waited_s,
+            ended=self.ended,
+        )

@@ -35,7 +35,8 @@ class JsonSchema(DataParam):
             for fault in _faults_of(read.document):
                 read.problems.report(fault)
         read.problems.raise_if_any()
-        self.source, self.checked = read.document, _checked(read.document)
+        self.source: Any = read.document
+        self.checked = _checked(read.document)
 
     @classmethod
     def from_data(cls, data: Any) -> JsonSchema:
