@@ -30,7 +30,7 @@ class Outcome:
     ) -> None:
         self.status: Status = "running"
         self.duration_s: float = 0.0
-        self.done = Event()
+        self.done: Event = Event()
         self._request = request
         self._context = context
         self._unfinished = unfinished
