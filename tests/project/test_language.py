@@ -191,4 +191,6 @@ def test_name_is_left_alone_when_it_only_contains_such_a_word(name: str) -> None
 @pytest.mark.parametrize("phrase", EXCEPTIONS)
 def test_exception_is_in_use(phrase: str) -> None:
     """A phrase that is no longer written needs no exception."""
+    if not any(name.startswith("docs/") for name in DOCUMENTS):
+        pytest.skip("the built package is tested without the documents")
     assert any(re.search(phrase, file.read_text("utf-8"), re.MULTILINE) for file in (SOURCES | DOCUMENTS).values())
