@@ -16,7 +16,7 @@ from headwater.cli.reporting import say_error
 from headwater.cli.terminal import say
 from headwater.display import one_line
 from headwater.errors import HeadwaterError
-from headwater.plugins import Group, installed, load_plugin
+from headwater.plugins import Group, installed, load_plugin, mentioned
 
 __all__ = ["CommandGroup"]
 
@@ -27,7 +27,8 @@ class CommandGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
         own = super().list_commands(ctx)
-        return [*own, *sorted(set(installed(Group.COMMANDS)).difference(own))]
+        others = installed(Group.COMMANDS) if mentioned(Group.COMMANDS) else {}
+        return [*own, *sorted(set(others).difference(own))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or None: one that is broken is reported in a line, and does not break the others."""
