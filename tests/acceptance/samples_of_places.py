@@ -167,7 +167,7 @@ PLACES: Final[dict[str, Sample]] = {
         one=("salt", ["salt"]),
         many=(["salt", "water"], ["salt", "water"]),
         frames=(None, {"exit_code": 0, "lines": 2, "items": 2}),
-        endless=str,
+        endless=lambda number: f"{number:01000}",  # long, as each pipe of the program holds 64 KiB
         **LINE_PROGRAM,
         bad_data=(["a\nb"], "has a line feed"),
         compensated=(program(r"cat; printf '\377\n'") | {"on_bad": "replace"}, ["a"], 1),

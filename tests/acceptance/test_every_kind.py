@@ -177,6 +177,15 @@ def _handles() -> int:
     return len(kinds) - kinds.count(Path(os.devnull).stat().st_rdev)
 
 
+def _targets() -> list[str]:
+    """Return what the open handles lead to, to find one that is left."""
+    targets: list[str] = []
+    for handle in Path("/dev/fd").iterdir():
+        with suppress(OSError):
+            targets.append(str(handle.readlink()))
+    return sorted(targets)
+
+
 @asynccontextmanager
 async def leaving_nothing(*folders: Path) -> AsyncGenerator[None]:
     """Check that nothing is left: no thread, handle, process or task, and nothing in some folders."""
@@ -185,7 +194,7 @@ async def leaving_nothing(*folders: Path) -> AsyncGenerator[None]:
     with anyio.move_on_after(60):  # the server has to see first that a connection is closed
         while traces_since(before) != before:
             await checkpoint()
-    assert traces_since(before) == before
+    assert traces_since(before) == before, _targets()
     assert [path for folder in folders for path in folder.iterdir()] == []
 
 
