@@ -27,8 +27,8 @@ class CommandGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
         own = super().list_commands(ctx)
-        others = installed(Group.COMMANDS) if mentioned(Group.COMMANDS) else {}
-        return [*own, *sorted(set(others).difference(own))]
+        others = set(installed(Group.COMMANDS)) if mentioned(Group.COMMANDS) else set[str]()
+        return [*own, *sorted(others.difference(own))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or None: one that is broken is reported in a line, and does not break the others."""
