@@ -1,12 +1,7 @@
-r"""The kind `text.sentences`: sentences of a text, also while it arrives piece by piece.
+"""The kind `text.sentences`: sentences of a text, also while it arrives piece by piece.
 
-A sentence begins with a character that is neither a space nor one of the marks `.`, `!` and `?`. It ends after the
-first mark before a space or the end of the text, with a quote that may come between; or before the end of the line in
-which it begins, if no mark comes before that. These are the matches of
-
-    [^.!?\s][^.!?\n]*(?:[.!?](?!['"]?\s|$)[^.!?]*)*[.!?]?['"]?(?=\s|$)
-
-which never has to go back: the two characters after a mark decide whether a sentence ends there.
+A sentence begins with a character that is not a space. It ends at a mark, as `sentence_ends` decides, before a bullet,
+or with its line. Only spaces stand between two sentences.
 """
 
 from __future__ import annotations
@@ -19,13 +14,12 @@ from pydantic import BaseModel, Field
 
 from headwater import Flavor, Step, Stream, Task
 from headwater_steps.text.pieces import Piece, parts_of_pieces, parts_of_whole
+from headwater_steps.text.sentence_ends import BULLETS, LINE_ENDS, LOOK_BACK, MARKS, end_at_mark
 
 __all__ = ["SENTENCES", "Sentence", "SentenceSplitter", "Sentences"]
 
-_BEGIN = re.compile(r"[^.!?\s]")
-_MARK = re.compile(r"[.!?]")
-_MARK_OR_LINE_END = re.compile(r"[.!?\n]")
-_QUOTES = ("'", '"')
+_BEGIN = re.compile(r"\S")
+_MARK = re.compile(f"[{re.escape(MARKS + BULLETS + LINE_ENDS)}]")
 
 
 class Sentence(BaseModel, frozen=True):
@@ -57,10 +51,10 @@ class SentenceSplitter:
         self._max_sentence_chars = max_sentence_chars
         self._cuts = cuts
         self._read_chars: int = 0  # of the text, without what is undecided
-        self._undecided = ""  # a mark, and perhaps a quote, at the end of what has arrived
+        self._undecided = ""  # from a mark at the end of what has arrived
         self.start: int | None = None
         self._parts: list[str] = []  # of it
-        self._marked = False  # whether it has a mark that ended nothing, after which it continues over line ends
+        self._tail = ""  # of the parts
 
     def feed(self, piece: str) -> Iterator[Sentence]:
         """Take the next piece, and return the sentences that surely end within it."""
@@ -70,7 +64,7 @@ class SentenceSplitter:
         """Take the end of the text, and yield the last sentence."""
         yield from self._split(self._undecided, ended=True)
         if self.start is not None:
-            yield self._complete(self._read_chars)
+            yield self._complete("", self._read_chars)
 
     def _split(self, text: str, *, ended: bool) -> Iterator[Sentence]:
         offset = self._read_chars
@@ -87,29 +81,45 @@ class SentenceSplitter:
             end, is_complete = self._end(text, place, most, ended=ended)
             if end > most:
                 end, is_complete = self._cut(most), True
-            self._parts.append(text[place:end])
+            part = text[place:end]
             place = end
-            if is_complete:
-                yield self._complete(offset + end)
-            else:
+            if not is_complete:
+                self._keep(part)
                 break
+            yield self._complete(part, offset + end)
         self._read_chars = offset + place
         self._undecided = text[place:]
 
-    def _end(self, text: str, place: int, most: int, *, ended: bool) -> tuple[int, bool]:
+    def _end(self, text: str, begin: int, most: int, *, ended: bool) -> tuple[int, bool]:
         """Return where the sentence ends and True, or how far it surely continues and False."""
-        while mark := (_MARK if self._marked else _MARK_OR_LINE_END).search(text, place, most + 1):
+        place = begin
+        while mark := _MARK.search(text, place, most + 1):
             place = mark.start()
-            if text[place] == "\n":
+            character = text[place]
+            if character in LINE_ENDS:
                 return place, True
-            end = _end_at_mark(text, place, ended=ended)
-            if end is None:
-                return place, False
-            if end:
-                return end, True
-            self._marked = True
+            before = self._before(text, begin, place)
+            if character in BULLETS:
+                if before and before[-1].isspace():
+                    return place, True
+            else:
+                end = end_at_mark(text, place, before, ended=ended)
+                if end is None:
+                    return place, False
+                if end:
+                    return end, True
             place += 1
         return min(len(text), most + 1), False
+
+    def _before(self, text: str, begin: int, place: int) -> str:
+        """Return what the sentence has before a place, up to the last characters."""
+        if place - begin >= LOOK_BACK:
+            return text[place - LOOK_BACK : place]
+        return (self._tail + text[begin:place])[-LOOK_BACK:]
+
+    def _keep(self, part: str) -> None:
+        self._parts.append(part)
+        self._tail = (self._tail + part[-LOOK_BACK:])[-LOOK_BACK:]
 
     def _cut(self, end: int) -> int:
         if self._cuts:
@@ -119,21 +129,15 @@ class SentenceSplitter:
             "raise max_sentence_chars, or set on_too_long to cut"
         )
 
-    def _complete(self, end: int) -> Sentence:
-        sentence = Sentence(text="".join(self._parts), start=self.start or 0, end=end)
-        self.start, self._marked = None, False
-        self._parts.clear()
+    def _complete(self, part: str, end: int) -> Sentence:
+        if self._parts:
+            part = "".join([*self._parts, part])
+            self._parts.clear()
+            self._tail = ""
+        text = part.rstrip()
+        sentence = Sentence(text=text, start=self.start or 0, end=end - len(part) + len(text))
+        self.start = None
         return sentence
-
-
-def _end_at_mark(text: str, place: int, *, ended: bool) -> int | None:
-    """Return where a sentence ends at a mark; 0 when it continues, None when that depends on what follows."""
-    after = text[place + 1 : place + 3]
-    quote = after.startswith(_QUOTES)
-    following = after[quote:]
-    if not following[:1]:
-        return place + 1 + quote if ended else None
-    return place + 1 + quote if following[0].isspace() else 0
 
 
 SENTENCES = Task(
@@ -151,10 +155,13 @@ SENTENCES = Task(
 class Sentences(Step, kind="text.sentences"):
     """Split text into sentences, also while it arrives.
 
-    A sentence ends after a `.`, `!` or `?` before a space or the end of the text, with a quote that may come between; a
-    line without any of them is a sentence too. Abbreviations are not recognized: `Mr. Hyde` is cut. A sentence leaves
-    as soon as one or two characters after it have arrived. However the text is cut into pieces, the sentences are the
-    same, with the same places.
+    A sentence ends after a mark such as `.`, `!` or `?` before a space or the end of the text, with quotes and brackets
+    that may come between; after `。`, `！` or `？` also without a space; and at the end of its line. It does not end
+    after English abbreviations and titles (`e.g.`, `Dr.`), initials (`J. Smith`), the number of a list item (`2.`), or
+    a quote that it goes on after (`"Stop!" he said`). These rules look at a few characters around a mark and are
+    sometimes wrong: `6 p.m. Mr. Smith` is one sentence. Nothing is lost: only spaces stand between two sentences. A
+    sentence leaves as soon as the characters after it decide. However the text is cut into pieces, the sentences are
+    the same, with the same places.
 
     Args:
         each: What each item of a stream is: by default a `chunk`, any part of one text; a `line` of one text, without
