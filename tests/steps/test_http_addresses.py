@@ -176,7 +176,8 @@ def test_place_has_no_secrets_when_it_is_shown(url: str, place: str) -> None:
 def test_headers_stay_behind_when_they_could_be_credentials() -> None:
     """To another origin only what is known to be harmless is taken."""
     headers = {"Accept": "a", "Cookie": "b", "authorization": "c", "X-Api-Key": "d", "User-Agent": "e"}
-    assert kept_across_origins(headers) == {"Accept": "a", "User-Agent": "e"}
+    assert kept_across_origins(headers, ()) == {"Accept": "a", "User-Agent": "e"}
+    assert kept_across_origins(headers, {"user-agent"}) == {"Accept": "a"}
 
 
 # ---- connections

@@ -178,6 +178,24 @@ async def test_secrets_are_passed_and_not_shown() -> None:
     assert "canary" not in f"{error.value}{reported}{loaded!r}"
 
 
+@pytest.mark.parametrize("code", [0, 1])
+async def test_no_line_of_a_secret_is_shown_when_a_program_writes_it(code: int) -> None:
+    """A key of several lines, and one that is longer than the excerpt, are masked in the error and in the log."""
+    key = "-----BEGIN KEY-----\n" + "\n".join(f"line{number}of-the-key" * 3 for number in range(40))
+    long = "0123456789abcdef" * 200
+    argv = list(sh(f'echo "$KEY" >&2; echo "$LONG" >&2; exit {code}'))
+    secret_env = {"KEY": "${secret.KEY}", "LONG": "${secret.LONG}"}
+    step = {"id": "program", "kind": "process.run", "params": {"argv": argv, "secret_env": secret_env}}
+    loaded = Pipeline.load({"name": "secret", "steps": [step]}, secrets={"KEY": key, "LONG": long}, allow=ALLOW)
+    with capture_logs() as logs:
+        async with Runner().start(loaded, "") as execution:
+            result = await execution.result(check=False)
+    shown = f"{result.error}{logs}"
+    assert "**********" in shown
+    assert "of-the-key" not in shown
+    assert "0123456789" not in shown
+
+
 @pytest.mark.parametrize(
     "params",
     [

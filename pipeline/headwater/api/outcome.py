@@ -64,7 +64,7 @@ class Outcome:
     def fail_step(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note that a step failed on its own."""
         if self.error is None:
-            self._error = StepError(step_id, self._request.mask(reason_of(error)), attempt=attempt)
+            self._error = StepError(step_id, reason_of(error, self._request.mask), attempt=attempt)
             self._error.__cause__ = error
 
     def cancel(self, reason: str) -> bool:
@@ -94,7 +94,7 @@ class Outcome:
         return PipelineFailure(
             self.duration_s,
             type(cause).__name__,
-            self._request.mask(message_of(cause)),
+            message_of(cause, self._request.mask),
             step_id=error.step_id if isinstance(error, StepError) else None,
             attempt=error.attempt if isinstance(error, StepError) else FIRST_ATTEMPT,
             unfinished=tuple(self._unfinished()),

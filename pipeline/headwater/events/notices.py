@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.masking import mask_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -20,17 +20,32 @@ def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
     """Return a structlog logger that writes to standard error unless structlog is configured.
 
     Unconfigured, structlog writes to standard output, which belongs to the results. `mask` replaces secrets in what is
-    about to be written, so that tracebacks are covered, too. structlog is imported on first use.
+    logged before a processor renders or wraps it, and again in what the processors add. structlog is imported on first
+    use.
     """
     import structlog
 
-    def masked(_logger: object, _method: str, written: Any) -> Any:
+    def logged(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> Any:
+        return mask_data(_with_traceback(fields), mask)
+
+    def rendered(_logger: object, _method: str, written: Any) -> Any:
         return mask_data(written, mask)
 
-    processors = [*structlog.get_config()["processors"], masked]
+    processors = structlog.get_config()["processors"]
+    if mask is not str:
+        processors = [logged, *processors, rendered]
     target = None if structlog.is_configured() else structlog.PrintLogger(sys.stderr)
     logger: FilteringBoundLogger = structlog.wrap_logger(target, processors=processors)
     return logger
+
+
+def _with_traceback(fields: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a line with its exception as plain text, which no renderer wraps."""
+    from structlog.processors import format_exc_info
+
+    if fields.get("exc_info"):
+        fields = format_exc_info(None, "", fields)
+    return dict(fields)
 
 
 def notice(text: str, **fields: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import Any, TypeGuard, cast
 from pydantic_core import to_json, to_jsonable_python
 
 from headwater.display import shorten
+from headwater.masking import mask_data
 
 __all__ = ["plain", "preview", "short_repr"]
 
@@ -22,10 +23,11 @@ _MAX_NODES = 10_000
 _MAX_TEXT = 10_000
 _MAX_REPR = 200
 _MAX_INT_BITS = 1024
+_Mask = Callable[[str], str]
 _SEQUENCES = (list, tuple, AbstractSet, deque)
 
 
-def short_repr(value: object) -> str:
+def short_repr(value: object, mask: _Mask = str) -> str:
     """Return at most 200 characters of the `repr` of a value, also when its class raises.
 
     Example:
@@ -36,7 +38,7 @@ def short_repr(value: object) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - the code of a foreign class may raise anything
         text = f"<{type(value).__name__} without a repr>"
-    return _valid(shorten(text, _MAX_REPR))
+    return _valid(shorten(mask(text), _MAX_REPR))
 
 
 def _valid(text: str) -> str:
@@ -55,11 +57,12 @@ def _is_raw(value: object) -> TypeGuard[bytes | bytearray | memoryview[Any]]:
 class _Walk:
     """One bounded walk over a value; `cut` is whether something was left out."""
 
-    __slots__ = ("cut", "left")
+    __slots__ = ("cut", "left", "mask")
 
-    def __init__(self) -> None:
+    def __init__(self, mask: _Mask = str) -> None:
         self.left = _MAX_NODES
         self.cut = False
+        self.mask = mask
 
     def plain(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
         self.left -= 1
@@ -70,19 +73,20 @@ class _Walk:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, int):
-            return int(value) if value.bit_length() <= _MAX_INT_BITS else f"<int of {value.bit_length()} bits>"
+            number = int(value) if value.bit_length() <= _MAX_INT_BITS else f"<int of {value.bit_length()} bits>"
+            return mask_data(number, self.mask)
         if isinstance(value, float):
-            return float(value) if math.isfinite(value) else repr(float(value))
+            return mask_data(float(value) if math.isfinite(value) else repr(float(value)), self.mask)
         return self._whole(value, depth)
 
     def _whole(self, value: Any, depth: int) -> Any:
         if depth == 0 or self.left <= 0:
             self.cut = True
-            return short_repr(value)
+            return short_repr(value, self.mask)
         try:
             return self._parts(value, depth - 1)
         except Exception:  # noqa: BLE001 - the code of a foreign class may raise anything
-            return short_repr(value)
+            return short_repr(value, self.mask)
 
     def _parts(self, value: Any, depth: int) -> Any:
         if _is_mapping(value):
@@ -93,9 +97,12 @@ class _Walk:
             shown = (field.name for field in dataclasses.fields(value) if field.repr)
             return {name: self.plain(getattr(value, name), depth) for name in shown}
         if _is_raw(value) or isinstance(value, Iterator):
-            return short_repr(cast("object", value))
+            return short_repr(cast("object", value), self.mask)
         # What is left is a model, a date, a path ... which pydantic knows, or an object that it gives to the fallback.
-        return self.plain(to_jsonable_python(value, fallback=short_repr), depth)
+        return self.plain(to_jsonable_python(value, fallback=self._short_repr), depth)
+
+    def _short_repr(self, value: object) -> str:
+        return short_repr(value, self.mask)
 
     def _within(self, parts: Iterable[Any]) -> Iterator[Any]:
         iterator = iter(parts)
@@ -107,13 +114,15 @@ class _Walk:
         return key if isinstance(key, str) else str(to_json(key), "utf-8")
 
     def _text(self, text: str) -> str:
+        if self.mask is not str:
+            text = self.mask(text)
         if len(text) > _MAX_TEXT:
             self.cut = True
             text = text[:_MAX_TEXT]
         return _valid(text)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, mask: _Mask = str) -> Any:
     """Return a value as data that JSON can hold.
 
     Models, dataclasses, dates, paths and the like become what pydantic makes of them, secrets are masked, and iterators
@@ -121,6 +130,7 @@ def plain(value: Any) -> Any:
 
     Args:
         value: Anything.
+        mask: Masks the secrets of an execution, before anything is cut.
 
     Returns:
         New data of None, bool, int, float, str, list and dict only, which shares nothing that could change.
@@ -129,15 +139,16 @@ def plain(value: Any) -> Any:
         >>> plain({"path": {1, 2}, "worst": float("nan"), "raw": b"x"})
         {'path': [1, 2], 'worst': 'nan', 'raw': "b'x'"}
     """
-    return _Walk().plain(value)
+    return _Walk(mask).plain(value)
 
 
-def preview(value: Any, *, max_bytes: int = 1000) -> tuple[Any, int | None, bool]:
+def preview(value: Any, *, max_bytes: int = 1000, mask: _Mask = str) -> tuple[Any, int | None, bool]:
     """Return what an event shows of an item.
 
     Args:
         value: The item.
         max_bytes: From which size of its JSON an item is cut.
+        mask: Masks the secrets of an execution, before anything is cut.
 
     Returns:
         The item as plain data, or the beginning of its JSON when it is too large; its own size in bytes
@@ -149,7 +160,7 @@ def preview(value: Any, *, max_bytes: int = 1000) -> tuple[Any, int | None, bool
         >>> preview("abcdef" * 10, max_bytes=8)
         ('abcdefab', 60, True)
     """
-    walk = _Walk()
+    walk = _Walk(mask)
     data = walk.plain(value)
     encoded = to_json(data)
     size_bytes = _own_size(value, encoded, cut=walk.cut)

@@ -100,6 +100,20 @@ class StepContext:
             self._log = log
         return log
 
+    def masked(self, text: str) -> str:
+        """Return text with the secrets of the pipeline masked.
+
+        Use it on text from elsewhere, such as the answer of a server, before it is cut or put into a message: what is
+        emitted and logged is masked anyway, but half a secret cannot be found.
+
+        Args:
+            text: What may contain a secret.
+
+        Returns:
+            The text with asterisks in place of each secret.
+        """
+        return self._mask(text)
+
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Report how far the step is.
 

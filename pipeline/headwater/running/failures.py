@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from headwater.errors import StreamBrokenError
 from headwater.running.groups import exceptions_in, unwrapped
@@ -44,19 +44,19 @@ def broken_by(error: Exception) -> StreamBrokenError:
     return broken
 
 
-def reason_of(error: BaseException) -> str:
-    """Return the class and the message of an error.
+def reason_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
+    """Return the class and the message of an error, with secrets masked.
 
     Example:
         >>> reason_of(ValueError("no number")), reason_of(KeyError())
         ('ValueError: no number', 'KeyError')
     """
-    message = message_of(error)
+    message = message_of(error, mask)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def message_of(error: BaseException) -> str:
-    """Return the message of an error, cut when it is long: of a group with its parts, of a file without its number.
+def message_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
+    """Return the message of an error, masked, then cut when it is long: a group has its parts, a file no number.
 
     Example:
         >>> message_of(FileNotFoundError(2, "No such file or directory", "notes.txt"))
@@ -64,10 +64,10 @@ def message_of(error: BaseException) -> str:
         >>> message_of(ExceptionGroup("two tasks failed", [ValueError("one"), KeyError()]))
         'two tasks failed (2 sub-exceptions): ValueError: one; KeyError'
     """
-    message = _text(error)
+    message = mask(_text(error))
     if leaves := list(_leaves_in(error)):
         more = [f"and {len(leaves) - _MOST_ERRORS} more"] if len(leaves) > _MOST_ERRORS else []
-        message = f"{message}: {'; '.join([*map(reason_of, leaves[:_MOST_ERRORS]), *more])}"
+        message = f"{message}: {'; '.join([*(reason_of(leaf, mask) for leaf in leaves[:_MOST_ERRORS]), *more])}"
     if len(message) > _MOST_CHARS:
         message = f"{message[:_MOST_CHARS]} ... ({len(message):,} characters)"
     return message

@@ -11,7 +11,6 @@ from headwater.events.event import EventType
 from headwater.events.notices import notice
 from headwater.events.plain import plain, preview
 from headwater.events.step_state import State
-from headwater.masking import mask_data
 from headwater.running.failures import message_of
 
 if TYPE_CHECKING:
@@ -121,8 +120,7 @@ class StepRecord:
         self.offered_items += 1
         if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
-        value, size_bytes, truncated = preview(item)
-        value = mask_data(value, self._mask)
+        value, size_bytes, truncated = preview(item, mask=self._mask)
         output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
         return self._emit(EventType.STEP_OUTPUT, self.step_id, output, self.attempt)
 
@@ -157,7 +155,7 @@ class StepRecord:
         (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
         if self._mask is not str:
-            message, data = self._mask(message), mask_data(plain(data), self._mask)
+            message, data = self._mask(message), plain(data, self._mask)
         progress = StepProgress(
             fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
         )
@@ -213,7 +211,7 @@ class StepRecord:
         self.emit_progress()
         self.state = State.FAILED
         cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
-        message = self._mask(message_of(error))
+        message = message_of(error, self._mask)
         failure = StepFailure(error_type=type(error).__name__, message=message, cause_step_id=cause)
         self._emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)
 

@@ -72,7 +72,7 @@ class Resources:
         except StepError:  # of another step, which could not acquire
             raise
         except STEP_ERRORS as error:
-            message = self._mask(f"lifespan: {reason_of(error_in(error))}")
+            message = f"lifespan: {reason_of(error_in(error), self._mask)}"
             raise StepError(step_id, message) from error
 
     async def _release(self) -> None:

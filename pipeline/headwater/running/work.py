@@ -101,7 +101,7 @@ class StreamingWork:
                 await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
             self._scope.fail("input", error, FIRST_ATTEMPT)
-            message = f"the pipeline's input failed: {self._scope.mask(reason_of(error))}"
+            message = f"the pipeline's input failed: {reason_of(error, self._scope.mask)}"
             sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
 
     def _left(self, index: int) -> bool:

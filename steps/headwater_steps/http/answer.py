@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,8 @@ from headwater_steps.http.unpacking import unpacker
 
 __all__ = ["Answer", "Limits", "Patience"]
 
-_EXCERPT_BYTES: Final = 300
+_EXCERPT_CHARS: Final = 300
+_EXCERPT_SOURCE_BYTES: Final = 16 * 1024  # so that a secret is masked before the cut
 _FAULTS: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException)
 
 
@@ -122,18 +123,18 @@ class Answer:
         async with aclosing(self.chunks()) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
-    async def excerpt(self) -> str:
-        """Return the beginning of the body in one line, for a message; nothing when it cannot be read."""
+    async def excerpt(self, masked: Callable[[str], str]) -> str:
+        """Return the beginning of the body in one masked line, for a message; nothing when it cannot be read."""
         start = b""
         try:
             async with aclosing(self.chunks()) as chunks:
                 async for chunk in chunks:
                     start += chunk
-                    if len(start) >= _EXCERPT_BYTES:
+                    if len(start) >= _EXCERPT_SOURCE_BYTES:
                         break
         except HttpError:
             pass  # the status is reported then, which matters more
-        text = " ".join(start[:_EXCERPT_BYTES].decode(errors="replace").split())
+        text = " ".join(masked(start[:_EXCERPT_SOURCE_BYTES].decode(errors="replace"))[:_EXCERPT_CHARS].split())
         return "".join(mark if mark.isprintable() else "\ufffd" for mark in text)
 
     async def aclose(self) -> None:

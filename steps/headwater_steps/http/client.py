@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ class Outgoing:
     headers: Mapping[str, str]
     content: bytes | None = None
     private: bool = False
+    secret_headers: Collection[str] = ()
 
     @property
     def place(self) -> str:
@@ -169,7 +170,7 @@ def _redirected(request: Outgoing, answer: Answer) -> Outgoing | None:
         raise HttpRefusedError(request.place, "it is redirected from https to http, which is not encrypted")
     following = replace(request, url=url)
     if not _same_site(request.url, url):
-        following = replace(following, headers=kept_across_origins(following.headers))
+        following = replace(following, headers=kept_across_origins(following.headers, following.secret_headers))
     if _becomes_get(answer.status, request.method):
         headers = {name: value for name, value in following.headers.items() if not name.startswith("content-")}
         following = replace(following, method="GET", content=None, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -50,11 +50,11 @@ SecretHeaderText = Annotated[SecretStr, AfterValidator(_plain_secret)]
 """Value of a header that is never shown."""
 
 
-def kept_across_origins(headers: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the headers that a redirect to another origin takes with it: none that could be a credential.
+def kept_across_origins(headers: Mapping[str, Value], secret: Collection[str]) -> dict[str, Value]:
+    """Return the headers that a redirect to another origin keeps: none that is secret or could be a credential.
 
     Example:
-        >>> kept_across_origins({"Accept": "text/csv", "Authorization": "...", "X-Key": "..."})
+        >>> kept_across_origins({"Accept": "text/csv", "User-Agent": "...", "X-Key": "..."}, {"user-agent"})
         {'Accept': 'text/csv'}
     """
-    return {name: value for name, value in headers.items() if name.lower() in _KEPT}
+    return {name: value for name, value in headers.items() if name.lower() in _KEPT - set(secret)}

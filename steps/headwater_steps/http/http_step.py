@@ -121,11 +121,11 @@ class HttpStep(Step):
 
         sent = self._headers() | {name.lower(): value for name, value in (headers or {}).items()}
         private = PERMISSION in ctx.allowed
-        async with self._client.exchange(
-            Outgoing(method, url_of(method, url, params), sent, content, private)
-        ) as answer:
+        secret = {name.lower() for name in self.secret_headers}
+        outgoing = Outgoing(method, url_of(method, url, params), sent, content, private, secret)
+        async with self._client.exchange(outgoing) as answer:
             if answer.status >= 400 and on_status == "fail":
-                raise HttpStatusError(answer.place, answer.status, await answer.excerpt())
+                raise HttpStatusError(answer.place, answer.status, await answer.excerpt(ctx.masked))
             answer.check_size()
             yield answer
 

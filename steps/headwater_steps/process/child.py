@@ -51,6 +51,7 @@ class Command:
     timeout_s: float | None
     kill_after_s: float
     ok_codes: Sequence[int]
+    masked: Callable[[str], str]
 
 
 @asynccontextmanager
@@ -124,8 +125,8 @@ class Child:
 
     @property
     def stderr(self) -> str:
-        """The last of what it has written to its standard error."""
-        return self._tail.decode(errors="replace")
+        """The last of what it has written to its standard error, with secrets masked."""
+        return self._command.masked(self._tail.decode(errors="replace"))
 
     async def read(self) -> bytes:
         """Return what it writes to its standard output next; nothing at its end."""

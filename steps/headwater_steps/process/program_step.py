@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from headwater import Step
+from headwater import Step, StepContext
 from headwater.toolkit import SECRET_PREFIX
 from headwater_steps.files.encodings import Encoding
 from headwater_steps.process.child import Command
@@ -76,8 +76,8 @@ class ProgramStep(Step, permission="process"):
     ] = (0,)
     encoding: Annotated[Encoding, Field(description="How it reads and writes text.")] = "utf-8"
 
-    def _command(self, argv: Sequence[str], timeout_s: float | None) -> Command:
+    def _command(self, argv: Sequence[str], timeout_s: float | None, ctx: StepContext) -> Command:
         inherited = {name: os.environ[name] for name in self.inherit_env if name in os.environ}
         secret = {name: value.get_secret_value() for name, value in self.secret_env.items()}
         env = inherited | self.env | secret
-        return Command(argv, self.cwd, env, timeout_s, self.kill_after_s, self.ok_codes)
+        return Command(argv, self.cwd, env, timeout_s, self.kill_after_s, self.ok_codes, ctx.masked)

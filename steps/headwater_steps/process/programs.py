@@ -110,7 +110,7 @@ class Run(ProgramStep, kind="process.run"):
     async def run(self, data: str | bytes, ctx: StepContext) -> str:
         """Run the program once."""
         argv, given = self._given(data)
-        async with started(self._command(argv, self.timeout_s), _once(given)) as child:
+        async with started(self._command(argv, self.timeout_s, ctx), _once(given)) as child:
             output = await self._output(child, argv[0])
             await child.exit_code()
             _report_stderr(ctx, argv[0], child)
@@ -176,7 +176,7 @@ class LineProgram(ProgramStep):
     async def _lines(self, feed: Feed, ctx: StepContext) -> Frames:
         program = self.argv[0]
         rows = TextRows(f"the output of {program}", self.encoding, self.max_line_chars, self.on_bad, ctx)
-        async with started(self._command(self.argv, self.timeout_s), feed) as child:
+        async with started(self._command(self.argv, self.timeout_s, ctx), feed) as child:
             while chunk := await child.read():
                 for lines in rows.feed(chunk):
                     yield lines

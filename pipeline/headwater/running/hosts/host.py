@@ -121,7 +121,7 @@ class StepHost:
     def _fail(self, attempt: Attempt, raised: Exception | SystemExit) -> None:
         """Note the failure of a step, and break the stream for everything after it."""
         error = attempt.fail(raised)
-        broken = self._broken(attempt, f"failed: {self._scope.mask(reason_of(error))}")
+        broken = self._broken(attempt, f"failed: {reason_of(error, self._scope.mask)}")
         broken.__cause__ = error
         self._break(broken, self.records[self._attempts.index(attempt) + 1 :])
 
