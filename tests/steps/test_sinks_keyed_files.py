@@ -175,8 +175,8 @@ def test_files_refuse_values_that_share_a_file(tmp_path: Path, one: Any, other: 
 @pytest.mark.parametrize(
     ("item", "params", "message"),
     [
-        ({}, {}, "item 2 has no field 'key'"),
-        ({"key": "a"}, {"write": "text"}, "item 2 has no field 'text'"),
+        ({}, {}, "there is no field 'key' in item 2"),
+        ({"key": "a"}, {"write": "text"}, "there is no field 'text' in item 2"),
         ({"key": ["a"]}, {}, "item 2: a list cannot be the name of a file; set by to a field that is a string"),
         ({"key": (1,)}, {}, "item 2: a tuple cannot be the name of a file"),
         ({"key": "a", "text": object()}, {}, "item 2 cannot be written as JSON: "),

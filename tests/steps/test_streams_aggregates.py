@@ -95,7 +95,7 @@ async def test_finds_numbers_in_a_field(name: str) -> None:
         ([{"n": 1}, {"n": [1]}], "n", "TypeError: the field 'n' of item 2 is a list of 1, not a number"),
         ([1, 2, math.nan], None, "ValueError: item 3 is nan, not a finite number; filter such items out"),
         ([math.inf], None, "ValueError: item 1 is inf, not a finite number"),
-        ([{"n": 1}, {}], "n", "ValueError: the field 'n' of item 2 is missing; set on_missing to skip"),
+        ([{"n": 1}, {}], "n", "there is no field 'n' in item 2 with the fields (none); set on_missing to skip"),
         ([{"n": 1}, {"n": None}], "n", "ValueError: the field 'n' of item 2 is null; set on_missing to skip"),
         ([None], None, "ValueError: item 1 is null; set on_missing to skip"),
         ([*range(1_000), "x"], None, "TypeError: item 1001 is the string 'x'"),

@@ -221,7 +221,11 @@ def test_program_learns_to_decorate_its_function() -> None:
     ("items", "params", "message"),
     [
         (["a"], {"using": add}, "FrameTypeError: kind 'aug.add' port 'number': expected int, found 'a'"),
-        ([{"m": 1}], {"using": add, "field": "n"}, "the field 'n' of an item is missing; filter such items out"),
+        (
+            [{"m": 1}],
+            {"using": add, "field": "n"},
+            "there is no field 'n' in an item with the fields 'm'; filter",
+        ),
         (range(4), {"using": add, "max_items": 3}, "more than 3 items, which are kept in memory for the cycles"),
     ],
 )

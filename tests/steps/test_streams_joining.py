@@ -149,7 +149,7 @@ def test_fails_when_the_key_of_an_item_is_a_list() -> None:
         {"key": ["a", "b"], "table_key": "a"},
         {"key": "a", "how": "right"},
         {"key": "a", "max_rows": 0},
-        {"key": "a", "prefix": "a."},
+        {"key": "a", "prefix": "a" * 65},
     ],
 )
 def test_refuses_params_that_mean_nothing(params: dict[str, Any]) -> None:

@@ -207,7 +207,7 @@ async def test_template_fails_at_a_missing_field(*, as_stream: bool) -> None:
     """By default a text with a hole is an error that names the field."""
     pipeline = Pipeline("letters", steps={"letter": Template(template="${name} ${age}")})
     data = {"name": "Ada"}
-    with pytest.raises(StepError, match="the record has no field 'age'; set on_missing to empty"):
+    with pytest.raises(StepError, match=r"there is no field 'age' in an item .*; set on_missing to empty"):
         await pipeline.run(iter([data]) if as_stream else data)
 
 

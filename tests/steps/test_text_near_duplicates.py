@@ -75,7 +75,7 @@ async def test_leaves_out_without_a_reader_on_the_side() -> None:
     ("items", "params", "message"),
     [
         (["a", 7], {}, "item 2 is the number 7, not a string"),
-        ([{"text": "a"}, {"txt": "b"}], {"by": "text"}, "the field 'text' of item 2 is missing"),
+        ([{"text": "a"}, {"txt": "b"}], {"by": "text"}, "there is no field 'text' in item 2 with the fields 'txt'"),
         (["a", "b", "b", "c"], {"max_texts": 2}, "more than 2 different items"),
     ],
 )

@@ -18,6 +18,7 @@ from headwater.toolkit import (
     MissingFieldError,
     field_column,
     field_finder,
+    field_locator,
     overlapping_paths,
     path_parts,
     put_field,
@@ -57,6 +58,48 @@ def test_refuses_a_path_when_it_has_no_parts(path: str) -> None:
     """A path has names between dots, and is not endless."""
     with pytest.raises(ValidationError):
         TypeAdapter[str](FieldPath).validate_python(path)
+
+
+DOTTED = {
+    "id.port": 80,
+    "id": {"port": 81, "first.name": "Ida"},
+    "a.b": {"c": 1},
+    "a": {"b.c": 2, "b": {"c": 3}},
+    "No.": 4,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("id.port", ("id.port",)),
+        ("'id.port'", ("id.port",)),
+        ("id.'port'", ("id", "port")),
+        ("id.first.name", ("id", "first.name")),
+        ('id."first.name"', ("id", "first.name")),
+        ("a.b.c", ("a.b", "c")),
+        ("'a'.b.c", ("a", "b", "c")),
+        ("'No.'", ("No.",)),
+        ("it's", ("it's",)),
+    ],
+)
+def test_takes_a_name_with_dots_for_a_name(path: str, names: tuple[str, ...]) -> None:
+    """The longest name that leads to a value counts, and a name in quotes is exact."""
+    item = {**DOTTED, "it's": 5}
+    value: Any = item
+    for name in names:
+        value = value[name]
+    assert field_locator(path)(item) == names
+    assert field_finder(path)(item) == value
+    assert list(field_column(path)([item, item])) == [value, value]
+
+
+def test_locates_a_missing_field_in_what_leads_to_it() -> None:
+    """A field that is set goes into the object that exists; a quoted name becomes one field."""
+    assert field_locator("geo.place.lat")({"geo.place": {}}) == ("geo.place", "lat")
+    assert field_locator("geo.lat")({}) == ("geo", "lat")
+    assert field_locator("'geo.lat'")({}) == ("geo.lat",)
+    assert field_finder("'id.port'")({"id": {"port": 1}}) is MISSING
 
 
 @given(st.lists(RECORDS, max_size=5), PATHS | st.none())

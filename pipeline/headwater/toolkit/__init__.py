@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         field_column,
         field_finder,
         field_label,
+        field_locator,
         fields_of,
         overlapping_paths,
         path_parts,
@@ -81,6 +82,7 @@ __all__ = [
     "field_column",
     "field_finder",
     "field_label",
+    "field_locator",
     "fields_of",
     "find_cycles",
     "gap_event",
@@ -134,7 +136,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "shapes": "is_list is_mapping is_object is_sequence",
         "toolkit.atomic_files": "atomic_file existing_mode sync_folder",
         "toolkit.fields": (
-            "MISSING FieldPath MissingFieldError Record field_column field_finder field_label fields_of "
+            "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
         "toolkit.item_faults": "ItemFaults OnBad",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, Field
 
-from headwater.config.conditions.operators import Lookup
+from headwater.config.conditions.field_paths import FIELD_LENGTH_LIMIT, FIELD_PATTERN, Lookup, declared_fields
 from headwater.config.problems import quote
 from headwater.config.validation_errors import in_words
 from headwater.errors import HeadwaterError
@@ -24,6 +24,7 @@ __all__ = [
     "field_column",
     "field_finder",
     "field_label",
+    "field_locator",
     "fields_of",
     "overlapping_paths",
     "path_parts",
@@ -32,8 +33,11 @@ __all__ = [
     "replace_field",
 ]
 
-FieldPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^.]+(\.[^.]+)*$")]
-"""The type of a param that is the path of a field, as in conditions: `author.names.0`."""
+FieldPath = Annotated[str, Field(min_length=1, max_length=FIELD_LENGTH_LIMIT, pattern=FIELD_PATTERN)]
+"""The type of a param that is the path of a field, as in conditions: `author.names.0`.
+
+A name with dots is found as it is, such as `id.orig_h`. In quotes a name is exact: `'id.orig_h'`, `author.'No.'`.
+"""
 
 Record: TypeAlias = dict[str, Any] | BaseModel
 """An item with fields: a JSON object, or a pydantic model."""
@@ -44,29 +48,39 @@ MISSING = Lookup.MISSING
 _MOST_NAMES = 12
 
 
-class MissingFieldError(HeadwaterError, LookupError):
-    """A record lacks a field.
+class MissingFieldError(HeadwaterError, LookupError, ValueError):
+    """An item lacks a field.
 
     Args:
         path: The path of the field, such as `author.name`.
-        item: The record.
+        item: The item.
         hint: What to do.
+        number: The number of the item in the stream, from 1; None when it is not known.
 
     Example:
         >>> print(MissingFieldError("nmae", {"name": "Ida", "age": 7}, "set on_missing to ignore"))
         there is no field 'nmae' in an item with the fields 'name', 'age'; set on_missing to ignore
     """
 
-    def __init__(self, path: str, item: Record, hint: str) -> None:
-        super().__init__(path, item, hint)
+    def __init__(self, path: str, item: object, hint: str, number: int | None = None) -> None:
+        super().__init__(path, item, hint, number)
         self.path = path
-        self.names: list[str] = list(fields_of(item))
+        self.names: list[str] = _names(item)
         self.hint = hint
+        self.number = number
 
     def __str__(self) -> str:
-        names = ", ".join(map(quote, map(str, self.names[:_MOST_NAMES])))
+        where = "an item" if self.number is None else f"item {self.number}"
+        names = ", ".join(map(quote, self.names[:_MOST_NAMES])) or "(none)"
         more = f" and {len(self.names) - _MOST_NAMES} more" if len(self.names) > _MOST_NAMES else ""
-        return f"there is no field {quote(self.path)} in an item with the fields {names or '(none)'}{more}; {self.hint}"
+        return f"there is no field {quote(self.path)} in {where} with the fields {names}{more}; {self.hint}"
+
+
+def _names(item: Any) -> list[str]:
+    """Return the names of the fields of an item."""
+    if is_mapping(item):
+        return list(map(str, item))
+    return list(map(str, declared_fields(item)))
 
 
 def path_parts(path: str) -> tuple[str, ...]:
@@ -79,10 +93,10 @@ def path_parts(path: str) -> tuple[str, ...]:
         Names of fields and numbers of elements.
 
     Example:
-        >>> path_parts("author.names.0")
-        ('author', 'names', '0')
+        >>> path_parts("author.names.0"), path_parts("author.'first.name'")
+        (('author', 'names', '0'), ('author', 'first.name'))
     """
-    return tuple(path.split("."))
+    return Lookup.of(path).parts
 
 
 def overlapping_paths(paths: Iterable[str]) -> tuple[str, str] | None:
@@ -131,7 +145,25 @@ def field_finder(path: str | None) -> Callable[[Any], Any]:
         >>> find({"author": {"names": ["Ida"]}}), find({"author": None}) is MISSING
         ('Ida', True)
     """
-    return Lookup(() if path is None else path_parts(path)).find
+    return (Lookup(()) if path is None else Lookup.of(path)).find
+
+
+def field_locator(path: str) -> Callable[[Any], tuple[str, ...]]:
+    """Return a function that finds where a field is in an item; a name with dots counts before the parts of a path.
+
+    Args:
+        path: The path of the field.
+
+    Returns:
+        A function of an item that returns names of fields and numbers of elements; where the field is missing, those
+        that would lead to it.
+
+    Example:
+        >>> locate = field_locator("id.port")
+        >>> locate({"id.port": 80}), locate({"id": {"port": 80}})
+        (('id.port',), ('id', 'port'))
+    """
+    return Lookup.of(path).located
 
 
 def field_column(path: str | None) -> Callable[[list[Any]], Sequence[Any]]:
@@ -149,10 +181,11 @@ def field_column(path: str | None) -> Callable[[list[Any]], Sequence[Any]]:
     """
     if path is None:
         return lambda items: items
-    find = field_finder(path)
-    if "." in path:
+    lookup = Lookup.of(path)
+    find = lookup.find
+    if lookup.name is None:
         return lambda items: list(map(find, items))
-    get = itemgetter(path)
+    get = itemgetter(lookup.name)
 
     def values(items: list[Any]) -> Sequence[Any]:
         if set(map(type, items)) == {dict}:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from headwater import StepContext
-from headwater.toolkit import FieldPath, Record, fields_of, path_parts, put_field
+from headwater.toolkit import FieldPath, Record, field_locator, fields_of, put_field
 from headwater_steps.http.body import ReadAs, value_of
 from headwater_steps.http.http_errors import HttpStatusError
 from headwater_steps.http.http_step import HttpStep
@@ -55,10 +56,14 @@ class Enrich(HttpStep, kind="http.enrich"):
     def _filler(self) -> Filler:
         return Filler(self.url)
 
+    @cached_property
+    def _locate(self) -> Callable[[Record], tuple[str, ...]]:
+        return field_locator(self.into)
+
     async def run(self, item: Record, ctx: StepContext) -> dict[str, Any]:
         """Enrich one record."""
         fields = dict(fields_of(item))
-        put_field(fields, self._into, await self._found(self._filler.fill(item), ctx))
+        put_field(fields, self._locate(item), await self._found(self._filler.fill(item), ctx))
         return fields
 
     async def _found(self, url: str, ctx: StepContext) -> Any:
@@ -69,7 +74,3 @@ class Enrich(HttpStep, kind="http.enrich"):
             if self.on_absent == "fail" or error.status not in _ABSENT:
                 raise
             return None
-
-    @cached_property
-    def _into(self) -> tuple[str, ...]:
-        return path_parts(self.into)

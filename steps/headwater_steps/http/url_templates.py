@@ -14,7 +14,8 @@ from headwater.toolkit import MISSING, MissingFieldError, Record, field_finder, 
 __all__ = ["Filler", "UrlTemplate"]
 
 _START = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#{}@\s]+[/?]")
-_PLACE = re.compile(r"\{([^{}.]+(?:\.[^{}.]+)*)\}")
+_NAME = r"""(?:'[^'{}]*'|"[^"{}]*"|[^{}.]+)"""
+_PLACE = re.compile(rf"\{{({_NAME}(?:\.{_NAME})*)\}}")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from headwater import step
-from headwater.toolkit import MISSING, FieldPath, field_finder
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_finder
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
 
@@ -81,6 +81,6 @@ def files(
             key = find_key(item)
             value = item if find is None else find(item)
             if key is MISSING or value is MISSING:
-                raise ValueError(f"item {number} has no field {by if key is MISSING else write!r}")
+                raise MissingFieldError(by if key is MISSING else write or "", item, "filter such items out", number)
             written.add(key, value, number)
     return written.summary()

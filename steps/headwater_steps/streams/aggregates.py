@@ -8,7 +8,7 @@ from math import fsum, isfinite
 from typing import Any, Literal, TypeAlias
 
 from headwater import StepContext, Stream, step
-from headwater.toolkit import MISSING, FieldPath, field_column, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_column, field_label, in_words
 
 __all__ = ["largest", "mean", "smallest", "total"]
 
@@ -170,7 +170,7 @@ class _Numbers:
     def of(self, items: list[Any]) -> Sequence[Number]:
         """Return the numbers in some items."""
         values = self._column(items)
-        numbers = values if _are_plain(values) else self._checked(values)
+        numbers = values if _are_plain(values) else self._checked(items, values)
         self._items += len(values)
         self.found += len(numbers)
         if len(numbers) < len(values):
@@ -179,15 +179,17 @@ class _Numbers:
             self._ctx.progress(message=message, compensations=len(values) - len(numbers))
         return numbers
 
-    def _checked(self, values: Sequence[Any]) -> Sequence[Number]:
+    def _checked(self, items: Sequence[Any], values: Sequence[Any]) -> Sequence[Number]:
         """Return the numbers among values that are not all numbers; raise if that is an error."""
         numbers: list[Number] = []
-        for number, value in enumerate(values, self._items + 1):
+        for number, (item, value) in enumerate(zip(items, values, strict=True), self._items + 1):
             if value is not None and value is not MISSING:
                 numbers.append(_number(value, field_label(self._field, number)))
             elif self._on_missing == "fail":
-                what = "is null" if value is None else "is missing"
-                raise ValueError(f"{field_label(self._field, number)} {what}; set on_missing to skip if that is right")
+                hint = "set on_missing to skip if that is right"
+                if value is MISSING:
+                    raise MissingFieldError(self._field or "", item, hint, number)
+                raise ValueError(f"{field_label(self._field, number)} is null; {hint}")
         return numbers
 
 

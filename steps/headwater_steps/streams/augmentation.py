@@ -8,7 +8,15 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.toolkit import MISSING, FieldPath, Transform, field_finder, field_label, path_parts, replace_field
+from headwater.toolkit import (
+    MISSING,
+    FieldPath,
+    MissingFieldError,
+    Transform,
+    field_finder,
+    field_locator,
+    replace_field,
+)
 
 __all__ = ["augment"]
 
@@ -84,15 +92,15 @@ class _Change:
         self._function = function
         self._path = path
         self._drops_none = drops_none
-        self._parts = () if path is None else path_parts(path)
+        self._locate = None if path is None else field_locator(path)
         self._find = field_finder(path)
 
     def __call__(self, item: Any) -> Any:
         """Return a changed copy of an item, or `MISSING` when there is none."""
         value = self._find(item)
         if value is MISSING:
-            raise ValueError(f"{field_label(self._path)} is missing; filter such items out")
+            raise MissingFieldError(self._path or "", item, "filter such items out")
         changed = self._function(value)
         if changed is None and self._drops_none:
             return MISSING
-        return replace_field(item, self._parts, changed)
+        return replace_field(item, () if self._locate is None else self._locate(item), changed)

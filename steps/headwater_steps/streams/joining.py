@@ -13,9 +13,9 @@ from headwater.toolkit import (
     FieldPath,
     OnDuplicate,
     Record,
+    field_locator,
     fields_of,
     key_finder,
-    path_parts,
     put_field,
     quote,
     remove_field,
@@ -98,7 +98,7 @@ class JoinLookup(Step, kind="stream.join_lookup"):
     table_key: Key | None = None
     how: Literal["left", "inner"] = "left"
     into: FieldPath | None = None
-    prefix: Annotated[str, Field(max_length=64, pattern=r"^[^.]*$")] = ""
+    prefix: Annotated[str, Field(max_length=64)] = ""
     on_duplicate: OnDuplicate = "fail"
     max_rows: Annotated[int, Field(ge=1)] = 1_000_000
 
@@ -143,13 +143,13 @@ class JoinLookup(Step, kind="stream.join_lookup"):
         """Return the fields of a row by the names that they get."""
         fields = dict(row)
         for path in self._table_paths:
-            remove_field(fields, path_parts(path))
+            remove_field(fields, field_locator(path)(row))
         return {self.prefix + name: value for name, value in fields.items()} if self.prefix else fields
 
     def _adder(self, rows: Mapping[Any, dict[str, Any]]) -> Callable[[Record, dict[str, Any] | None], dict[str, Any]]:
         """Return a function that adds a row, or null for all its fields, to an item."""
         if self.into is not None:
-            into = path_parts(self.into)
+            into = field_locator(self.into)
             return lambda item, row: _with(item, into, row)
         nulls = dict.fromkeys(name for row in rows.values() for name in row)
         return lambda item, row: _merged(fields_of(item), nulls if row is None else row)
@@ -159,9 +159,9 @@ def _paths(key: str | list[str]) -> Sequence[str]:
     return [key] if isinstance(key, str) else key
 
 
-def _with(item: Record, path: Sequence[str], row: dict[str, Any] | None) -> dict[str, Any]:
+def _with(item: Record, locate: Callable[[Record], Sequence[str]], row: dict[str, Any] | None) -> dict[str, Any]:
     fields = dict(item)
-    put_field(fields, path, row)
+    put_field(fields, locate(item), row)
     return fields
 
 

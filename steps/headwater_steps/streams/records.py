@@ -15,6 +15,7 @@ from headwater.toolkit import (
     MissingFieldError,
     Record,
     field_finder,
+    field_locator,
     fields_of,
     overlapping_paths,
     path_parts,
@@ -37,7 +38,9 @@ def _apart(paths: Paths) -> Paths:
     """Refuse paths where one leads into what another leads to."""
     if (pair := overlapping_paths(paths)) is not None:
         outer, inner = map(quote, pair)
-        raise ValueError(f"{outer} occurs twice" if outer == inner else f"{inner} is a part of {outer}")
+        if outer == inner:
+            raise ValueError(f"{outer} occurs twice")
+        raise ValueError(f"{inner} is a part of {outer}; a name with a dot is written in quotes: \"'id.port'\"")
     return paths
 
 
@@ -76,7 +79,7 @@ class Pick(Step, kind="stream.pick"):
     @cached_property
     def _change(self) -> Change:
         if _is_flat(self.fields) and self.on_missing != "ignore":
-            return _picker(self.fields, strict=self.on_missing == "fail")
+            return _picker([path_parts(path)[0] for path in self.fields], strict=self.on_missing == "fail")
         copy = _copier({path: path for path in self.fields}, self.on_missing)
         return lambda item: copy(item, {})
 
@@ -109,13 +112,13 @@ class Drop(Step, kind="stream.drop"):
 
     @cached_property
     def _change(self) -> Change:
-        ways = [(path, path_parts(path)) for path in self.fields]
+        ways = [(path, field_locator(path)) for path in self.fields]
         strict = self.on_missing == "fail"
 
         def drop(item: Record) -> dict[str, Any]:
             fields = dict(item)
-            for path, parts in ways:
-                if remove_field(fields, parts) is MISSING and strict:
+            for path, locate in ways:
+                if remove_field(fields, locate(item)) is MISSING and strict:
                     raise MissingFieldError(path, item, _HINT)
             return fields
 
@@ -161,8 +164,11 @@ class Rename(Step, kind="stream.rename"):
 
     @cached_property
     def _change(self) -> Change:
-        rename = _renamer if _is_flat((*self.fields, *self.fields.values())) else _mover
-        return rename(self.fields, strict=self.on_missing == "fail")
+        strict = self.on_missing == "fail"
+        if not _is_flat((*self.fields, *self.fields.values())):
+            return _mover(self.fields, strict=strict)
+        names = {path_parts(old)[0]: path_parts(new)[0] for old, new in self.fields.items()}
+        return lambda item: _renamed(item, names, strict=strict)
 
 
 class Set(Step, kind="stream.set"):
@@ -207,15 +213,16 @@ class Set(Step, kind="stream.set"):
     @cached_property
     def _change(self) -> Change:
         flat = {path: value for path, value in self.values.items() if _is_flat([path])}
-        deep = [(path_parts(path), value) for path, value in self.values.items() if path not in flat]
+        constants = {path_parts(path)[0]: value for path, value in flat.items()}
+        deep = [(field_locator(path), value) for path, value in self.values.items() if path not in flat]
         copy = _copier(self.copies, self.on_missing)
         if not (deep or self.copies):
-            return lambda item: {**fields_of(item), **flat}
+            return lambda item: {**fields_of(item), **constants}
 
         def set_fields(item: Record) -> dict[str, Any]:
-            fields = {**fields_of(item), **flat}
-            for parts, value in deep:
-                put_field(fields, parts, value)
+            fields = {**fields_of(item), **constants}
+            for locate, value in deep:
+                put_field(fields, locate(item), value)
             return copy(item, fields)
 
         return set_fields
@@ -223,7 +230,7 @@ class Set(Step, kind="stream.set"):
 
 def _is_flat(paths: Iterable[str]) -> bool:
     """Return whether all paths are names of fields of the record itself."""
-    return not any("." in path for path in paths)
+    return all(len(path_parts(path)) == 1 for path in paths)
 
 
 def _picker(names: Sequence[str], *, strict: bool) -> Change:
@@ -243,10 +250,10 @@ def _picker(names: Sequence[str], *, strict: bool) -> Change:
 
 def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Record, dict[str, Any]], dict[str, Any]]:
     """Return a function that copies fields of an item into a new record, given their sources by their targets."""
-    ways = [(path, field_finder(path), path_parts(target)) for target, path in sources.items()]
+    ways = [(path, field_finder(path), field_locator(target)) for target, path in sources.items()]
 
     def copy(item: Record, fields: dict[str, Any]) -> dict[str, Any]:
-        for path, find, target in ways:
+        for path, find, locate in ways:
             value = find(item)
             if value is MISSING:
                 if on_missing == "fail":
@@ -254,42 +261,44 @@ def _copier(sources: Mapping[str, str], on_missing: OnMissing) -> Callable[[Reco
                 if on_missing == "ignore":
                     continue
                 value = None
-            put_field(fields, target, value)
+            put_field(fields, locate(item), value)
         return fields
 
     return copy
 
 
-def _renamer(names: Mapping[str, str], *, strict: bool) -> Change:
-    """Return a function that renames fields of the record itself."""
+def _renamed(item: Record, names: Mapping[str, str], *, strict: bool) -> dict[str, Any]:
+    """Return the fields of a record by their new names, each in its place."""
+    fields = fields_of(item)
+    if strict and not names.keys() <= fields.keys():
+        raise MissingFieldError(next(name for name in names if name not in fields), item, _HINT)
     new_name = names.get
-
-    def rename(item: Record) -> dict[str, Any]:
-        fields = fields_of(item)
-        if strict and not names.keys() <= fields.keys():
-            raise MissingFieldError(next(name for name in names if name not in fields), item, _HINT)
-        renamed = {new_name(name, name): value for name, value in fields.items()}
-        if len(renamed) < len(fields):
-            raise _taken(next(new for old, new in names.items() if old in fields and new in fields.keys() - names))
-        return renamed
-
-    return rename
+    renamed = {new_name(name, name): value for name, value in fields.items()}
+    if len(renamed) < len(fields):
+        raise _taken(next(new for old, new in names.items() if old in fields and new in fields.keys() - names))
+    return renamed
 
 
 def _mover(paths: Mapping[str, str], *, strict: bool) -> Change:
     """Return a function that moves fields from path to path."""
-    ways = [(old, path_parts(old), new, path_parts(new), field_finder(new)) for old, new in paths.items()]
+    ways = [(old, field_locator(old), new, field_locator(new), field_finder(new)) for old, new in paths.items()]
 
     def move(item: Record) -> dict[str, Any]:
+        places = [(old(item), new(item)) for _, old, _, new, _ in ways]
+        if all(len(old) == len(new) == 1 for old, new in places):
+            return _renamed(item, {old: new for (old,), (new,) in places}, strict=strict)
         fields = dict(item)
-        moved = [(way, value) for way in ways if (value := remove_field(fields, way[1])) is not MISSING]
-        if strict and len(moved) < len(ways):
-            there = [way for way, _ in moved]
-            raise MissingFieldError(next(way[0] for way in ways if way not in there), item, _HINT)
-        for (_, _, new, parts, find), value in moved:
-            if find(fields) is not MISSING:
-                raise _taken(new)
-            put_field(fields, parts, value)
+        moved: list[tuple[str, tuple[str, ...], Callable[[Any], Any], Any]] = []
+        for (path, _, new_path, _, find_new), (old, new) in zip(ways, places, strict=True):
+            value = remove_field(fields, old)
+            if value is not MISSING:
+                moved.append((new_path, new, find_new, value))
+            elif strict:
+                raise MissingFieldError(path, item, _HINT)
+        for new_path, new, find_new, value in moved:
+            if find_new(fields) is not MISSING:
+                raise _taken(new_path)
+            put_field(fields, new, value)
         return fields
 
     return move

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, step
-from headwater.toolkit import MISSING, FieldPath, field_finder, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_finder, field_label, in_words
 from headwater_steps.streams.sorted_runs import Runs
 
 __all__ = ["sort"]
@@ -113,16 +113,18 @@ class _Rank:
         value = self._find(item)
         if type(value) not in self._kinds:
             if value is None or value is MISSING:
-                return self._without(value)
+                return self._without(item, value)
             self._admit(value)
         if value != value:  # noqa: PLR0124 - only NaN is not equal to itself
             raise ValueError(f"{field_label(self._path)} is NaN, which cannot be ordered; filter such items out")
         return self._present, value
 
-    def _without(self, value: Any) -> Key:
+    def _without(self, item: Any, value: Any) -> Key:
         if self._on_missing == "fail":
-            what = "null" if value is None else "missing"
-            raise ValueError(f"{field_label(self._path)} is {what}; set on_missing to last or first if that is right")
+            hint = "set on_missing to last or first if that is right"
+            if value is MISSING:
+                raise MissingFieldError(self._path or "", item, hint)
+            raise ValueError(f"{field_label(self._path)} is null; {hint}")
         return self._absent
 
     def _admit(self, value: Any) -> None:

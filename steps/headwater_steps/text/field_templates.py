@@ -11,11 +11,12 @@ from pydantic import Field, field_validator
 from pydantic_core import to_json
 
 from headwater import Step
-from headwater.toolkit import MISSING, field_finder
+from headwater.toolkit import MISSING, MissingFieldError, field_finder
 
 __all__ = ["Template"]
 
-_PLACE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<path>[^.{}$]+(?:\.[^.{}$]+)*)\})?")
+_NAME = r"""(?:'[^'{}$]*'|"[^"{}$]*"|[^.{}$]+)"""
+_PLACE = re.compile(rf"\$(?:(?P<dollar>\$)|\{{(?P<path>{_NAME}(?:\.{_NAME})*)\}})?")
 
 
 class Template(Step, kind="text.template"):
@@ -32,7 +33,7 @@ class Template(Step, kind="text.template"):
         The filled template. Strings are inserted as they are, everything else as JSON.
 
     Raises:
-        ValueError: A field is missing, and `on_missing` is `fail`.
+        MissingFieldError: A field is missing, and `on_missing` is `fail`.
 
     Example:
         >>> Template(template="${name} is ${age}; $$${price}").run({"name": "Ada", "age": 36, "price": 1.5})
@@ -71,14 +72,12 @@ class Template(Step, kind="text.template"):
         """Return the filled template for a record."""
         text, fields = self.parts
         return text % tuple(
-            [found if type(found := find(record)) is str else self._text(found, path) for path, find in fields]
+            [found if type(found := find(record)) is str else self._text(found, path, record) for path, find in fields]
         )
 
-    def _text(self, value: Any, path: str) -> str:
+    def _text(self, value: Any, path: str, record: Any) -> str:
         if value is not MISSING:
             return to_json(value).decode()
         if self.on_missing == "empty":
             return ""
-        raise ValueError(
-            f"the record has no field {path!r}; set on_missing to empty, or set the field in a step before"
-        )
+        raise MissingFieldError(path, record, "set on_missing to empty, or set the field in a step before")

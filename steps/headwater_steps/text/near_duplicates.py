@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, To, step
-from headwater.toolkit import MISSING, FieldPath, field_column, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_column, field_label, in_words
 from headwater_steps.text.words_and_case import words
 
 __all__ = ["Likeness", "Seen", "SimilarItem", "distinct", "runs_of"]
@@ -163,7 +163,7 @@ def distinct(
     texts = field_column(by)
     is_connected = "similar" in ctx.connected
     for number, item in enumerate(items, 1):
-        runs = runs_of(_text(texts([item])[0], by, number), run_words)
+        runs = runs_of(_text(item, texts([item])[0], by, number), run_words)
         likeness = seen.like(runs)
         if likeness is None:
             if len(seen) == max_texts:
@@ -176,8 +176,9 @@ def distinct(
             yield To("similar", SimilarItem(number=number, item=item, like=like, similarity=likeness.similarity))
 
 
-def _text(value: Any, by: str | None, number: int) -> str:
+def _text(item: Any, value: Any, by: str | None, number: int) -> str:
     if isinstance(value, str):
         return value
-    what = "missing" if value is MISSING else in_words(value)
-    raise TypeError(f"{field_label(by, number)} is {what}, not a string; set by to the field with the text")
+    if value is MISSING:
+        raise MissingFieldError(by or "", item, "set by to the field with the text", number)
+    raise TypeError(f"{field_label(by, number)} is {in_words(value)}, not a string; set by to the field with the text")

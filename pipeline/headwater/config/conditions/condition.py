@@ -16,7 +16,8 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from headwater.config.conditions.operators import OPERATORS, Lookup, OperandError, Predicate
+from headwater.config.conditions.field_paths import FIELD_LENGTH_LIMIT, FIELD_PATTERN, Lookup, is_field_path
+from headwater.config.conditions.operators import OPERATORS, OperandError, Predicate
 from headwater.config.conditions.selection import Select, selection
 from headwater.config.data_params import DataParam
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Problems, quote
@@ -27,7 +28,6 @@ __all__ = ["Condition", "Predicate"]
 
 DEPTH_LIMIT = 16
 SIZE_LIMIT = 1_000
-FIELD_LENGTH_LIMIT = 256
 _COMBINERS = ("all", "any", "not")
 _SPEC_SHAPE = "write an operator, or one of all, any and not"
 
@@ -160,9 +160,10 @@ class _Compiler:
         return _on_field(lookup, test, when_missing=name == "exists" and operand is False)
 
     def _lookup(self, field: object, path: JsonPath) -> Lookup:
-        if isinstance(field, str) and len(field) <= FIELD_LENGTH_LIMIT and all(field.split(".")):
-            return Lookup(tuple(field.split(".")))
-        self._refuse("bad-field", "expected the path of a field, such as 'author.name'", path)
+        if isinstance(field, str) and is_field_path(field):
+            return Lookup.of(field)
+        message = "expected the path of a field, such as 'author.name'"
+        self._refuse("bad-field", message, path, hint="write a name that ends with a dot in quotes, as in \"'No.'\"")
         return Lookup(())
 
     def _refuse(
@@ -186,9 +187,8 @@ def _any(tests: list[Predicate]) -> Predicate:
 
 
 def _on_field(lookup: Lookup, test: Predicate, *, when_missing: bool) -> Predicate:
-    find, missing, parts = lookup.find, Lookup.MISSING, lookup.parts
-    if len(parts) == 1:
-        (part,) = parts
+    find, missing = lookup.find, Lookup.MISSING
+    if (part := lookup.name) is not None:
         plain: type[Any] = dict  # most items are: it is checked first
 
         def check_key(item: Any) -> bool:
@@ -208,7 +208,7 @@ def _described(operand: Any, meaning: str) -> Any:
     return Annotated[operand, Field(description=meaning)]
 
 
-_PATH = Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT, pattern=r"^[^.]+(\.[^.]+)*$")]
+_PATH = Annotated[str, Field(max_length=FIELD_LENGTH_LIMIT, pattern=FIELD_PATTERN)]
 _SEVERAL = Annotated[list["ConditionData"], Field(min_length=1)]
 _OPERANDS: dict[str, Any] = {
     "field": _described(_PATH, "Path of the field to test, such as author.names.0; without it, the item itself."),

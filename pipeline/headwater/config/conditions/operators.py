@@ -1,4 +1,4 @@
-"""The operators of conditions, and the lookup of the fields that they test."""
+"""The operators of conditions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import operator
 from collections.abc import Callable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from headwater.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
 from headwater.shapes import is_list, is_mapping, is_sequence
@@ -18,7 +18,6 @@ __all__ = [
     "NUMBERS",
     "OPERATORS",
     "STRINGS",
-    "Lookup",
     "OperandError",
     "Operator",
     "Predicate",
@@ -30,7 +29,6 @@ Predicate: TypeAlias = Callable[[Any], bool]
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
-_DICT: type[Any] = dict  # checked first: most items are plain dictionaries
 NUMBERS: frozenset[type] = frozenset({int, float})
 STRINGS: frozenset[type] = frozenset({str})
 HASHED = NUMBERS | STRINGS
@@ -47,42 +45,6 @@ class Operator:
     build: Callable[[Any], Predicate]
     operand: Any
     meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """Finds a field in an item: in mappings by key, in sequences by index, in models and dataclasses by name."""
-
-    MISSING: ClassVar[object] = object()
-
-    parts: tuple[str, ...]
-
-    def find(self, item: Any) -> Any:
-        """Return the field of an item, or `Lookup.MISSING`."""
-        for part in self.parts:
-            item = item.get(part, Lookup.MISSING) if type(item) is _DICT else _part(item, part)
-            if item is Lookup.MISSING:
-                break
-        return item
-
-
-def _part(item: Any, part: str) -> Any:
-    if is_mapping(item):
-        return item.get(part, Lookup.MISSING)
-    if is_sequence(item) and part.isdecimal() and len(part) < 10:
-        return item[int(part)] if int(part) < len(item) else Lookup.MISSING
-    if part.startswith("_") or part not in _fields(item):
-        return Lookup.MISSING
-    return getattr(item, part, Lookup.MISSING)
-
-
-def _fields(item: object) -> Mapping[str, Any] | tuple[str, ...]:
-    """Return the declared fields of an item's class, so that no property, method or private attribute is reached."""
-    cls = type(item)
-    if issubclass(cls, BaseModel):
-        return cls.model_fields
-    declared: Any = getattr(cls, "__dataclass_fields__", None) or getattr(cls, "_fields", ())
-    return cast("Mapping[str, Any] | tuple[str, ...]", declared)
 
 
 def _family(value: object) -> type[Any]:

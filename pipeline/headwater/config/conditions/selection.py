@@ -8,6 +8,7 @@ from itertools import compress, repeat
 from operator import itemgetter
 from typing import Any
 
+from headwater.config.conditions.field_paths import Lookup
 from headwater.config.conditions.operators import HASHED, NUMBERS, STRINGS, Predicate, plain_members, plain_types
 
 __all__ = ["Select", "selection"]
@@ -28,12 +29,12 @@ def selection(source: Mapping[str, Any], test: Predicate) -> Select:
     Where the items are plain records and a field of them is compared with plain values, it tests that field of all of
     them at once.
     """
-    field = source.get("field", ".")
-    tests = [(name, operand) for name, operand in source.items() if name != "field"]
+    name = Lookup.of(source["field"]).name if "field" in source else None
+    tests = [(key, operand) for key, operand in source.items() if key != "field"]
     types, flags = _flags(*tests[0]) if len(tests) == 1 else (NUMBERS, None)
-    if flags is None or "." in field:
+    if flags is None or name is None:
         return lambda items: list(filter(test, items))
-    get = itemgetter(field)
+    get = itemgetter(name)
 
     def select(items: Sequence[Any]) -> list[Any]:
         if _RECORDS.issuperset(map(type, items)):
