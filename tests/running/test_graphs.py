@@ -73,6 +73,37 @@ async def test_collects_two_streams_of_one_source_at_the_same_time() -> None:
     assert output == (5_000, 5_000)
 
 
+@step("running.items_then_sum")
+def items_then_sum(numbers: list[int], total: int) -> tuple[int, int]:
+    return len(numbers), total
+
+
+@step("running.sum_then_items")
+def sum_then_items(total: int, numbers: list[int]) -> tuple[int, int]:
+    return len(numbers), total
+
+
+@pytest.mark.parametrize("condition", [None, {"gt": 0}])
+@pytest.mark.parametrize("kind", [items_then_sum, sum_then_items])
+async def test_takes_a_value_and_a_list_in_any_order_when_both_come_from_one_source(kind: Any, condition: Any) -> None:
+    """A step whose branch may be skipped does not wait for one input before the other either."""
+    start = {"from": "input", "to": "count", **({} if condition is None else {"when": condition})}
+    edges = [start, "count -> sum", "count -> both.numbers", "sum -> both.total"]
+    pipeline = graph(edges, count=kinds.async_count, sum=kinds.async_sum, both=kind)
+    output, _ = await run(pipeline, 5_000)
+    assert output == (5_000, sum(range(5_000)))
+
+
+@pytest.mark.parametrize("kind", [items_then_sum, sum_then_items])
+async def test_skips_a_step_with_a_list_and_a_value_when_the_branch_of_the_value_is_not_taken(kind: Any) -> None:
+    """What the list holds by then does not matter."""
+    edges = ["input -> count", "count -> both.numbers", {"from": "input", "to": "value", "when": {"lt": 0}}]
+    pipeline = graph([*edges, "value -> both.total"], count=kinds.async_count, value=kinds.async_double, both=kind)
+    output, events = await run(pipeline, 5_000)
+    assert output is None
+    assert of_type(events, "step_skipped") == {"value", "both"}
+
+
 async def test_fails_once_when_two_collected_streams_break() -> None:
     """The error is the one of the step that failed, not a group of its consequences."""
     edges = ["fails -> lengths.left", "fails -> lengths.right"]

@@ -70,8 +70,6 @@ class StepHost:
         self._head.record.note_hold(elapsed_s, 1)
 
     async def _run(self) -> None:
-        if self._head.step.skippable and not await self._inbox.branch_taken():
-            raise Skipped
         arguments = await self._inbox.arguments()  # values are waited for before the step counts as started
         self._waited_before_s = self._inbox.wait_s
         meter = Meter(perf_counter())

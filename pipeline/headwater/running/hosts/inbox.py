@@ -53,30 +53,19 @@ class Inbox:
         """How long the step waited for input, in seconds."""
         return sum(source.statistics().reader_wait_s for source in self.sources)
 
-    async def branch_taken(self) -> bool:
-        """Wait until it is clear whether the branches to all the inputs were taken."""
-        for source in self.sources:
-            if not await source.branch_taken():
-                return False
-        return True
-
     def acknowledge(self) -> None:
         """Count everything that the step has taken as done; called when it ends without a failure."""
         for source in self.sources:
             source.acknowledge()
 
     async def arguments(self) -> list[Any]:
-        """Return what the step's function gets, waiting for values; a mapped input stands as None."""
-        whole = [index for index, edge in enumerate(self._first_edges) if edge.adapter in _WHOLE]
-        collected = await self._collected(whole) if len(whole) > 1 else {}
-        return [
-            collected[index]
-            if index in collected
-            else None
-            if index == self._step.mapped
-            else await self._argument(index)
-            for index in range(len(self._inputs))
-        ]
+        """Return what the step's function gets, waiting for values; raises `Skipped` if a branch was not taken."""
+        if len(self._inputs) > 1 and any(edge.adapter in _WHOLE for edge in self._first_edges):
+            return await self._together()
+        if self._step.skippable:
+            for index in range(len(self._inputs)):
+                await self._check_taken(index)
+        return [await self._argument(index) for index in range(len(self._inputs))]
 
     async def header(self) -> Any:
         """Return the header that flows around a mapped step, or `NOTHING`."""
@@ -109,26 +98,34 @@ class Inbox:
             return source
         return Checked(source, self._label(index), planned.check, planned.header_check, planned.footer_check)
 
-    async def _collected(self, indexes: Sequence[int]) -> dict[int, Any]:
-        """Collect streams at the same time: of two from one step, the one that waited would stop the other."""
-        values: dict[int, Any] = {}
+    async def _check_taken(self, index: int) -> None:
+        if not await self.sources[index].branch_taken():
+            raise Skipped
+
+    async def _together(self) -> list[Any]:
+        """Wait for all inputs at the same time: a stream that waited for another value could stop what makes it."""
+        arguments: list[Any] = [None] * len(self._inputs)
         errors: list[Exception] = []
 
-        async def collect(index: int) -> None:
+        async def wait(index: int) -> None:
             try:
-                values[index] = await self._value(index)
+                if self._step.skippable:
+                    await self._check_taken(index)
+                arguments[index] = await self._argument(index)
             except Exception as error:  # noqa: BLE001 - raised below: what breaks one stream mostly breaks all
                 errors.append(error)
                 group.cancel_scope.cancel()
 
         async with open_group() as group:
-            for index in indexes:
-                group.start_soon(collect, index)
+            for index in range(len(self._inputs)):
+                group.start_soon(wait, index)
         if errors:
-            raise errors[0]
-        return values
+            raise next((error for error in errors if isinstance(error, Skipped)), errors[0])
+        return arguments
 
     async def _argument(self, index: int) -> Any:
+        if index == self._step.mapped:
+            return None
         edge, source = self._first_edges[index], self._checked[index]
         style = self._inputs[index].port.style
         if style == "value":
