@@ -10,7 +10,19 @@ import pytest
 from tests.project.sources import imports, modules, read_imports
 
 LAYERS = (
-    {"annotations", "descriptors", "display", "errors", "ids", "lazy", "masking", "patterns", "plugins", "shapes"},
+    {
+        "annotations",
+        "archives",
+        "descriptors",
+        "display",
+        "errors",
+        "ids",
+        "lazy",
+        "masking",
+        "patterns",
+        "plugins",
+        "shapes",
+    },
     {"streams"},
     {"events"},
     {"kinds"},

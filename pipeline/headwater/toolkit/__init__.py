@@ -13,6 +13,8 @@ from headwater.lazy import on_first_use
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headwater.archives.content import Content, DamagedFileError, Unpacker, open_unpacked
+    from headwater.archives.formats import SUFFIXES, Archive, Packer, archive_by_name, packer, without_suffix
     from headwater.config.data_params import DataParam
     from headwater.config.notation.reading import read_source
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
@@ -54,6 +56,10 @@ __all__ = [
     "MISSING",
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
+    "SUFFIXES",
+    "Archive",
+    "Content",
+    "DamagedFileError",
     "DataParam",
     "EventBatch",
     "EventFunction",
@@ -64,11 +70,14 @@ __all__ = [
     "MissingFieldError",
     "OnBad",
     "OnDuplicate",
+    "Packer",
     "Policy",
     "Problems",
     "Record",
     "State",
     "Transform",
+    "Unpacker",
+    "archive_by_name",
     "atomic_file",
     "cells",
     "charge_pattern",
@@ -95,8 +104,10 @@ __all__ = [
     "notice",
     "on_first_use",
     "one_line",
+    "open_unpacked",
     "operator_log",
     "overlapping_paths",
+    "packer",
     "path_parts",
     "path_text",
     "pattern_budget",
@@ -113,11 +124,14 @@ __all__ = [
     "shorten",
     "sync_folder",
     "topological_order",
+    "without_suffix",
 ]
 
 __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
+        "archives.content": "Content DamagedFileError Unpacker open_unpacked",
+        "archives.formats": "SUFFIXES Archive Packer archive_by_name packer without_suffix",
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",
         "config.problems": "Fault JsonPath Problems path_text quote",

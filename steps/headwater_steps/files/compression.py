@@ -1,112 +1,94 @@
-"""Compressed files: their formats, and how they are read and written."""
+"""Compressed files: how a step finds their format, reads them and writes them."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedWriter, RawIOBase
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
-from headwater import HeadwaterError, MissingExtraError
+from headwater.toolkit import SUFFIXES, Archive, Content, DamagedFileError, Unpacker, archive_by_name, packer
 
-__all__ = [
-    "Compression",
-    "DamagedFileError",
-    "Decompressor",
-    "compressing",
-    "decompressing",
-    "format_of",
-    "is_damage",
-    "suffix_of",
-]
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+__all__ = ["Compression", "DamagedFileError", "compressing", "content", "format_of", "suffix_of"]
 
 Compression = Literal["auto", "none", "gzip", "bzip2", "xz", "zstd"]
-"""How a file is compressed; `auto` goes by the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`."""
+"""How a file is compressed.
 
-_FORMATS: dict[str, Compression] = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
-_SUFFIXES = {compression: suffix for suffix, compression in _FORMATS.items()}
-_GZIP_LEVEL = 6  # the default of the tool gzip: 9 takes three times as long to save 1 %
+`auto` goes by its first bytes when it is read, and by the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`.
+"""
 
-
-class DamagedFileError(HeadwaterError, ValueError):
-    """A compressed file is cut off, damaged, or of another format."""
+_BUFFER_BYTES = 64 * 1024
+_HINT = "set compression to its format, or repair the file"
 
 
-class Decompressor(Protocol):
-    """A compressed file that is open for reading."""
-
-    def read1(self, size: int, /) -> bytes:
-        """Return some data, at most `size` bytes; nothing at the end."""
-        ...
-
-
-def format_of(path: Path, compression: Compression) -> Compression:
-    """Return the format of a file.
+def format_of(path: Path, compression: Compression) -> Archive | None:
+    """Return the format of a file by its name, or None for one that is not compressed.
 
     Example:
         >>> format_of(Path("log.jsonl.GZ"), "auto"), format_of(Path("log.gz"), "none"), format_of(Path("log"), "auto")
-        ('gzip', 'none', 'none')
+        ('gzip', None, None)
     """
-    return _FORMATS.get(path.suffix.lower(), "none") if compression == "auto" else compression
+    if compression == "auto":
+        return archive_by_name(path)
+    return None if compression == "none" else compression
 
 
-def suffix_of(compression: Compression) -> str:
+def suffix_of(compression: Literal["none"] | Archive) -> str:
     """Return the end of the name of a compressed file.
 
     Example:
         >>> suffix_of("gzip"), suffix_of("none")
         ('.gz', '')
     """
-    return _SUFFIXES.get(compression, "")
+    return "" if compression == "none" else SUFFIXES[compression]
 
 
-def decompressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[Decompressor]:
-    """Open a compressed file for reading, piece by piece; its format is neither `auto` nor `none`."""
-    return cast("AbstractContextManager[Decompressor]", _opened(file, compression, "rb"))
+def content(path: Path, compression: Compression, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the content of a file, given its blocks."""
+    if compression == "none":
+        yield from blocks
+        return
+    if compression == "auto":
+        whole = Content(path, _HINT)
+        for block in blocks:
+            yield from whole.feed(block)
+        yield from whole.finish()
+        return
+    unpacker = Unpacker(compression, path, _HINT)
+    for block in blocks:
+        yield from unpacker.feed(block)
+    unpacker.finish()
 
 
-def compressing(file: IO[bytes], compression: Compression) -> AbstractContextManager[IO[bytes]]:
+class _Packed(RawIOBase):
+    """A file that takes data and passes it on compressed."""
+
+    def __init__(self, file: IO[bytes], archive: Archive) -> None:
+        self._file = file
+        self._packer = packer(archive)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        block = bytes(data)
+        self._file.write(self._packer.compress(block))
+        return len(block)
+
+    def finish(self) -> None:
+        """Write what the compressor has kept."""
+        self._file.write(self._packer.flush())
+
+
+@contextmanager
+def compressing(file: IO[bytes], archive: Archive) -> Generator[IO[bytes]]:
     """Open a file for data that is compressed; the end of the context flushes the data and leaves the file open."""
-    return cast("AbstractContextManager[IO[bytes]]", _opened(file, compression, "wb"))
-
-
-def _opened(file: IO[bytes], compression: Compression, mode: Literal["rb", "wb"]) -> Any:
-    match compression:
-        case "gzip":
-            from gzip import GzipFile
-
-            return GzipFile("", mode, _GZIP_LEVEL, file, mtime=0)
-        case "bzip2":
-            from bz2 import BZ2File
-
-            return BZ2File(file, mode)
-        case "xz":
-            from lzma import LZMAFile
-
-            return LZMAFile(file, mode)
-        case _:
-            return _zstd().ZstdFile(file, mode)
-
-
-def _zstd() -> Any:
-    """Return the module for Zstandard (RFC 8878): that of the standard library since Python 3.14, or a backport."""
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise MissingExtraError("a file that is compressed by Zstandard", "zstd") from error
-    return zstd
-
-
-def is_damage(error: Exception) -> bool:
-    """Return whether an error of a decompressor is about the data, not about the disk they come from.
-
-    Example:
-        >>> is_damage(EOFError()), is_damage(OSError("Invalid data stream")), is_damage(OSError(5, "I/O error"))
-        (True, True, False)
-    """
-    if isinstance(error, OSError):
-        return error.errno is None
-    return isinstance(error, EOFError) or type(error).__name__ in {"LZMAError", "ZstdError", "error"}
+    packed = _Packed(file, archive)
+    with BufferedWriter(packed, _BUFFER_BYTES) as buffered:
+        yield cast("IO[bytes]", buffered)
+        buffered.flush()
+        packed.finish()

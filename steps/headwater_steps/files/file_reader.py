@@ -6,7 +6,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from io import FileIO, RawIOBase
 from pathlib import Path
@@ -14,7 +14,7 @@ from stat import S_ISFIFO
 from typing import IO, cast
 
 from headwater import StepContext
-from headwater_steps.files.compression import Compression, DamagedFileError, decompressing, format_of, is_damage
+from headwater_steps.files.compression import Compression, content
 from headwater_steps.files.models import FileHeader, size_of
 
 __all__ = ["BLOCK_BYTES", "FileReader", "opened"]
@@ -29,50 +29,46 @@ _LOOK_MS = 50
 class FileReader:
     """A file that is open for reading."""
 
-    def __init__(self, path: Path, file: IO[bytes], read: Callable[[int], bytes], ctx: StepContext | None) -> None:
+    def __init__(self, path: Path, file: IO[bytes], blocks: Iterator[bytes], ctx: StepContext | None) -> None:
         self.header: FileHeader = FileHeader(path=str(path), size_bytes=size_of(file))
         self._file = file
-        self._read = read
+        self._blocks = blocks
         self._ctx = ctx
-        self._reported_bytes = 0
-
-    def read(self, size: int = BLOCK_BYTES) -> bytes:
-        """Return some of the content, decompressed; nothing at the end."""
-        block = self._read(size)
-        if self._ctx is not None and (size_bytes := self.header.size_bytes):
-            done_bytes = self._file.tell()
-            if done_bytes - self._reported_bytes >= size_bytes / _REPORTED_PARTS and done_bytes >= BLOCK_BYTES:
-                self._reported_bytes = done_bytes
-                self._ctx.progress(done_bytes / size_bytes, "reading")
-        return block
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the content in blocks, each as soon as it can be read."""
-        while block := self.read():
+        """Yield the content in blocks, decompressed, each as soon as it can be read."""
+        size_bytes = self.header.size_bytes
+        if self._ctx is None or not size_bytes:
+            return self._blocks
+        return self._reported(self._ctx, size_bytes)
+
+    def _reported(self, ctx: StepContext, size_bytes: int) -> Iterator[bytes]:
+        """Yield the blocks, and report how much of the file they took."""
+        reported_bytes = 0
+        for block in self._blocks:
+            done_bytes = self._file.tell()
+            if done_bytes - reported_bytes >= size_bytes / _REPORTED_PARTS and done_bytes >= BLOCK_BYTES:
+                reported_bytes = done_bytes
+                ctx.progress(done_bytes / size_bytes, "reading")
             yield block
 
 
 @contextmanager
 def opened(path: Path, compression: Compression, ctx: StepContext, *, reports: bool = True) -> Generator[FileReader]:
     """Open a file for reading."""
-    format_ = format_of(path, compression)
-    with ExitStack() as stack:
-        raw = cast("IO[bytes]", stack.enter_context(_raw(path)))
-        file = raw if size_of(raw) is not None else cast("IO[bytes]", _PatientFile(raw, ctx))
-        if format_ == "none":
-            yield FileReader(path, raw, file.read, ctx if reports else None)
-            return
-        unpacked = stack.enter_context(decompressing(file, format_))
-        yield FileReader(path, raw, _careful(unpacked.read1, path, format_, raw), ctx if reports else None)
+    with _raw(path) as raw:
+        file = cast("IO[bytes]", raw if size_of(raw) is not None else _PatientFile(raw, ctx))
+        blocks = content(path, compression, iter(partial(file.read, BLOCK_BYTES), b""))
+        yield FileReader(path, raw, blocks, ctx if reports else None)
 
 
-def _raw(path: Path) -> FileIO:
+def _raw(path: Path) -> IO[bytes]:
     """Open a file without waiting for a writer, as the open of a named pipe would."""
     if not S_ISFIFO(path.stat().st_mode):
-        return FileIO(path)
+        return cast("IO[bytes]", FileIO(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
-    return FileIO(descriptor)
+    return cast("IO[bytes]", FileIO(descriptor))
 
 
 class _PatientFile(RawIOBase):
@@ -95,29 +91,3 @@ class _PatientFile(RawIOBase):
             if self._ctx.cancelled:
                 raise InterruptedError("the step was cancelled while it waited for a pipe")
         return self._file.read(size)
-
-
-def _careful(read: Callable[[int], bytes], path: Path, format_: str, raw: IO[bytes]) -> Callable[[int], bytes]:
-    """Return a function that reads, and says what is wrong with a compressed file."""
-    total_bytes = 0
-
-    def careful(size: int) -> bytes:
-        nonlocal total_bytes
-        try:
-            block = read(size)
-            if not block and size_of(raw) == 0:  # which `gzip` takes for a file without content
-                raise EOFError
-        except EOFError as error:
-            msg = f"{path}: the {format_} data are cut off after {total_bytes} bytes of content; get the whole file"
-            raise DamagedFileError(msg) from error
-        except Exception as error:
-            if not is_damage(error):
-                raise
-            hint = f"set compression to its format, or repair the file: {str(error).rstrip('.')}"
-            raise DamagedFileError(
-                f"{path}: invalid {format_} data after {total_bytes} bytes of content; {hint}"
-            ) from error
-        total_bytes += len(block)
-        return block
-
-    return careful

@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from headwater.toolkit import existing_mode, sync_folder
-from headwater_steps.files.compression import Compression, compressing, suffix_of
+from headwater.toolkit import Archive, existing_mode, sync_folder
+from headwater_steps.files.compression import compressing, suffix_of
 from headwater_steps.files.encoders import RowEncoder
 from headwater_steps.files.file_names import file_name, same_file
 
@@ -45,7 +45,7 @@ class Layout:
 
     suffix: str
     encoder: Callable[[], RowEncoder]
-    compression: Compression = "none"
+    compression: Literal["none"] | Archive = "none"
     overwrite: bool = False
     max_files: int = 10_000
 

@@ -154,7 +154,7 @@ def _write(
     number = 0
     format_ = format_of(path, compression)
     with atomic_file(path, overwrite=overwrite) as raw:
-        with nullcontext(raw) if format_ == "none" else compressing(raw, format_) as file:
+        with nullcontext(raw) if format_ is None else compressing(raw, format_) as file:
             write = file.write
             for number, item in enumerate(items, 1):
                 write(encoder.encode(item, number))

@@ -222,7 +222,8 @@ def csv(
         types: Types of columns by name: `text`, `integer`, `number`, `boolean` (`true`, `yes` or `1` and their
             opposites), `date` or `datetime` (ISO 8601). An empty cell of a type other than `text` is null.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the file is compressed; `auto` goes by its first bytes, and by the end of its name (`.gz`,
+            `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a row with too many or too few cells, wrong quotes, invalid bytes, or a cell that is not
             of its type: `fail` is an error with its line and the reason, `skip` leaves it out, `reject` sends it to the
             port `rejected`. By default `reject` if that port is connected, otherwise `fail`. The footer counts them.

@@ -38,7 +38,8 @@ def found_text(
         ctx: Takes what was replaced.
         within: The folder that every file must be in, with links followed; set it if the paths come from elsewhere.
         encoding: How the files encode their text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the files are compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the files are compressed; `auto` goes by their first bytes, and by the end of their names
+            (`.gz`, `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to invalid bytes: `fail` is an error with file and line, `replace` puts U+FFFD in their
             place.
         max_size_bytes: Largest file that is read, decompressed; a larger one is an error.
@@ -88,7 +89,8 @@ def found_lines(
         ctx: Takes what was left out or replaced.
         within: The folder that every file must be in, with links followed; set it if the paths come from elsewhere.
         encoding: How the files encode their text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the files are compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the files are compressed; `auto` goes by their first bytes, and by the end of their names
+            (`.gz`, `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a line with invalid bytes: `fail` is an error with file and line, `replace` puts U+FFFD
             in their place, `skip` leaves the line out; both count as compensations.
         max_line_chars: Longest line that is read, in characters with its end; a longer one is always an error.

@@ -93,7 +93,8 @@ def jsonl(
     Args:
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
-        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the file is compressed; `auto` goes by its first bytes, and by the end of its name (`.gz`,
+            `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a line that is not valid JSON: `fail` is an error with its number and the reason, `skip`
             leaves it out, `reject` sends it to the port `rejected`. By default `reject` if that port is connected,
             otherwise `fail`. The footer counts them.

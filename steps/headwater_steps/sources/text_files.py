@@ -45,7 +45,8 @@ def lines(
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the file is compressed; `auto` goes by its first bytes, and by the end of its name (`.gz`,
+            `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to a line with invalid bytes: `fail` is an error with its number, `replace` puts U+FFFD in
             their place, `skip` leaves the line out, `reject` sends it to the port `rejected`. By default `reject` if
             that port is connected, otherwise `fail`. The footer counts them.
@@ -90,7 +91,8 @@ def text(
         ctx: Takes the progress through the file.
         path: The file; a relative path starts at the working directory.
         encoding: How the file encodes its text; UTF-16 and UTF-32 without a byte order mark are little-endian.
-        compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
+        compression: How the file is compressed; `auto` goes by its first bytes, and by the end of its name (`.gz`,
+            `.bz2`, `.xz`, `.zst`).
         on_bad: What happens to invalid bytes: `fail` is an error with their line, `replace` puts U+FFFD in their place.
         max_size_bytes: Largest file that is read, decompressed; a larger one is an error.
 

@@ -12,7 +12,7 @@ from stat import S_ISREG
 from typing import Final, Literal
 
 from headwater import StreamEvent
-from headwater.toolkit import notice
+from headwater.toolkit import archive_by_name, notice
 from headwater_subscribers.files.recorded import numbers_of_parts, part_path
 
 try:
@@ -145,6 +145,9 @@ class Journal:
 
 def check_appendable(path: Path) -> None:
     """Check that events may be appended to a file, without opening it for writing."""
+    if archive_by_name(path) is not None:
+        hint = "choose a name without the suffix, and compress the file when it is complete"
+        raise ValueError(f"events are written line by line as they happen, not compressed; {hint}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist")
     if path.exists():

@@ -11,6 +11,7 @@ from typing import IO, Final
 from pydantic import ValidationError
 
 from headwater import HeadwaterError, StreamEvent
+from headwater.toolkit import open_unpacked, without_suffix
 
 __all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
 
@@ -46,7 +47,8 @@ class BadEventError(HeadwaterError, ValueError):
 def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
     r"""Read the events back that a `FileSubscriber` wrote, in the order they were written.
 
-    The files that continue `path` (`events.2.jsonl` after `events.jsonl`) are read after it. A file may hold several
+    The files that continue `path` (`events.2.jsonl` after `events.jsonl`) are read after it. Files that were compressed
+    since, such as `events.jsonl.gz`, are decompressed. A file may hold several
     executions, also at the same time; `execution_id` says which one an event belongs to. Memory is constant.
 
     Args:
@@ -58,6 +60,7 @@ def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = 
 
     Raises:
         BadEventError: A line is not an event, and there is no `on_bad`; it has the file and the number of the line.
+        DamagedFileError: A compressed file is damaged or cut off.
         FileNotFoundError: The file does not exist, or one of those that continue it is missing.
 
     Example:
@@ -74,7 +77,7 @@ def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = 
         [(1, 'count')]
     """
     for part in parts(path) or [path]:
-        with part.open("rb") as file:
+        with open_unpacked(part) as file:
             yield from _events_in(file, part, on_bad)
 
 
@@ -85,7 +88,8 @@ def part_path(path: Path, number: int) -> Path:
         >>> [part_path(Path("events.jsonl"), number).name for number in (1, 2)]
         ['events.jsonl', 'events.2.jsonl']
     """
-    return path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+    stem, suffix = _split(path)
+    return path if number == 1 else path.with_name(f"{stem}.{number}{suffix}")
 
 
 def parts(path: Path) -> list[Path]:
@@ -99,10 +103,17 @@ def parts(path: Path) -> list[Path]:
 
 def numbers_of_parts(path: Path) -> list[int]:
     """Return the numbers of the files that exist, in order."""
-    name = re.compile(rf"{re.escape(path.stem)}\.([1-9]\d{{0,8}}){re.escape(path.suffix)}")
+    stem, suffix = _split(path)
+    name = re.compile(rf"{re.escape(stem)}\.([1-9]\d{{0,8}}){re.escape(suffix)}")
     matches = (name.fullmatch(file.name) for file in path.parent.iterdir()) if path.parent.is_dir() else ()
     later = sorted(int(match[1]) for match in matches if match and int(match[1]) > 1)
     return [1, *later] if path.exists() else later
+
+
+def _split(path: Path) -> tuple[str, str]:
+    """Return the parts of a name before and after the number of a file, which stands before its kind."""
+    name = without_suffix(path)
+    return name.stem, path.name[len(name.stem) :]
 
 
 def _events_in(file: IO[bytes], path: Path, on_bad: Callable[[BadEventError], None] | None) -> Iterator[StreamEvent]:

@@ -7,11 +7,13 @@ import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from pydantic_core import from_json
 
+from headwater.archives.content import Content, DamagedFileError
+from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
 from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
@@ -35,14 +37,14 @@ _BY_SUFFIX = {".json": InputFormat.JSON, ".jsonl": InputFormat.JSONL, ".ndjson":
 async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     """Return the input of an execution: one value, or an iterator that reads lines while the execution runs.
 
-    The name of a file decides its format. On standard input, a pipeline whose input is text gets the lines as they are.
-    For any other, the first line decides: a whole JSON value makes it JSON lines, the beginning of an object or array
-    one JSON value, and anything else lines of text.
+    Compressed data is decompressed first. The name of a file decides its format. On standard input, a pipeline whose
+    input is text gets the lines as they are. For any other, the first line decides: a whole JSON value makes it JSON
+    lines, the beginning of an object or array one JSON value, and anything else lines of text.
     """
     name = "standard input" if source == "-" else source
-    lines = _lines(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
+    lines = _lines(_content(chunks_of(_descriptor(source), _CHUNK_BYTES), name), name)
     if format_ is InputFormat.AUTO and source != "-":
-        format_ = _BY_SUFFIX.get(Path(source).suffix.lower(), InputFormat.TEXT)
+        format_ = _BY_SUFFIX.get(without_suffix(source).suffix.lower(), InputFormat.TEXT)
     if format_ is InputFormat.AUTO:
         if _reads_text(plan):
             format_ = InputFormat.TEXT
@@ -82,6 +84,24 @@ async def _chained(first: list[bytes], rest: AsyncGenerator[bytes]) -> AsyncGene
             yield line
         async for line in rest:
             yield line
+
+
+async def _content(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:
+    """Yield a stream of bytes, decompressed if it is compressed."""
+    content = Content(name, "repair the file, or rename it if it is not compressed")
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if content.is_plain:
+                    yield chunk
+                    continue
+                pieces = content.feed(chunk)
+                while piece := await to_thread.run_sync(next, pieces, b""):
+                    yield piece
+        for piece in content.finish():
+            yield piece
+    except DamagedFileError as error:
+        raise _bad(error.reason, name) from None
 
 
 async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:

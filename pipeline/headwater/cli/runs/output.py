@@ -15,11 +15,12 @@ import anyio
 from anyio import to_thread
 from pydantic_core import PydanticSerializationError, to_json
 
+from headwater.archives.formats import Packer, archive_by_name, packer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.ids import new_execution_id
 
-__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink"]
+__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packed", "write_all"]
 
 _PIECE_BYTES = 4096  # POSIX: a ready pipe takes PIPE_BUF bytes without blocking, 4096 on Linux
 
@@ -71,7 +72,14 @@ def open_sink(target: str) -> Generator[Sink]:
     else:
         with open_file(target) as descriptor:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            yield _FileSink(descriptor) if is_regular else _PipeSink(descriptor)
+            sink = _FileSink(descriptor) if is_regular else _PipeSink(descriptor)
+            archive = archive_by_name(target)
+            if archive is None:
+                yield sink
+            else:
+                one = packer(archive)
+                yield _PackedSink(sink, one)
+                write_all(descriptor, one.flush())
 
 
 @contextmanager
@@ -111,6 +119,37 @@ def _opened(path: Path, target: str, flags: int) -> Generator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def packed(data: bytes, target: str) -> bytes:
+    """Return the bytes that a file has, compressed if its name says so."""
+    archive = archive_by_name(target)
+    if archive is None:
+        return data
+    one = packer(archive)
+    return one.compress(data) + one.flush()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all the bytes, which may take several calls."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        raise _failed(error) from error
+
+
+class _PackedSink:
+    """Compresses what it passes on."""
+
+    def __init__(self, sink: Sink, packer: Packer) -> None:
+        self._sink = sink
+        self._packer = packer
+
+    async def write(self, data: bytes) -> None:
+        if block := await to_thread.run_sync(self._packer.compress, data):
+            await self._sink.write(block)
 
 
 class _TerminalSink:
@@ -156,15 +195,7 @@ class _FileSink:
         self._descriptor = descriptor
 
     async def write(self, data: bytes) -> None:
-        await to_thread.run_sync(self._write, data)
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            raise _failed(error) from error
+        await to_thread.run_sync(write_all, self._descriptor, data)
 
 
 def _failed(error: OSError) -> OutputError:

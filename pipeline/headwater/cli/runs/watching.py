@@ -6,13 +6,12 @@ What they must offer: `console(file=, clock=)` shows a run; `file(path)` writes 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from headwater.cli.runs.output import OutputError, open_file
+from headwater.cli.runs.output import OutputError, open_file, packed, write_all
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.plugins import Group, load_plugin
@@ -63,7 +62,8 @@ class Watchers:
             )
             yield watchers
             if descriptor is not None:
-                _write(descriptor, watchers._timeline.svg())
+                drawing = watchers._timeline.svg().encode()
+                write_all(descriptor, packed(drawing, str(options.timeline)))
 
     @property
     def subscribers(self) -> list[StreamSubscriber]:
@@ -110,12 +110,3 @@ def _events(path: Path) -> Any:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(Problem("bad-output", f"the events cannot be written: {reason}", file=str(path))) from None
-
-
-def _write(descriptor: int, text: str) -> None:
-    view = memoryview(text.encode())
-    try:
-        while view:
-            view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        raise OutputError(f"the timeline cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""Compressed data: its formats, and how it is read without loss."""
