@@ -328,3 +328,14 @@ def test_help_has_an_example_that_begins_with_the_command(call: Call, command: s
     done = call(command, "--help")
     assert done.code == 0
     assert f"  headwater {command}" in done.out.partition("Example")[2]
+
+
+def test_reads_a_text_input_as_its_lines(call: Callable[..., Done], write: Callable[[str, Any], str]) -> None:
+    """Words of two lines stay apart in steps that read parts of a text."""
+    config = write("s.json", {"name": "s", "steps": [{"id": "s", "kind": "text.sentences"}]})
+    done = call("run", config, "--input", write("poem.txt", "The tide rises\nand falls. Boats wait\n"), "--quiet")
+    assert [json.loads(line)["text"] for line in done.out.splitlines()] == [
+        "The tide rises",
+        "and falls.",
+        "Boats wait",
+    ]

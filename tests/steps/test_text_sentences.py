@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headwater import ConfigError, ExecutionCancelled, Pipeline, Runner, StepError
+from headwater import ConfigError, ExecutionCancelled, Pipeline, Runner, StepError, Stream, StreamType, step
 from headwater.testing import breaking_stream, endless_stream, verify_task
+from headwater_steps.sources.text_files import lines
 from headwater_steps.text.sentences import Sentence, Sentences, SentenceSplitter
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "stream_vectors.json").read_text("utf-8"))["sentence_stream"]
@@ -170,6 +171,45 @@ async def test_takes_items_as_what_they_are(each: str, items: list[str], expecte
     """Items are parts of one text, its lines, or texts of their own."""
     result = await loaded(each=each).run(iter(items))
     assert [(sentence.text, sentence.start) for sentence in result.output] == expected
+
+
+POEM = "The tide rises\nand falls. Boats wait\n\nfor the moon.\n"
+BETWEEN = {
+    "nothing": [],
+    "items chosen one by one": [{"id": "some", "kind": "stream.filter", "params": {"where": {"matches": "."}}}],
+    "items passed on": [{"id": "some", "kind": "stream.take", "params": {"n": 9}}],
+    "lines changed": [{"id": "some", "kind": "text.strip"}],
+    "two steps": [{"id": "some", "kind": "text.strip"}, {"id": "more", "kind": "stream.take", "params": {"n": 9}}],
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+@pytest.mark.parametrize("kind", ["text.sentences", "text.chunks"])
+async def test_keeps_lines_of_a_file_apart(tmp_path: Path, kind: str, between: list[dict[str, Any]]) -> None:
+    """A stream that is declared as lines is read as lines, also behind steps that pass them on."""
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    steps = [
+        {"id": "lines", "kind": "source.lines", "params": {"path": str(path)}},
+        *between,
+        {"id": "s", "kind": kind},
+    ]
+    result = await Pipeline.load({"name": "poem", "steps": steps}).run()
+    assert "rises\nand" in "\n".join(part.text for part in result.output)
+
+
+@step("tests.letters")
+async def letters(parts: Annotated[Stream[str], StreamType(str, mode="delta")]) -> str:
+    """Join parts of a text."""
+    return "".join(await parts.collect())
+
+
+async def test_gives_a_reader_of_deltas_the_line_ends(tmp_path: Path) -> None:
+    """Lines become parts of the text by the rule of their writer."""
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    result = await Pipeline("poem", steps={"lines": lines.with_params(path=path), "joined": letters}).run()
+    assert result.output == POEM
 
 
 @pytest.mark.parametrize("as_stream", [False, True])

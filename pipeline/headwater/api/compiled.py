@@ -13,7 +13,7 @@ from headwater.graph.checks.unused_options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
 from headwater.masking import masker
-from headwater.running.feed import data_by_group, is_stream
+from headwater.running.feed import TextLines, data_by_group, is_stream
 from headwater.running.request import ExecutionRequest, RunOptions, start_data
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from headwater.config.load import Loaded, LoadOptions
     from headwater.events.data import PipelineStart
+    from headwater.graph.choices import Choice
     from headwater.graph.graph import Graph
     from headwater.graph.plan import Plan
     from headwater.kinds.definition import BoundStep
+    from headwater.streams.frames import Mode
 
 __all__ = ["CompiledPipeline"]
 
@@ -35,31 +37,33 @@ class CompiledPipeline:
         problems = loaded.problems
         check_permissions(loaded.spec, steps, options.allowed, problems)
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
-        self._choices = {False: resolve(self.graph, problems, stream_input=False)}
-        check_options(self.graph, self._choices[False], problems)
+        choices = resolve(self.graph, problems, stream_input=False)
+        check_options(self.graph, choices, problems)
         problems.raise_if_any()
-        self._plans: dict[bool, Plan] = {}
+        self._choices: dict[tuple[bool, Mode | None], dict[str, Choice]] = {(False, None): choices}
+        self._plans: dict[tuple[bool, Mode | None], Plan] = {}
         self._starts: dict[Plan, PipelineStart] = {}
         self.loaded = loaded
         self.options = options
 
-    def plan(self, *, stream_input: bool) -> Plan:
+    def plan(self, *, stream_input: bool, input_mode: Mode | None = None) -> Plan:
         """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that."""
-        if stream_input not in self._choices:
+        key = (stream_input, input_mode)
+        if key not in self._choices:
             problems = self.loaded.problems.renewed()
-            choices = resolve(self.graph, problems, stream_input=stream_input)
+            choices = resolve(self.graph, problems, stream_input=stream_input, input_mode=input_mode)
             problems.raise_if_any()
-            self._choices[stream_input] = choices
-        if stream_input not in self._plans:
+            self._choices[key] = choices
+        if key not in self._plans:
             with collection_paused():
-                self._plans[stream_input] = compile_plan(self.graph, self._choices[stream_input])
-        return self._plans[stream_input]
+                self._plans[key] = compile_plan(self.graph, self._choices[key])
+        return self._plans[key]
 
     def request(self, data: Any, options: RunOptions) -> ExecutionRequest:
         """Return what an execution with some data needs to know; raise when the data does not fit the input."""
         plan = self.plan(stream_input=False)
         if data is not None and plan.inputs and is_stream(plan, data):
-            plan = self.plan(stream_input=True)
+            plan = self.plan(stream_input=True, input_mode="line" if isinstance(data, TextLines) else None)
         data_by_group(plan, data)
         if plan not in self._starts:
             self._starts[plan] = start_data(plan)

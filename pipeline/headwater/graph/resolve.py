@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import substitute
 from headwater.graph.adaptation import Fitting, Flow, fit_port
@@ -15,23 +15,27 @@ from headwater.kinds.definition import Placement
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 
     from headwater.config.problems import Fault, Problems
     from headwater.graph.choices import Arrival
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import BoundStep, Method, Port, StepDefinition
+    from headwater.streams.frames import Mode
 
 __all__ = ["resolve"]
 
 
-def resolve(graph: Graph, problems: Problems, *, stream_input: bool) -> dict[str, Choice]:
+def resolve(
+    graph: Graph, problems: Problems, *, stream_input: bool, input_mode: Mode | None = None
+) -> dict[str, Choice]:
     """Return the choices for the steps that could be resolved, in topological order.
 
-    `stream_input` says whether the pipeline's input is a stream also where a port takes one value.
+    `stream_input` says whether the pipeline's input is a stream also where a port takes one value, and `input_mode`
+    how its items relate.
     """
-    resolver = _Resolver(graph, problems, stream_input=stream_input)
+    resolver = _Resolver(graph, problems, stream_input=stream_input, input_mode=input_mode)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)
     return resolver.choices
@@ -40,11 +44,12 @@ def resolve(graph: Graph, problems: Problems, *, stream_input: bool) -> dict[str
 class _Resolver:
     """Goes through the steps in topological order, so that what feeds a step is known before it."""
 
-    def __init__(self, graph: Graph, problems: Problems, *, stream_input: bool) -> None:
+    def __init__(self, graph: Graph, problems: Problems, *, stream_input: bool, input_mode: Mode | None) -> None:
         self.choices: dict[str, Choice] = {}
         self._graph = graph
         self._problems = problems
         self._stream_input = stream_input
+        self._input_mode: Mode | None = input_mode
         self._known: dict[Hashable, Choice] = {}
         self._flows: dict[Hashable, Flow] = {}
         self._readers: dict[int, bool] = {}
@@ -113,7 +118,8 @@ class _Resolver:
         inputs = tuple(_input(port, arrived[port.name]) for port in method.inputs if port.name in arrived)
         mapped = next((index for index, part in enumerate(inputs) if part.adapter is Adapter.MAP), None)
         around = None if mapped is None else inputs[mapped].flows[0].type
-        outputs = {port.name: self._same(_out(method, port, around, bindings)) for port in method.outputs}
+        kept = {part.port.type.item for part in inputs if _are_lines(part)}
+        outputs = {port.name: self._same(_out(method, port, around, bindings, kept)) for port in method.outputs}
         skippable = any(self._may_skip(edge, flow) for part in arrived.values() for edge, flow, _ in part)
         return Choice(method, inputs, outputs, mapped, _placement(definition, method), bindings, skippable)
 
@@ -126,7 +132,7 @@ class _Resolver:
 
     def _flow(self, edge: Edge, port: Port) -> Flow | None:
         if edge.source is PIPELINE_INPUT:
-            return Flow(_unbound(port.type), port.streaming or self._stream_input)
+            return Flow(_unbound(port.type, self._input_mode), port.streaming or self._stream_input)
         writer = self.choices.get(edge.source.step)
         return None if writer is None else writer.outputs[edge.source.port]
 
@@ -165,14 +171,25 @@ def _methods(definition: StepDefinition, task: str | None) -> Sequence[Method]:
     return [method for method in methods if method.task is not None and method.task.name == task] or methods
 
 
-def _out(method: Method, port: Port, around: StreamType | None, bindings: Mapping[Any, Any]) -> Flow:
-    """Return what comes out of a port; `around` is the type of the stream that the step is mapped over."""
-    types = port.type
+def _are_lines(part: ResolvedInput) -> bool:
+    """Return whether a port passes on lines of text as they are, by the variable that is its type."""
+    return isinstance(part.port.type.item, TypeVar) and all(flow.type.mode == "line" for flow in part.flows)
+
+
+def _out(
+    method: Method, port: Port, around: StreamType | None, bindings: Mapping[Any, Any], lines: Collection[Any]
+) -> Flow:
+    """Return what comes out of a port.
+
+    `around` is the type of the stream that the step is mapped over; `lines` are the type variables of lines of text.
+    """
+    types = replace(port.type, mode="line") if lines and port.streaming and port.type.item in lines else port.type
     if bindings:
         types = replace(types, item=substitute(types.item, bindings), header=substitute(types.header, bindings))
     if around is None:
         return Flow(types, port.streaming, method.task)
-    return Flow(StreamType(types.item, around.header, around.footer), streaming=True)
+    is_line = types.mode == "line" or (around.mode == "line" and types.item is str and not port.streaming)
+    return Flow(StreamType(types.item, around.header, around.footer, "line" if is_line else None), streaming=True)
 
 
 def _placement(definition: StepDefinition, method: Method) -> Placement:
@@ -181,6 +198,6 @@ def _placement(definition: StepDefinition, method: Method) -> Placement:
     return Placement.THREAD if inline and blocks else definition.placement
 
 
-def _unbound(types: StreamType) -> StreamType:
+def _unbound(types: StreamType, mode: Mode | None) -> StreamType:
     """Return the type of data from outside, which is checked when it arrives."""
-    return replace(types, mode=None, to_delta=None, to_snapshot=None)
+    return replace(types, mode=mode, to_delta=None, to_snapshot=None)

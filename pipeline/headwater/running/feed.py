@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan, PlannedInput
     from headwater.streams.ends import Sink
 
-__all__ = ["data_by_group", "feed", "is_stream"]
+__all__ = ["TextLines", "data_by_group", "feed", "is_stream"]
+
+
+class TextLines(AsyncIterator[str]):
+    """Data of a pipeline that is the lines of a text, without their ends."""
+
+    def __init__(self, lines: AsyncGenerator[str]) -> None:
+        self._lines = lines
+
+    async def __anext__(self) -> str:
+        return await anext(self._lines)
+
+    async def aclose(self) -> None:
+        """Close what the lines are read from."""
+        await self._lines.aclose()
 
 
 def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:

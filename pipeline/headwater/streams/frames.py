@@ -14,8 +14,8 @@ HeaderT = TypeVar("HeaderT", default=Any)
 FooterT = TypeVar("FooterT", default=Any)
 Item = TypeVar("Item", default=Any)
 
-Mode = Literal["delta", "snapshot"]
-"""What an item means in time: deltas concatenate, a snapshot replaces the one before."""
+Mode = Literal["delta", "snapshot", "line"]
+"""How items relate: deltas concatenate, a snapshot replaces the one before, lines come without their ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class StreamType:
         item: Type of every item.
         header: Type of the header, or None when the stream has none.
         footer: Type of the footer, or None when the stream has none.
-        mode: Whether items are deltas or snapshots; None when the stream does not say.
+        mode: Whether items are deltas, snapshots, or lines of text; None when the stream does not say.
         to_delta: Rule `(previous snapshot or None, snapshot) -> delta`, for a stream of snapshots that may feed a
             reader of deltas.
         to_snapshot: Rule `(previous snapshot or None, delta) -> snapshot`, for a stream of deltas that may feed a

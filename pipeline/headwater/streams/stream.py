@@ -14,6 +14,7 @@ from headwater.streams.filled import Arrived, Filled
 
 if TYPE_CHECKING:
     from headwater.streams.ends import ChannelStatistics, Source
+    from headwater.streams.frames import Mode
 
 __all__ = ["Stream"]
 
@@ -31,6 +32,7 @@ class Stream(Generic[Item, HeaderT, FooterT]):
     Args:
         source: Where the frames come from.
         label: What the stream is called in messages, such as `step 'words' port 'text'`.
+        mode: How its items relate, where its writer declares that: deltas, snapshots or lines of text.
 
     Example:
         A step reads its input with `async for`::
@@ -40,9 +42,10 @@ class Stream(Generic[Item, HeaderT, FooterT]):
                 return len(await words.collect())
     """
 
-    __slots__ = ("_ended", "_header", "_label", "_reading", "_source")
+    __slots__ = ("_ended", "_header", "_label", "_reading", "_source", "mode")
 
-    def __init__(self, source: Source, label: str = "stream") -> None:
+    def __init__(self, source: Source, label: str = "stream", mode: Mode | None = None) -> None:
+        self.mode = mode
         self._source = source
         self._label = label
         self._header: Any = NOTHING

@@ -7,7 +7,16 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-__all__ = ["LONGEST_LINE", "Encoding", "Limit", "LineCutter", "split_lines", "undecodable", "written_as"]
+__all__ = [
+    "LONGEST_LINE",
+    "Encoding",
+    "Limit",
+    "LineCutter",
+    "split_lines",
+    "undecodable",
+    "with_line_end",
+    "written_as",
+]
 
 Encoding = Literal[
     "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii", "latin-1", "iso-8859-2",
@@ -156,3 +165,8 @@ def undecodable(error: UnicodeDecodeError) -> str:
         the bytes e9 are not valid utf-8
     """
     return f"the bytes {error.object[error.start : error.end].hex(' ')} are not valid {error.encoding}"
+
+
+def with_line_end(_: str | None, line: str) -> str:
+    """Return a line of text as a part of that text."""
+    return line + "\n"

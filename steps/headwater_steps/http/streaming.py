@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from headwater import Batch, Footer, Header, StepContext
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding
+from headwater import Batch, Footer, Header, StepContext, StreamType
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, with_line_end
 from headwater_steps.files.rows import MaxLineChars, OnBadLineParam, TextRows
 from headwater_steps.http.body import encoding_of
 from headwater_steps.http.http_step import HttpStep, OnStatus
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunks", "Lines", "Source"]
 
-LineFrames = AsyncGenerator[str | Batch[str] | Header[ResponseHeader] | Footer[LinesFooter]]
+LineFrames = Annotated[
+    AsyncGenerator[str | Batch[str] | Header[ResponseHeader] | Footer[LinesFooter]],
+    StreamType(str, ResponseHeader, LinesFooter, mode="line", to_delta=with_line_end),
+]
 ChunkFrames = AsyncGenerator[bytes | Header[ResponseHeader] | Footer[BodyFooter]]
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from headwater import StepContext, step
+from headwater import StepContext, StreamType, step
 from headwater_steps.files.bad_rows import OnBadText, OnBadUnportedLine
 from headwater_steps.files.compression import Compression
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, with_line_end
 from headwater_steps.files.file_reader import opened
 from headwater_steps.files.rows import TextRows
 from headwater_steps.sources.file_search import FoundFile
@@ -79,7 +79,7 @@ def found_lines(
     compression: Compression = "auto",
     on_bad: OnBadUnportedLine = "fail",
     max_line_chars: Limit = LONGEST_LINE,
-) -> Iterator[str]:
+) -> Annotated[Iterator[str], StreamType(str, mode="line", to_delta=with_line_end)]:
     r"""Read each file that comes, line by line, one file after the other.
 
     Lines end with `\n` or `\r\n`, which are not part of the items; the last one may end with its file.

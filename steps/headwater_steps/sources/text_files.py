@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from headwater import Outputs, SidePort, StepContext, Stream, step
+from headwater import Outputs, SidePort, StepContext, Stream, StreamType, step
 from headwater_steps.files.bad_rows import OnBadLine, OnBadText
 from headwater_steps.files.compression import Compression
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable, with_line_end
 from headwater_steps.files.file_reader import FileReader, opened
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.rows import TextRows, read_rows
@@ -22,7 +22,10 @@ __all__ = ["Lines", "lines", "text", "whole_text"]
 class Lines(Outputs):
     """The outputs of `source.lines`."""
 
-    out: Stream[str, FileHeader, FileFooter]
+    out: Annotated[
+        Stream[str, FileHeader, FileFooter],
+        StreamType(str, FileHeader, FileFooter, mode="line", to_delta=with_line_end),
+    ]
     rejected: SidePort[BadRow]
 
 

@@ -123,8 +123,9 @@ class Chunks(Step, kind="text.chunks"):
             with what follows up to the next).
         size: How many of them make a chunk; the last one may have fewer.
         overlap: How many of them the next chunk repeats; fewer than `size`.
-        each: What each item of a stream is: by default a `chunk`, any part of one text; a `line` of one text, without
-            its end, as `source.lines` writes it; or a `text` of its own, with places and numbers from 0.
+        each: What each item of a stream is: a `chunk`, any part of one text; a `line` of one text, without its end; or
+            a `text` of its own, with places and numbers from 0. By default a `line` where the writer declares lines, as
+            `source.lines` and the command line do, and a `chunk` elsewhere.
         max_chunk_chars: Longest chunk, in characters. No more of the text is kept in memory.
 
     Yields:
@@ -141,7 +142,7 @@ class Chunks(Step, kind="text.chunks"):
     by: Unit = "characters"
     size: Annotated[int, Field(ge=1, le=10_000_000)] = 1_000
     overlap: Annotated[int, Field(ge=0)] = 0
-    each: Piece = "chunk"
+    each: Piece | None = None
     max_chunk_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
 
     @field_validator("overlap")

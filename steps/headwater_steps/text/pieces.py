@@ -35,9 +35,14 @@ def parts_of_whole(text: str, cutter: Cutter[PartT]) -> Iterator[PartT]:
 
 
 async def parts_of_pieces(
-    pieces: Stream[str], each: Piece, new_cutter: Callable[[], Cutter[PartT]]
+    pieces: Stream[str], each: Piece | None, new_cutter: Callable[[], Cutter[PartT]]
 ) -> AsyncIterator[PartT]:
-    """Yield the parts of text in pieces, each as soon as it is complete; every text gets a new cutter."""
+    """Yield the parts of text in pieces, each as soon as it is complete; every text gets a new cutter.
+
+    By default the items are lines where the stream says so, and chunks of one text elsewhere.
+    """
+    if each is None and pieces.mode == "line":
+        each = "line"
     if each == "text":
         async for text in pieces:
             for part in parts_of_whole(text, new_cutter()):

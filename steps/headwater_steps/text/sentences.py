@@ -164,8 +164,9 @@ class Sentences(Step, kind="text.sentences"):
     the same, with the same places.
 
     Args:
-        each: What each item of a stream is: by default a `chunk`, any part of one text; a `line` of one text, without
-            its end, as `source.lines` writes it; or a `text` of its own, with places from 0.
+        each: What each item of a stream is: a `chunk`, any part of one text; a `line` of one text, without its end; or
+            a `text` of its own, with places from 0. By default a `line` where the writer declares lines, as
+            `source.lines` and the command line do, and a `chunk` elsewhere.
         max_sentence_chars: Longest sentence, in characters. No more of the text is kept in memory.
         on_too_long: What happens to a longer one: `fail` is an error, `cut` ends it there and begins another.
 
@@ -180,7 +181,7 @@ class Sentences(Step, kind="text.sentences"):
         [('It rains.', 0), ('It pours!', 10)]
     """
 
-    each: Piece = "chunk"
+    each: Piece | None = None
     max_sentence_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
     on_too_long: Literal["fail", "cut"] = "fail"
 

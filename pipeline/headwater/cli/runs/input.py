@@ -17,6 +17,7 @@ from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
 from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
+from headwater.running.feed import TextLines
 
 if TYPE_CHECKING:
     from headwater.graph.plan import Plan
@@ -52,7 +53,7 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
             format_, lines = await _sniffed(lines)
     if format_ is InputFormat.JSON:
         return await _document(lines, name)
-    return _values(lines, name) if format_ is InputFormat.JSONL else _strings(lines, name)
+    return _values(lines, name) if format_ is InputFormat.JSONL else TextLines(_strings(lines, name))
 
 
 def _reads_text(plan: Plan) -> bool:
@@ -128,7 +129,7 @@ def _line(line: bytes, *, first: bool) -> bytes:
     return (line.removeprefix(_BYTE_ORDER_MARK) if first else line).removesuffix(b"\r")
 
 
-async def _strings(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[str]:
+async def _strings(lines: AsyncGenerator[bytes], name: str) -> AsyncGenerator[str]:
     number = 0
     async with aclosing(lines):
         async for line in lines:

@@ -136,7 +136,7 @@ class Inbox:
             source = Converted(source, edge.rule, edge.adapter)
         if style == "iterable":
             return BlockingItems(source, self._label(index))
-        self._streams.append(Stream(source, self._label(index)))
+        self._streams.append(Stream(source, self._label(index), edge.type.mode))
         return self._streams[-1]
 
     async def _value(self, index: int) -> Any:
