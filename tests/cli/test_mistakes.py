@@ -53,7 +53,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["run", "sum.json", "--input", "broken.jsonl"], 2, ["broken.jsonl:2:", "the line is not a JSON value"]),
     (["run", "sum.json", "--input", "words.txt"], 1, ["failed", "expected int", "'water'"]),
     (["run", "upper.json", "--input", "latin.txt"], 2, ["latin.txt:1:2: the byte 0xe9 is not UTF-8"]),
-    (["run", "good.json", "--output", "no/where.txt"], 2, ["no/where.txt", "cannot be written: No such file"]),
+    (["run", "good.json", "--output", "no/where.txt"], 2, ["no/where.txt", "written: the folder no does not exist"]),
     (["run", "good.json", "--output", "."], 2, ["cannot be written"]),
     (["run", "good.json", "--steps", "none.py"], 2, ["there is no file 'none.py'"]),
     (["run", "good.json", "--steps", "empty.py"], 2, ["defines no step", "@step"]),

@@ -6,7 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,34 @@ def test_files_need_one_open_file_however_many_there_are(tmp_path: Path) -> None
 
 
 # ---- names
+
+
+@pytest.mark.parametrize("is_dangling", [False, True])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_follow_no_link_out_of_the_folder(tmp_path: Path, *, is_dangling: bool, overwrite: bool) -> None:
+    """A link that someone put into the folder would let a value write elsewhere."""
+    folder, outside = tmp_path / "folder", tmp_path / "outside.txt"
+    folder.mkdir()
+    if not is_dangling:
+        outside.write_text("kept")
+    (folder / "north.jsonl").symlink_to(outside)
+    with pytest.raises(StepError, match=r"north\.jsonl already exists and is not a regular file"):
+        write(folder, SALES, by="shop", overwrite=overwrite)
+    assert outside.exists() is not is_dangling
+    assert names(folder) == ["north.jsonl"]
+
+
+def test_files_leave_nothing_when_one_of_them_appears_in_the_meantime(tmp_path: Path) -> None:
+    """The other writer's file stays, and those that were published before it go."""
+
+    def sales() -> Iterator[dict[str, Any]]:
+        yield from SALES
+        (tmp_path / "south.jsonl").write_text("early")
+
+    with pytest.raises(FileExistsError, match=r"south\.jsonl already exists"):
+        files(sales(), folder=tmp_path, by="shop")
+    assert names(tmp_path) == ["south.jsonl"]
+    assert (tmp_path / "south.jsonl").read_text() == "early"
 
 
 @pytest.mark.parametrize(

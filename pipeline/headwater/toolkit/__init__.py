@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headwater.graph.topological_order import find_cycles, topological_order
     from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
-    from headwater.toolkit.atomic_files import atomic_file, existing_mode, sync_folder
+    from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.fields import (
         MISSING,
         FieldPath,
@@ -71,6 +71,7 @@ __all__ = [
     "OnBad",
     "OnDuplicate",
     "Packer",
+    "Place",
     "Policy",
     "Problems",
     "Record",
@@ -87,7 +88,6 @@ __all__ = [
     "countdown",
     "duration",
     "event_filter",
-    "existing_mode",
     "field_column",
     "field_finder",
     "field_label",
@@ -148,7 +148,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.topological_order": "find_cycles topological_order",
         "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
         "shapes": "is_list is_mapping is_object is_sequence",
-        "toolkit.atomic_files": "atomic_file existing_mode sync_folder",
+        "toolkit.atomic_files": "Place atomic_file sync_folder",
         "toolkit.fields": (
             "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "
             "overlapping_paths path_parts put_field remove_field replace_field"

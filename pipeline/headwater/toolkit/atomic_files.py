@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
-from typing import IO
+from stat import S_ISREG
+from typing import IO, Literal
 
-__all__ = ["atomic_file", "existing_mode", "sync_folder"]
+__all__ = ["Place", "atomic_file", "sync_folder"]
 
 
 @contextmanager
@@ -21,13 +22,15 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
 
     Args:
         path: Where the file is to be; a symbolic link is followed.
-        overwrite: Whether an existing file may be replaced; the new one gets its permissions.
+        overwrite: Whether an existing file may be replaced; the new one gets its permissions, and its owner and group
+            where the system allows it. Otherwise a file that appears there in the meantime is not replaced either.
 
     Yields:
         The file to write to.
 
     Raises:
         FileExistsError: The path already exists, and may not be replaced or is not a regular file.
+        FileNotFoundError: The folder does not exist.
         OSError: The file cannot be written.
 
     Example:
@@ -40,46 +43,135 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
         ...     existed, path.read_text()
         (False, 'complete')
     """
-    target = path.resolve()
-    mode = existing_mode(path, target, overwrite=overwrite)
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    place = Place.checked(path, overwrite=overwrite)
+    temporary = place.target.with_name(f".{os.urandom(8).hex()}.part")
     try:
-        with temporary.open("xb") as file:
-            if mode is not None:
-                temporary.chmod(mode)
+        with place.create(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        existing_mode(path, target, overwrite=overwrite)
-        temporary.replace(target)
+        place.publish(temporary)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(target.parent)
+    sync_folder(place.target.parent)
 
 
-def existing_mode(path: Path, target: Path, *, overwrite: bool) -> int | None:
-    """Return the permissions of the file that would be replaced.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file appears when it is complete.
 
     Args:
-        path: Where a file is to be, for messages.
-        target: The same, with symbolic links followed.
+        path: The path, for messages.
+        target: The same, with symbolic links followed if they may be.
+        replaced: The file that is there, if it may be replaced.
         overwrite: Whether an existing file may be replaced.
 
-    Returns:
-        The permissions, or None when there is no file.
-
-    Raises:
-        FileExistsError: The path already exists, and may not be replaced or is not a regular file.
+    Example:
+        >>> Place.checked(Path("report.txt"), overwrite=False).replaced is None
+        True
     """
-    try:
-        mode = target.stat().st_mode
-    except FileNotFoundError:
-        return None
-    if not S_ISREG(mode):
-        raise FileExistsError(f"{path} already exists and is not a regular file; choose another path")
-    if not overwrite:
-        raise FileExistsError(f"{path} already exists; choose another path, or set overwrite to true")
-    return S_IMODE(mode)
+
+    path: Path
+    target: Path
+    replaced: os.stat_result | None
+    overwrite: bool
+
+    @classmethod
+    def checked(cls, path: Path, *, overwrite: bool, follow_links: bool = True) -> Place:
+        """Return the place for a file, or refuse it.
+
+        Args:
+            path: Where the file is to be.
+            overwrite: Whether an existing file may be replaced.
+            follow_links: Whether the path may be a symbolic link; the file is then where it leads.
+
+        Returns:
+            The place.
+
+        Raises:
+            FileExistsError: The path already exists, and may not be replaced or is not a regular file.
+            FileNotFoundError: The folder does not exist.
+            OSError: The path cannot be looked at.
+        """
+        target = Path(os.path.realpath(path)) if follow_links else path
+        try:
+            status = path.stat() if follow_links else path.lstat()
+        except FileNotFoundError:
+            folder = path.parent if not path.parent.is_dir() else target.parent
+            if not folder.is_dir():
+                hint = "create it, or choose another path"
+                raise FileNotFoundError(f"the folder {folder} does not exist; {hint}") from None
+            return cls(path, target, None, overwrite)
+        if not S_ISREG(status.st_mode):
+            raise FileExistsError(f"{path} already exists and is not a regular file; choose another path")
+        if not overwrite:
+            raise cls._exists(path)
+        return cls(path, target, status, overwrite)
+
+    def create(self, temporary: Path, mode: Literal["xb", "ab"] = "xb") -> IO[bytes]:
+        """Create the file that will be published; those who may not read the replaced file may not read it either.
+
+        Args:
+            temporary: Where it is until then, on the same disk.
+            mode: How it is opened.
+
+        Returns:
+            The file to write to.
+
+        Raises:
+            OSError: The file cannot be created.
+        """
+        permissions = 0o666 if self.replaced is None else 0o600
+        try:
+            file = open(temporary, mode, opener=partial(os.open, mode=permissions))  # noqa: SIM115 - for the caller
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        if self.replaced is not None:
+            _make_alike(file.fileno(), self.replaced)
+        return file
+
+    def publish(self, temporary: Path) -> None:
+        """Rename a complete file to its place.
+
+        Args:
+            temporary: The file.
+
+        Raises:
+            FileExistsError: A file that may not be replaced has appeared there.
+            OSError: The file cannot be renamed.
+        """
+        if self.overwrite:
+            temporary.replace(self.target)
+            return
+        try:
+            try:
+                self.target.hardlink_to(temporary)  # unlike a rename, it replaces nothing
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without hard links
+                self.target.touch(exist_ok=False)
+                temporary.replace(self.target)
+            else:
+                temporary.unlink()
+        except FileExistsError:
+            raise self._exists(self.path) from None
+
+    @staticmethod
+    def _exists(path: Path) -> FileExistsError:
+        return FileExistsError(f"{path} already exists; choose another path, or set overwrite to true")
+
+
+def _make_alike(descriptor: int, replaced: os.stat_result) -> None:
+    """Give a file the permissions of the one that it replaces, and its owner and group where that is allowed."""
+    if not hasattr(os, "fchown"):
+        return
+    for owner, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):  # the group alone may be allowed
+        with suppress(OSError):
+            os.fchown(descriptor, owner, group)
+    mode = replaced.st_mode & 0o777  # never setuid or setgid: the content is another
+    if os.fstat(descriptor).st_gid != replaced.st_gid:
+        mode &= 0o707 | (mode & 0o007) << 3  # another group gets no more than others do
+    os.fchmod(descriptor, mode)
 
 
 def sync_folder(folder: Path) -> None:

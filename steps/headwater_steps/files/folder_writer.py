@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from headwater.toolkit import Archive, existing_mode, sync_folder
+from headwater.toolkit import Archive, Place, sync_folder
 from headwater_steps.files.compression import compressing, suffix_of
 from headwater_steps.files.encoders import RowEncoder
 from headwater_steps.files.file_names import file_name, same_file
@@ -55,8 +55,7 @@ class _Part:
     """A file that is being written."""
 
     path: Path
-    target: Path
-    mode: int | None
+    place: Place
     encoder: RowEncoder
     waiting: list[bytes] = field(default_factory=list[bytes])
 
@@ -68,8 +67,12 @@ def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
     After an error nothing is left behind.
     """
     place = folder.resolve()
+    if not place.is_dir():
+        if place.exists():
+            raise NotADirectoryError(f"{folder} is not a folder; choose another")
+        raise FileNotFoundError(f"the folder {folder} does not exist; create it, or choose another")
     temporary = place / f".{secrets.token_hex(8)}.part"
-    temporary.mkdir()
+    temporary.mkdir(mode=0o700)
     try:
         writer = FolderWriter(folder, temporary, layout)
         yield writer
@@ -113,10 +116,15 @@ class FolderWriter:
         self._write_all()
         for part in self._parts.values():
             self._bring_to_disk(part)
-        for part in self._parts.values():
-            existing_mode(part.target, part.target, overwrite=self._layout.overwrite)
-        for part in self._parts.values():
-            part.path.replace(part.target)
+        published: list[Path] = []
+        try:
+            for part in self._parts.values():
+                part.place.publish(part.path)
+                published.append(part.place.target)
+        except FileExistsError:  # one that has appeared in the meantime
+            for target in published:
+                target.unlink(missing_ok=True)
+            raise
 
     def summary(self) -> FolderSummary:
         """Return what was written."""
@@ -135,9 +143,8 @@ class FolderWriter:
         if len(self._parts) == layout.max_files:
             hint = "raise max_files, or set by to a field with fewer values"
             raise ValueError(f"more than {layout.max_files} distinct values: {key!r} would need another file; {hint}")
-        target = (self._temporary.parent / name).resolve()
-        mode = existing_mode(self._folder / name, target, overwrite=layout.overwrite)
-        part = _Part(self._temporary / str(len(self._parts)), target, mode, layout.encoder())
+        place = Place.checked(self._temporary.parent / name, overwrite=layout.overwrite, follow_links=False)
+        part = _Part(self._temporary / str(len(self._parts)), place, layout.encoder())
         self._parts[_typed(key)] = part
         return part
 
@@ -150,11 +157,11 @@ class FolderWriter:
     def _write(self, part: _Part) -> None:
         """Append what waits to a file; compressed files may consist of several such pieces."""
         compression = self._layout.compression
-        with part.path.open("ab") as raw:
-            if part.mode is not None:
-                part.path.chmod(part.mode)
-            with nullcontext(raw) if compression == "none" else compressing(raw, compression) as file:
-                file.write(b"".join(part.waiting))
+        with (
+            part.place.create(part.path, "ab") as raw,
+            nullcontext(raw) if compression == "none" else compressing(raw, compression) as file,
+        ):
+            file.write(b"".join(part.waiting))
         part.waiting.clear()
 
     def _bring_to_disk(self, part: _Part) -> None:

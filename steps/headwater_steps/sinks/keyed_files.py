@@ -43,8 +43,8 @@ def files(
     nothing behind.
 
     No value leaves the folder: what cannot be in a name (such as `/`, a dot at the start, or a name that some system
-    reserves) is written as `%` and hexadecimal digits. Values whose files are the same on some system, such as `a` and
-    `A`, are an error.
+    reserves) is written as `%` and hexadecimal digits, and a link in the folder is an error instead of being followed.
+    Values whose files are the same on some system, such as `a` and `A`, are an error.
 
     Args:
         items: Objects, models or dataclasses that have the field.

@@ -7,7 +7,7 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from headwater.archives.formats import Packer, archive_by_name, packer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush
 from headwater.errors import ConfigError, HeadwaterError, Problem
-from headwater.ids import new_execution_id
+from headwater.toolkit.atomic_files import atomic_file
 
 __all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packed", "write_all"]
 
@@ -87,38 +87,32 @@ def open_file(target: str) -> Generator[int]:
     """Open a file that appears when the block ends without an error; devices and named pipes are written directly."""
     path = Path(target)
     if path.exists() and not path.is_file():
-        with _opened(path, target, os.O_WRONLY) as descriptor:
+        with _opened(path, target) as descriptor:
             yield descriptor
     else:
-        with _replacing(Path(os.path.realpath(path)), target) as descriptor:  # a symbolic link stays a link
-            yield descriptor
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(atomic_file(path, overwrite=True))
+            except OSError as error:
+                raise _unwritable(error, target) from None
+            yield file.fileno()
 
 
 @contextmanager
-def _replacing(path: Path, target: str) -> Generator[int]:
-    part = path.with_name(f".{path.name}.{new_execution_id()}.part")
+def _opened(path: Path, target: str) -> Generator[int]:
     try:
-        with _opened(part, target, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
-            yield descriptor
-            os.fsync(descriptor)
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):  # if it could not be created, the error is raised already
-            part.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _opened(path: Path, target: str, flags: int) -> Generator[int]:
-    try:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, os.O_WRONLY)
     except OSError as error:
-        message = f"the output cannot be written: {error.strerror}"
-        raise ConfigError(Problem("bad-output", message, file=target)) from None
+        raise _unwritable(error, target) from None
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _unwritable(error: OSError, target: str) -> ConfigError:
+    message = f"the output cannot be written: {error.strerror or error}"
+    return ConfigError(Problem("bad-output", message, file=target))
 
 
 def packed(data: bytes, target: str) -> bytes:
