@@ -57,8 +57,10 @@ class FailsFirst(Step, kind="lifespan.fails_first"):
 class FailsLast(Step, kind="lifespan.fails_last"):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        yield
-        raise OSError("cannot let go")
+        try:
+            yield
+        finally:
+            raise OSError("cannot let go")
 
     def run(self, number: int) -> int:
         return number
@@ -144,6 +146,52 @@ async def test_fails_with_the_step_when_it_cannot_release() -> None:
     assert caught.value.step_id == "b"
     assert log == ["acquire resource", "release resource"]
     assert sum(event.event_type in {"pipeline_complete", "pipeline_error"} for event in events) == 1
+
+
+class FailsTwice(FailsLast, kind="lifespan.fails_twice"):
+    def run(self, number: int) -> int:
+        raise ValueError("the step itself")
+
+
+async def test_raises_the_error_of_the_step_when_releasing_fails_too() -> None:
+    """What fails last does not hide what failed first: the second error is a note of the first."""
+    with pytest.raises(StepError, match="the step itself") as caught:
+        await chain(FailsTwice()).run(1)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.__notes__ == [
+        "then another error was raised: step 'a' failed: lifespan: OSError: cannot let go",
+    ]
+
+
+async def test_raises_the_error_of_the_program_when_releasing_fails_too() -> None:
+    """An error with which the program leaves the block stays the one that is raised."""
+    with pytest.raises(KeyError) as caught:
+        async with Runner().start(chain(FailsLast()), 1) as execution:
+            await execution.result()
+            raise KeyError("of the program")
+    assert "cannot let go" in caught.value.__notes__[0]
+
+
+async def test_raises_the_error_of_releasing_when_the_program_has_the_other() -> None:
+    """An error that the program has handled is over; one while letting go is another."""
+    with pytest.raises(StepError, match="cannot let go"):
+        async with Runner().start(chain(FailsTwice()), 1) as execution:
+            assert (await execution.result(check=False)).status == "failed"
+
+
+async def test_names_every_step_that_cannot_release() -> None:
+    """Two steps that cannot let go are one error with a note."""
+    with pytest.raises(StepError, match="step 'b' failed: lifespan: OSError: cannot let go") as caught:
+        await chain(FailsLast(), FailsLast()).run(1)
+    assert "step 'a' failed: lifespan" in caught.value.__notes__[0]
+
+
+async def test_names_the_step_that_cannot_acquire_when_another_cannot_release() -> None:
+    """The step that stopped the execution is named first."""
+    with pytest.raises(StepError, match="no connection") as caught:
+        await chain(FailsLast(), FailsFirst()).run(1)
+    assert caught.value.step_id == "b"
+    assert "cannot let go" in caught.value.__notes__[0]
 
 
 async def test_releases_when_the_execution_fails_or_is_cancelled() -> None:

@@ -14,6 +14,7 @@ from headwater import Stream, StreamBrokenError
 from headwater.api.outlet import Outlet
 from headwater.graph.plan import Adapter, PlannedEdge
 from headwater.running.hosts.adapters import Converted, Given
+from headwater.running.loop_calls import LoopCalls
 from headwater.streams.channel import Channel
 from headwater.streams.checked import Checked
 from headwater.streams.ends import NOTHING, EdgeSource, ReaderLeft, Sink, Source, totals
@@ -76,7 +77,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "wrapped": lambda: Wrapped(filled()),
     "converted": lambda: Converted(filled(), lambda _before, item: item, Adapter.TO_DELTA),
     "given": lambda: Given([1, 2, 3], "header", "footer"),
-    "outlet": lambda: Outlet("writer", EDGE, filled(), lambda: None),
+    "outlet": lambda: Outlet("writer", EDGE, filled(), lambda: None, LoopCalls()),
     "pipe": arriving,
 }
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, get_cancelled_exc_class
-
-from headwater.api.outcome import Outcome
-from headwater.api.outlets import Outlets
+from headwater.api.lifecycle import Lifecycle
 from headwater.api.result import Result, Status
-from headwater.errors import ExecutionCancelled, ExecutionError, ExecutionTimeoutError
-from headwater.events.streaming_context import StreamingContext
-from headwater.ids import new_execution_id
-from headwater.running.attempt import in_time
-from headwater.running.groups import open_group
-from headwater.running.scope import ExecutionScope
-from headwater.running.work import Work, work_of
+from headwater.errors import ExecutionError
+from headwater.events.log import EventReader
+from headwater.events.streaming_context import EventView
+from headwater.events.subscriber import event_filter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from types import TracebackType
     from typing import Self
 
+    from headwater.events.chunk import EventBatch
     from headwater.events.event import StreamEvent
+    from headwater.events.log import EventLog
     from headwater.running.request import ExecutionRequest
     from headwater.streams.stream import Stream
 
@@ -34,7 +29,8 @@ class Execution:
     """A running pipeline; made by `Runner.start` and used as an asynchronous context manager.
 
     Inside the block its outputs and events can be read while they are made. When the block is left, no task, thread,
-    file or subscriber of the execution is alive; an execution that has not ended by then is cancelled.
+    file or subscriber of the execution is alive; an execution that has not ended by then is cancelled. When it has
+    failed, leaving the block raises the error, unless the program was given it before, by `result` or an output.
 
     Args:
         request: What is run, and how.
@@ -56,31 +52,25 @@ class Execution:
     """
 
     def __init__(self, request: ExecutionRequest) -> None:
-        streaming = request.streaming
-        self.execution_id: str = new_execution_id()
-        self._request = request
-        self._context = StreamingContext(
-            self.execution_id,
-            enabled=streaming.enabled,
-            buffer_size=streaming.buffer_size,
-            history=streaming.history,
-        )
-        self._outcome = Outcome(request, self._context, self._unfinished)
-        self._outlets = Outlets(request.plan, lambda: self._outcome.error)
-        self._scope = CancelScope()
-        self._work_scope: ExecutionScope | None = None
-        self._work: Work | None = None
-        self._stack = AsyncExitStack()
+        self._life = Lifecycle(request)
+        self._context = self._life.context
+        self._outlets = self._life.outlets
         self._result: Result | None = None
+        self.execution_id: str = self._life.execution_id
 
     @property
     def status(self) -> Status:
         """`running`, `completed`, `failed` or `cancelled`."""
-        return self._outcome.status
+        return self._life.outcome.status
 
     @property
     def outputs(self) -> Mapping[str, Stream[Any, Any, Any]]:
-        """The streams of the pipeline's outputs, by the id of the step that writes them."""
+        """The streams of the pipeline's outputs, by the id of the step that writes them.
+
+        Raises:
+            RuntimeError: The execution was not started.
+        """
+        self._life.check_started("outputs")
         return {outlet.name: outlet.stream for outlet in self._outlets.open()}
 
     @property
@@ -89,7 +79,9 @@ class Execution:
 
         Raises:
             LookupError: The pipeline has several outputs; see `outputs`.
+            RuntimeError: The execution was not started.
         """
+        self._life.check_started("output")
         outlets = self._outlets.open()
         if len(outlets) != 1:
             msg = f"the pipeline has {len(outlets)} outputs ({', '.join(self.outputs)}); use execution.outputs"
@@ -101,18 +93,27 @@ class Execution:
     ) -> AsyncIterator[StreamEvent]:
         """Return an independent view of the events: those that happened, then those to come, to the last one.
 
+        While a view waits for an event, outputs that the program does not read are collected, as by `result`.
+
         Args:
             types: Types of the events to yield; None for all.
             steps: Ids of the steps whose events to yield; None for all.
             from_seq: Number of the first event to yield.
 
         Returns:
-            An iterator that ends after the terminal event; any number of them may be used at a time.
+            An iterator that ends after the terminal event; any number of them may be used at a time. It raises
+            `RuntimeError` when the execution was not started.
+
+        Raises:
+            ValueError: A type is not known, or `from_seq` is less than 1.
         """
-        return self._context.events(types, steps, from_seq)
+        return EventView(_Followed(self._context.log, from_seq, self._await_events), event_filter(types, steps))
 
     async def result(self, *, check: bool = True) -> Result:
         """Wait for the end and return the outcome; outputs that the program does not read are collected.
+
+        Any number of tasks may wait for it. A task that has read a part of an output, and then calls this, stops
+        reading.
 
         Args:
             check: Whether to raise when the execution failed or was cancelled.
@@ -124,10 +125,13 @@ class Execution:
             StepError: A step failed; its `result` holds what came before.
             ExecutionTimeoutError: The pipeline's `timeout.total_s` has passed.
             ExecutionCancelled: The execution was cancelled; its `result` holds what came before.
+            RuntimeError: The execution was not started.
         """
-        outcome = self._outcome
+        self._life.check_started("result()")
+        outcome = self._life.outcome
         if self._result is None:
             await self._outlets.collect(outcome.done)
+        if self._result is None:
             header, footer = self._outlets.frames
             self._result = Result(
                 status=outcome.status,
@@ -140,7 +144,8 @@ class Execution:
                 events=self._context.log,
                 lost_subscribers=tuple(self._context.lost),
             )
-        if check and (error := outcome.error) is not None:
+        error = outcome.give_error()
+        if check and error is not None:
             if isinstance(error, ExecutionError):
                 error.result = self._result
             raise error
@@ -149,75 +154,43 @@ class Execution:
     def cancel(self, reason: str = "cancel() was called") -> None:
         """Stop the execution; what was emitted stays readable. Cancelling twice, or after the end, does no harm.
 
+        This may be called in any thread, and in a signal handler.
+
         Args:
             reason: What the `pipeline_cancelled` event gives as the reason.
         """
-        if self._outcome.cancel(reason):
-            if self._work_scope is not None:
-                self._work_scope.cancelled = True
-            self._scope.cancel()
+        self._life.cancel(reason)
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._context)
-            for subscriber in self._request.options.subscribers:
-                self._context.subscribe(subscriber)
-            self._outcome.begin()
-            work = await self._prepare(stack)
-            group = await stack.enter_async_context(open_group())
-            group.start_soon(self._run, work)
-            self._stack = stack.pop_all()
+        await self._life.start()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Cancel what still runs, and wait until nothing of it is left."""
-        if exc_type is None:
-            self.cancel("the block was left before the execution ended")
-        else:
-            self.cancel(f"the block was left by {exc_type.__name__}")
-        await self._stack.__aexit__(exc_type, exc, traceback)
+        """Cancel what still runs, and wait until nothing of it is left; raise the failure that the program missed."""
+        if await self._life.stop(exc_type, exc, traceback) is not None:
+            await self.result()
 
-    async def _prepare(self, stack: AsyncExitStack) -> Work:
-        """Acquire what the steps share, and make channels and hosts."""
-        request = self._request
-        try:
-            instances = await stack.enter_async_context(request.resources().use())
-        except Exception as error:
-            self._outcome.fail(error)
-            self._outcome.end()
-            raise
-        except get_cancelled_exc_class():
-            self.cancel("cancelled before the steps were started")
-            self._outcome.end()
-            raise
-        scope = ExecutionScope(self.execution_id, request, self._context, instances, self._outcome.fail_step)
-        self._work_scope = scope
-        self._work = work = work_of(scope, request.options.open_edge)
-        self._outlets.attach(work)
-        return work
+    def _await_events(self) -> None:
+        """Let what the program does not read not stop what it waits for."""
+        self._life.check_started("events()")
+        self._outlets.await_end()
 
-    async def _run(self, work: Work) -> None:
-        request = self._request
-        try:
-            with self._scope:
-                if not self._outcome.cancelled:
-                    await in_time(work.run(request.data), request.timeout_s, ExecutionTimeoutError)
-                    work.check_finished()
-        except get_cancelled_exc_class():
-            self.cancel("cancelled from outside")
-            raise
-        except Exception as error:  # noqa: BLE001 - reported as the failure of the execution
-            self._outcome.fail(error)
-        finally:
-            work.close(self._outcome.error or ExecutionCancelled())
-            self._outcome.end()
 
-    def _unfinished(self) -> tuple[str, ...]:
-        if self._work is None:
-            return tuple(step.id for step in self._request.plan.steps)
-        return self._work.unfinished()
+class _Followed(EventReader):
+    """The events of an execution; `on_wait` is called before each wait."""
+
+    __slots__ = ("_on_wait",)
+
+    def __init__(self, log: EventLog, from_seq: int, on_wait: Callable[[], None]) -> None:
+        super().__init__(log, from_seq=from_seq)
+        self._on_wait = on_wait
+
+    async def __anext__(self) -> EventBatch:
+        if self.cursor >= self._log.last_seq and not self._log.closed:
+            self._on_wait()
+        return await super().__anext__()
 
 
 async def run_to_end(request: ExecutionRequest) -> Result:

@@ -38,6 +38,7 @@ class Outcome:
         self._cancelled = ExecutionCancelled()
         self._cancel_reason: str | None = None
         self._started_at = 0.0
+        self._error_given = False
 
     @property
     def cancelled(self) -> bool:
@@ -50,6 +51,16 @@ class Outcome:
         if self._error is None and self.cancelled:
             return self._cancelled
         return self._error
+
+    def give_error(self) -> Exception | None:
+        """Return the error for the program, and note that it has it."""
+        error = self.error
+        self._error_given = self._error_given or error is not None
+        return error
+
+    def missed_failure(self) -> Exception | None:
+        """Return the failure that the program was not given."""
+        return self._error if self.status == "failed" and not self._error_given else None
 
     def begin(self) -> None:
         """Emit the first event."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from anyio import get_current_task
+from anyio import Event, Lock, get_current_task
 
-from headwater.errors import StreamBrokenError
-from headwater.streams.stream import Stream
+from headwater.errors import StreamBrokenError, StreamConsumedError
+from headwater.streams.ends import NOTHING
+from headwater.streams.filled import Arrived
+from headwater.streams.stream import Reading, Stream
 from headwater.streams.wrapped import Wrapped
 
 if TYPE_CHECKING:
@@ -16,33 +19,49 @@ if TYPE_CHECKING:
     from typing import Self
 
     from headwater.graph.plan import PlannedEdge
+    from headwater.running.loop_calls import LoopCalls
     from headwater.streams.ends import EdgeSource
 
 __all__ = ["Outlet"]
 
+_UNKNOWN: Any = object()
+
 
 class Outlet(Wrapped):
-    """One output of an execution: what the program reads, and what `result` collects."""
+    """One output of an execution: what the program reads, or what is collected while it does not.
+
+    Several tasks may meet here: one that reads the items, one that waits for the header, and the one that collects. An
+    edge has one reader, so they take turns.
+    """
 
     def __init__(
-        self, name: str, edge: PlannedEdge, source: EdgeSource, explain: Callable[[], Exception | None]
+        self,
+        name: str,
+        edge: PlannedEdge,
+        source: EdgeSource,
+        explain: Callable[[], Exception | None],
+        calls: LoopCalls,
     ) -> None:
         super().__init__(source)
         self.name = name
         self.edge = edge
+        self._collected = Event()
         self._edge_source = source
         self._explain = explain
+        self._opening = Lock(fast_acquire=True)
         self._items: list[Any] = []
-        self._header: Any = None
-        self._footer: Any = None
-        self._reader: int | None = None
+        self._header: Any = _UNKNOWN
+        self._footer: Any = NOTHING
+        self._reader: int | None = None  # the task that reads the items
+        self._reader_left = False
+        self._awaited = False  # whether the program waits for what only comes when this output is read or left
         self._collecting = False
-        self.stream: Stream[Any, Any, Any] = _OutputStream(self, f"output {name!r}")
+        self.stream = _OutputStream(self, f"output {name!r}", partial(calls.run, self._leave))
 
     @property
     def value(self) -> Any:
         """What `result` returns: the collected items, or the one value; None when the program has read it."""
-        if not self._collecting or self._edge_source.skipped:
+        if self._reader is not None or self._edge_source.skipped:
             return None
         if self.edge.streaming:
             return self._items
@@ -51,43 +70,58 @@ class Outlet(Wrapped):
     @property
     def frames(self) -> tuple[Any, Any]:
         """The collected header and footer, or None for each."""
-        return self._header, self._footer
+        if self._reader is not None:
+            return None, None
+        return _known(self._header), _known(self._footer)
 
     @property
     def skipped(self) -> bool:
         """Whether the branch to this output was not taken."""
         return self._edge_source.skipped
 
-    def let_go(self, task_id: int) -> None:
-        """Stop reading if this is the task that has read the output so far: it does not read any more."""
-        if self._reader == task_id:
+    def await_end(self) -> bool:
+        """Note that the program waits while this output may fill up; return whether it has to be collected."""
+        is_first, self._awaited = not self._awaited, True
+        if self._reader_left:
             self.close()
+        return is_first and self._reader is None
+
+    def let_go(self, task_id: int) -> None:
+        """Note that a task reads no further, if it is the one that has read the output so far."""
+        if self._reader == task_id:
+            self._reader_left = True
 
     async def collect(self) -> None:
-        """Read everything, unless the program reads it."""
-        if self._reader is not None:
+        """Read everything, unless and until the program reads it; several tasks may call this."""
+        if self._is_read():
+            return
+        if self._collecting:
+            await self._collected.wait()
             return
         self._collecting = True
         try:
-            self._header = await self.stream.header()
-            async for batch in self.stream.batches():
+            await self._open()
+            while batch := await self._source.take(ahead=True):
                 self._items += batch
-            self._footer = await self.stream.footer()
+                if self._is_read():
+                    return
+            self._source.acknowledge()
+            self._footer = self._source.footer
+            self.stream.end()
         except Exception:  # noqa: BLE001 - the execution's own error is raised by `result`; what came before it is kept
             return
-
-    async def collect_value(self) -> None:
-        """Take the value of a unary output that has ended, unless the program has read it."""
-        if self._reader is None:
-            self._collecting = True
-            with suppress(StreamBrokenError):
-                self._items = await self._source.take()
+        finally:
+            self._collected.set()
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
-        """Return the next items."""
-        if self._reader is None and not self._collecting:
+        """Return the next items; those that were collected come first."""
+        if self._reader is None:
             self._reader = get_current_task().id
         try:
+            if self._header is _UNKNOWN:
+                await self._open()
+            if self._collecting and (collected := await self._take_collected()):
+                return collected
             batch = await self._source.take(ahead=ahead)
         except StreamBrokenError as error:
             failure = self._explain() or error
@@ -99,37 +133,105 @@ class Outlet(Wrapped):
     async def header(self) -> Any:
         """Return the header, or `NOTHING`."""
         try:
-            return await self._source.header()
+            await self._open()
         except StreamBrokenError as error:
             failure = self._explain() or error
             raise failure from failure.__cause__  # as in `take`
+        return self._header
+
+    def _is_read(self) -> bool:
+        return self._reader is not None
+
+    async def _open(self) -> None:
+        """Wait for the header or the first item, whichever task asks for it first."""
+        async with self._opening:
+            if self._header is _UNKNOWN:
+                self._header = await self._source.header()
+
+    async def _take_collected(self) -> list[Any]:
+        """Return what was collected before the program began to read."""
+        await self._collected.wait()
+        items, self._items = self._items, []
+        return items
+
+    def _leave(self) -> None:
+        """Note that the reader has gone, and stop the writer when the program waits for the end."""
+        self._reader_left = True
+        if self._awaited:
+            self.close()
 
 
 class _OutputStream(Stream[Any, Any, Any]):
-    """A stream whose reader may stop at any item: there is no generator to be closed."""
+    """A stream whose reader may stop at any item, as it is not a generator that has to be closed."""
 
-    __slots__ = ()
+    __slots__ = ("_claimed", "_on_leave")
+
+    def __init__(self, source: Outlet, label: str, on_leave: Callable[[], None]) -> None:
+        super().__init__(source, label)
+        self._on_leave = on_leave
+        self._claimed = False
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return self._begin(_Items(self._more))
+        return _Items(self._begin(Arrived(self._more)), self._left)
+
+    def batches(self, size: int | None = None, *, linger_s: float = inf) -> AsyncIterator[list[Any]]:
+        return _Batches(super().batches(size, linger_s=linger_s), self._left)
+
+    def claim(self) -> None:
+        """Let nothing begin to read the items from now on."""
+        self._claimed = True
+
+    def end(self) -> None:
+        """Note that all items were read."""
+        self._ended = True
+
+    def _begin(self, reading: Reading) -> Reading:
+        if self._claimed:
+            msg = f"{self._label}: result() has its items; use the output of the result, or read this before"
+            raise StreamConsumedError(msg)
+        return super()._begin(reading)
+
+    def _left(self) -> None:
+        if not self._ended:
+            self._on_leave()
 
 
-class _Items:
-    """The items of a source."""
+class _Batches:
+    """The batches of a reader, which has left when nothing holds this any more."""
 
-    __slots__ = ("_batch", "_more")
+    __slots__ = ("_batches", "_on_leave")
 
-    def __init__(self, more: Callable[[], Awaitable[list[Any]]]) -> None:
-        self._more = more
-        self._batch: Iterator[Any] = iter(())
+    def __init__(self, batches: AsyncIterator[list[Any]], on_leave: Callable[[], None]) -> None:
+        self._batches = batches
+        self._on_leave = on_leave
+
+    def __del__(self) -> None:
+        self._on_leave()
 
     def __aiter__(self) -> Self:
         return self
 
+    def __anext__(self) -> Awaitable[Any]:
+        return self._batches.__anext__()
+
+
+class _Items(_Batches):
+    """The items of a reader."""
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, batches: AsyncIterator[list[Any]], on_leave: Callable[[], None]) -> None:
+        super().__init__(batches, on_leave)
+        self._batch: Iterator[Any] = iter(())
+
     async def __anext__(self) -> Any:
         for item in self._batch:
             return item
-        self._batch = iter(await self._more())
+        self._batch = iter(await anext(self._batches))
         for item in self._batch:
             return item
         raise StopAsyncIteration
+
+
+def _known(frame: Any) -> Any:
+    return None if frame is NOTHING or frame is _UNKNOWN else frame

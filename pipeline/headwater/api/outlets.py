@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event, get_current_task
+from anyio import get_current_task
 
 from headwater.api.outlet import Outlet
-from headwater.running.groups import open_group
 from headwater.running.unary.unary_run import UnaryWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anyio import Event
+    from anyio.abc import TaskGroup
+
     from headwater.graph.plan import Plan
+    from headwater.running.loop_calls import LoopCalls
     from headwater.running.work import Work
 
 __all__ = ["Outlets"]
@@ -27,37 +30,47 @@ class Outlets:
         self._explain = explain
         self._work: Work | None = None
         self._opened: tuple[Outlet, ...] = ()
+        self._calls: LoopCalls | None = None
+        self._group: TaskGroup | None = None
+        self._awaited = False
 
-    def attach(self, work: Work) -> None:
+    def attach(self, work: Work, group: TaskGroup, calls: LoopCalls) -> None:
         """Let the outputs be those of some work; the outputs of a unary plan are opened only to be read."""
-        self._work = work
+        self._work, self._group, self._calls = work, group, calls
         if not self._plan.unary:
             self.open()
+        if self._awaited:
+            self.await_end()
 
     def open(self) -> tuple[Outlet, ...]:
         """Return the outputs, or none before there is work."""
-        plan = self._plan
-        if not self._opened and self._work is not None:
+        plan, calls = self._plan, self._calls
+        if not self._opened and self._work is not None and calls is not None:
             self._opened = tuple(
-                Outlet(name, plan.edges[index], self._work.output(index), self._explain)
+                Outlet(name, plan.edges[index], self._work.output(index), self._explain, calls)
                 for name, index in zip(plan.output_names, plan.outputs, strict=True)
             )
         return self._opened
 
+    def await_end(self) -> None:
+        """Collect from now on what would fill up while the program waits for something else."""
+        self._awaited = True
+        if self._group is not None:
+            for outlet in self._opened:
+                if outlet.await_end() and outlet.edge.streaming:
+                    self._group.start_soon(outlet.collect)
+
     async def collect(self, done: Event) -> None:
-        """Wait for the end, reading the outputs meanwhile that would otherwise fill up."""
-        streaming = [outlet for outlet in self._opened if outlet.edge.streaming]
-        if streaming:
-            this_task = get_current_task().id
-            for outlet in streaming:
-                outlet.let_go(this_task)
-            async with open_group() as group:
-                for outlet in streaming:
-                    group.start_soon(outlet.collect)
-        await done.wait()
+        """Wait for the end; meanwhile, collect what the program does not read."""
+        this_task = get_current_task().id
         for outlet in self._opened:
-            if not outlet.edge.streaming:
-                await outlet.collect_value()
+            outlet.let_go(this_task)
+        if not done.is_set():
+            self.await_end()
+            await done.wait()
+        for outlet in self._opened:
+            outlet.stream.claim()
+            await outlet.collect()
 
     @property
     def frames(self) -> tuple[Any, Any]:

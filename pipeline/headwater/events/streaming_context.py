@@ -17,7 +17,7 @@ from headwater.events.log import Emit, EventLog, EventReader
 from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
-__all__ = ["StreamingContext"]
+__all__ = ["EventView", "StreamingContext"]
 
 
 ValueT = TypeVar("ValueT")
@@ -150,7 +150,7 @@ class StreamingContext:
         Raises:
             ValueError: A type is not known, or `from_seq` is less than 1.
         """
-        return _EventView(EventReader(self.log, from_seq=from_seq), event_filter(types, steps))
+        return EventView(EventReader(self.log, from_seq=from_seq), event_filter(types, steps))
 
     @property
     def lags(self) -> bool:
@@ -198,7 +198,7 @@ class _Function(StreamSubscriber):
         return self._function(event)
 
 
-class _EventView:
+class EventView:
     """The events of a reader's batches, one by one."""
 
     __slots__ = ("_reader", "_waiting", "_wanted")
@@ -208,7 +208,7 @@ class _EventView:
         self._wanted = wanted
         self._waiting: Iterator[StreamEvent] = iter(())
 
-    def __aiter__(self) -> _EventView:
+    def __aiter__(self) -> EventView:
         return self
 
     async def __anext__(self) -> StreamEvent:

@@ -66,14 +66,22 @@ class Resources:
     @asynccontextmanager
     async def _lifespan(self, step_id: str, live: Step) -> AsyncGenerator[None, None]:
         """Hold what one step acquires; an error in its lifespan is the failure of the step."""
+        other: BaseException | None = None  # of another step, which could not acquire or release
         try:
             async with live.lifespan():
-                yield
-        except StepError:  # of another step, which could not acquire
-            raise
+                try:
+                    yield
+                except BaseException as error:
+                    other = error
+                    raise
         except STEP_ERRORS as error:
-            message = f"lifespan: {reason_of(error_in(error), self._mask)}"
-            raise StepError(step_id, message) from error
+            if error is not other:
+                failure = StepError(step_id, f"lifespan: {reason_of(error_in(error), self._mask)}")
+                if other is None:
+                    raise failure from error
+                other.add_note(f"then another error was raised: {failure}")
+        if other is not None:
+            raise other
 
     async def _release(self) -> None:
         async with self._lock:

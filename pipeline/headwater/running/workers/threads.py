@@ -14,6 +14,8 @@ from anyio import CancelScope, Event
 from anyio.lowlevel import current_token
 from typing_extensions import TypeVar
 
+from headwater.running.loop_calls import caller_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -66,7 +68,7 @@ class WorkerThread(Generic[Request]):
         return self._released
 
     async def __aenter__(self) -> Self:
-        self._call_soon = _caller(current_token().native_token)
+        self._call_soon = caller_in(current_token().native_token)
         self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
         self._thread.start()
         return self
@@ -128,9 +130,3 @@ class WorkerThread(Generic[Request]):
         except BaseException as error:  # noqa: BLE001 - crosses to the host, which raises it
             self._error = error
         self._post(None, last=True)
-
-
-def _caller(native: Any) -> Callable[[Callable[[], None]], object]:
-    """Return the function that has another one called in an event loop (of asyncio, or a token of trio)."""
-    # It does not wait for the call: that is what `anyio.from_thread` does, and it would double the cost of a request.
-    return getattr(native, "call_soon_threadsafe", None) or native.run_sync_soon  # type: ignore[no-any-return]

@@ -1,0 +1,158 @@
+"""The life of an execution: what is acquired, runs and is released inside its block."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, get_cancelled_exc_class
+
+from headwater.api.outcome import Outcome
+from headwater.api.outlets import Outlets
+from headwater.errors import ExecutionCancelled, ExecutionTimeoutError, StepError
+from headwater.events.notices import notice
+from headwater.events.streaming_context import StreamingContext
+from headwater.ids import new_execution_id
+from headwater.running.attempt import in_time
+from headwater.running.groups import open_group
+from headwater.running.loop_calls import LoopCalls
+from headwater.running.scope import ExecutionScope
+from headwater.running.work import Work, work_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from headwater.kinds.step import Step
+    from headwater.running.request import ExecutionRequest
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """Starts the work of an execution, stops it, and decides how it ends."""
+
+    def __init__(self, request: ExecutionRequest) -> None:
+        streaming = request.streaming
+        self.execution_id: str = new_execution_id()
+        self.context = StreamingContext(
+            self.execution_id,
+            enabled=streaming.enabled,
+            buffer_size=streaming.buffer_size,
+            history=streaming.history,
+        )
+        self.outcome = Outcome(request, self.context, self._unfinished)
+        self.outlets = Outlets(request.plan, self.outcome.give_error)
+        self._request = request
+        self._scope = CancelScope()
+        self._calls: LoopCalls | None = None
+        self._work_scope: ExecutionScope | None = None
+        self._work: Work | None = None
+        self._stack = AsyncExitStack()
+        self._release_error: StepError | None = None
+
+    def check_started(self, what: str) -> None:
+        """Raise when the execution was not started."""
+        if self._calls is None:
+            msg = f"{what}: the execution was not started; enter it first: async with Runner().start(...) as execution"
+            raise RuntimeError(msg)
+
+    async def start(self) -> None:
+        """Acquire what the steps share, and start them."""
+        if self._calls is not None:
+            raise RuntimeError(f"execution {self.execution_id!r} was started before; start another with Runner.start")
+        self._calls = LoopCalls()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.context)
+            for subscriber in self._request.options.subscribers:
+                self.context.subscribe(subscriber)
+            self.outcome.begin()
+            work = await self._prepare(stack)
+            group = await stack.enter_async_context(open_group())
+            self.outlets.attach(work, group, self._calls)
+            group.start_soon(self._run, work)
+            self._stack = stack.pop_all()
+
+    async def stop(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> Exception | None:
+        """Cancel what still runs, and wait until nothing of it is left; return the failure that the program missed."""
+        cause = "before the execution ended" if exc_type is None else f"by {exc_type.__name__}"
+        self.cancel(f"the block was left {cause}")
+        await self._stack.__aexit__(exc_type, exc, traceback)
+        missed = self.outcome.missed_failure() if exc is None else None
+        if self._release_error is not None:
+            first = exc or missed
+            if first is None:
+                raise self._release_error
+            _add_error(first, self._release_error)
+        return missed
+
+    def cancel(self, reason: str) -> None:
+        """Stop the execution, unless it has ended; callable in any thread."""
+        if not self.outcome.cancel(reason):
+            return
+        if self._work_scope is not None:
+            self._work_scope.cancelled = True
+        if self._calls is not None:
+            self._calls.run(self._scope.cancel)
+            self._calls.wake()
+
+    async def _prepare(self, stack: AsyncExitStack) -> Work:
+        """Acquire what the steps share, and make channels and hosts."""
+        request = self._request
+        try:
+            instances = await self._acquire(stack)
+        except Exception as error:
+            self.outcome.fail(error)
+            self.outcome.end()
+            raise
+        except get_cancelled_exc_class():
+            self.cancel("cancelled before the steps were started")
+            self.outcome.end()
+            raise
+        scope = ExecutionScope(self.execution_id, request, self.context, instances, self.outcome.fail_step)
+        self._work_scope = scope
+        self._work = work = work_of(scope, request.options.open_edge)
+        return work
+
+    async def _acquire(self, stack: AsyncExitStack) -> Mapping[str, Step]:
+        resources = self._request.resources().use()
+        instances = await resources.__aenter__()
+
+        async def release() -> None:
+            try:
+                await resources.__aexit__(None, None, None)
+            except StepError as error:  # reported by `stop`, so that it does not hide an error that came before it
+                self._release_error = error
+
+        stack.push_async_callback(release)
+        return instances
+
+    async def _run(self, work: Work) -> None:
+        request = self._request
+        try:
+            with self._scope:
+                if not self.outcome.cancelled:
+                    await in_time(work.run(request.data), request.timeout_s, ExecutionTimeoutError)
+                    work.check_finished()
+        except get_cancelled_exc_class():
+            self.cancel("cancelled from outside")
+            raise
+        except Exception as error:  # noqa: BLE001 - reported as the failure of the execution
+            self.outcome.fail(error)
+        finally:
+            work.close(self.outcome.error or ExecutionCancelled())
+            self.outcome.end()
+
+    def _unfinished(self) -> tuple[str, ...]:
+        if self._work is None:
+            return tuple(step.id for step in self._request.plan.steps)
+        return self._work.unfinished()
+
+
+def _add_error(first: BaseException, error: StepError) -> None:
+    """Let an error be seen that came after the one that is raised."""
+    first.add_note(f"then another error was raised: {error}")
+    if not isinstance(first, Exception):  # a cancellation, which is not shown to anyone
+        notice("release_failed", step_id=error.step_id, error=error.message)
