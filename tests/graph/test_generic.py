@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from headwater import FrameTypeError, Pipeline, StepError, Stream, run_sync, step
-from headwater.graph.types.value_checkers import checker, class_checker
+from headwater.types.value_checkers import checker, class_checker
 
 Item = TypeVar("Item")
 

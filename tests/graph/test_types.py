@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 from typing_extensions import TypeAliasType, TypedDict
 
 from headwater.errors import FrameTypeError
-from headwater.graph.types.fit import (
+from headwater.types.fit import (
     Fit,
     check,
     checker,

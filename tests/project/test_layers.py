@@ -24,6 +24,7 @@ LAYERS = (
         "shapes",
     },
     {"streams"},
+    {"types"},
     {"events"},
     {"kinds"},
     {"config"},

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from headwater import Footer, FrameTypeError, Header, StreamOrderError, StreamType
-from headwater.graph.types.value_checkers import checker
 from headwater.kinds.port_types import wrapped_frames
 from headwater.streams.grammar import NOT_AN_ITEM, Grammar
+from headwater.types.value_checkers import checker
 
 
 class Language(BaseModel):

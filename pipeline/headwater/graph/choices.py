@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from headwater.graph.types.fit import Fit
+from headwater.types.fit import Fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,12 +60,6 @@ class Choice:
     def streams_in(self) -> bool:
         """Whether a stream comes in."""
         return any(flow.streaming for given in self.inputs for flow in given.flows)
-
-    def cost(self, *, stream_wanted: bool) -> tuple[int, bool]:
-        """Return a sort key, least first: few adapters, then an output that is a stream exactly where one is wanted."""
-        wanted = stream_wanted or self.streams_in
-        cost = sum(fitting.cost for given in self.inputs for fitting in given.fittings)
-        return cost, any(flow.streaming != wanted for flow in self.outputs.values())
 
 
 def edges_by_port(edges: Sequence[Edge], method: Method) -> dict[str, Sequence[Edge]]:

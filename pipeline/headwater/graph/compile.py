@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import parameters, substitute
 from headwater.errors import Problem
+from headwater.graph.adaptation import fit_output
 from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
 from headwater.graph.segments import Segments
-from headwater.graph.types.fit import Fit
-from headwater.graph.types.value_checkers import checker, class_checker
 from headwater.kinds.binding import callable_of
 from headwater.kinds.definition import Call
 from headwater.kinds.task import Flavor
+from headwater.types.fit import Fit
+from headwater.types.value_checkers import checker, class_checker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from headwater.graph.choices import Choice, ResolvedInput
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
+    from headwater.streams.frames import StreamType
 
 __all__ = ["CAPACITY_ITEMS", "compile_plan"]
 
@@ -76,8 +78,10 @@ class _Compiler:
     def plan(self) -> Plan:
         self._read_choices()
         flows = [self._flow(edge) for edge in self._graph.edges]
-        streaming = any(template.reads_streams for template in self._templates.values()) or any(
-            flow.streaming for flow in flows
+        streaming = (
+            any(template.reads_streams for template in self._templates.values())
+            or any(flow.streaming for flow in flows)
+            or any(edge.spec.adapt is not None for edge in self._graph.outputs)  # a stream of one value
         )
         self._segments = Segments(self._graph, self._choices, fuse=streaming)
         edges = list(map(self._edge, self._graph.edges, flows))
@@ -114,7 +118,12 @@ class _Compiler:
     def _edge(self, edge: Edge, flow: Flow) -> PlannedEdge:
         fused = edge.index in self._segments.fused
         capacity = edge.spec.buffer or CAPACITY_ITEMS
-        _, fitting = self._arrivals.get(edge.index, (flow, None))
+        types, streaming = flow.type, flow.streaming
+        if edge.target is PIPELINE_OUTPUT and edge.spec.adapt is not None:
+            fitting = fit_output(flow, edge.spec.adapt)
+            types, streaming = _adapted_output(flow, fitting)
+        else:
+            _, fitting = self._arrivals.get(edge.index, (flow, None))
         condition = edge.spec.when
         return PlannedEdge(
             index=edge.index,
@@ -122,11 +131,11 @@ class _Compiler:
             source_port=edge.source.port,
             target=None if edge.target is PIPELINE_OUTPUT else edge.target.step,
             target_port=edge.target.port,
-            type=flow.type,
-            streaming=flow.streaming,
+            type=types,
+            streaming=streaming,
             adapter=Adapter.NONE if fitting is None else fitting.adapter,
             rule=None if fitting is None else fitting.rule,
-            capacity=0 if fused else capacity if flow.streaming else 1,
+            capacity=0 if fused else capacity if streaming else 1,
             condition=None if condition is None else condition.test,
             select=None if condition is None else condition.select,
             condition_text=None if condition is None else condition.source,
@@ -228,6 +237,13 @@ def _output(name: str, flow: Flow, choice: Choice) -> PlannedOutput:
         footer=checker(flow.type.footer) if own and flow.type.footer is not None else None,
         required=port.required,
     )
+
+
+def _adapted_output(flow: Flow, fitting: Fitting | None) -> tuple[StreamType, bool]:
+    """Return what an output of the pipeline is behind its adapter, and whether that is a stream."""
+    if fitting is None or fitting.adapter is Adapter.NONE:
+        return flow.type, flow.streaming
+    return fitting.type or flow.type, not flow.streaming
 
 
 def _joined(part: PlannedOutput, edges: Sequence[Edge]) -> PlannedOutput:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import substitute
-from headwater.graph.adaptation import Fitting, Flow, fit_port
-from headwater.graph.checks.mismatches import faults_of_choice, faults_of_edges, faults_of_task
+from headwater.graph.adaptation import Fitting, Flow, fit_port, item_of_list
+from headwater.graph.checks.mismatches import (
+    faults_of_choice,
+    faults_of_edges,
+    faults_of_outputs,
+    faults_of_several_tasks,
+    faults_of_task,
+)
 from headwater.graph.choices import Choice, ResolvedInput, edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT
 from headwater.graph.plan import Adapter
+from headwater.graph.readers import Readers, methods_of_task, ports_of
 from headwater.kinds.definition import Placement
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from headwater.config.problems import Fault, Problems
     from headwater.graph.choices import Arrival
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import BoundStep, Method, Port, StepDefinition
+    from headwater.kinds.task import Task
     from headwater.streams.frames import Mode
 
 __all__ = ["resolve"]
@@ -38,6 +47,8 @@ def resolve(
     resolver = _Resolver(graph, problems, stream_input=stream_input, input_mode=input_mode)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)
+    for fault in faults_of_outputs(graph, resolver.choices):
+        problems.report(fault)
     return resolver.choices
 
 
@@ -52,7 +63,8 @@ class _Resolver:
         self._input_mode: Mode | None = input_mode
         self._known: dict[Hashable, Choice] = {}
         self._flows: dict[Hashable, Flow] = {}
-        self._readers: dict[int, bool] = {}
+        self._readers = Readers(graph)
+        self._methods: Sequence[Method] = ()
 
     def resolve(self, step_id: str, bound: BoundStep) -> None:
         """Choose for one step; a choice with problems is not shared, as each step reports its own."""
@@ -69,8 +81,8 @@ class _Resolver:
 
     def _signature(self, step_id: str, definition: StepDefinition) -> Hashable | None:
         """Return everything that a choice depends on, or None when a writer of the step is not resolved."""
-        wanted = len(definition.methods) > 1 and self._readers_want_streams(step_id)
-        parts: list[object] = [id(definition), self._graph.specs[step_id].task, wanted]
+        readers = self._readers.signature(step_id) if len(definition.methods) > 1 else None
+        parts: list[object] = [id(definition), self._graph.specs[step_id].task, readers]
         for edge in self._graph.into.get(step_id, ()):
             source, spec = edge.source, edge.spec
             writer = self.choices.get(source.step)
@@ -86,14 +98,18 @@ class _Resolver:
         """Return the best choice for a step, and whether nothing is wrong with it."""
         sound = self._report(faults_of_task(self._graph, step_id))
         edges = self._graph.edges_into(step_id)
-        methods = _methods(definition, self._graph.specs[step_id].task)
+        methods = self._methods = methods_of_task(definition.methods, self._graph.specs[step_id].task)
         ways = [way for method in methods if (way := self._way(definition, method, edges)) is not None]
         if not ways:
             arrivals = list(self._arrivals(methods[0], edges_by_port(edges, methods[0])))
             self._report(faults_of_edges(step_id, methods[0], arrivals))
             return None, False
-        wanted = len(ways) > 1 and self._readers_want_streams(step_id)
-        choice = min(ways, key=lambda way: way.cost(stream_wanted=wanted))
+        choice = ways[0]
+        if len(ways) > 1:
+            ranked = sorted([(self._readers.rank(step_id, way), way) for way in ways], key=itemgetter(0))
+            choice = ranked[0][1]
+            fitting = [way for rank, way in ranked if not rank.is_refused]
+            sound = self._report(faults_of_several_tasks(self._graph, step_id, fitting)) and sound
         given = edges_by_port(edges, choice.method)
         return choice, self._report(faults_of_choice(self._graph, step_id, choice, given)) and sound
 
@@ -118,8 +134,9 @@ class _Resolver:
         inputs = tuple(_input(port, arrived[port.name]) for port in method.inputs if port.name in arrived)
         mapped = next((index for index, part in enumerate(inputs) if part.adapter is Adapter.MAP), None)
         around = None if mapped is None else inputs[mapped].flows[0].type
-        kept = {part.port.type.item for part in inputs if _are_lines(part)}
-        outputs = {port.name: self._same(_out(method, port, around, bindings, kept)) for port in method.outputs}
+        generic = [part for part in inputs if isinstance(part.port.type.item, TypeVar)]
+        modes: dict[Any, Mode | None] = {part.port.type.item: _mode_of(part) for part in generic}
+        outputs = {port.name: self._same(_out(method, port, around, bindings, modes)) for port in method.outputs}
         skippable = any(self._may_skip(edge, flow) for part in arrived.values() for edge, flow, _ in part)
         return Choice(method, inputs, outputs, mapped, _placement(definition, method), bindings, skippable)
 
@@ -127,12 +144,15 @@ class _Resolver:
         for port in method.inputs:
             leading = edges.get(port.name, ())
             for edge in leading:
-                flow = self._flow(edge, port)
-                yield port, edge, replace(flow, streaming=True) if flow is not None and len(leading) > 1 else flow
+                flow = self._flow(edge, port, method.task)
+                if flow is not None and len(leading) > 1:  # the rules of a task are for one stream of its own
+                    flow = replace(flow, streaming=True, task=None)
+                yield port, edge, flow
 
-    def _flow(self, edge: Edge, port: Port) -> Flow | None:
+    def _flow(self, edge: Edge, port: Port, task: Task | None) -> Flow | None:
         if edge.source is PIPELINE_INPUT:
-            return Flow(_unbound(port.type, self._input_mode), port.streaming or self._stream_input)
+            streaming = self._stream_input or all(reads.streaming for reads in ports_of(self._methods, edge))
+            return _given(port, edge.spec.adapt, task, self._input_mode, streaming=streaming)
         writer = self.choices.get(edge.source.step)
         return None if writer is None else writer.outputs[edge.source.port]
 
@@ -146,50 +166,38 @@ class _Resolver:
         writer = self.choices.get(edge.source.step)
         return (edge.spec.when is not None and not flow.streaming) or (writer is not None and writer.skippable)
 
-    def _readers_want_streams(self, step_id: str) -> bool:
-        """Return whether a reader of a step takes only streams."""
-        steps = self._graph.steps
-        readers = (steps.get(edge.target.step) for edge in self._graph.edges_out_of(step_id))
-        return any(reader is not None and self._wants_streams(reader.definition) for reader in readers)
-
-    def _wants_streams(self, definition: StepDefinition) -> bool:
-        wants = self._readers.get(id(definition))
-        if wants is None:
-            ports = [port for method in definition.methods for port in method.inputs]
-            wants = self._readers[id(definition)] = bool(ports) and all(port.streaming for port in ports)
-        return wants
-
 
 def _input(port: Port, arrived: Sequence[tuple[Edge, Flow, Fitting]]) -> ResolvedInput:
     edges, flows, fittings = zip(*arrived, strict=True)
     return ResolvedInput(port, flows, fittings, any(edge.source is PIPELINE_INPUT for edge in edges))
 
 
-def _methods(definition: StepDefinition, task: str | None) -> Sequence[Method]:
-    """Return the methods of a task; all methods where none has it."""
-    methods = definition.methods
-    return [method for method in methods if method.task is not None and method.task.name == task] or methods
-
-
-def _are_lines(part: ResolvedInput) -> bool:
-    """Return whether a port passes on lines of text as they are, by the variable that is its type."""
-    return isinstance(part.port.type.item, TypeVar) and all(flow.type.mode == "line" for flow in part.flows)
+def _mode_of(part: ResolvedInput) -> Mode | None:
+    """Return how the items at a port relate, where that is the same for all its edges."""
+    first = part.flows[0].type.mode
+    return first if all(flow.type.mode == first for flow in part.flows) else None
 
 
 def _out(
-    method: Method, port: Port, around: StreamType | None, bindings: Mapping[Any, Any], lines: Collection[Any]
+    method: Method, port: Port, around: StreamType | None, bindings: Mapping[Any, Any], modes: Mapping[Any, Mode | None]
 ) -> Flow:
     """Return what comes out of a port.
 
-    `around` is the type of the stream that the step is mapped over; `lines` are the type variables of lines of text.
+    `around` is the type of the stream that the step is mapped over; `modes` are those of the items that a type variable
+    stands for, which are passed on as they are.
     """
-    types = replace(port.type, mode="line") if lines and port.streaming and port.type.item in lines else port.type
+    types = port.type
+    kept = modes.get(types.item) if isinstance(types.item, TypeVar) else None
+    if kept is not None and port.streaming:
+        types = replace(types, mode=kept)
     if bindings:
         types = replace(types, item=substitute(types.item, bindings), header=substitute(types.header, bindings))
     if around is None:
         return Flow(types, port.streaming, method.task)
-    is_line = types.mode == "line" or (around.mode == "line" and types.item is str and not port.streaming)
-    return Flow(StreamType(types.item, around.header, around.footer, "line" if is_line else None), streaming=True)
+    mode = types.mode if types.mode == "line" else kept  # several streams of deltas or snapshots are not one of them
+    if not port.streaming and (around.mode == "snapshot" or (around.mode == "line" and types.item is str)):
+        mode = around.mode  # one item for each
+    return Flow(StreamType(types.item, around.header, around.footer, mode), streaming=True)
 
 
 def _placement(definition: StepDefinition, method: Method) -> Placement:
@@ -198,6 +206,13 @@ def _placement(definition: StepDefinition, method: Method) -> Placement:
     return Placement.THREAD if inline and blocks else definition.placement
 
 
-def _unbound(types: StreamType, mode: Mode | None) -> StreamType:
-    """Return the type of data from outside, which is checked when it arrives."""
-    return replace(types, mode=mode, to_delta=None, to_snapshot=None)
+def _given(port: Port, adapt: str | None, task: Task | None, mode: Mode | None, *, streaming: bool) -> Flow:
+    """Return the data from outside, which is checked when it arrives: what the port takes, behind its adapter."""
+    types = replace(port.type, mode=mode, to_delta=None, to_snapshot=None)
+    if adapt == "collect":
+        types = replace(types, item=item_of_list(types.item))
+    elif adapt == "join" and task is not None and task.stream_input is not None:
+        types = replace(types, item=task.stream_input.item)
+    elif adapt == "split" and task is not None and task.unary_input is not None:
+        types = replace(types, item=task.unary_input.item)
+    return Flow(types, streaming if adapt is None else adapt in {"map", "collect", "join"})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from headwater.annotations import describe
 from headwater.ids import KIND_PATTERN
 from headwater.kinds.definition import Method, Origin, Placement, Port, StepDefinition
 from headwater.kinds.hints import hints_of, scope_of
@@ -16,6 +17,7 @@ from headwater.kinds.params import params_model
 from headwater.kinds.report import Report
 from headwater.kinds.signature import method_of, params_of
 from headwater.kinds.task import Flavor, Mark, Task, marks_of
+from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -132,6 +134,11 @@ def _check_methods(methods: Sequence[Method], report: Report) -> None:
     if len({method.task is None for method in methods}) > 1:
         hint = "mark `run` with a task as well, or remove it"
         report.add("run-and-tasks", "it has `run` beside methods of tasks, so it is not clear which one runs", hint)
+    tasks: dict[str, Task] = {}
+    for task in dict.fromkeys(method.task for method in methods if method.task is not None):
+        if tasks.setdefault(task.name, task) is not task:
+            hint = "give one of them another name, or import the same Task in both places"
+            report.add("duplicate-task", f"it has methods of two tasks that are both named {task.name!r}", hint)
     seen: dict[tuple[Task | None, Flavor], Method] = {}
     for method in methods:
         first = seen.setdefault((method.task, method.flavor), method)
@@ -172,9 +179,24 @@ def _of_task(method: Method, mark: Mark, report: Report) -> Method:
     if not report.clean:  # more problems would only be consequences
         return method
     task, flavor = mark.task, mark.flavor
-    if len(method.inputs) != 1 or method.outputs_type is not None:
-        hint = "give it one input and one output"
+    found = {port.name: port.streaming for port in method.inputs}
+    if task.inputs and found != {port.name: port.streaming for port in task.inputs}:
+        expected = ", ".join(f"{port.name} ({'a stream' if port.streaming else 'one value'})" for port in task.inputs)
+        message = f"a method of task {task.name!r} has the inputs {expected}"
+        report.add(
+            "task-ports", message, "declare them with these names, each as Stream[Item] or as the type of a value"
+        )
+        return method
+    if (not task.inputs and len(method.inputs) != 1) or method.outputs_type is not None:
+        hint = "give it one input and one output" if not task.inputs else "give it one output"
         report.add("task-ports", f"a method of task {task.name!r} must have one input port and one output port", hint)
+        return method
+    if flavor not in task.flavors:
+        allowed = ", ".join(one.name for one in task.flavors)
+        message = f"task {task.name!r} does not declare the types of {flavor.name}; it has {allowed}"
+        report.add(
+            "task-flavor", message, "declare the missing input or output on the task, or implement another flavor"
+        )
         return method
     if method.flavor is not flavor:
         message = (
@@ -182,19 +204,25 @@ def _of_task(method: Method, mark: Mark, report: Report) -> Method:
         )
         report.add("task-flavor", message, f"write .method(Flavor.{method.flavor.name}), or change the annotations")
         return method
-    inputs = tuple(_port_of_task(port, task.input(flavor), "input", report) for port in method.inputs)
-    outputs = tuple(_port_of_task(port, task.output(flavor), "output", report) for port in method.outputs)
-    return replace(method, task=task, inputs=inputs, outputs=outputs)
+    declared = {port.name: port.type for port in task.inputs}
+    inputs = [_port_of_task(port, declared.get(port.name, task.input(flavor)), report) for port in method.inputs]
+    outputs = [_port_of_task(port, task.output(flavor), report, is_output=True) for port in method.outputs]
+    return replace(method, task=task, inputs=tuple(inputs), outputs=tuple(outputs))
 
 
-def _port_of_task(port: Port, declared: StreamType, side: str, report: Report) -> Port:
+def _port_of_task(port: Port, declared: StreamType | None, report: Report, *, is_output: bool = False) -> Port:
+    """Return a port with the rules of its task; report an input that takes less, or an output that is wider."""
+    if declared is None:
+        return port
     for frame in ("item", "header", "footer"):
         found, expected = getattr(port.type, frame), getattr(declared, frame)
-        if found != expected:
-            message = f"the {frame} of its {side} is {_name(found)}, but the task declares {_name(expected)}"
-            report.add("task-type", message, "annotate it with the type that the task declares")
-    return replace(port, type=declared)
-
-
-def _name(type_: Any) -> str:
-    return type_.__name__ if isinstance(type_, type) and not hasattr(type_, "__origin__") else repr(type_)
+        written, read = (found, expected) if is_output else (expected, found)
+        if not (is_output or frame == "item") and found is None:
+            continue  # a method need not read a header or footer
+        if (found is None) is not (expected is None) or check(written, read) is not Fit.PROVEN:
+            side, allowed = ("output", "narrower") if is_output else ("input", "wider")
+            message = f"the {frame} of its {side} is {describe(found)}, but the task declares {describe(expected)}"
+            report.add("task-type", message, f"annotate it with the type that the task declares, or a {allowed} one")
+    types = port.type
+    rules = declared if declared.mode is not None else types
+    return replace(port, type=replace(rules, item=types.item, header=types.header, footer=types.footer))

@@ -11,6 +11,7 @@ from headwater.running.hosts.host import StepHost
 from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import Outbox, PortOutbox
 from headwater.running.hosts.routed import RoutedOutbox
+from headwater.running.output_edges import adapted
 from headwater.streams.grammar import Grammar
 from headwater.streams.merged import Concatenated, Interleaved
 from headwater.streams.tee import Tee
@@ -41,7 +42,8 @@ class Wiring:
             for planned in step.inputs:
                 self._open_input(step.id, planned)
         for index in self._plan.outputs:
-            self._edges[index] = open_edge(self._plan.edges[index], Waiter())
+            edge = self._plan.edges[index]
+            self._edges[index] = adapted(open_edge(edge, Waiter()), edge)
 
     def hosts(self) -> list[StepHost]:
         """Return a host for every segment of the plan."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from headwater.api.authoring import load_authored
+from headwater.api.compiled import CompiledPipeline
 from headwater.api.pipeline import Pipeline
 from headwater.api.runner import Runner
+from headwater.config.load import LoadOptions
 from headwater.errors import HeadwaterError
-from headwater.graph.types.value_checkers import checker
 from headwater.kinds.binding import bind
 from headwater.shapes import is_list
 from headwater.testing.running import run_step
+from headwater.types.value_checkers import checker
 
 if TYPE_CHECKING:
-    from headwater.kinds.definition import StepDefinition
+    from headwater.kinds.definition import BoundStep, Method, StepDefinition
     from headwater.kinds.step import Step, StepFunction
     from headwater.kinds.task import Task
 
@@ -55,19 +59,21 @@ async def verify_step(target: StepFunction[..., Any] | Step | type[Step], sample
 async def verify_task(
     target: Step | type[Step], samples: Iterable[Any], *, task: Task | None = None, seed: int = 0
 ) -> None:
-    """Check that a task gives the same for its whole input and for every stream of its parts.
+    """Check that every method of a task gives the same, for its whole input and for every stream of its parts.
 
-    A short string is cut in every possible way, a long one in random ways; any other input is divided by the task's
-    `input_split`, and a list without one is streamed item by item.
+    Each method of the step runs alone. Those that read a stream get a short string cut in every possible way, and a
+    long one cut in random ways; any other input is divided by the task's `input_split`, and a list without one is
+    streamed item by item. Streams that methods write are compared as the values that `output_join` makes of them.
 
     Args:
         target: The step, with its params.
-        samples: Whole inputs, of the task's unary type.
+        samples: Whole inputs, of the task's unary type; for a task with several inputs, mappings of their names to
+            values, and to lists for streams.
         task: The task to check; needed for a step with several.
         seed: Seed of the random cuts.
 
     Raises:
-        AssertionError: The results differ; the message has the input and how it was cut.
+        AssertionError: The results differ; the message has the input, the methods and how it was cut.
         ValueError: The step implements no task, or its task cannot be cut or compared.
 
     Example:
@@ -94,17 +100,21 @@ async def verify_task(
         ...             yield text.upper()
         >>> anyio.run(verify_task, Shout(), ["hello", ""])
     """
-    definition = bind(target).definition
-    chosen = task or _only_task(definition)
+    bound = bind(target)
+    chosen = task or _only_task(bound.definition)
+    methods = [method for method in bound.definition.methods if method.task is chosen]
+    pipelines = {method.name: _alone(bound, method) for method in methods}
     generator = random.Random(seed)  # noqa: S311 - for cuts of test data
     for sample in samples:
-        whole = _as_unary(chosen, await _run_task(target, chosen, sample))
-        for pieces in _chunkings(chosen, sample, generator):
-            streamed = _as_unary(chosen, await _run_task(target, chosen, iter(pieces)))
-            if streamed != whole:
+        first: tuple[Any, str] | None = None
+        for method, data, how in _runs(chosen, methods, sample, generator):
+            output = (await Runner().run(pipelines[method.name], data)).output
+            value = _comparable(chosen, methods, output)
+            first = first or (value, how)
+            if value != first[0]:
                 msg = (
-                    f"task {chosen.name!r} of {definition.kind}: the input {sample!r} gives {whole!r} at once, "
-                    f"but {streamed!r} when it is streamed as {pieces!r}"
+                    f"task {chosen.name!r} of {bound.definition.kind}: the input {sample!r} gives {first[0]!r} "
+                    f"{first[1]}, but {value!r} {how}"
                 )
                 raise AssertionError(msg)
 
@@ -117,29 +127,68 @@ def _only_task(definition: StepDefinition) -> Task:
     return tasks.pop()
 
 
-async def _run_task(target: Step | type[Step], task: Task, data: Any) -> Any:
-    pipeline = Pipeline("verify", steps={"step": target}, options={"step": {"task": task.name}})
-    return (await Runner().run(pipeline, data)).output
+def _alone(bound: BoundStep, method: Method) -> Pipeline:
+    """Return a pipeline of a step that has no other method than this one."""
+    alone = {"step": replace(bound, definition=replace(bound.definition, methods=(method,)))}
+    pipeline = Pipeline.__new__(Pipeline)
+    pipeline.compiled = CompiledPipeline(load_authored({"name": "verify"}, alone, {}, {}), alone, LoadOptions())
+    return pipeline
 
 
-def _as_unary(task: Task, output: Any) -> Any:
-    """Return an output as one value: the items of a stream joined by the task's rule, or as a list."""
-    if task.output_join is None or not is_list(output) or _is_unary_output(task, output):
+def _runs(
+    task: Task, methods: Sequence[Method], sample: Any, generator: random.Random
+) -> Iterator[tuple[Method, Any, str]]:
+    """Yield each method with the data for it, and how it gets the sample; the whole sample comes first.
+
+    Where no method reads a value, or none a stream, those that there are do it by the rules of the task.
+    """
+    if task.inputs:
+        for method in methods:
+            data = {
+                f"step.{port.name}": iter(sample[port.name]) if port.streaming else sample[port.name]
+                for port in task.inputs
+            }
+            yield method, data if len(data) > 1 else next(iter(data.values())), _by(method)
+        return
+    streaming = [method for method in methods if method.flavor.streams_in]
+    unary = [method for method in methods if not method.flavor.streams_in]
+    if task.unary_input is not None:
+        for method in unary or streaming:
+            yield method, sample, f"at once {_by(method)}"
+    if task.stream_input is not None:
+        for pieces in _chunkings(task, sample, generator):
+            for method in streaming or unary:
+                yield method, iter(pieces), f"{_by(method)} when it is streamed as {pieces!r}"
+
+
+def _by(method: Method) -> str:
+    return f"by {method.name!r}"
+
+
+def _comparable(task: Task, methods: Sequence[Method], output: Any) -> Any:
+    """Return an output as those of all methods can be compared: as one value, or as items where that is the rule."""
+    if len({method.flavor.streams_out for method in methods}) == 1 and task.output_join is None:
         return output
-    return task.output_join(output)
+    is_value = not is_list(output) or _is_unary_output(task, output)
+    if task.output_join is not None:
+        return output if is_value else task.output_join(output)
+    if task.output_split is not None:
+        return list(task.output_split(output)) if is_value else output
+    return output
 
 
 def _is_unary_output(task: Task, output: Any) -> bool:
-    check = checker(task.unary_output.item)
+    if task.unary_output is None:
+        return False
     try:
-        check.check(output, "output")
+        checker(task.unary_output.item).check(output, "output")
     except HeadwaterError:
         return False
     return True
 
 
 def _chunkings(task: Task, sample: Any, generator: random.Random) -> Iterator[list[Any]]:
-    if isinstance(sample, str | bytes) and task.stream_input.item in {str, bytes}:
+    if isinstance(sample, str | bytes) and task.stream_input is not None and task.stream_input.item in {str, bytes}:
         yield from _cuts(sample, generator)
     elif task.input_split is not None:
         yield list(task.input_split(sample))

@@ -12,12 +12,12 @@ from typing_extensions import TypedDict
 from headwater.config.data_params import DataParam
 from headwater.config.problems import Fault
 from headwater.errors import StepDefinitionError
-from headwater.graph.types.value_checkers import checker
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import BoundStep, Call, Method, Placement, StepDefinition
 from headwater.kinds.registry import registry
 from headwater.kinds.step import Step, StepFunction, bound_function
 from headwater.shapes import is_mapping
+from headwater.types.value_checkers import checker
 
 __all__ = ["Transform"]
 

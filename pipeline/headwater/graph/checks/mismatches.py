@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import describe
 from headwater.config.problems import Fault
-from headwater.graph.adaptation import fit_port
+from headwater.graph.adaptation import fit_output, fit_port, modes_differ
 from headwater.graph.plan import Adapter
-from headwater.graph.types.fit import Fit, check
 from headwater.kinds.definition import Call, Placement
+from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import Method, Port
+    from headwater.kinds.task import Task
     from headwater.streams.frames import StreamType
 
-__all__ = ["faults_of_choice", "faults_of_edges", "faults_of_task"]
+__all__ = ["faults_of_choice", "faults_of_edges", "faults_of_outputs", "faults_of_several_tasks", "faults_of_task"]
 
 
 def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
@@ -35,11 +36,33 @@ def faults_of_task(graph: Graph, step_id: str) -> Iterator[Fault]:
         yield Fault("unknown-task", message, (*graph.place(step_id), "task"))
 
 
+def faults_of_several_tasks(graph: Graph, step_id: str, fitting: Sequence[Choice]) -> Iterator[Fault]:
+    """Yield a fault when methods of several tasks fit, and the document names none."""
+    names = dict.fromkeys(way.method.task.name for way in fitting if way.method.task is not None)
+    if graph.specs[step_id].task is None and len(names) > 1:
+        message = f"step {step_id!r} has several tasks that fit here: {', '.join(map(repr, names))}"
+        hint = f'give the step "task": "{next(iter(names))}", or another of them'
+        yield Fault("ambiguous-task", message, graph.place(step_id), hint)
+
+
+def faults_of_outputs(graph: Graph, choices: Mapping[str, Choice]) -> Iterator[Fault]:
+    """Yield a fault for each edge to the pipeline's output whose adapter does not fit."""
+    for edge in graph.outputs:
+        writer = choices.get(edge.source.step)
+        if edge.spec.adapt is None or writer is None:
+            continue
+        flow = writer.outputs[edge.source.port]
+        if fit_output(flow, edge.spec.adapt) is None:
+            writes = _described(flow.type, streaming=flow.streaming)
+            message = f"{edge.source} writes {writes}, which the adapter {edge.spec.adapt!r} cannot convert"
+            yield Fault("no-adapter", message, edge.path, _rule_to_declare(flow, None, edge.spec.adapt))
+
+
 def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -> Iterator[Fault]:
     """Yield a fault for each edge into a step that does not fit one of its methods."""
     for port, edge, flow in arrivals:
         if flow is not None and fit_port(flow, port, method.task, edge.spec.adapt, {}) is None:
-            yield _unfit(edge, flow, port, step_id)
+            yield _unfit(edge, flow, port, step_id, method.task)
 
 
 def faults_of_choice(
@@ -47,24 +70,60 @@ def faults_of_choice(
 ) -> Iterator[Fault]:
     """Yield a fault for each missing header or footer, and for what cannot be mapped or run in a process."""
     for given in choice.inputs:
+        yield from _adapters(step_id, given, edges[given.port.name])
         if given.port.streaming:
             yield from _frames(step_id, given, edges[given.port.name])
     yield from _placing(graph, step_id, choice)
     yield from _mapping(graph, step_id, choice)
 
 
-def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str) -> Fault:
+def _adapters(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iterator[Fault]:
+    """Yield a fault for each edge that may be read in two ways, or else when merged edges need different adapters."""
+    unclear = [
+        (edge, fitting) for edge, fitting in zip(edges, given.fittings, strict=True) if fitting.rival is not None
+    ]
+    for edge, fitting in unclear:
+        names = sorted(adapter.value for adapter in (fitting.adapter, fitting.rival) if adapter is not None)
+        message = (
+            f"port {given.port.name!r} of step {step_id!r} may read {edge.source} by {names[0]!r} or by {names[1]!r}"
+        )
+        hint = (
+            f'write the edge as {{"from": "{edge.source}", "to": "{edge.target}", "adapt": "{names[0]}"}}, or the other'
+        )
+        yield Fault("ambiguous-adapter", message, edge.path, hint)
+    first = given.fittings[0]
+    other = next(
+        (i for i, each in enumerate(given.fittings) if (each.adapter, each.rule) != (first.adapter, first.rule)), 0
+    )
+    if other and not unclear:
+        adapters = f"{first.adapter.value!r} and {given.fittings[other].adapter.value!r}"
+        message = (
+            f"the edges merged at port {given.port.name!r} of step {step_id!r} need different adapters: {adapters}"
+        )
+        hint = "give the merged streams one type, or convert one of them in a step before"
+        yield Fault("mixed-adapters", message, edges[other].path, hint)
+
+
+def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str, task: Task | None) -> Fault:
     writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
     message = f"{edge.source} writes {writes}, but port {port.name!r} of step {step_id!r} reads {reads}"
-    if flow.type.mode != port.type.mode and flow.type.mode is not None and port.type.mode is not None:
+    if modes_differ(flow.type, port.type):
         message += f", and {flow.type.mode}s are not {port.type.mode}s"
         return Fault("mode-mismatch", message, edge.path, "declare a rule to_delta or to_snapshot on the stream type")
     if edge.spec.adapt is not None:
         message += f", which the adapter {edge.spec.adapt!r} cannot convert"
-        return Fault(
-            "no-adapter", message, edge.path, "remove 'adapt', or declare the join or split on the step's task"
-        )
+        return Fault("no-adapter", message, edge.path, _rule_to_declare(flow, task, edge.spec.adapt))
     return Fault("type-mismatch", message, edge.path, "add a step between them that converts one into the other")
+
+
+def _rule_to_declare(flow: Flow, task: Task | None, adapt: str) -> str:
+    """Return what to do about an adapter that does not fit: declare the rule that is missing, or leave the choice."""
+    if adapt in {"join", "split"}:
+        rules = [f"output_{adapt} of task {flow.task.name!r}"] if flow.task is not None else []
+        rules += [f"input_{adapt} of task {task.name!r}"] if task is not None else []
+        if rules:
+            return f"remove 'adapt', or declare {' or '.join(rules)}"
+    return "remove 'adapt', or add a step between them that converts one into the other"
 
 
 def _frames(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iterator[Fault]:

@@ -29,7 +29,7 @@ from headwater.annotations import (
     union,
     upper,
 )
-from headwater.graph.types.value_checkers import checker, needs_validation, runtime_class
+from headwater.types.value_checkers import checker, needs_validation, runtime_class
 
 __all__ = ["Fit", "check", "checker", "describe", "needs_validation", "runtime_class", "substitute"]
 
