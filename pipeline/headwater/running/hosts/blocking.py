@@ -112,10 +112,13 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
             await outbox.write(items)
         return bool(items)
 
-    async with WorkerThread[_Request](target, f"headwater {step.id}") as thread:
+    async def serve(request: _Request) -> Any:
+        return await _taken(request.source) if isinstance(request, _Take) else None
+
+    async with WorkerThread[_Request](target, f"headwater {step.id}", serve) as thread:
         while (request := await _next_request(thread, shelf, deliver)) is not None:
             await deliver()
-            thread.answer(await _taken(request.source) if isinstance(request, _Take) else None)
+            thread.answer(await serve(request))
 
 
 async def _next_request(

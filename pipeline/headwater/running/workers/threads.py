@@ -1,23 +1,25 @@
 """Worker threads: each belongs to one step of one execution, and ends with it.
 
 A thread and its host take turns: the thread asks (for more input, for its output to be fetched), the host answers.
-Nothing is queued, and releasing the thread is an answer, too.
+Nothing is queued, and releasing the thread is an answer, too. The code of a step may hand what asks to threads of its
+own; their requests take no turn, and are answered in the event loop while the step's own thread goes on.
 """
 
 from __future__ import annotations
 
-import threading
 from contextvars import ContextVar
+from threading import Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from anyio import CancelScope, Event
-from anyio.lowlevel import current_token
+from anyio.from_thread import run as run_in_loop
+from anyio.lowlevel import checkpoint, current_token
 from typing_extensions import TypeVar
 
 from headwater.running.loop_calls import caller_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
 __all__ = ["Released", "WorkerThread", "is_released"]
@@ -38,6 +40,10 @@ def is_released() -> bool:
     return thread is not None and thread.released
 
 
+class StoppedError(RuntimeError):
+    """Raised in a thread that the code of a step has started itself, which has to pass it on to the step's thread."""
+
+
 class WorkerThread(Generic[Request]):
     """A thread that runs one function, which asks its host for what it needs.
 
@@ -49,18 +55,25 @@ class WorkerThread(Generic[Request]):
                     thread.answer(...)
     """
 
-    def __init__(self, target: Callable[[Callable[[Request], Any]], None], name: str) -> None:
+    def __init__(
+        self,
+        target: Callable[[Callable[[Request], Any]], None],
+        name: str,
+        serve: Callable[[Request], Awaitable[Any]] | None = None,
+    ) -> None:
         self._target = target
         self._name = name
+        self._serve = serve  # answers a request of another thread
+        self._served: set[CancelScope] = set()
         self._asked = Event()
         self._request: Request | None = None
         self._error: BaseException | None = None
         self._ended = False
-        self._turn = threading.Lock()  # held by the host, except while the thread is to go on
+        self._turn = Lock()  # held by the host, except while the thread is to go on
         self._turn.acquire()
         self._answer: Any = None
         self._released = False
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
 
     @property
     def released(self) -> bool:
@@ -68,8 +81,9 @@ class WorkerThread(Generic[Request]):
         return self._released
 
     async def __aenter__(self) -> Self:
-        self._call_soon = caller_in(current_token().native_token)
-        self._thread = threading.Thread(target=self._main, name=self._name, daemon=True)
+        self._token = current_token()
+        self._call_soon = caller_in(self._token.native_token)
+        self._thread = Thread(target=self._main, name=self._name, daemon=True)
         self._thread.start()
         return self
 
@@ -78,7 +92,11 @@ class WorkerThread(Generic[Request]):
     ) -> None:
         """Release the thread and wait until it has left the step's code."""
         self._released = True
+        for scope in self._served:
+            scope.cancel()
         with CancelScope(shield=True):
+            while self._served:
+                await checkpoint()
             while not self._ended:
                 if self._turn.locked():  # or the thread has not yet taken the turn that it was given before
                     self._turn.release()
@@ -104,6 +122,8 @@ class WorkerThread(Generic[Request]):
         self._asked = Event()
 
     def _ask(self, request: Request) -> Any:
+        if current_thread() is not self._thread:
+            return self._ask_elsewhere(request)
         self._post(request)
         self._turn.acquire()
         if self._released:
@@ -111,6 +131,25 @@ class WorkerThread(Generic[Request]):
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
+
+    def _ask_elsewhere(self, request: Request) -> Any:
+        """Answer a thread that is not this one: one that the code of the step has started."""
+        answer = None if self._released else run_in_loop(self._answer_elsewhere, request, token=self._token)
+        if self._released:
+            raise StoppedError("the step was stopped, so its input cannot be read any more")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _answer_elsewhere(self, request: Request) -> Any:
+        if self._released or self._serve is None:
+            return None
+        with CancelScope() as scope:
+            self._served.add(scope)
+            try:
+                return await self._serve(request)
+            finally:
+                self._served.remove(scope)
 
     def _post(self, request: Request | None, *, last: bool = False) -> None:
         def post() -> None:
