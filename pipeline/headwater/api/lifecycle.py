@@ -9,11 +9,10 @@ from anyio import CancelScope, get_cancelled_exc_class
 
 from headwater.api.outcome import Outcome
 from headwater.api.outlets import Outlets
-from headwater.errors import ExecutionCancelled, ExecutionTimeoutError, StepError
+from headwater.errors import ExecutionCancelled, StepError
 from headwater.events.notices import notice
 from headwater.events.streaming_context import StreamingContext
 from headwater.ids import new_execution_id
-from headwater.running.attempt import in_time
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
 from headwater.running.scope import ExecutionScope
@@ -130,11 +129,13 @@ class Lifecycle:
         return instances
 
     async def _run(self, work: Work) -> None:
-        request = self._request
         try:
             with self._scope:
                 if not self.outcome.cancelled:
-                    await in_time(work.run(request.data), request.timeout_s, ExecutionTimeoutError)
+                    with self.outcome.limit() as limit:
+                        await work.run(self._request.data)
+                    if limit.cancelled_caught:
+                        self.outcome.expire()
                     work.check_finished()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")

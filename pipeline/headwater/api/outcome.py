@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from anyio import Event
+from anyio import CancelScope, Event, current_time
 
-from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, StepError
+from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionTimeoutError, StepError
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
 from headwater.running.failures import message_of, reason_of
@@ -39,6 +39,7 @@ class Outcome:
         self._cancel_reason: str | None = None
         self._started_at = 0.0
         self._error_given = False
+        self._limit = CancelScope()
 
     @property
     def cancelled(self) -> bool:
@@ -67,6 +68,17 @@ class Outcome:
         self._started_at = perf_counter()
         self._context.emit(EventType.PIPELINE_START, None, self._request.start_data)
 
+    def limit(self) -> CancelScope:
+        """Return the scope of the work, which ends it when the time of the execution is over."""
+        if self._request.timeout_s is not None:
+            self._limit.deadline = current_time() + self._request.timeout_s
+        return self._limit
+
+    def expire(self) -> None:
+        """Note that the time of the execution is over."""
+        if (timeout_s := self._request.timeout_s) is not None:
+            self.fail(ExecutionTimeoutError(timeout_s))
+
     def fail(self, error: Exception) -> None:
         """Note what made the execution fail, unless something else ended it before."""
         if self.error is None:
@@ -74,6 +86,8 @@ class Outcome:
 
     def fail_step(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note that a step failed on its own."""
+        if self._limit.cancel_called:  # the step failed because it was cancelled
+            self.expire()
         if self.error is None:
             self._error = StepError(step_id, reason_of(error, self._request.mask), attempt=attempt)
             self._error.__cause__ = error

@@ -62,6 +62,8 @@ class Coordination:
         affected = self._downstream(step_id)
         for host, scope in self._scopes.items():
             if affected.isdisjoint(step.id for step in host.steps):
+                if host.stopped_by is None:
+                    host.stopped_by = step_id
                 scope.cancel()
 
     def _downstream(self, step_id: str) -> set[str]:

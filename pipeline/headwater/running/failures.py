@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from anyio import get_cancelled_exc_class
+
 from headwater.errors import StreamBrokenError
 from headwater.running.groups import exceptions_in, unwrapped
 
-__all__ = ["STEP_ERRORS", "broken_by", "error_in", "exhausted", "message_of", "reason_of"]
+__all__ = ["STEP_ERRORS", "broken_by", "comes_from_cancellation", "error_in", "exhausted", "message_of", "reason_of"]
 
 STEP_ERRORS = (Exception, SystemExit)
 """What makes a step fail when its code raises it; an exit as well, since no step may end the program that runs it."""
@@ -30,6 +32,18 @@ def error_in(error: Exception | SystemExit) -> Exception:
         return failure
     inner = unwrapped(error)
     return inner if isinstance(inner, Exception) else error
+
+
+def comes_from_cancellation(error: BaseException) -> bool:
+    """Return whether an error was raised while a cancellation went through the code, as by its cleanup."""
+    cancelled, seen = get_cancelled_exc_class(), set[int]()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        if isinstance(inner, cancelled):
+            return True
+        seen.add(id(inner))
+        inner = inner.__cause__ or inner.__context__
+    return False
 
 
 def exhausted() -> Exception:

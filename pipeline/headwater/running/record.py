@@ -204,13 +204,14 @@ class StepRecord:
         )
         self._emit(EventType.STEP_COMPLETE, self.step_id, complete, self.attempt)
 
-    def fail(self, error: Exception) -> None:
-        """Note that the step failed, or suffers from the failure of another step."""
+    def fail(self, error: Exception, cause: str | None = None) -> None:
+        """Note that the step failed, or suffers from the failure of another step, `cause`."""
         if self.ended:
             return
         self.emit_progress()
         self.state = State.FAILED
-        cause = error.step_id if isinstance(error, StreamBrokenError) and error.step_id != self.step_id else None
+        if isinstance(error, StreamBrokenError) and error.step_id != self.step_id:
+            cause = error.step_id
         message = message_of(error, self._mask)
         failure = StepFailure(error_type=type(error).__name__, message=message, cause_step_id=cause)
         self._emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)

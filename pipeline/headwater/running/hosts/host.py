@@ -9,7 +9,7 @@ from anyio import get_cancelled_exc_class
 
 from headwater.errors import StreamBrokenError
 from headwater.running.attempt import Attempt, Failure
-from headwater.running.failures import STEP_ERRORS, reason_of
+from headwater.running.failures import STEP_ERRORS, comes_from_cancellation, error_in, reason_of
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.hosts.watch import Watched
@@ -33,6 +33,7 @@ class StepHost:
     def __init__(self, steps: Sequence[PlannedStep], inbox: Inbox, outbox: Outbox, scope: HostScope) -> None:
         self.steps: tuple[PlannedStep, ...] = tuple(steps)
         self.unread: bool = False
+        self.stopped_by: str | None = None  # the step whose failure stops this host
         self._inbox = inbox
         self._outbox = outbox
         self._scope = scope
@@ -63,7 +64,7 @@ class StepHost:
         except STEP_ERRORS as error:
             self._fail_as(error)
         finally:  # does nothing to an outbox that has ended
-            self._outbox.fail(self._broken(self._head, "was cancelled"))
+            self._outbox.fail(self._cancelled())
             await self._inbox.aclose()
 
     def _note_stretch(self, elapsed_s: float) -> None:
@@ -112,12 +113,15 @@ class StepHost:
     def _fail_as(self, error: Exception | SystemExit) -> None:
         if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
             # Without a failure the break comes from a cancellation, and nothing fails because of that.
-            self._break(error, self.records if self._scope.failed else ())
+            self._break(error, self.records if self._scope.failed and self.stopped_by is None else ())
         else:
             self._fail(self._head, error)
 
     def _fail(self, attempt: Attempt, raised: Exception | SystemExit) -> None:
         """Note the failure of a step, and break the stream for everything after it."""
+        if self.stopped_by is not None and comes_from_cancellation(raised):
+            attempt.record.fail(error_in(raised), self.stopped_by)
+            return
         error = attempt.fail(raised)
         broken = self._broken(attempt, f"failed: {reason_of(error, self._scope.mask)}")
         broken.__cause__ = error
@@ -127,6 +131,13 @@ class StepHost:
         for record in records:
             record.fail(error)
         self._outbox.fail(error)
+
+    def _cancelled(self) -> StreamBrokenError:
+        """Return the error for readers of a host that was cancelled: it names the step that failed, if one did."""
+        execution_id, failed = self._scope.execution_id, self.stopped_by
+        if failed is not None:
+            return StreamBrokenError(f"step {failed!r} failed", step_id=failed, execution_id=execution_id)
+        return self._broken(self._head, "was cancelled")
 
     def _broken(self, attempt: Attempt, end: str) -> StreamBrokenError:
         step_id = attempt.step.id
