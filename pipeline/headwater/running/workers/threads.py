@@ -40,8 +40,8 @@ def is_released() -> bool:
     return thread is not None and thread.released
 
 
-class StoppedError(RuntimeError):
-    """Raised in a thread that the code of a step has started itself, which has to pass it on to the step's thread."""
+class Stopped(RuntimeError):  # noqa: N818 - a signal for the code of a step, not an error of the engine
+    """Internal: ends the reading of a thread that a step has started, which passes it on to the step's own thread."""
 
 
 class WorkerThread(Generic[Request]):
@@ -136,7 +136,7 @@ class WorkerThread(Generic[Request]):
         """Answer a thread that is not this one: one that the code of the step has started."""
         answer = None if self._released else run_in_loop(self._answer_elsewhere, request, token=self._token)
         if self._released:
-            raise StoppedError("the step was stopped, so its input cannot be read any more")
+            raise Stopped("the step was stopped, so its input cannot be read any more")
         if isinstance(answer, Exception):
             raise answer
         return answer
