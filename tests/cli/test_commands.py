@@ -186,6 +186,41 @@ def test_check_says_ok_when_the_document_runs(call: Call, pipeline: MakePipeline
     assert done.err.startswith("pipeline.json: OK, 2 steps, 2 edges")
 
 
+BOTH_CASES = {
+    "name": "both-cases",
+    "steps": [
+        {"id": "lower", "kind": "text.lower"},
+        {"id": "upper", "kind": "text.upper"},
+        {"id": "count", "kind": "stream.count", "merge": "concat"},
+    ],
+    "edges": ["input -> lower", "input -> upper", "lower -> count", "upper -> count"],
+}
+
+
+def test_check_warns_when_only_an_input_of_many_items_would_hang(call: Call, write: Write) -> None:
+    """The document runs for one text, so it is OK; what is asked for with an option is refused."""
+    document = write("both.json", json.dumps(BOTH_CASES))
+    done = call("check", document)
+    assert done.code == 0
+    assert "for an input of many items" in done.err
+    assert "[deadlock-risk]" in done.err
+    assert done.err.splitlines()[-1].startswith("both.json: OK, 3 steps")
+    for command in ("check", "plan"):
+        refused = call(command, document, "--stream-input")
+        assert (refused.code, refused.out) == (2, "")
+        assert "[deadlock-risk]" in refused.err
+        assert "OK" not in refused.err
+
+
+def test_run_refuses_an_input_of_many_items_when_it_would_hang(call: Call, write: Write) -> None:
+    """Nothing starts; one text runs."""
+    document = write("both.json", json.dumps(BOTH_CASES))
+    done = call("run", document, "--input", write("in.txt", "a\nb\n"), "--quiet")
+    assert (done.code, done.out) == (2, "")
+    assert "[deadlock-risk]" in done.err
+    assert call("run", document, "--input", write("in.json", '"a"'), "--quiet") == Done(0, "2\n", "")
+
+
 def test_plan_shows_steps_edges_and_bounds(call: Call, pipeline: MakePipeline) -> None:
     """The plan names flavors, types, adapters, capacities, conditions and what runs as one, in aligned columns."""
     edges = [{"from": "numbers", "to": "named", "when": {"gt": 0}}, {"from": "numbers", "to": "sum", "buffer": 7}]

@@ -11,7 +11,9 @@ from headwater.config.problems import Problems
 from headwater.config.spec import EdgeSpec, PipelineSpec, StepSpec
 from headwater.errors import Problem
 from headwater.graph.build import build_graph
+from headwater.graph.checks.deadlocks import check_deadlocks
 from headwater.graph.graph import Graph
+from headwater.graph.resolve import resolve
 from headwater.kinds.definition import BoundStep, Call, Method, Origin, Placement, Port, StepDefinition
 from headwater.kinds.task import Flavor
 from headwater.streams.frames import StreamType
@@ -50,6 +52,7 @@ KINDS = {
     "pass": kind(method("items")),
     "map": kind(method("item", flavor=Flavor.UNARY_UNARY)),
     "count": kind(method("items", flavor=Flavor.STREAM_UNARY)),
+    "gather": kind(replace(method("items", flavor=Flavor.STREAM_UNARY), outputs=(WHOLE,))),
     "join": kind(method("left right")),
     "lookup": kind(replace(method("items"), inputs=(STREAM, WHOLE))),
     "scale": kind(replace(method("item"), inputs=(VALUE, replace(VALUE, name="by")), flavor=Flavor.UNARY_UNARY)),
@@ -80,4 +83,7 @@ def build(steps: str, edges: str | None = None, **document: Any) -> tuple[Graph,
     written = None if edges is None else [_edge(edge) for edge in edges.split(", ") if edge]
     problems = Problems()
     graph = build_graph(PipelineSpec("test", specs, edges=written, output=document.get("output")), bound, problems)
+    if not problems:
+        choices = resolve(graph, problems, stream_input=document.get("stream_input", False))
+        check_deadlocks(graph, choices, problems, stream_input=document.get("stream_input", False))
     return graph, problems.listed()

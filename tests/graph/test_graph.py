@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.config.problems import PROBLEMS_LIMIT
 from headwater.graph.graph import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.graph.topological_order import find_cycles, topological_order
 from tests.graph.pipelines import build
@@ -234,7 +235,7 @@ def test_build_graph_refuses_concat_when_a_later_branch_streams(steps: str, edge
         ("source pass lookup", "source -> lookup.items, source -> pass, pass -> lookup.table", 0),
         ("source lookup", "source -> lookup.table, source -> lookup.items", 1),
         ("source count scale", "source -> count, count -> scale.by, source -> scale.item", 2),
-        ("pass count lookup", "input -> pass, pass -> count, pass -> lookup.items, count -> lookup.table", 2),
+        ("pass gather lookup", "input -> pass, pass -> gather, pass -> lookup.items, gather -> lookup.table", 2),
         ("lookup", "input -> lookup.table, input -> lookup.items", 1),
     ],
 )
@@ -261,6 +262,89 @@ def test_build_graph_refuses_a_stream_that_waits_for_a_value_of_its_own_source(
 def test_build_graph_allows_a_stream_beside_a_value_when_neither_waits(steps: str, edges: str) -> None:
     """Sources of their own, values only, or streams that the step reads as it likes stop nobody."""
     assert build(steps, edges)[1] == ()
+
+
+CROSSED = "source1 -> lookup1.items, source2 -> lookup1.table, source2 -> lookup2.items, source1 -> lookup2.table"
+
+
+def test_deadlocks_are_found_when_steps_wait_for_each_other_across_the_graph() -> None:
+    """Each of two steps collects what the other streams, so neither ends, though each reads from two sources."""
+    _, problems = build("source1 source2 lookup1 lookup2", CROSSED)
+    assert [(problem.code, problem.path) for problem in problems] == [
+        ("deadlock-risk", "$.edges[0]"),
+        ("deadlock-risk", "$.edges[2]"),
+    ]
+    assert "'source2.out -> lookup2.items' only after 'source1.out -> lookup2.table'" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges"),
+    [
+        (
+            "source1 source2 source3 lookup1 lookup2 lookup3",
+            ", ".join(f"source{n} -> lookup{n}.items, source{n % 3 + 1} -> lookup{n}.table" for n in (1, 2, 3)),
+        ),
+        (
+            "source1 source2 pass1 pass2 lookup1 lookup2",
+            f"source1 -> pass1, source2 -> pass2, {CROSSED.replace('source1 -> lookup1', 'pass1 -> lookup1')}",
+        ),
+        (
+            "source1 source2 pass lookup",
+            "source1 -> lookup.items, source2 -> lookup.table, source1 -> pass, source2 -> pass",
+        ),
+    ],
+)
+def test_deadlocks_are_found_when_the_ring_is_longer(steps: str, edges: str) -> None:
+    """Three steps, steps in between, and a `concat` that crosses a table."""
+    _, problems = build(steps, edges, merge={"pass": "concat"} if "pass " in steps else {})
+    assert {problem.code for problem in problems} == {"deadlock-risk"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges", "merge"),
+    [
+        ("source1 source2 lookup1 lookup2", CROSSED.replace("source1 -> lookup2.table", "input -> lookup2.table"), {}),
+        (
+            "source1 source2 lookup1 lookup2",
+            "source1 -> lookup1.items, source2 -> lookup1.table, source1 -> lookup2.items, source2 -> lookup2.table",
+            {},
+        ),
+        (
+            "source1 source2 pass1 pass2",
+            "source1 -> pass1, source2 -> pass1, source2 -> pass2, source1 -> pass2",
+            {"pass1": "interleave", "pass2": "interleave"},
+        ),
+        ("source gather count scale", "source -> gather, source -> count, gather -> output, count -> output", {}),
+    ],
+)
+def test_deadlocks_are_not_reported_when_every_edge_is_read_in_the_end(steps: str, edges: str, merge: Any) -> None:
+    """Two steps with the same order of reading, or without one, let each other end."""
+    _, problems = build(steps, edges, merge=merge)
+    assert [problem for problem in problems if problem.code == "deadlock-risk"] == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges", "merge"),
+    [
+        ("map1 map2 pass", "input -> map1, input -> map2, map1 -> pass, map2 -> pass", {"pass": "concat"}),
+        ("count scale", "input -> count, count -> scale.by, input -> scale.item", {}),
+        ("map count scale", "map -> count, count -> scale.by, map -> scale.item", {}),
+        ("gather lookup", "input -> gather, gather -> lookup.table, input -> lookup.items", {}),
+    ],
+)
+def test_deadlocks_of_an_input_of_many_items_are_found_when_it_is_planned(steps: str, edges: str, merge: Any) -> None:
+    """The pipeline's input is a writer like any other when it is a stream, also where one value would not hang."""
+    _, problems = build(steps, edges, merge=merge, stream_input=True)
+    assert [problem.code for problem in problems] == ["deadlock-risk"]
+    assert problems[0].message.startswith("for an input of many items, ")
+
+
+def test_deadlocks_are_found_once_each_when_many_steps_cross() -> None:
+    """A document of thousands of joins is refused without a search for each of them."""
+    joins = [f"source1 -> lookup{number}.items, source2 -> lookup{number}.table" for number in range(1, 2_000)]
+    edges = ", ".join(["source2 -> lookup0.items, source1 -> lookup0.table", *joins])
+    _, problems = build(f"source1 source2 {' '.join(f'lookup{number}' for number in range(2_000))}", edges)
+    assert [problem.code for problem in problems] == ["deadlock-risk"] * PROBLEMS_LIMIT
 
 
 def test_merge_policy_is_the_one_of_the_port() -> None:

@@ -9,6 +9,7 @@ from headwater.config.garbage_collection import collection_paused
 from headwater.config.permissions import check_permissions
 from headwater.config.secret_params import secrets_of
 from headwater.graph.build import build_graph
+from headwater.graph.checks.deadlocks import check_deadlocks
 from headwater.graph.checks.unused_options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
@@ -39,6 +40,7 @@ class CompiledPipeline:
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
         choices = resolve(self.graph, problems, stream_input=False)
         check_options(self.graph, choices, problems)
+        check_deadlocks(self.graph, choices, problems, stream_input=False)
         problems.raise_if_any()
         self._choices: dict[tuple[bool, Mode | None], dict[str, Choice]] = {(False, None): choices}
         self._plans: dict[tuple[bool, Mode | None], Plan] = {}
@@ -52,6 +54,7 @@ class CompiledPipeline:
         if key not in self._choices:
             problems = self.loaded.problems.renewed()
             choices = resolve(self.graph, problems, stream_input=stream_input, input_mode=input_mode)
+            check_deadlocks(self.graph, choices, problems, stream_input=stream_input)
             problems.raise_if_any()
             self._choices[key] = choices
         if key not in self._plans:

@@ -177,7 +177,7 @@ class Pipeline:
             The plan: methods, adapters, segments, capacities.
 
         Raises:
-            ConfigError: The pipeline does not fit such an input.
+            ConfigError: The pipeline does not fit such an input, or would hang on a long one.
         """
         return self.compiled.plan(stream_input=stream_input)
 

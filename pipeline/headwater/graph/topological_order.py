@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["find_cycles", "topological_order"]
+__all__ = ["find_cycles", "strong_components", "topological_order"]
 
 Pairs = Sequence[tuple[str, str]]
 """The writer and the reader of each edge."""
@@ -81,3 +81,56 @@ def _walk_back(start: str, writer_of: dict[str, str], visits: dict[str, str]) ->
 def _from_first(cycle: list[str]) -> list[str]:
     first = cycle.index(min(cycle))
     return cycle[first:] + cycle[:first]
+
+
+def strong_components(arcs: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return a number for each node that is on a cycle, the same for nodes that are on cycles with each other.
+
+    This is Tarjan, "Depth-first search and linear graph algorithms", 1972, without recursion.
+
+    Args:
+        arcs: For each node, the nodes that arcs lead to; none leads to its own start.
+
+    Returns:
+        The number of the component of each node on a cycle.
+
+    Example:
+        >>> strong_components([[1], [2], [1], [0]])
+        {2: 2, 1: 2}
+    """
+    components: dict[int, int] = {}
+    numbers = [0] * len(arcs)  # from 1, in the order in which nodes are found
+    least = [0] * len(arcs)  # the least number that each node leads back to
+    closed = len(arcs) + 1
+    path: list[int] = []  # nodes whose component is not closed
+    found = 0
+    for root in range(len(arcs)):
+        ways = [] if numbers[root] else [(root, iter(arcs[root]))]
+        while ways:
+            node, following = ways[-1]
+            if not numbers[node]:
+                found += 1
+                numbers[node] = least[node] = found
+                path.append(node)
+            for target in following:
+                if not numbers[target]:
+                    ways.append((target, iter(arcs[target])))
+                    break
+            else:
+                ways.pop()
+                least[node] = min(least[node], min((least[target] for target in arcs[node]), default=closed))
+                if least[node] == numbers[node]:
+                    component = _cut(path, node)
+                    for member in component:
+                        least[member] = closed
+                    if len(component) > 1:
+                        components.update(dict.fromkeys(component, numbers[node]))
+    return components
+
+
+def _cut(path: list[int], node: int) -> list[int]:
+    """Remove and return the end of a path, from a node on."""
+    end = [path.pop()]
+    while end[-1] != node:
+        end.append(path.pop())
+    return end

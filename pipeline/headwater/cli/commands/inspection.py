@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,19 +12,24 @@ import typer
 
 from headwater.cli.command_options import Document, command
 from headwater.cli.terminal import say, show, styled
+from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
     from headwater.api.pipeline import Pipeline
+    from headwater.errors import Problem
     from headwater.graph.analysis import Analysis
     from headwater.graph.drawing.draw import DrawingStyle
 
 __all__ = ["check", "graph", "plan"]
 
 _Name = TypeVar("_Name", bound=str)
+_StreamInput = Annotated[
+    bool, typer.Option("--stream-input", help="Plan for an input of many items, also where a step takes one value.")
+]
 
 
 @command
-def check(document: Document) -> None:
+def check(document: Document, *, stream_input: _StreamInput = False) -> None:
     """Check a document: report every problem with its place and how to fix it.
 
     \b
@@ -33,7 +38,8 @@ def check(document: Document) -> None:
       generate-a-config | headwater check -
 
     \b
-    A document that passes can be run.
+    A document that passes can be run. What would hang only for an input of many
+    items is a warning, and an error with --stream-input.
 
     \b
     Exit codes:
@@ -43,9 +49,11 @@ def check(document: Document) -> None:
     from headwater.cli.plan_text import plan_summary
     from headwater.cli.reporting import say_problems
 
-    plan = document.load().plan()
-    if plan.warnings:
-        say_problems(plan.warnings, noun="warning", color="yellow")
+    pipeline = document.load()
+    plan = pipeline.plan(stream_input=stream_input)
+    warnings = [*plan.warnings, *(() if stream_input else _deadlocks_of_streams(pipeline))]
+    if warnings:
+        say_problems(warnings, noun="warning", color="yellow")
     say(f"{document.name}: {styled('OK', 'green')}, {plan_summary(plan)}")
 
 
@@ -53,6 +61,7 @@ def check(document: Document) -> None:
 def plan(
     document: Document,
     *,
+    stream_input: _StreamInput = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the plan as JSON.")] = False,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Write a drawing as Mermaid text.")] = False,
     analyze: Annotated[
@@ -78,10 +87,11 @@ def plan(
 
     pipeline = document.load()
     analysis = _analysis(pipeline, events) if analyze or events else None
+    planned = pipeline.plan(stream_input=stream_input)
     if as_mermaid:
-        show(graph_text(pipeline.plan(), "mermaid"))
+        show(graph_text(planned, "mermaid"))
     else:
-        show(plan_json(pipeline.plan(), analysis) if as_json else plan_text(pipeline.plan(), analysis))
+        show(plan_json(planned, analysis) if as_json else plan_text(planned, analysis))
 
 
 @command
@@ -110,6 +120,15 @@ def graph(
     from headwater.cli.plan_text import graph_text
 
     show(graph_text(document.load().plan(), style))
+
+
+def _deadlocks_of_streams(pipeline: Pipeline) -> Sequence[Problem]:
+    """Return what would hang for an input of many items, in a pipeline that works for a single value."""
+    try:
+        pipeline.plan(stream_input=True)
+    except ConfigError as error:
+        return [problem for problem in error.problems if problem.code == "deadlock-risk"]
+    return ()
 
 
 def _one_of(options: Mapping[_Name, bool], default: _Name) -> _Name:

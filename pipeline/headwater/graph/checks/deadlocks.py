@@ -1,157 +1,205 @@
-"""Finds steps that would wait forever.
+"""Finds steps that would wait forever once a stream is longer than the buffers.
 
-`concat` reads one branch to its end before the next; and a step gets its values, lists of whole streams among them,
-before it reads a stream. When both come from one step, the branch that is read later fills up meanwhile and stops that
-step, and then the first branch never ends.
+A step awaits its values, lists of whole streams among them, before it reads a stream; and `concat` reads one branch to
+its end before the next. Meanwhile, the branch that is read later fills up and stops its writer. When what is read first
+waits for that writer, near or far, neither ends.
+
+Each edge has two states in which a step waits: its reader waits while it is empty, and its writer while it is full.
+From each state lead arcs to the states that hold on to it, and a cycle is a deadlock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, groupby
-from typing import TYPE_CHECKING, TypeAlias
+from collections import deque
+from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING
 
-from headwater.annotations import plain, shape
-from headwater.config.problems import quote
+from headwater.config.problems import PROBLEMS_LIMIT, quote
+from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, Edge
+from headwater.graph.plan import Adapter
+from headwater.graph.topological_order import strong_components
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from headwater.config.problems import Problems
+    from headwater.graph.choices import Choice, ResolvedInput
     from headwater.graph.graph import Graph
-    from headwater.kinds.definition import Method, Port
 
 __all__ = ["check_deadlocks"]
 
-_Order: TypeAlias = Sequence[Sequence[Edge]]
-"""Edges that are read together, in groups that are read one after the other."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Deadlock:
-    """Two edges from one step that cannot be read one after the other: the later one fills up meanwhile."""
-
-    first: Edge
-    later: Edge
-    tee: str
-
-
-def check_deadlocks(graph: Graph, problems: Problems) -> None:
-    """Report the edges that fill up while the step that feeds them is still needed, in a graph without cycles."""
-    for deadlock in _find_deadlocks(graph):
-        message = (
-            f"'{deadlock.later}' is read only after '{deadlock.first}' has ended, but both come from"
-            f" {quote(deadlock.tee)}: the first to fill up stops the other"
-        )
-        own = "give the branches sources of their own"
-        merged = deadlock.first.target == deadlock.later.target
-        hint = f'merge step {quote(deadlock.later.target.step)} by "interleave", or {own}' if merged else own
-        problems.add("deadlock-risk", message, deadlock.later.path, hint)
-
-
-def _find_deadlocks(graph: Graph) -> Iterator[_Deadlock]:
-    """Find the edges that fill up while the step that feeds them is still needed.
-
-    Sets of steps are bits of an integer, so that a graph of 10,000 steps takes milliseconds.
-    """
-    merges = list(_concatenations(graph))
-    mixed = list(_several_inputs(graph))
-    if not (merges or mixed):
+def check_deadlocks(graph: Graph, choices: Mapping[str, Choice], problems: Problems, *, stream_input: bool) -> None:
+    """Report the edges that fill up while what is read before them still needs their writers."""
+    several = {step: choice for step, choice in choices.items() if len(graph.edges_into(step)) > 1}
+    if not any(_Reader(graph, step, choice).orders for step, choice in several.items()):
         return
-    ranks = [PIPELINE_INPUT.step, *graph.steps]
-    needed, stopped = _reach(graph, ranks)
-    for order in (*merges, *(_values_first(method, edges, stopped) for method, edges in mixed)):
-        before = 0
-        for part in order:
-            later = next((edge for edge in part if before & _shared(edge, stopped)), None)
-            if later is not None:
-                common = before & _shared(later, stopped)
-                first = next(edge for edge in chain(*order) if _shared(edge, needed) & common)
-                yield _Deadlock(first, later, ranks[(common & _shared(first, needed)).bit_length() - 1])
-                break
-            for edge in part:
-                before |= _shared(edge, needed)
+    readers = [_Reader(graph, step, choice) for step, choice in choices.items()]
+    waits = _Waits(graph, choices, readers)
+    for first, later, way in islice(waits.deadlocks(), PROBLEMS_LIMIT):  # each takes a search through its ring
+        message = f"'{later}' is read only after '{first}' has ended, but {_reason(waits, way)}"
+        message += ": the first to fill up stops the other"
+        own = "give the branches sources of their own"
+        if stream_input:
+            message = f"for an input of many items, {message}"
+            own = "give the branches inputs of their own, or run the pipeline once for each item"
+        merged = first.target == later.target
+        hint = f'merge step {quote(later.target.step)} by "interleave", or {own}' if merged else own
+        problems.add("deadlock-risk", message, later.path, hint)
 
 
-def _several_inputs(graph: Graph) -> Iterator[tuple[Method, Sequence[Edge]]]:
-    """Yield the steps with edges into several ports; it is not known yet which of several methods will run."""
-    for step, bound in graph.steps.items():
-        edges = graph.edges_into(step)
-        if len(edges) > 1 and len(bound.definition.methods) == 1 and len({edge.target.port for edge in edges}) > 1:
-            yield bound.definition.methods[0], edges
+def _reason(waits: _Waits, way: Sequence[int]) -> str:
+    """Return why two edges hold on to each other: their common writer, or other edges that are read in turn."""
+    if turns := waits.turns(way):
+        others = " and ".join(f"'{later}' only after '{first}'" for first, later in turns)
+        return f"{others}, and each of them waits for the other"
+    step = waits.writer(way)
+    return f"both come from {quote(step) if step != PIPELINE_INPUT.step else 'the same input'}"
 
 
-def _values_first(method: Method, edges: Sequence[Edge], stopped: Mapping[str, int]) -> _Order:
-    """Return the edges that bring values, then those that bring streams; a port that is mapped over reads a stream."""
-    late = [
-        edge
-        for edge, port in _ports([method], edges)
-        if port.streaming or (stopped[edge.source.step] and not _collects(edge, port))
-    ]
-    return [edge for edge in edges if edge not in late], late
+class _Reader:
+    """A step and its edges: groups of them that are read one after the other, and those that fill up meanwhile."""
+
+    def __init__(self, graph: Graph, step: str, choice: Choice) -> None:
+        self.step = step
+        self.orders: list[list[Sequence[Edge]]] = []
+        self.passing: list[Edge] = []
+        values: list[Edge] = []
+        edges = edges_by_port(graph.edges_into(step), choice.method)
+        for given in choice.inputs:
+            leading = edges[given.port.name]
+            if _is_awaited(given):
+                values += leading
+            else:
+                self.passing += leading
+            if len(leading) > 1 and graph.merge_policy(leading[0].target) == "concat":
+                self.orders.append([[edge] for edge in leading])
+        if values and self.passing:
+            self.orders.append([values, self.passing])
 
 
-def _concatenations(graph: Graph) -> Iterator[_Order]:
-    for step in graph.steps:
-        if graph.specs[step].merge is None:
-            continue
-        in_order = sorted(graph.edges_into(step), key=lambda edge: edge.target.port)  # stable: the document's order
-        for target, edges in groupby(in_order, key=lambda edge: edge.target):
-            if graph.merge_policy(target) == "concat":
-                yield [[edge] for edge in edges]
+def _is_awaited(given: ResolvedInput) -> bool:
+    """Return whether a step starts only when it has the whole input."""
+    return given.adapter is Adapter.SPLIT or not (given.port.streaming or given.adapter is Adapter.MAP)
 
 
-def _reach(graph: Graph, ranks: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return, for each step, the steps that its output needs, and those that stop when its output is not read."""
-    needed: dict[str, int] = {}
-    stopped: dict[str, int] = {}
-    for rank, step in enumerate(ranks):
-        bit = 1 << rank
-        needed[step], above = bit, 0
-        edges = graph.edges_into(step)
-        for edge in edges:
-            needed[step] |= _shared(edge, needed)
-            above |= _shared(edge, stopped)
-        stopped[step] = (
-            bit | above if _streams(graph, step, [edge for edge in edges if stopped[edge.source.step]]) else 0
-        )
-    return needed, stopped
+class _Waits:
+    """The states of edges as the nodes of a graph, each with arcs to the states that it waits for."""
+
+    def __init__(self, graph: Graph, choices: Mapping[str, Choice], readers: Sequence[_Reader]) -> None:
+        self._edges = graph.edges
+        self._readers = readers
+        self._streams = _streams(graph, choices)
+        self._arcs: list[list[int]] = [[] for _ in range(2 * len(graph.edges))]
+        self._writers: dict[int, str] = {}
+        self._add_writer(PIPELINE_INPUT.step, (), _shared_inputs(graph))
+        for reader in readers:
+            self._add_writer(
+                reader.step, graph.edges_into(reader.step), graph.edges_out_of(reader.step), reader.passing
+            )
+            for order in reader.orders:
+                self._add_order(order)
+        self._rings = strong_components(self._arcs)
+
+    def _add_writer(
+        self, step: str, into: Sequence[Edge], out_of: Sequence[Edge], passing: Sequence[Edge] = ()
+    ) -> None:
+        """Add what a step waits for: what it has not written needs all around it, what it does not read its readers."""
+        needs, blocked = self._node(), self._node()
+        self._writers[blocked] = step
+        self._arcs[needs] += [blocked, *map(_empty, into)]
+        self._arcs[blocked] += map(_full, self._filling(out_of))
+        for edge in out_of:
+            self._arcs[_empty(edge)].append(needs)
+        for edge in self._filling(passing):
+            self._arcs[_full(edge)].append(blocked)
+
+    def _add_order(self, order: Sequence[Sequence[Edge]]) -> None:
+        """Add that each group of edges is read when those before it have ended."""
+        before: list[int] = []
+        for group in order:
+            for edge in self._filling(group):
+                self._arcs[_full(edge)] += before
+            node = self._node()
+            self._arcs[node] += [*before, *map(_empty, group)]
+            before = [node]
+
+    def _filling(self, edges: Sequence[Edge]) -> Iterator[Edge]:
+        """Yield the edges that can be full: one value always fits."""
+        return (edge for edge in edges if edge.index in self._streams)
+
+    def _node(self) -> int:
+        self._arcs.append([])
+        return len(self._arcs) - 1
+
+    def deadlocks(self) -> Iterator[tuple[Edge, Edge, Sequence[int]]]:
+        """Yield an edge that is awaited, one that fills up meanwhile, and the way from the first to the second."""
+        for order in chain.from_iterable(reader.orders for reader in self._readers):
+            awaited: dict[int, Edge] = {}
+            for group in order:
+                later = next((edge for edge in group if self._rings.get(_full(edge)) in awaited), None)
+                if later is not None:
+                    first = awaited[self._rings[_full(later)]]
+                    yield first, later, self._way(_empty(first), _full(later))
+                    break
+                for edge in group:
+                    if (ring := self._rings.get(_empty(edge))) is not None:
+                        awaited.setdefault(ring, edge)
+
+    def _way(self, start: int, end: int) -> list[int]:
+        """Return a shortest way between two nodes of one ring."""
+        came_from = {start: start}
+        queue = deque([start])
+        while end not in came_from:
+            node = queue.popleft()
+            for following in self._arcs[node]:
+                if self._rings.get(following) == self._rings[start] and following not in came_from:
+                    came_from[following] = node
+                    queue.append(following)
+        way = [end]
+        while way[-1] != start:
+            way.append(came_from[way[-1]])
+        return way[::-1]
+
+    def turns(self, way: Sequence[int]) -> list[tuple[Edge, Edge]]:
+        """Return the pairs of edges on a way where one is awaited before the other is read."""
+        edges = [node for node in way if node < 2 * len(self._edges)]
+        return [
+            (self._edges[early // 2], self._edges[late // 2])
+            for late, early in pairwise(edges)
+            if late % 2 and not early % 2
+        ]
+
+    def writer(self, way: Sequence[int]) -> str:
+        """Return the step (or `input`) whose outputs the first and the last edge of a way come from."""
+        return next(self._writers[node] for node in way if node in self._writers)
 
 
-def _shared(edge: Edge, sets: Mapping[str, int]) -> int:
-    """Return the set of an edge's source; an input that the document does not write is fed by data of its own."""
-    is_own = edge.source is PIPELINE_INPUT and edge.path[:1] != ("edges",)
-    return 0 if is_own else sets[edge.source.step]
+def _empty(edge: Edge) -> int:
+    """Return the node of the state in which the reader of an edge waits."""
+    return 2 * edge.index
 
 
-def _streams(graph: Graph, step: str, streams: Sequence[Edge]) -> bool:
-    """Return whether the output of a step may be a stream, when these of its inputs are."""
-    if step == PIPELINE_INPUT.step:
-        return any(_reads_stream(graph, edge) for edge in graph.inputs)
-    methods = graph.steps[step].definition.methods
-    mapped = any(not _gathers(edge, port) for edge, port in _ports(methods, streams))
-    return any(_writes_stream(method, mapped=mapped) for method in methods)
+def _full(edge: Edge) -> int:
+    """Return the node of the state in which the writer of an edge waits."""
+    return 2 * edge.index + 1
 
 
-def _reads_stream(graph: Graph, edge: Edge) -> bool:
-    return any(port.streaming for _, port in _ports(graph.steps[edge.target.step].definition.methods, [edge]))
+def _shared_inputs(graph: Graph) -> list[Edge]:
+    """Return the edges that share the pipeline's input; one that the document does not write has data of its own."""
+    return [edge for edge in graph.inputs if edge.path[:1] == ("edges",)]
 
 
-def _ports(methods: Sequence[Method], edges: Sequence[Edge]) -> Iterator[tuple[Edge, Port]]:
-    return (
-        (edge, port) for method in methods for port in method.inputs for edge in edges if port.name == edge.target.port
-    )
-
-
-def _gathers(edge: Edge, port: Port) -> bool:
-    """Return whether a port takes a stream as a whole."""
-    return port.streaming or _collects(edge, port)
-
-
-def _collects(edge: Edge, port: Port) -> bool:
-    """Return whether a port takes a whole stream as one value."""
-    return edge.spec.adapt in {"collect", "join"} or shape(plain(port.type.item))[0] is list
-
-
-def _writes_stream(method: Method, *, mapped: bool) -> bool:
-    return mapped or any(port.streaming for port in method.outputs)
+def _streams(graph: Graph, choices: Mapping[str, Choice]) -> set[int]:
+    """Return the indexes of the edges that carry a stream."""
+    streams: set[int] = set()
+    for step, choice in choices.items():
+        edges = edges_by_port(graph.edges_into(step), choice.method)
+        for given in choice.inputs:
+            for edge, flow in zip(edges[given.port.name], given.flows, strict=True):
+                writer = choices.get(edge.source.step)
+                if (flow if writer is None else writer.outputs[edge.source.port]).streaming:
+                    streams.add(edge.index)
+    shared = {edge.index for edge in _shared_inputs(graph)}
+    return streams if streams.isdisjoint(shared) else streams | shared
