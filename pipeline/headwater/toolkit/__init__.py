@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater.archives.formats import SUFFIXES, Archive, Packer, archive_by_name, packer, without_suffix
     from headwater.config.data_params import DataParam
     from headwater.config.notation.reading import read_source
+    from headwater.config.notation.strict_json import read_json, read_json_lines
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
     from headwater.config.templates import SECRET_PREFIX
     from headwater.config.validation_errors import in_words
@@ -117,6 +118,8 @@ __all__ = [
     "put_field",
     "quantity",
     "quote",
+    "read_json",
+    "read_json_lines",
     "read_source",
     "remove_field",
     "replace_field",
@@ -134,6 +137,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "archives.formats": "SUFFIXES Archive Packer archive_by_name packer without_suffix",
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",
+        "config.notation.strict_json": "read_json read_json_lines",
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
         "config.validation_errors": "in_words",

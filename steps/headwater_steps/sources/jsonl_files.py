@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
-
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
-from headwater.toolkit import OnBad
+from headwater.toolkit import OnBad, read_json, read_json_lines
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Limit
 from headwater_steps.files.models import BadRow, FileFooter, FileHeader
@@ -46,9 +44,12 @@ class JsonRows(LineRows):
         values: list[Any] = []
         before = self._lines
         self._lines += len(lines)
+        if (good := read_json_lines(lines, piece)) is not None:
+            yield self._batch(good)
+            return
         for number, line in enumerate(lines, before + 1):
             try:
-                values.append(from_json(line, allow_inf_nan=False))
+                values.append(read_json(line))
             except ValueError:
                 text = line.rstrip(_BLANKS)
                 if text:
@@ -66,7 +67,7 @@ class JsonRows(LineRows):
     def _bad(self, number: int, line: bytes) -> Iterator[Any]:
         """Take a bad line, with the column that the parser finds; its line is always the first."""
         try:
-            from_json(line, allow_inf_nan=False)
+            read_json(line)
         except ValueError as error:
             reason, _, column = str(error).rpartition(" at line 1 column ")
         else:
