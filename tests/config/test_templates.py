@@ -52,7 +52,9 @@ KINDS.add(Login)
 def filled(value: Any, **parameters: Any) -> Any:
     """Return a param after its templates were replaced."""
     problems = Problems()
-    scope = Scope(parameters, frozenset(), {"WHO": "${parameters.n}", "EMPTY": ""}, {})
+    scope = Scope(
+        parameters, frozenset(), {"WHO": "${parameters.n}", "EMPTY": "", "PORT": "8080", "LIST": "[1, 2]"}, {}
+    )
     document = fill({"steps": [{"params": {"p": value}}]}, scope, problems)
     problems.raise_if_any()
     return document["steps"][0]["params"]["p"]
@@ -74,6 +76,20 @@ def filled(value: Any, **parameters: Any) -> Any:
         ("${env.WHO}", "${parameters.n}"),
         ("a${env.WHO}", "a${parameters.n}"),
         ("${env.EMPTY}", ""),
+        ("${env.PORT}", "8080"),
+        ("${env.PORT:integer}", 8080),
+        ("${env.PORT:int}", 8080),
+        ("${env.PORT:number}", 8080),
+        ("${env.PORT:float:-1}", 8080),
+        ("${env.LIST:array}", [1, 2]),
+        ("${env.NOBODY:-fallback}", "fallback"),
+        ("${env.EMPTY:-a:b-c}", "a:b-c"),
+        ("${env.NOBODY:-}", ""),
+        ("${env.NOBODY:integer:-80}", 80),
+        ("${env.NOBODY:integer:--1}", -1),
+        ("${env.NOBODY:bool:-true}", True),
+        ("http://localhost:${env.PORT:int}/", "http://localhost:8080/"),
+        ("$$5 and $5", "$$5 and $5"),
         ([{"deep": ["${parameters.n}"]}], [{"deep": [3]}]),
     ],
 )
@@ -92,6 +108,13 @@ def test_replaces_templates_when_they_have_values(value: Any, result: Any) -> No
         ("${}", "bad-template"),
         ("${os.environ}", "bad-template"),
         ("${env.NOBODY}", "unknown-variable"),
+        ("${env.NOBODY:integer}", "unknown-variable"),
+        ("${env.WHO:integer}", "wrong-type"),
+        ("${env.LIST:object}", "wrong-type"),
+        ("${env.NOBODY:integer:-x}", "wrong-type"),
+        ("${env.PORT:integr}", "bad-template"),
+        ("${env.PORT:}", "bad-template"),
+        ("${env.:-1}", "bad-template"),
         ("${secret.NOTHING}", "unknown-secret"),
         ("${parameters.n", "bad-template"),
     ],
@@ -169,6 +192,15 @@ def test_checks_parameters_when_they_are_given(given_values: dict[str, Any], cod
         ("boolean", "yes", ConfigError),
         ("array", "[" * 9_999, ConfigError),
         ("object", "{", ConfigError),
+        ("object", '{"a": 1, "a": 2}', ConfigError),
+        ("array", '{"a": 1}', ConfigError),
+        ("array", "[1e400]", ConfigError),
+        ("array", "[NaN]", ConfigError),
+        ("integer", "1_000", ConfigError),
+        ("integer", "\u0661\u0662", ConfigError),
+        ("number", "1e400", ConfigError),
+        ("number", "1_000.5", ConfigError),
+        ("number", " +.5 ", 0.5),
     ],
 )
 def test_parses_a_text_by_the_declared_type(type_: Any, text: str, value: Any) -> None:
@@ -179,6 +211,17 @@ def test_parses_a_text_by_the_declared_type(type_: Any, text: str, value: Any) -
             parse_parameter(text, spec)
     else:
         assert parse_parameter(text, spec) == value
+
+
+def test_says_how_to_give_a_variable_a_type() -> None:
+    """A variable is text, which is the mistake when a number was expected; its default has a place of its own."""
+    document: dict[str, Any] = {"name": "x", "steps": [{"id": "a", "kind": "text.pieces", "concurrency": "${env.N}"}]}
+    problems = load(document, LoadOptions(env={"N": "2"})).problems.listed()
+    assert [problem.hint for problem in problems] == ["a variable is text; write ${env.N:integer}"]
+    document = {**document, "parameters": {"n": {"type": "integer", "default": "${env.N}"}}}
+    del document["steps"][0]["concurrency"]
+    (problem,) = load(document, LoadOptions(env={"N": "2"})).problems.listed()
+    assert (problem.code, "${env.NAME:integer:-80}" in problem.hint) == ("template-misplaced", True)
 
 
 def bound(params: dict[str, Any], canary: str) -> tuple[Loaded, dict[str, BoundStep]]:

@@ -15,6 +15,7 @@ LAYERS = (
         "archives",
         "descriptors",
         "display",
+        "numerals",
         "errors",
         "ids",
         "lazy",

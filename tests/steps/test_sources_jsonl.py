@@ -42,6 +42,13 @@ def test_jsonl_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, 
     assert items_of(jsonl(CONTEXT, path=file)) == values
 
 
+def test_jsonl_takes_what_only_looks_odd(file: Path) -> None:
+    """Digits and colons in strings, large integers and tiny fractions are values like any other."""
+    lines = [{"a": "0e400", "b": 'x": 1, "b": 2'}, {"hash": "3e400f"}, 1e-400, 10**400, {"x": {"y": 1e300}}, 1e22]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "1E+99\n1e0000\n")
+    assert read(jsonl, file).output == [*lines, 1e99, 1.0]
+
+
 BAD = [
     pytest.param(b'{"a": }', "invalid JSON: expected value", 7, id="no value"),
     pytest.param(b"NaN", "invalid JSON: expected value", 1, id="NaN"),
@@ -50,6 +57,11 @@ BAD = [
     pytest.param(b'{"a": 1} {"a": 2}', "invalid JSON: trailing characters", 10, id="two values"),
     pytest.param(b'{"a": 1', "invalid JSON: EOF while parsing an object", 7, id="cut off"),
     pytest.param(b'"\xff"', "invalid JSON: invalid unicode code point", 2, id="no UTF-8"),
+    pytest.param(b'{"a": 1e400}', "invalid JSON: the number '1e400' is too large", 7, id="too large"),
+    pytest.param(b"[1, -1E+999]", "invalid JSON: the number '-1E+999' is too large", 5, id="too small"),
+    pytest.param(b"1" + b"0" * 400 + b".0", "invalid JSON: the number", 1, id="many digits"),
+    pytest.param(b'{"a": 1, "a": 2}', "invalid JSON: the key 'a' occurs twice in one object", 10, id="twice"),
+    pytest.param(b'{"b": {"a" :1,"a" :2}}', "invalid JSON: the key 'a' occurs twice", 15, id="twice within"),
     pytest.param(b"[" * 1_000, "invalid JSON: recursion limit exceeded", 202, id="too deep"),
 ]
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from headwater.config.notation.reading import plain
+from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import MISSING, ParameterSpec
 from headwater.config.validation_errors import expected, in_words
@@ -47,7 +46,7 @@ def parse_parameter(text: str, spec: ParameterSpec, name: str = "value") -> Any:
     type.
     """
     try:
-        return _PARSERS[spec.type](text)
+        return VALUE_PARSERS[spec.type](text)
     except ValueError:
         message = f"parameter {quote(name)}: expected {expected([_schema(spec)])}, found the string {quote(text)}"
         hint = "write it as JSON" if spec.type in {"array", "object"} else ""
@@ -72,7 +71,10 @@ def _bind(
     """Put the value of one parameter into `values`; return MISSING when it has no usable one."""
     path: JsonPath = ("parameters", name)
     value = given.get(name, spec.default)
-    if spec.default is not MISSING and spec.default is not None:
+    if isinstance(spec.default, str) and "${" in spec.default.replace("$${", ""):
+        if name not in given:  # the template is reported where all templates are
+            return MISSING
+    elif spec.default is not MISSING and spec.default is not None:
         good = _check(spec, spec.default, problems, (*path, "default"), f"the default of parameter {quote(name)}")
         if not good and name not in given:
             return MISSING
@@ -114,32 +116,6 @@ def _schema(spec: ParameterSpec) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value is not None}
 
 
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text.strip()):
-        raise ValueError(text)
-    return int(text)
-
-
-def _number(text: str) -> int | float:
-    value = json.loads(text, parse_constant=float.fromhex)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value - value != 0:
-        raise ValueError(text)
-    return value
-
-
-def _boolean(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError(text)
-    return text == "true"
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError(text[:1]) from None
-
-
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -147,12 +123,4 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "array": list,
     "object": dict,
-}
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "string": str,
-    "integer": _whole,
-    "number": _number,
-    "boolean": _boolean,
-    "array": _json,
-    "object": _json,
 }

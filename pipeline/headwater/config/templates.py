@@ -1,5 +1,8 @@
 """Templates in documents: `${parameters.x}`, `${env.NAME}` and `${secret.NAME}`.
 
+A variable is text, unless the template gives it a type: `${env.PORT:integer}`. `${env.PORT:-80}` has a default for a
+variable that is not set or empty, `${env.PORT:integer:-80}` both.
+
 A string that is exactly one template becomes the value itself, with its type; in a longer string, the value is
 inserted. Inserted values are never read again as templates. `$${` is a literal `${`.
 
@@ -19,6 +22,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
+from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.shapes import is_list, is_mapping, is_text
 
@@ -31,6 +35,15 @@ _TEMPLATE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _FIXED_TOP = {"$schema", "name", "parameters"}
 _FIXED_STEP = {"id", "kind", "params"}
 _FIXED_EDGE = {"from", "to"}
+_TYPE_NAMES = {"int": "integer", "float": "number", "bool": "boolean"}
+_TYPES = (*VALUE_PARSERS, *_TYPE_NAMES)
+_ARTICLES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a JSON list",
+    "object": "a JSON object",
+}
 _FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ is written $${"
 
 
@@ -60,7 +73,7 @@ class Scope:
             case "parameters" if name:
                 return self._parameter(name, problems)
             case "env" if name:
-                return self._variable(name, problems)
+                return self._typed_variable(name, problems)
             case "secret" if name:
                 return self._secret(name, problems)
             case _:
@@ -75,6 +88,23 @@ class Scope:
             problems.did_you_mean(name, chain(self.parameters, self.without_value)) or "declare it under 'parameters'"
         )
         raise _UnresolvedError("unknown-parameter", f"there is no parameter {quote(name)}", hint)
+
+    def _typed_variable(self, text: str, problems: Problems) -> Any:
+        """Return the value of a variable by its name, a type if there is one, and a default if there is one."""
+        declared, dash, default = text.partition(":-")
+        name, colon, type_ = declared.partition(":")
+        kind = _TYPE_NAMES.get(type_, type_) if colon else "string"
+        if not name or kind not in VALUE_PARSERS:
+            hint = problems.did_you_mean(type_, _TYPES) if name else _FORMS
+            message = f"{quote('${env.' + text + '}')}: expected a type after the colon, such as integer"
+            raise _UnresolvedError("bad-template", message, hint or f"use one of {', '.join(_TYPES)}")
+        value = default if dash and not self.env.get(name) else self._variable(name, problems)
+        try:
+            return VALUE_PARSERS[kind](value)
+        except ValueError:
+            what = f"the default of the environment variable {quote(name)}" if value is default else ""
+            message = f"{what or f'the environment variable {quote(name)}'} is not {_ARTICLES[kind]}"
+            raise _UnresolvedError("wrong-type", message, "set it to one") from None
 
     def _variable(self, name: str, problems: Problems) -> str:
         if name.startswith(SECRET_PREFIX):
@@ -191,6 +221,10 @@ class _Filler:
     def _refuse_fixed(self, text: str, path: JsonPath) -> None:
         if _TEMPLATE.search(text.replace("$${", "")):
             hint = "templates are for values such as those of params"
+            if path[0] == "parameters" and path[-1] == "default":
+                hint = (
+                    "write ${env.NAME:integer:-80} where the parameter is used, or give the parameter a value by --set"
+                )
             self._problems.add("template-misplaced", f"{quote(text)}: no template is allowed here", path, hint)
             self._problems.block(path)
 

@@ -19,6 +19,7 @@ _Error: TypeAlias = Mapping[str, Any]
 _MISSING = {"missing", "missing_argument", "missing_keyword_only_argument"}
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _KEY_MARK = "[key]"
+_VARIABLE_TYPES = ("integer", "number", "boolean", "array", "object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,18 @@ class _Report:
             code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"
             wanted = expected(schemas) if schemas else _plain(str(lines[0]["msg"]))
             shown = quote(str(self._inner[-1])) if self.place.at_key else in_words(value)
-            self._add(code, f"expected {_key_words(self.schema, self.place) or wanted}, found {shown}")
+            hint = self._variable_hint(schemas) if isinstance(value, str) else ""
+            self._add(code, f"expected {_key_words(self.schema, self.place) or wanted}, found {shown}", hint)
+
+    def _variable_hint(self, schemas: Sequence[Schema]) -> str:
+        """Return how to write a template whose variable is text where a number was expected."""
+        written = self.problems.document
+        for part in self.subject.path + self._inner:
+            written = cast("Any", written)[part] if has_part(written, part) else None
+        types = [schema["type"] for schema in schemas if schema.get("type") in _VARIABLE_TYPES]
+        if not types or not isinstance(written, str) or not written.startswith("${env."):
+            return ""
+        return f"a variable is text; write {written[:-1]}:{types[0]}}}"
 
     def _owner(self) -> str:
         if self.subject.owner and len(self._inner) <= 1:

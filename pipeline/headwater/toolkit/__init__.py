@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headwater.events.step_state import State
     from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.graph.topological_order import find_cycles, topological_order
+    from headwater.numerals import decimal_number, whole_number
     from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
@@ -87,6 +88,7 @@ __all__ = [
     "columns",
     "compile_pattern",
     "countdown",
+    "decimal_number",
     "duration",
     "event_filter",
     "field_column",
@@ -127,6 +129,7 @@ __all__ = [
     "shorten",
     "sync_folder",
     "topological_order",
+    "whole_number",
     "without_suffix",
 ]
 
@@ -150,6 +153,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.step_state": "State",
         "events.subscriber": "EventFunction Policy event_filter",
         "graph.topological_order": "find_cycles topological_order",
+        "numerals": "decimal_number whole_number",
         "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
         "shapes": "is_list is_mapping is_object is_sequence",
         "toolkit.atomic_files": "Place atomic_file sync_folder",

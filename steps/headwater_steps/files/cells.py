@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from math import isfinite
 from typing import Any, Literal
 
-from headwater.toolkit import shorten
+from headwater.toolkit import decimal_number, shorten, whole_number
 
 __all__ = ["CellType", "converter"]
 
@@ -56,23 +55,9 @@ def converter(type_: CellType) -> Callable[[str], Any]:
     return value_of
 
 
-def _integer(text: str) -> int:
-    value = int(text)
-    if "_" in text or not text.isascii():  # which Python accepts
-        raise ValueError(text)
-    return value
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if "_" in text or not (text.isascii() and isfinite(value)):
-        raise ValueError(text)
-    return value
-
-
 _CONVERTERS: dict[CellType, Callable[[str], Any]] = {
-    "integer": _integer,
-    "number": _number,
+    "integer": whole_number,
+    "number": decimal_number,
     "boolean": lambda text: _BOOLEANS[text.lower()],
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,

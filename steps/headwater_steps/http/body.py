@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
-from pydantic_core import from_json
-
 from headwater import StepContext
+from headwater.toolkit import read_json
 from headwater_steps.files.bad_rows import OnBadText
 from headwater_steps.files.encodings import Encoding, undecodable
 from headwater_steps.http.http_errors import HttpBrokenError
@@ -80,7 +79,7 @@ def _kind(content_type: str | None) -> ReadAs:
 
 def _parsed(answer: Answer, body: bytes) -> Any:
     try:
-        return from_json(body, allow_inf_nan=False)
+        return read_json(body)
     except ValueError as error:
         raise HttpBrokenError(answer.place, f"the body is invalid JSON: {error}") from error
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import Outputs, SidePort, Step, StepContext, To
-from headwater.toolkit import shorten
+from headwater.toolkit import decimal_number, shorten, whole_number
 from headwater_steps.text.patterns.ambiguity import Scope
 from headwater_steps.text.patterns.linear import Pattern, SearchPattern, compile_linear, with_groups
 
@@ -21,10 +21,9 @@ _SHOWN = 200
 GroupType = Literal["text", "integer", "number"]
 """Type of the field of a group."""
 
-_NOT_FINITE = "{!r} is not a finite number"
 
 _Conversions = tuple[tuple[str, Callable[[str], Any]], ...]
-_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": float}
+_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"integer": whole_number, "number": decimal_number}
 
 
 class Extracted(Outputs):
@@ -86,9 +85,7 @@ def _convert(record: dict[str, Any], conversions: _Conversions) -> dict[str, Any
     for name, convert in conversions:
         text = record[name]
         if text is not None:
-            record[name] = number = convert(text)
-            if number - number:  # NaN for infinity and NaN, which JSON does not have
-                raise ValueError(_NOT_FINITE.format(text))
+            record[name] = convert(text)
     return record
 
 
@@ -155,9 +152,7 @@ class Extract(_Grouped, kind="text.extract"):
             for name, convert in conversions:  # like `_convert`, whose call would cost as much as a conversion
                 found = fields[name]
                 if found is not None:
-                    fields[name] = number = convert(found)
-                    if number - number:
-                        raise ValueError(_NOT_FINITE.format(found))
+                    fields[name] = convert(found)
         except ValueError as error:
             return self._refused(text, str(error), ctx)
         record: Extracted = fields

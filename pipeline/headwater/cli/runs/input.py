@@ -10,11 +10,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
-from pydantic_core import from_json
 
 from headwater.archives.content import Content, DamagedFileError
 from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
+from headwater.config.notation.strict_json import read_json
 from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 from headwater.running.feed import TextLines
@@ -73,7 +73,7 @@ async def _sniffed(lines: AsyncGenerator[bytes]) -> tuple[InputFormat, AsyncGene
 
 def _format_of(line: bytes) -> InputFormat:
     try:
-        from_json(line, allow_inf_nan=False)
+        read_json(line)
     except ValueError:
         return InputFormat.JSON if line.lstrip()[:1] in {b"{", b"["} else InputFormat.TEXT
     return InputFormat.JSONL
@@ -149,7 +149,7 @@ async def _values(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[Any]
             if not line.strip():
                 continue
             try:
-                value = from_json(line, allow_inf_nan=False)
+                value = read_json(line)
             except ValueError as error:
                 message, _, column = _place_in(error)
                 raise _bad(f"the line is not a JSON value: {message}", name, number, column) from None
@@ -166,7 +166,7 @@ async def _document(lines: AsyncGenerator[bytes], name: str) -> Any:
             if size > _LARGEST_DOCUMENT_BYTES:
                 raise _bad(f"the JSON value is larger than {_LARGEST_DOCUMENT_BYTES // 2**20} MiB", name)
     try:
-        return from_json(b"\n".join(read), allow_inf_nan=False)
+        return read_json(b"\n".join(read))
     except ValueError as error:
         message, number, column = _place_in(error)
         raise _bad(f"the input is not a JSON value: {message}", name, number, column) from None
