@@ -197,3 +197,21 @@ def test_output_is_reported_when_its_folder_cannot_be_written(
     done = call("run", name, "--output", "gone/out.txt", *QUIET)
     assert (done.code, done.out) == (2, "")
     assert done.err == "gone/out.txt: the output cannot be written: No such file or directory [bad-output]\n"
+
+
+def test_steps_of_a_file_leave_the_working_directory_out(call: Call, pipeline: MakePipeline, write: Write) -> None:
+    """A file is found by its path, so nothing else that lies around is imported."""
+    write("mine.py", "from headwater import step\n@step('mine.same')\ndef same(x: int) -> int:\n    return x\n")
+    before = [*sys.path]
+    assert call("run", pipeline(("cli.numbers", {}), ("mine.same", {})), "--steps", "./mine.py", *QUIET).code == 0
+    assert sys.path == before
+
+
+def test_steps_of_a_module_are_searched_last_in_the_working_directory(
+    call: Call, pipeline: MakePipeline, write: Write
+) -> None:
+    """A module of the working directory is found, and replaces none that is installed."""
+    write("marsh.py", "from headwater import step\n@step('marsh.same')\ndef same(x: int) -> int:\n    return x\n")
+    before = [*sys.path]
+    assert call("run", pipeline(("cli.numbers", {}), ("marsh.same", {})), "--steps", "marsh", *QUIET).code == 0
+    assert sys.path == [*before, str(Path.cwd())]

@@ -2,7 +2,7 @@
 """Executions of one pipeline at the same time never meet."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -136,3 +136,46 @@ async def test_subscribers_see_the_context_variables_of_who_runs_the_pipeline() 
     await pipeline.run(2, subscribers=[lambda event: seen.append(CALLER.get())])
     run_sync(pipeline, 2, subscribers=[lambda event: seen.append(CALLER.get())])
     assert set(seen) == {"here"}
+
+
+@step("isolation.caller_in_thread", blocking=True)
+def caller_in_thread(number: int) -> str:
+    return f"{CALLER.get()} {number}"
+
+
+@step("isolation.callers_in_thread", blocking=True)
+def callers_in_thread(numbers: Iterable[int]) -> Iterator[str]:
+    for number in numbers:
+        yield f"{CALLER.get()} {number}"
+        CALLER.set("the step itself")
+
+
+@pytest.mark.parametrize("target", [caller_in_thread, callers_in_thread], ids=["one", "stream"])
+async def test_steps_in_threads_see_the_context_variables_of_who_runs_the_pipeline(target: Any) -> None:
+    """A thread begins with a copy of the caller's context, so that what a step sets there stays there."""
+    CALLER.set("here")
+    pipeline = Pipeline("callers", steps={"count": kinds.async_count, "caller": target})
+    for _ in range(2):
+        assert (await pipeline.run(1)).output == ["here 0"]
+    assert CALLER.get() == "here"
+
+
+async def test_a_lone_step_in_a_thread_sees_the_context_variables_of_who_runs_the_pipeline() -> None:
+    """What runs without streams has the same context."""
+    CALLER.set("here")
+    pipeline = Pipeline("caller", steps={"caller": caller_in_thread})
+    assert (await pipeline.run(1)).output == run_sync(pipeline, 1).output == "here 1"
+
+
+@step("isolation.own_loop", blocking=True)
+def own_loop(number: int) -> int:
+    async def double() -> int:
+        await anyio.lowlevel.checkpoint()
+        return 2 * number
+
+    return anyio.run(double)
+
+
+async def test_a_step_in_a_thread_may_run_an_event_loop_of_its_own() -> None:
+    """The context that crosses does not say that a loop runs already."""
+    assert (await Pipeline("loop", steps={"loop": own_loop}).run(2)).output == 4

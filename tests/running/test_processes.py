@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +75,11 @@ async def test_carries_results_of_any_length() -> None:
     """Results that do not fit into a pipe are read as they come."""
     result = await after_count(long).run(5)
     assert result.output == [str(number) * 100_000 for number in range(5)]
+
+
+async def test_does_not_import_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that happens to lie where the program was started is not code of the worker process."""
+    for name in ("json", "pydantic", "headwater"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code from the working directory')\n")
+    monkeypatch.chdir(tmp_path)
+    assert (await after_count(kinds.process_double).run(2)).output == [0, 2]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -12,6 +10,7 @@ from anyio.lowlevel import current_token
 
 from headwater.api.execution import Execution, run_to_end
 from headwater.running.request import RunOptions
+from headwater.running.workers.threads import context_for_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +110,7 @@ def run_sync(
     if not _in_event_loop():
         return run()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="headwater run_sync") as executor:
-        return executor.submit(_callers_context().run, run).result()
+        return executor.submit(context_for_thread().run, run).result()
 
 
 def _in_event_loop() -> bool:
@@ -120,13 +119,3 @@ def _in_event_loop() -> bool:
     except anyio.NoEventLoopError:
         return False
     return True
-
-
-def _callers_context() -> Context:
-    """Return a copy of the context of the caller, for use outside its event loop; subscribers may look into it."""
-    context = copy_context()
-    with suppress(ImportError):
-        from sniffio import current_async_library_cvar
-
-        context.run(current_async_library_cvar.set, None)
-    return context

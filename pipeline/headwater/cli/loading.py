@@ -58,13 +58,13 @@ def _regular(config: Path) -> Generator[Path]:
 
 
 def load_step_modules(files_or_modules: Iterable[str]) -> None:
-    """Import the files and modules of `--steps`; modules are also found in the current folder."""
+    """Import the files and modules of `--steps`; a module that is not installed is found in the current folder."""
     from headwater.kinds.registry import load_steps
 
     here = str(Path.cwd())
     for file_or_module in files_or_modules:
-        if here not in sys.path:
-            sys.path.insert(0, here)
+        if not file_or_module.endswith(".py") and here not in sys.path:
+            sys.path.append(here)  # last, so that no file there replaces an installed module
         load_steps(file_or_module)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessError", "ProcessWorker"]
 
+_SAFE_PATH = "-P"  # what `-m` imports is the installed module: a json.py in the working directory is not run
+
 
 class ProcessError(HeadwaterError):
     """A step failed in its worker process, or the process ended; a note has the traceback from there."""
@@ -48,7 +50,7 @@ class ProcessWorker:
         self._results = PipeSource(Codec(load_items=results.validate_json), self._receive, self._report)
 
     async def __aenter__(self) -> Self:
-        command = [sys.executable, "-m", "headwater.running.workers.process_main"]
+        command = [sys.executable, _SAFE_PATH, "-m", "headwater.running.workers.process_main"]
         self._process = await open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
         try:
             self._inputs.set_header(self._order())

@@ -7,7 +7,9 @@ own; their requests take no turn, and are answered in the event loop while the s
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from threading import Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Generic, Self
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-__all__ = ["Released", "WorkerThread", "is_released"]
+__all__ = ["Released", "WorkerThread", "context_for_thread", "is_released"]
 
 Request = TypeVar("Request", default=Any)
 
@@ -32,6 +34,16 @@ _current: ContextVar[WorkerThread[Any] | None] = ContextVar("headwater_worker_th
 
 class Released(BaseException):
     """Internal: unwinds the code of a worker thread that is no longer needed."""
+
+
+def context_for_thread() -> Context:
+    """Return a copy of the context of this task, for code in a thread where no event loop runs."""
+    context = copy_context()
+    with suppress(ImportError):
+        from sniffio import current_async_library_cvar
+
+        context.run(current_async_library_cvar.set, None)
+    return context
 
 
 def is_released() -> bool:
@@ -83,7 +95,8 @@ class WorkerThread(Generic[Request]):
     async def __aenter__(self) -> Self:
         self._token = current_token()
         self._call_soon = caller_in(self._token.native_token)
-        self._thread = Thread(target=self._main, name=self._name, daemon=True)
+        main = partial(context_for_thread().run, self._main)
+        self._thread = Thread(target=main, name=self._name, daemon=True)
         self._thread.start()
         return self
 
