@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
-from typing import Annotated, Any, Literal, NewType, Optional, Protocol, TypedDict, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Never,
+    NewType,
+    NoReturn,
+    Optional,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Union,
+)
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.annotations import is_type
+from headwater.annotations import is_type, union
 from headwater.kinds import Emits
 from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.streams import Footer, Header, Stream, StreamType
@@ -17,6 +29,7 @@ from headwater.streams import Footer, Header, Stream, StreamType
 Item = TypeVar("Item")
 UserId = NewType("UserId", int)
 GENERIC: Any = Stream[Item]  # pyright: ignore[reportGeneralTypeIssues] - what a generic step has in its annotations
+UNION_WITH_NEVER: Any = union(int, Never)
 SNAPSHOT = StreamType(str, mode="snapshot")
 
 
@@ -73,6 +86,14 @@ class Shaped(Protocol):
         (Emits, Shape.ASYNC_ITERABLE, StreamType(Any)),
         (Emits[int], Shape.ASYNC_ITERABLE, StreamType(int)),
         (Emits[int, str], Shape.ASYNC_ITERABLE, StreamType(int, str)),
+        (Emits[int, Never, str], Shape.ASYNC_ITERABLE, StreamType(int, None, str)),
+        (Emits[int, NoReturn, str], Shape.ASYNC_ITERABLE, StreamType(int, None, str)),
+        (Emits[int, None, str], Shape.ASYNC_ITERABLE, StreamType(int, None, str)),
+        (Emits[int, str, Never], Shape.ASYNC_ITERABLE, StreamType(int, str)),
+        (Emits[int, Never, Footer[int]], Shape.ASYNC_ITERABLE, StreamType(int, None, int)),
+        (Emits[int, Header[Never], str], Shape.ASYNC_ITERABLE, StreamType(int, None, str)),
+        (Stream[int, Never, str], Shape.STREAM, StreamType(int, None, str)),
+        (AsyncIterator[UNION_WITH_NEVER], Shape.ASYNC_ITERABLE, StreamType(int)),
         (Emits[int, Header[int], Footer[int]], Shape.ASYNC_ITERABLE, StreamType(int, int, int)),
         (Annotated[AsyncIterator[str], SNAPSHOT], Shape.ASYNC_ITERABLE, SNAPSHOT),
     ],

@@ -13,7 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from headwater import ConfigError, ExecutionCancelled, Footer, Header, Pipeline, Runner, StepError, step
+from headwater import (
+    ConfigError,
+    ExecutionCancelled,
+    Flavor,
+    Footer,
+    Header,
+    Pipeline,
+    Runner,
+    Step,
+    StepError,
+    StreamType,
+    Task,
+    step,
+)
 from headwater.testing import breaking_stream, endless_stream, verify_step
 from headwater_steps.text.edits import Replace, Strip
 from headwater_steps.text.field_templates import Template
@@ -112,6 +125,34 @@ async def test_join_makes_one_text(params: dict[str, Any], items: list[str], exp
 async def test_join_takes_one_text() -> None:
     """A single text is a stream of one."""
     assert (await loaded("join", separator=",").run("a")).output == "a"
+
+
+growing = Task("growing", unary_input=int, stream_output=StreamType(str, mode="snapshot"))
+
+
+class Grow(Step, kind="tests.growing_text"):
+    @growing.method(Flavor.UNARY_STREAM)
+    def parts(self, number: int) -> Iterator[str]:
+        yield from ("it rises. " * end for end in range(1, number + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("text.join", "IT RISES. IT RISES. "),
+        ("text.sentences", ["IT RISES.", "IT RISES."]),
+        ("text.chunks", ["IT RISES. IT RISES. "]),
+    ],
+)
+async def test_take_the_last_snapshot_of_a_text(kind: str, expected: Any) -> None:
+    """A snapshot replaces those before, also behind steps that make one item of each or pass them on."""
+    names = {"grow": "tests.growing_text", "up": "text.upper", "take": "stream.take", "end": kind}
+    params = {"take": {"n": 9}}
+    steps = [{"id": name, "kind": each, "params": params.get(name, {})} for name, each in names.items()]
+    output = (await Pipeline.load({"name": "tide", "steps": steps}).run(2)).output
+    assert (output if isinstance(output, str) else [part.text for part in output]) == (
+        expected or ["IT RISES. IT RISES. "]
+    )
 
 
 @pytest.mark.parametrize(("most", "fits"), [(5, True), (4, False)])

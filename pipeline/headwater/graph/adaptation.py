@@ -150,10 +150,12 @@ def _stream_to_value(flow: Flow, port: Port, task: Task | None, bindings: dict[A
     """Yield how a port of one value reads a stream: by a declared join, collected, or item by item."""
     mapped = _way(Adapter.MAP, flow.type.item, port.type.item, bindings)
     if task is not None and task.input_join is not None and task.stream_input is not None:
+        by_reader = _way(Adapter.JOIN, flow.type.item, task.stream_input.item, bindings, task.input_join)
         if modes_differ(flow.type, task.stream_input):
-            yield replace(mapped, rival=Adapter.JOIN)
             return
-        yield _way(Adapter.JOIN, flow.type.item, task.stream_input.item, bindings, task.input_join)
+        if flow.type.mode == "snapshot" != task.stream_input.mode:  # each of them, or all: neither is surely meant
+            yield replace(mapped, rival=Adapter.JOIN)
+        yield by_reader
     if (joined := _joined(flow, port, bindings)) is None:
         yield from _collect_and_map(flow, port, mapped, bindings)
     elif mapped.fit is Fit.NO or _is_whole(flow.task, port):

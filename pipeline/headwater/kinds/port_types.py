@@ -6,7 +6,7 @@ import types
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Annotated, Any, Literal, NewType, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, Never, NewType, NoReturn, TypeVar, get_args, get_origin
 
 from typing_extensions import is_typeddict
 
@@ -50,6 +50,8 @@ _SHAPES: dict[Any, Shape] = {
     Generator: Shape.ITERABLE,
 }
 _WRAPPERS: dict[Any, str] = {Header: "header", Footer: "footer"}
+_NEVER: tuple[Any, ...] = (Never, NoReturn)
+_ABSENT: tuple[Any, ...] = (None, types.NoneType, *_NEVER)
 
 
 def form_of(annotation: Any) -> Form:
@@ -95,10 +97,10 @@ def _optional(annotation: Any) -> Form:
 
 def _union_of_frames(shape: Shape, item: Any) -> Form:
     """Read `Iterator[Item | Batch[Item] | Header[...] | Footer[...]]`."""
-    several = get_args(item) if is_union(item) else (item,)
+    several = tuple(one for one in get_args(item) if one not in _NEVER) if is_union(item) else (item,)
     frames = {_WRAPPERS[get_origin(member)]: member for member in several if get_origin(member) in _WRAPPERS}
     items = [_single(member) for member in several if member not in frames.values()]
-    if frames or any(get_origin(member) is Batch for member in several):
+    if frames or any(one in _NEVER for one in get_args(item)) or any(get_origin(member) is Batch for member in several):
         item = union(*items)
     return _frames(shape, item, frames.get("header"), frames.get("footer"))
 
@@ -108,19 +110,16 @@ def _single(member: Any) -> Any:
 
 
 def _frames(shape: Shape, item: Any = Any, header: Any = None, footer: Any = None) -> Form:
-    bare = [_unwrapped(frame) for frame in (header, footer)]
-    wrapped = frozenset(
-        name
-        for name, frame in zip(("header", "footer"), (header, footer), strict=True)
-        if get_origin(frame) in _WRAPPERS
-    )
-    return Form(shape, StreamType(item, *bare), wrapped)
+    frames = {"header": header, "footer": footer}
+    bare = {name: _unwrapped(frame) for name, frame in frames.items()}
+    wrapped = frozenset(name for name in frames if bare[name] is not None and get_origin(frames[name]) in _WRAPPERS)
+    return Form(shape, StreamType(item, **bare), wrapped)
 
 
 def _unwrapped(frame: Any) -> Any:
-    if frame is types.NoneType:
-        return None
-    return get_args(frame)[0] if get_origin(frame) in _WRAPPERS else frame
+    """Return the type of a header or footer; None for `None` and `Never`, which stand for a stream without one."""
+    bare = get_args(frame)[0] if get_origin(frame) in _WRAPPERS else frame
+    return None if bare in _ABSENT else bare
 
 
 def contains_stream(annotation: Any) -> bool:

@@ -94,15 +94,21 @@ class StreamingWork:
             raise StepError(unfinished[0], msg)
 
     async def _feed(self, edges: tuple[int, ...], data: Any) -> None:
-        streaming = any(self._plan.edges[index].streaming for index in edges)
-        sink = self._wiring.input_sink(edges)
+        """Give data to the readers of an input: whole to those that take one value, item by item to the others."""
+        sinks = [
+            (self._wiring.input_sink(part), streaming)
+            for streaming in (False, True)
+            if (part := [index for index in edges if self._plan.edges[index].streaming is streaming])
+        ]
         try:
             with self._coordination.feed_scope(edges):
-                await feed(data, sink, streaming=streaming)
+                for sink, streaming in sinks:
+                    await feed(data, sink, streaming=streaming)
         except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
             self._scope.fail("input", error, FIRST_ATTEMPT)
             message = f"the pipeline's input failed: {reason_of(error, self._scope.mask)}"
-            sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
+            for sink, _ in sinks:
+                sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
 
     def _left(self, index: int) -> bool:
         return self._wiring.edge(index).sink.reader_left

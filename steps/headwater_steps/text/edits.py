@@ -113,6 +113,8 @@ async def join(
 ) -> str:
     r"""Join the strings of a stream into one.
 
+    Of a stream that is declared as snapshots, it gives the last one, which replaces those before.
+
     Args:
         texts: The strings.
         separator: What comes between two of them, such as `\n`.
@@ -135,6 +137,8 @@ async def join(
     parts: list[str] = []
     chars = len(prefix) + len(suffix) - len(separator)
     async for batch in texts.batches():
+        if texts.mode == "snapshot":
+            parts, chars, batch = [], len(prefix) + len(suffix) - len(separator), batch[-1:]  # noqa: PLW2901
         parts += batch
         chars += sum(map(len, batch)) + len(separator) * len(batch)
         if chars > max_chars:

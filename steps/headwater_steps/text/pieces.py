@@ -39,8 +39,16 @@ async def parts_of_pieces(
 ) -> AsyncIterator[PartT]:
     """Yield the parts of text in pieces, each as soon as it is complete; every text gets a new cutter.
 
-    By default the items are lines where the stream says so, and chunks of one text elsewhere.
+    By default the items are lines or snapshots where the stream says so, and chunks of one text elsewhere. The text of
+    snapshots is the last one.
     """
+    if each is None and pieces.mode == "snapshot":
+        last = ""
+        async for piece in pieces:
+            last = piece
+        for part in parts_of_whole(last, new_cutter()):
+            yield part
+        return
     if each is None and pieces.mode == "line":
         each = "line"
     if each == "text":

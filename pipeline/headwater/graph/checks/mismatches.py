@@ -107,13 +107,30 @@ def _adapters(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iter
 def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str, task: Task | None) -> Fault:
     writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
     message = f"{edge.source} writes {writes}, but port {port.name!r} of step {step_id!r} reads {reads}"
-    if modes_differ(flow.type, port.type):
-        message += f", and {flow.type.mode}s are not {port.type.mode}s"
+    expected = port.type
+    if flow.streaming and not port.streaming and task is not None and task.input_join is not None:
+        expected = task.stream_input or expected
+    if modes_differ(flow.type, expected):
+        message += f", and {flow.type.mode}s are not {expected.mode}s"
         return Fault("mode-mismatch", message, edge.path, "declare a rule to_delta or to_snapshot on the stream type")
     if edge.spec.adapt is not None:
         message += f", which the adapter {edge.spec.adapt!r} cannot convert"
         return Fault("no-adapter", message, edge.path, _rule_to_declare(flow, task, edge.spec.adapt))
-    return Fault("type-mismatch", message, edge.path, "add a step between them that converts one into the other")
+    return Fault("type-mismatch", message, edge.path, _missing_rule(flow, port, task))
+
+
+def _missing_rule(flow: Flow, port: Port, task: Task | None) -> str:
+    """Return what to do about types that do not match, with the rules of tasks that could be declared."""
+    hint = "add a step between them that converts one into the other"
+    if flow.streaming == port.streaming:
+        return hint
+    rule = "join" if flow.streaming else "split"
+    rules = [
+        f"{side}_{rule} of task {owner.name!r}"
+        for side, owner in (("output", flow.task), ("input", task))
+        if owner is not None and getattr(owner, f"{side}_{rule}") is None
+    ]
+    return f"declare {' or '.join(rules)}, or {hint}" if rules else hint
 
 
 def _rule_to_declare(flow: Flow, task: Task | None, adapt: str) -> str:
@@ -165,10 +182,15 @@ def _mapping(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
         message = f"step {step_id!r} would be mapped over two streams at once, on its ports {names}"
         hint = "give it one stream and values, or let it read both as Stream"
         yield Fault("several-mapped", message, graph.place(step_id), hint)
-    own = [port for port in choice.method.outputs if port.type.header is not None or port.type.footer is not None]
-    if mapped and own:
-        message = f"step {step_id!r} is mapped over a stream, so its own streams must have no header or footer"
-        yield Fault("mapped-header", message, graph.place(step_id), "let it read the whole stream as Stream")
+    framed = [port for port in choice.method.outputs if port.type.header is not None or port.type.footer is not None]
+    if mapped and framed:
+        types = framed[0].type
+        part = f"footer {describe(types.footer)}" if types.header is None else f"header {describe(types.header)}"
+        message = (
+            f"step {step_id!r} is mapped over a stream, so it would write a {part} for each item, but a stream has one"
+        )
+        hint = "let it read the whole stream as Stream, or write that as an item or to a port of its own"
+        yield Fault("mapped-header", message, graph.place(step_id), hint)
 
 
 def _described(types: StreamType, *, streaming: bool) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from headwater.graph.plan import PlannedEdge, PlannedStep
     from headwater.streams.ends import Source
+    from headwater.streams.frames import Mode
 
 __all__ = ["Inbox", "Skipped"]
 
@@ -33,6 +34,7 @@ class Inbox:
     def __init__(self, step: PlannedStep, edges: Sequence[PlannedEdge], sources: Sequence[Source]) -> None:
         self._step = step
         self._inputs = step.inputs
+        self._edges = edges
         self._first_edges = [edges[planned.edges[0]] for planned in step.inputs]
         self.sources: tuple[Source, ...] = tuple(sources)
         self._checked = [self._check(index, source) for index, source in enumerate(sources)]
@@ -96,6 +98,8 @@ class Inbox:
         planned = self._inputs[index]
         if planned.check is None or (planned.port.style == "value" and index != self._step.mapped):
             return source
+        if self._first_edges[index].adapter is Adapter.SPLIT:
+            return source  # the check is for the items that its rule makes
         return Checked(source, self._label(index), planned.check, planned.header_check, planned.footer_check)
 
     async def _check_taken(self, index: int) -> None:
@@ -131,12 +135,14 @@ class Inbox:
         if style == "value":
             return await self._value(index)
         if edge.adapter is Adapter.SPLIT and edge.rule is not None:
-            source = Given(edge.rule(await self._value(index)))
+            source = Given(edge.rule(await self._one(source)))
+            if (check := self._inputs[index].check) is not None:
+                source = Checked(source, self._label(index), check)
         elif edge.adapter in {Adapter.TO_DELTA, Adapter.TO_SNAPSHOT} and edge.rule is not None:
             source = Converted(source, edge.rule, edge.adapter)
         if style == "iterable":
             return BlockingItems(source, self._label(index))
-        self._streams.append(Stream(source, self._label(index), edge.type.mode))
+        self._streams.append(Stream(source, self._label(index), self._mode(index)))
         return self._streams[-1]
 
     async def _value(self, index: int) -> Any:
@@ -145,11 +151,23 @@ class Inbox:
             items = await gather(source)
             value = items if edge.adapter is Adapter.COLLECT or edge.rule is None else edge.rule(items)
         else:
-            batch = await source.take()
-            if not batch:
-                raise Skipped
-            value = batch[0]
+            value = await self._one(source)
         return value if check is None else check.check(value, self._label(index))
+
+    async def _one(self, source: Source) -> Any:
+        if not (batch := await source.take()):
+            raise Skipped
+        return batch[0]
+
+    def _mode(self, index: int) -> Mode | None:
+        """Return how the items of a stream relate, as the step reads them."""
+        edges = [self._edges[edge] for edge in self._inputs[index].edges]
+        if edges[0].adapter is Adapter.TO_DELTA:
+            return "delta"
+        if edges[0].adapter is Adapter.TO_SNAPSHOT:
+            return "snapshot"
+        mode = edges[0].type.mode if edges[0].adapter is Adapter.NONE else None
+        return mode if all(edge.type.mode == mode for edge in edges) else None
 
     def _label(self, index: int) -> str:
         return f"step {self._step.id!r} port {self._inputs[index].port.name!r}"
