@@ -53,6 +53,7 @@ CASES: list[tuple[list[str], int, list[str]]] = [
     (["run", "sum.json", "--input", "broken.jsonl"], 2, ["broken.jsonl:2:", "the line is not a JSON value"]),
     (["run", "sum.json", "--input", "words.txt"], 1, ["failed", "expected int", "'water'"]),
     (["run", "upper.json", "--input", "latin.txt"], 2, ["latin.txt:1:2: the byte 0xe9 is not UTF-8"]),
+    (["run", "upper.json", "--input", "wide.txt"], 2, ["wide.txt:1: the input is UTF-16-LE", "iconv -f utf-16-le"]),
     (["run", "good.json", "--output", "no/where.txt"], 2, ["no/where.txt", "written: the folder no does not exist"]),
     (["run", "good.json", "--output", "."], 2, ["cannot be written"]),
     (["run", "good.json", "--steps", "none.py"], 2, ["there is no file 'none.py'"]),
@@ -81,6 +82,7 @@ def test_mistake_is_reported_when_the_call_or_a_file_is_wrong(
     write("empty.py", "")
     write("bad.py", "def\n")
     Path("latin.txt").write_bytes(b"c\xe9\n")
+    Path("wide.txt").write_bytes("salt\n".encode("utf-16-le"))
     done = call(*arguments, "--steps", KINDS)
     assert done.code == code, done.err
     assert [text for text in texts if text not in done.err] == [], done.err

@@ -23,6 +23,7 @@ LAYERS = (
         "patterns",
         "plugins",
         "shapes",
+        "wide_text",
     },
     {"streams"},
     {"types"},

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from anyio import Event
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from headwater import Pipeline, Runner, StepError, run_sync, step
 from headwater_steps.files import FileSummary
-from headwater_steps.sinks import csv, jsonl, text
+from headwater_steps.sinks import csv, files, jsonl, text
 from headwater_steps.sources import csv as csv_source
 from headwater_steps.sources import lines
 
@@ -328,3 +328,29 @@ async def test_sink_takes_one_value(tmp_path: Path, kind: Any, value: Any, conte
     """A single value is a file of one row, on every event loop."""
     await sink(kind, tmp_path / "out", overwrite=True).run(value)
     assert (tmp_path / "out").read_text() == content
+
+
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@sum", "\t=1", "\r=1", "\n=1", "\uff1d1", "=", "-", "-1-1", "+49 30 1"]
+HARMLESS = ["", "reed", "-1", "+1.5", "-1,5", "-2e-3", "1=1", "'=1", " =1", "a-b"]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, *HARMLESS])
+def test_csv_escapes_formulas_when_asked(tmp_path: Path, cell: str) -> None:
+    """A spreadsheet takes what begins with an apostrophe for text; numbers, and names of columns, are covered."""
+    path = tmp_path / "data.csv"
+    choices: list[tuple[Literal["keep", "escape"], str]] = [
+        ("keep", cell),
+        ("escape", f"'{cell}" if cell in FORMULAS else cell),
+    ]
+    for formulas, expected in choices:
+        csv([{"=name": cell, "n": -1.5}], path=path, overwrite=True, formulas=formulas)
+        with path.open(encoding="utf-8", newline="") as file:
+            names, row = csv_module.reader(file)
+        assert names == ["'=name" if formulas == "escape" else "=name", "n"]
+        assert row == [expected, "-1.5"]
+
+
+def test_files_escape_formulas_when_asked(tmp_path: Path) -> None:
+    """The files of a folder are opened by people too."""
+    files([{"k": "a", "v": "=1"}], folder=tmp_path, by="k", format="csv", formulas="escape")
+    assert (tmp_path / "a.csv").read_text() == "k,v\na,'=1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from pydantic import ValidationError
 from headwater import Pipeline, StepError
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.bad_rows import BadRows
+from headwater_steps.files.csv_dialect import CsvDialect
+from headwater_steps.files.csv_rows import CsvRows
 from headwater_steps.sources import csv
-from headwater_steps.sources.csv_files import CsvRows
 from headwater_steps.streams import count
 from tests.steps.reading import CONTEXT, cause, items_of, read, reject
 
@@ -28,10 +30,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "data.csv"
 
 
-def rows(names: list[str] | None = None, dialect: dict[str, Any] | None = None) -> CsvRows:
-    """Return rows that fail at a bad one, to be fed."""
-    bad_rows = BadRows("test", "fail", CONTEXT)
-    return CsvRows("test", names, {}, dialect=dialect or {}, encoding="utf-8", bad_rows=bad_rows)
+def rows(names: list[str] | None = None, on_bad: str = "fail", **dialect: Any) -> CsvRows:
+    """Return rows to be fed."""
+    bad_rows = BadRows("test", on_bad, CONTEXT)
+    return CsvRows("test", names, {}, dialect=CsvDialect(**dialect), encoding="utf-8", bad_rows=bad_rows)
 
 
 @pytest.mark.parametrize(
@@ -175,21 +177,142 @@ def test_csv_gives_the_whole_of_a_bad_row_of_several_lines(file: Path) -> None:
 
 
 def test_csv_reports_a_quote_without_an_end(file: Path) -> None:
-    """What follows an opening quote to the end of the file is one bad row."""
+    """The line of an opening quote without an end is a bad row, and the lines after it are read."""
     file.write_text('a\n1\n"2\n3\n')
     result = read(csv, file, on_bad="skip")
-    assert (result.output, result.footer.first_bad_lines) == ([{"a": "1"}], (3,))
+    assert (result.output, result.footer.first_bad_lines) == ([{"a": "1"}, {"a": "3"}], (3,))
     with pytest.raises(StepError, match="3: a quoted cell has no end"):
         read(csv, file)
 
 
 def test_csv_reads_on_after_a_quote_without_an_end_in_a_long_file(file: Path) -> None:
-    """A missing quote costs the rows up to the limit of a cell, and not the rest of the file."""
+    """A missing quote costs its own row alone, although the reader looks for its end as far as a cell may reach."""
     file.write_text("a,b\n1,2\n" + '"3,4\n' + "5,6\n" * 80_000)
     result = read(csv, file, on_bad="skip")
     assert result.footer.lines == 80_003
     assert result.footer.bad_rows == 1
-    assert 40_000 < result.footer.items < 50_000
+    assert result.footer.items == 80_001
+
+
+def test_csv_bounds_an_unclosed_quote_to_its_row(file: Path) -> None:
+    """The reason names the lines of the quote and of the one that seems to close it; good rows are kept."""
+    file.write_text('name,depth\npond,"3 m\nbrook,1\nmoor,2\nlake,"9"\nweir,4\n')
+    good, (bad,), footer = reject(csv, path=file)
+    assert [row["name"] for row in good] == ["brook", "moor", "lake", "weir"]
+    assert (bad.line, bad.text) == (2, 'pond,"3 m')
+    assert bad.reason.startswith("the quote that opens a cell on line 2 is closed only on line 5: there is something")
+    assert (footer.lines, footer.bad_rows) == (6, 1)
+
+
+def test_csv_names_the_line_of_the_quote_when_the_row_begins_before_it(file: Path) -> None:
+    """A cell of several lines that is closed well is part of the bad row."""
+    file.write_text('a,b,c\n"1\n2",3,"4\n5,6,7\n8,9,"10"\n')
+    good, (bad,), _ = reject(csv, path=file)
+    assert [row["a"] for row in good] == ["5", "8"]
+    assert (bad.line, bad.text) == (2, '"1\n2",3,"4')
+    assert "on line 3 is closed only on line 5" in bad.reason
+
+
+def test_csv_takes_linear_time_when_every_line_opens_a_quote() -> None:
+    """Lines are read again a few times at most: then a bad row has all lines up to the next closing quote."""
+    reading = rows(["a", "b"], "skip")
+    line = b'a",""",\n'
+    read_chars = 0
+    for _ in range(40):
+        before = reading._reread_chars
+        list(reading.feed(line * 1_000))
+        read_chars += max(0, before - reading._reread_chars)
+    with suppress(BadLineError):
+        list(reading.flush())
+    assert reading._reread_chars >= 0
+
+
+LINES = st.lists(st.sampled_from(["a,b", '"a,b', 'a,"b', '"a","b"', 'a,"""b', "a", "a,b,c", "", "#a,b", '"a\nb",c']))
+
+
+@given(LINES, st.integers(1, 30), st.sampled_from([{}, {"comment": "#"}, {"fills": True}, {"skip_lines": 2}]))
+def test_csv_accounts_for_every_line_wherever_the_file_is_split(
+    content: list[str], size: int, dialect: dict[str, Any]
+) -> None:
+    """Items and bad rows are the same however the bytes arrive, and lines after the last bad row are not lost."""
+
+    def outcome(step: int) -> tuple[list[Any], FileFooter]:
+        reading = rows(["x", "y"], "skip", **dialect)
+        data = "\n".join(content).encode()
+        frames: list[Any] = []
+        for start in range(0, len(data), step):
+            frames += reading.feed(data[start : start + step])
+        frames += reading.flush()
+        return items_of(frames), reading.footer()
+
+    whole, footer = outcome(1 << 20)
+    assert outcome(size) == (whole, footer)
+    assert footer.lines == len(io.StringIO("\n".join(content), newline="\n").readlines())
+    assert footer.items == len(whole)
+
+
+@pytest.mark.parametrize(
+    ("params", "content", "expected"),
+    [
+        ({"ragged": "fill"}, "a,b\n1\n2,3\n", [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]),
+        ({"ragged": "cut"}, "a,b\n1,2,3,4\n", [{"a": "1", "b": "2"}]),
+        ({"ragged": "fit"}, "a,b\n1\n1,2,3\n", [{"a": "1", "b": ""}, {"a": "1", "b": "2"}]),
+        ({"ragged": "fill", "types": {"b": "integer"}}, "a,b\n1\n", [{"a": "1", "b": None}]),
+        ({"comment": "#"}, '# made by hand\na,b\n#1,2\n"#1\n# 2",3\n', [{"a": "#1\n# 2", "b": "3"}]),
+        ({"skip_lines": 2}, 'Report "x\n\na,b\n1,2\n', [{"a": "1", "b": "2"}]),
+        ({"skip_lines": 9}, "a,b\n1,2\n", []),
+        ({"headers": "rename"}, "id,,id,id_2\n1,2,3,4\n", [{"id": "1", "column_2": "2", "id_3": "3", "id_2": "4"}]),
+        ({"skip_initial_space": True}, 'a, b\n1, "Oslo, Norway"\n', [{"a": "1", "b": "Oslo, Norway"}]),
+        ({"escape": "\\"}, 'a,b\n"say \\"x\\"",1\\,2\n', [{"a": 'say "x"', "b": "1,2"}]),
+        ({"escape": "\\"}, 'a,b\n"a ""b""",c\n', [{"a": 'a "b"', "b": "c"}]),
+        (
+            {"decimal": ",", "delimiter": ";", "types": {"a": "number", "b": "number"}},
+            "a;b\n1,50;-2e3\n;,5\n",
+            [{"a": 1.5, "b": -2000.0}, {"a": None, "b": 0.5}],
+        ),
+    ],
+)
+def test_csv_reads_files_as_people_write_them(
+    file: Path, params: dict[str, Any], content: str, expected: list[dict[str, Any]]
+) -> None:
+    """Ragged rows, comments, lines before the table, odd names, spaces, escapes and decimal commas can be read."""
+    file.write_text(content)
+    assert read(csv, file, **params).output == expected
+
+
+def test_csv_counts_what_it_leaves_out_and_changes(file: Path) -> None:
+    """The footer has the comments and the rows that were filled or cut."""
+    file.write_text("title\n#x\na,b\n\n1\n#y\n1,2,3\n4,5\n")
+    footer = read(csv, file, skip_lines=1, comment="#", ragged="fit").footer
+    assert footer == FileFooter(lines=8, items=3, blank_lines=1, comment_lines=3, ragged_rows=2)
+
+
+@pytest.mark.parametrize(
+    ("params", "content", "reason"),
+    [
+        ({"ragged": "fill"}, "a,b\n1,2,3\n", "2: the row has 3 cells, but there are 2 columns"),
+        ({"ragged": "cut"}, "a,b\n1\n", "2: the row has 1 cells, but there are 2 columns"),
+        (
+            {},
+            'a,b\n1, "Oslo, Norway"\n',
+            "a quote after a space does not begin a quoted cell",
+        ),
+        ({}, "a,b\r1,2\r3,4\r", "the file has no line feed: its lines end with a carriage return alone"),
+        ({}, "a,b\r1,2\r3,4", "the file has no line feed: its lines end with a carriage return alone"),
+        ({"types": {"a": "number"}, "decimal": ","}, 'a\n"1.234,5"\n', "expected a number such as -1,5e3"),
+        ({"escape": ","}, "a\n", "delimiter and escape are both ','; set one of them to another character"),
+        ({"comment": '"'}, "a\n", "quote and comment are both '\"'"),
+        ({}, "# a\n\na,\n", "3: a column has no name"),
+    ],
+)
+def test_csv_names_the_cause_when_a_file_is_of_another_kind(
+    file: Path, params: dict[str, Any], content: str, reason: str
+) -> None:
+    """The message leads to the param, or to the tool, that helps."""
+    file.write_bytes(content.encode())
+    with pytest.raises(StepError) as error:
+        read(csv, file, **{"names": None, **params, **({"comment": "#"} if content.startswith("#") else {})})
+    assert reason in cause(error)
 
 
 def test_csv_refuses_a_row_without_bounds(file: Path) -> None:

@@ -78,6 +78,25 @@ def test_jsonl_names_the_place_of_a_bad_line(file: Path, line: bytes, reason: st
     assert (error.value.__cause__.line, error.value.__cause__.column) == (3, column)
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (
+            '{\n  "salt": 1\n}\n',
+            "the value continues on the next line, but must be on one: convert the file, such as with jq",
+        ),
+        ('[\n {"salt": 1},\n {"salt": 2}\n]\n', "such as with jq -c '.[]'"),
+        ('{"salt": 1}\r{"salt": 2}\r', "the file has no line feed: its lines end with a carriage return alone"),
+    ],
+)
+def test_jsonl_says_what_the_file_is_when_values_are_not_lines(file: Path, content: str, hint: str) -> None:
+    """The hint names what turns the file into JSON lines."""
+    file.write_text(content)
+    with pytest.raises(StepError) as error:
+        read(jsonl, file)
+    assert hint in cause(error)
+
+
 @pytest.mark.parametrize(("line", "reason", "column"), BAD)
 def test_jsonl_counts_bad_lines_when_it_skips_them(file: Path, line: bytes, reason: str, column: int) -> None:
     """A skipped line is told in the footer, with its number."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from headwater import Pipeline, StepContext, StepError, run_sync
 from headwater_steps.files import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.rows import TextRows
-from headwater_steps.sources import lines
+from headwater_steps.sources import csv, jsonl, lines, text
 from headwater_steps.streams import take
 from tests.steps.reading import CONTEXT, cause, items_of, pipeline, read, reject
 
@@ -233,3 +233,71 @@ def test_lines_drop_a_byte_order_mark_only_at_the_start(file: Path, encoding: st
     start = "" if encoding == "utf-16" else "\ufeff"
     file.write_bytes(f"{start}a\n\ufeffb\n".encode(encoding))
     assert read(lines, file, encoding=encoding).output == ["a", "\ufeffb"]
+
+
+WIDE = [f"utf-{bits}-{order}" for bits in (16, 32) for order in ("le", "be")]
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+@pytest.mark.parametrize("is_marked", [False, True])
+@pytest.mark.parametrize("source", [lines, csv, text, jsonl])
+def test_sources_name_the_encoding_when_a_file_is_utf_16(
+    file: Path, encoding: str, *, is_marked: bool, source: Any
+) -> None:
+    """A file of another system is an error before any item, not rows with zeros in them."""
+    content = ("\ufeff" if is_marked else "") + '"name"\r\n"Oslo"\r\n'
+    file.write_bytes(content.encode(encoding))
+    with pytest.raises(StepError) as error:
+        read(source, file)
+    name = encoding[:6] if is_marked else encoding
+    assert cause(error).startswith(f"{file}:1: ")
+    assert name.upper() in cause(error)
+    assert cause(error).endswith("such as with iconv" if source is jsonl else f"set encoding to {name}")
+    if source is not jsonl:
+        read(source, file, encoding=name)
+
+
+@pytest.mark.parametrize(
+    ("declared", "content"),
+    [
+        ("utf-16-le", "\ufeffname\n".encode("utf-16-be")),
+        ("utf-16", "name\n".encode("utf-16-be")),
+        ("latin-1", "\ufeffname\n".encode("utf-16-le")),
+        ("cp1252", "\ufeffname\n".encode()),
+    ],
+)
+def test_lines_are_refused_when_their_first_bytes_contradict_the_encoding(
+    file: Path, declared: str, content: bytes
+) -> None:
+    """Every byte is a character in some encodings, so nothing else would show the mistake."""
+    file.write_bytes(content)
+    with pytest.raises(StepError, match=r"set encoding to utf"):
+        read(lines, file, encoding=declared)
+
+
+@pytest.mark.parametrize("content", [b"\0\0\0\0\n", b"a\0\0b\0c\n", b"abc\0def\0\n", "Ωμέγα\n".encode(), b"a\0\n"])
+def test_lines_with_zeros_are_read_when_they_are_not_utf_16(file: Path, content: bytes) -> None:
+    """A zero is a character like others."""
+    file.write_bytes(content)
+    assert read(lines, file).output == [content.decode()[:-1]]
+
+
+@pytest.mark.parametrize("content", [b"reed\rmoss\rfern\r", b"reed\rmoss"])
+def test_lines_say_so_when_a_file_has_no_line_feed(file: Path, content: bytes) -> None:
+    """Lines of old Macs are not one long item."""
+    file.write_bytes(content)
+    with pytest.raises(StepError) as error:
+        read(lines, file)
+    assert cause(error).startswith(f"{file}:1: the file has no line feed: its lines end with a carriage return alone")
+    assert read(lines, file, on_bad="replace").output == [content.decode()]
+    assert read(lines, file, on_bad="skip").footer == FileFooter(lines=1, items=0, bad_rows=1, first_bad_lines=(1,))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"reed\r", ["reed\r"]), (b"10%\r20%\n", ["10%\r20%"]), (b"reed\nmo\rss", ["reed", "mo\rss"])],
+)
+def test_lines_keep_a_carriage_return_within_a_line(file: Path, content: bytes, expected: list[str]) -> None:
+    """A file that has line feeds has lines."""
+    file.write_bytes(content)
+    assert read(lines, file).output == expected

@@ -149,6 +149,14 @@ async def test_stdin_gives_chunks_as_they_arrive(standard_input: int) -> None:
         assert await execution.output.footer() == FileFooter(lines=1, items=2)
 
 
+async def test_stdin_decompresses_what_is_compressed(standard_input: int) -> None:
+    """A compressed log can be piped in as it is."""
+    os.write(standard_input, gzip.compress(b"a\n") + gzip.compress(b"b"))
+    _close(standard_input)
+    with fail_after(60):
+        assert (await pipeline(stdin).run()).output == ["a", "b"]
+
+
 @pytest.mark.parametrize("split", ["lines", "chunks"])
 async def test_stdin_is_cancelled_while_it_waits(standard_input: int, split: str) -> None:
     """Standard input that never says anything does not hold the execution, and can be read by the next one."""
@@ -191,6 +199,10 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
             b"a\nb\xff\n",
             "standard input:2: the bytes ff are not valid utf-8; set another encoding",
         ),
+        ({}, gzip.compress(b"a\n")[:-1], "standard input: the gzip data are cut off after 2 bytes of content"),
+        ({"split": "chunks"}, b"\xff\xfea\0", "standard input:1: the text begins with the byte order mark of UTF-16"),
+        ({}, b"a\0b\0", "standard input:1: most characters have bytes of zero, as in UTF-16-LE"),
+        ({}, b"a\rb\r", "standard input:1: the file has no line feed"),
         ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are not valid utf-8"),
         ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),
         ({"on_bad": "reject"}, b"", "on_bad is reject, but the port 'rejected' is not connected"),

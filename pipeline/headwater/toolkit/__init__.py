@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.tables import OnDuplicate, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
+    from headwater.wide_text import wide_encoding
 
 __all__ = [
     "MISSING",
@@ -130,6 +131,7 @@ __all__ = [
     "sync_folder",
     "topological_order",
     "whole_number",
+    "wide_encoding",
     "without_suffix",
 ]
 
@@ -164,6 +166,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "toolkit.item_faults": "ItemFaults OnBad",
         "toolkit.tables": "OnDuplicate key_finder rows_by_key",
         "toolkit.transform": "Transform",
+        "wide_text": "wide_encoding",
     },
     root="headwater",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headwater import StepContext, To
-from headwater.toolkit import ItemFaults
+from headwater.toolkit import ItemFaults, plural
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter
 
 __all__ = ["BadRows", "OnBadLine", "OnBadText", "OnBadUnportedLine"]
@@ -44,6 +44,11 @@ class BadRows(ItemFaults):
         self.note(line, f"line {line}: {reason}")
         if self.rejects:
             yield To("rejected", BadRow(line=line, reason=reason, text=text, column=column))
+
+    def report_ragged(self, rows: int) -> None:
+        """Report rows that were not bad, but filled or cut."""
+        if rows:
+            self._ctx.progress(message=f"fitted {plural(rows, 'row')} to the number of columns", compensations=rows)
 
     def footer(self, *, lines: int, items: int, blank_lines: int = 0) -> FileFooter:
         """Return what is known after the end, once all bad rows are reported."""

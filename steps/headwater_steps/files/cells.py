@@ -24,8 +24,10 @@ _EXAMPLES: dict[CellType, str] = {
 }
 
 
-def converter(type_: CellType) -> Callable[[str], Any]:
+def converter(type_: CellType, decimal: str = ".") -> Callable[[str], Any]:
     """Return a function that converts the content of a cell; empty cells are None, unless the type is `text`.
+
+    `decimal` is what stands before the fraction of a number.
 
     Example:
         >>> converter("integer")("12"), converter("number")("1.50"), converter("date")("2026-11-21")
@@ -37,7 +39,9 @@ def converter(type_: CellType) -> Callable[[str], Any]:
     """
     if type_ == "text":
         return str
-    convert = _CONVERTERS[type_]
+    convert, example = _CONVERTERS[type_], _EXAMPLES[type_]
+    if type_ == "number" and decimal == ",":
+        convert, example = _number_with_comma, example.replace(".", ",")
 
     def value_of(text: str) -> Any:
         try:
@@ -50,9 +54,15 @@ def converter(type_: CellType) -> Callable[[str], Any]:
             return convert(bare)
         except (ValueError, KeyError):
             shown = shorten(bare, _SHOWN_CHARS)
-            raise ValueError(f"expected {_EXAMPLES[type_]}, found {shown!r}") from None
+            raise ValueError(f"expected {example}, found {shown!r}") from None
 
     return value_of
+
+
+def _number_with_comma(text: str) -> float:
+    if "." in text:  # which separates thousands where a comma is decimal
+        raise ValueError(text)
+    return decimal_number(text.replace(",", "."))
 
 
 _CONVERTERS: dict[CellType, Callable[[str], Any]] = {

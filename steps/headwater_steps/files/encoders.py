@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol, cast
@@ -16,6 +17,12 @@ __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
 
 _SIMPLE = frozenset({str, int, type(None)})
 """Types of cells that the writer of the standard library writes as we want them."""
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the beginning of a formula, also in the full width of East Asian text."""
+
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 class RowEncoder(Protocol):
@@ -94,12 +101,14 @@ class CsvEncoder:
         delimiter: str = ",",
         header: bool = True,
         encoding: str = "utf-8",
+        escapes_formulas: bool = False,
     ) -> None:
         self._columns = columns
         self._known = None if columns is None else frozenset(columns)
         self._is_given = columns is not None
         self._start, self._encoding = written_as(encoding)
         self._has_names = header
+        self._escapes_formulas = escapes_formulas
         self._is_open = False
         self._row = csv.writer(_Echo(), delimiter=delimiter, lineterminator="\r\n").writerow
 
@@ -134,6 +143,8 @@ class CsvEncoder:
 
     def _encoded(self, cells: Sequence[Any]) -> bytes:
         """Return a row that ends with a line feed: the writer quotes a lone CR only where lines end with one."""
+        if self._escapes_formulas:
+            cells = list(map(without_formula, cells))
         return f"{self._row(cells)[:-2]}\n".encode(self._encoding)
 
 
@@ -152,6 +163,17 @@ def _fields(item: Any, number: int) -> Mapping[str, Any]:
         hint = "comma-separated values need objects with fields"
         raise ValueError(f"item {number} is not an object, but {type(item).__name__}; {hint}")
     return plain
+
+
+def without_formula(cell: Any) -> Any:
+    """Return the content of a cell that no spreadsheet takes for a formula: an apostrophe makes it text.
+
+    Example:
+        >>> without_formula("=1+1"), without_formula("-1.5"), without_formula("@sum")
+        ("'=1+1", '-1.5', "'@sum")
+    """
+    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell
 
 
 def _cell(value: Any) -> str:

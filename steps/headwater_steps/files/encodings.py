@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
+
+from headwater.toolkit import wide_encoding
+from headwater_steps.files.models import BadLineError
 
 __all__ = [
     "LONGEST_LINE",
@@ -28,6 +32,12 @@ In all of them, except those with units of two or four bytes, the byte of a line
 """
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
+
+NO_LINE_FEED: Final = (
+    "the file has no line feed: its lines end with a carriage return alone, as on old Macs; "
+    "convert them, such as with tr '\\r' '\\n'"
+)
+"""What is wrong with a file that seems to be one long line."""
 
 Limit = Annotated[int, Field(ge=1, le=2**31)]
 
@@ -54,11 +64,13 @@ class LineCutter:
         (b'a\n', b'bc\nd\n', b'e')
     """
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, path: Path | str = "text", hint: str = "set encoding to {}") -> None:
         self.encoding: str = _WITHOUT_MARK.get(encoding, encoding)
         self.newline: bytes = "\n".encode(self.encoding)
         self.waiting_bytes: int = 0
         self._declared = encoding
+        self._path = path
+        self._hint = hint
         self._has_begun = False
         self._waiting: list[bytes] = []
 
@@ -70,6 +82,7 @@ class LineCutter:
             if known is None:
                 self._keep(block)
                 return b""
+            check_encoding(self._declared, block, self._path, self._hint)
             self.encoding, block = known
             self.newline = "\n".encode(self.encoding)
             self._has_begun = True
@@ -133,6 +146,26 @@ def without_mark(encoding: str, start: bytes, *, final: bool) -> tuple[str, byte
     if not final and any(mark.startswith(start) for mark, _ in marks):
         return None
     return _WITHOUT_MARK.get(encoding, encoding), start
+
+
+def check_encoding(encoding: str, start: bytes, path: Path | str, hint: str = "set encoding to {}") -> None:
+    """Refuse text whose first bytes contradict its declared encoding; the hint gets the encoding that they show."""
+    marks = _MARKS.get(encoding, ())
+    if any(start.startswith(mark) for mark, _ in marks):
+        return
+    wide = wide_encoding(start)
+    if wide is None:
+        if start.startswith(codecs.BOM_UTF8):
+            raise BadLineError(path, 1, f"the text begins with the byte order mark of UTF-8; {hint.format('utf-8')}")
+        return
+    found, is_marked = wide
+    if is_marked:
+        name = found.upper()
+        raise BadLineError(path, 1, f"the text begins with the byte order mark of {name}; {hint.format(found)}")
+    if found != _WITHOUT_MARK.get(encoding, encoding):
+        name = found.upper()
+        reason = f"most characters have bytes of zero, as in {name} without a byte order mark"
+        raise BadLineError(path, 1, f"{reason}; {hint.format(found)}")
 
 
 def split_lines(piece: bytes, newline: bytes) -> list[bytes]:

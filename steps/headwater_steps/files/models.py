@@ -55,6 +55,8 @@ class FileFooter(BaseModel, frozen=True):
         blank_lines: Empty lines, where those are not items.
         bad_rows: Rows (or lines) that cannot be read, whether they were skipped, replaced or rejected.
         first_bad_lines: Line numbers of the first ten of them, from 1.
+        comment_lines: Comments, and lines before the first row, where those are left out.
+        ragged_rows: Rows that were filled or cut to the number of columns.
     """
 
     lines: int
@@ -62,6 +64,8 @@ class FileFooter(BaseModel, frozen=True):
     blank_lines: int = 0
     bad_rows: int = 0
     first_bad_lines: tuple[int, ...] = ()
+    comment_lines: int = 0
+    ragged_rows: int = 0
 
 
 class BadRow(BaseModel, frozen=True):

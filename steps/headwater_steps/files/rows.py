@@ -11,7 +11,7 @@ from pydantic import Field
 from headwater import Batch, Footer, Header, StepContext
 from headwater_steps.files.bad_rows import BadRows, OnBadUnportedLine
 from headwater_steps.files.compression import Compression
-from headwater_steps.files.encodings import Limit, LineCutter, split_lines, undecodable
+from headwater_steps.files.encodings import NO_LINE_FEED, Limit, LineCutter, split_lines, undecodable
 from headwater_steps.files.file_reader import opened
 from headwater_steps.files.models import BadLineError, FileFooter
 
@@ -66,10 +66,11 @@ class LineRows:
     _unit: ClassVar[str] = "characters"
     _unit_bytes: ClassVar[int] = 4  # at most
     _param: ClassVar[str] = "max_line_chars"
+    _encoding_hint: ClassVar[str] = "set encoding to {}"
 
     def __init__(self, path: Path | str, encoding: str, longest: int, on_bad: str | None, ctx: StepContext) -> None:
         self._path = path
-        self._cutter = LineCutter(encoding)
+        self._cutter = LineCutter(encoding, path, self._encoding_hint)
         self._longest = longest
         self._bad_rows = BadRows(path, on_bad, ctx)
         self._lines = 0
@@ -115,6 +116,32 @@ class TextRows(LineRows):
         >>> list(rows.feed(b"a rose is a rose\nis a")), list(rows.flush())
         ([Batch(items=['a rose is a rose'])], [Batch(items=['is a'])])
     """
+
+    def __init__(
+        self,
+        path: Path | str,
+        encoding: str,
+        longest: int,
+        on_bad: str | None,
+        ctx: StepContext,
+        *,
+        is_file: bool = False,
+    ) -> None:
+        super().__init__(path, encoding, longest, on_bad, ctx)
+        self._is_file = is_file  # a program may draw a progress bar with carriage returns alone
+
+    def flush(self) -> Iterator[Any]:
+        """Take the end of the input; a file without any line feed may have lines that end in another way."""
+        piece = self._cutter.flush()
+        if piece and self._is_file and not self._lines:
+            text = piece.decode(self._cutter.encoding, "replace")
+            if "\r" in text[:-1]:
+                yield from self._bad_rows.take(1, NO_LINE_FEED, text)
+                if not self._bad_rows.replaces:
+                    self._lines += 1
+                    return
+        if piece:
+            yield from self._frames(piece)
 
     def _frames(self, piece: bytes) -> Iterator[Any]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -32,6 +33,7 @@ def files(
     by: FieldPath,
     write: FieldPath | None = None,
     format: Format = "jsonl",
+    formulas: Literal["keep", "escape"] = "keep",
     compression: Literal["none", "gzip", "bzip2", "xz", "zstd"] = "none",
     overwrite: bool = False,
     max_files: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000,
@@ -53,6 +55,8 @@ def files(
         write: The field that is written; the whole item by default.
         format: `jsonl`, `csv` (columns are the fields of the first item of each file), or `text` (strings, with
             `write`).
+        formulas: What happens in `csv` to strings that a spreadsheet would take for formulas: `keep` writes them as
+            they are, `escape` puts an apostrophe before them, as `sink.csv` does.
         compression: How the files are compressed; they get its suffix.
         overwrite: Whether existing files are replaced; otherwise they are an error.
         max_files: Most files; more are an error, which mostly means that `by` is the wrong field.
@@ -75,7 +79,10 @@ def files(
     """
     find_key = field_finder(by)
     find = None if write is None else field_finder(write)
-    layout = Layout(*_FORMATS[format], compression, overwrite, max_files)
+    suffix, encoder = _FORMATS[format]
+    if format == "csv" and formulas == "escape":
+        encoder = partial(CsvEncoder, escapes_formulas=True)
+    layout = Layout(suffix, encoder, compression, overwrite, max_files)
     with replacing_files(folder, layout) as written:
         for number, item in enumerate(items, 1):
             key = find_key(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from headwater_steps.files.models import FileSummary
 __all__ = ["csv", "jsonl", "text"]
 
 Delimiter = Annotated[str, Field(min_length=1, max_length=1, pattern=r'^[^\r\n"]$')]
+Formulas = Literal["keep", "escape"]
 Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
@@ -63,6 +64,7 @@ def csv(
     columns: Columns | None = None,
     header: bool = True,
     delimiter: Delimiter = ",",
+    formulas: Formulas = "keep",
     encoding: Encoding = "utf-8",
     overwrite: bool = False,
     compression: Compression = "auto",
@@ -82,6 +84,9 @@ def csv(
             a later item with others is an error.
         header: Whether the first row has the names of the columns.
         delimiter: What separates cells, such as `;` or a tab (`"\t"`).
+        formulas: What happens to strings that a spreadsheet would take for formulas, such as `=1+1` or `@x`: `keep`
+            writes them as they are, `escape` puts an apostrophe before them. Use `escape` if the data come from
+            strangers and people open the file; numbers stay as they are.
         encoding: How the text is encoded.
         overwrite: Whether an existing file is replaced; otherwise it is an error.
         compression: How the file is compressed; `auto` goes by the end of its name (`.gz`, `.bz2`, `.xz`, `.zst`).
@@ -102,7 +107,8 @@ def csv(
         ...     Path(folder, "prices.csv").read_text()
         'name,price\nsalt,1.5\nwater,\n'
     """
-    encoder = CsvEncoder(columns, delimiter=delimiter, header=header, encoding=encoding)
+    escapes = formulas == "escape"
+    encoder = CsvEncoder(columns, delimiter=delimiter, header=header, encoding=encoding, escapes_formulas=escapes)
     return _write(items, path, encoder, compression=compression, overwrite=overwrite)
 
 

@@ -116,7 +116,7 @@ def found_lines(
         ['a rose', 'is a rose', 'b rose', 'is b rose']
     """
     path = _allowed(file, within)
-    rows = TextRows(path, encoding, max_line_chars, on_bad, ctx)
+    rows = TextRows(path, encoding, max_line_chars, on_bad, ctx, is_file=True)
     with opened(path, compression, ctx, reports=False) as reader:
         for block in reader.blocks():
             yield from rows.feed(block)

@@ -9,7 +9,7 @@ from typing import Any
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
 from headwater.toolkit import OnBad, read_json, read_json_lines
 from headwater_steps.files.compression import Compression
-from headwater_steps.files.encodings import LONGEST_LINE, Limit
+from headwater_steps.files.encodings import LONGEST_LINE, NO_LINE_FEED, Limit
 from headwater_steps.files.models import BadRow, FileFooter, FileHeader
 from headwater_steps.files.rows import LineRows, read_rows
 
@@ -31,6 +31,7 @@ class JsonRows(LineRows):
     _unit = "bytes"
     _unit_bytes = 1
     _param = "max_line_bytes"
+    _encoding_hint = "convert it from {} to UTF-8, such as with iconv"
 
     def __init__(self, path: Path | str, longest: int, on_bad: OnBad | None, ctx: StepContext) -> None:
         super().__init__(path, "utf-8", longest, on_bad, ctx)
@@ -73,8 +74,19 @@ class JsonRows(LineRows):
         else:
             raise AssertionError(line)
         shown = line.decode("utf-8", "replace")
-        hint = "repair the line, or set on_bad to skip or reject"
-        yield from self._bad_rows.take(number, f"invalid JSON: {reason}", shown, column=int(column), hint=hint)
+        yield from self._bad_rows.take(
+            number, f"invalid JSON: {reason}", shown, column=int(column), hint=_hint(line, reason)
+        )
+
+
+def _hint(line: bytes, reason: str) -> str:
+    """Return what to do about a line that is not JSON."""
+    if b"\r" in line:
+        return NO_LINE_FEED
+    if reason.startswith("EOF") and line.endswith((b"{", b"[", b",", b":")):
+        how = "jq -c '.[]'" if line.lstrip().startswith(b"[") else "jq -c ."
+        return f"the value continues on the next line, but must be on one: convert the file, such as with {how}"
+    return "repair the line, or set on_bad to skip or reject"
 
 
 @step("source.jsonl", blocking=True)

@@ -10,9 +10,9 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.toolkit import chunks_of
+from headwater.toolkit import Content, chunks_of
 from headwater_steps.files.bad_rows import OnBadLine
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, undecodable, without_mark
+from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, check_encoding, undecodable, without_mark
 from headwater_steps.files.file_reader import BLOCK_BYTES
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.rows import Rows, TextRows
@@ -43,7 +43,8 @@ async def stdin(
     r"""Read text from standard input, as it arrives.
 
     Lines end with `\n` or `\r\n`, which are not part of the items; the last one may end with the input. A byte order
-    mark is dropped. One step at a time reads standard input, because each line comes once.
+    mark is dropped, and compressed data is decompressed. One step at a time reads standard input, because each line
+    comes once.
 
     Args:
         ctx: Knows whether the port `rejected` is connected.
@@ -61,6 +62,7 @@ async def stdin(
     Raises:
         OSError: Standard input is closed, or cannot be read.
         BadLineError: A line is too long, or has invalid bytes.
+        DamagedFileError: Compressed data is cut off or damaged.
         ValueError: Another step reads standard input, or `on_bad` is not for chunks.
 
     Example:
@@ -69,13 +71,22 @@ async def stdin(
             {"name": "count", "steps": [{"id": "lines", "kind": "source.stdin"}, {"id": "n", "kind": "stream.count"}]}
     """
     lines = split == "lines"
-    rows: Rows = TextRows(_NAME, encoding, max_line_chars, on_bad, ctx) if lines else _Chunks(encoding, on_bad, ctx)
+    rows: Rows = (
+        TextRows(_NAME, encoding, max_line_chars, on_bad, ctx, is_file=True)
+        if lines
+        else _Chunks(encoding, on_bad, ctx)
+    )
+    content = Content(_NAME)
     with _alone():
         yield To("out", Header(FileHeader(path=_NAME, size_bytes=None)))
         async with aclosing(chunks_of(os.dup(_DESCRIPTOR), BLOCK_BYTES)) as blocks:
             async for block in blocks:
-                for frame in rows.feed(block):
-                    yield frame
+                for piece in content.feed(block):
+                    for frame in rows.feed(piece):
+                        yield frame
+        for piece in content.finish():
+            for frame in rows.feed(piece):
+                yield frame
         for frame in rows.flush():
             yield frame
         yield To("out", Footer(rows.footer()))
@@ -102,6 +113,7 @@ class _Chunks:
             if known is None:
                 self._start += block
                 return
+            check_encoding(self._encoding, self._start + block, _NAME)
             encoding, block = known
             self._begin(encoding)
         state = self._decoder.getstate()

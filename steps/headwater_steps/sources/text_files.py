@@ -73,7 +73,7 @@ def lines(
         >>> result.output, result.footer.lines
         (['a rose', 'is a rose'], 2)
     """
-    yield from read_rows(path, compression, ctx, TextRows(path, encoding, max_line_chars, on_bad, ctx))
+    yield from read_rows(path, compression, ctx, TextRows(path, encoding, max_line_chars, on_bad, ctx, is_file=True))
 
 
 @step("source.text", blocking=True)
@@ -124,7 +124,7 @@ def text(
 def whole_text(file: FileReader, ctx: StepContext, *, encoding: str, on_bad: OnBadText, max_size_bytes: int) -> str:
     """Return the whole text of a file."""
     path = file.header.path
-    cutter = LineCutter(encoding)
+    cutter = LineCutter(encoding, path)
     pieces: list[bytes] = []
     size_bytes = 0
     for block in file.blocks():

@@ -18,6 +18,7 @@ from headwater.config.notation.strict_json import read_json
 from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 from headwater.running.feed import TextLines
+from headwater.wide_text import wide_encoding
 
 if TYPE_CHECKING:
     from headwater.graph.plan import Plan
@@ -111,6 +112,9 @@ async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[byt
     size = number = 0
     async with aclosing(chunks):
         async for chunk in chunks:
+            if not (number or begun) and (wide := wide_encoding(chunk)) is not None:
+                hint = f"convert it, such as with iconv -f {wide[0]} -t utf-8"
+                raise _bad(f"the input is {wide[0].upper()}, but has to be UTF-8; {hint}", name, 1)
             *whole, rest = chunk.split(b"\n")
             for line in whole:
                 number += 1
