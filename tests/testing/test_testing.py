@@ -119,3 +119,113 @@ async def test_event_recorder_keeps_what_happened_in_order() -> None:
     assert [event.step_id for event in recorder.of("step_start", "twice")] == ["twice"]
     assert recorder.happened_before("step_start", "step_complete")
     assert not recorder.happened_before("step_complete", "step_start")
+
+
+class Sound(Step, kind="testing.sound"):
+    """A task in all four flavors."""
+
+    @letters.method(Flavor.UNARY_UNARY)
+    def uu(self, text: str) -> str:
+        return text.upper()
+
+    @letters.method(Flavor.UNARY_STREAM)
+    def us(self, text: str) -> Iterator[str]:
+        yield from text.upper()
+
+    @letters.method(Flavor.STREAM_UNARY)
+    async def su(self, texts: Stream[str]) -> str:
+        return "".join(await texts.collect()).upper()
+
+    @letters.method(Flavor.STREAM_STREAM)
+    async def ss(self, texts: Stream[str]) -> AsyncIterator[str]:
+        async for text in texts:
+            yield text.upper()
+
+
+class BrokenUnaryUnary(Sound, kind="testing.broken_uu"):
+    """One flavor differs."""
+
+    @letters.method(Flavor.UNARY_UNARY)
+    def uu(self, text: str) -> str:
+        return text.upper()[:1]
+
+
+class BrokenUnaryStream(Sound, kind="testing.broken_us"):
+    """One flavor differs."""
+
+    @letters.method(Flavor.UNARY_STREAM)
+    def us(self, text: str) -> Iterator[str]:
+        yield from text.upper()[1:]
+
+
+class BrokenStreamUnary(Sound, kind="testing.broken_su"):
+    """One flavor differs."""
+
+    @letters.method(Flavor.STREAM_UNARY)
+    async def su(self, texts: Stream[str]) -> str:
+        return " ".join(await texts.collect()).upper()
+
+
+class BrokenStreamStream(Sound, kind="testing.broken_ss"):
+    """One flavor differs."""
+
+    @letters.method(Flavor.STREAM_STREAM)
+    async def ss(self, texts: Stream[str]) -> AsyncIterator[str]:
+        async for text in texts:
+            yield text.upper()
+            return
+
+
+async def test_verify_task_runs_every_method() -> None:
+    """A step that is right in all its flavors passes, and one that differs in any of them is found by name."""
+    await verify_task(Sound(), ["salt", ""])
+    for broken in (BrokenUnaryUnary, BrokenUnaryStream, BrokenStreamUnary, BrokenStreamStream):
+        with pytest.raises(AssertionError, match=f"by '{broken.kind[-2:]}'"):
+            await verify_task(broken, ["salt", ""])
+
+
+async def test_verify_task_compares_streams_by_a_split_without_a_join() -> None:
+    """Where only a split is declared, values are compared as the items that it makes."""
+    digits = Task("digits", unary_input=int, unary_output=str, stream_output=str, output_split=list)
+
+    class Digits(Step, kind="testing.digits"):
+        """Right as a value, and wrong as a stream of a number with a zero."""
+
+        @digits.method(Flavor.UNARY_UNARY)
+        def whole(self, number: int) -> str:
+            return str(number)
+
+        @digits.method(Flavor.UNARY_STREAM)
+        def each(self, number: int) -> Iterator[str]:
+            yield from str(number).replace("0", "")
+
+    await verify_task(Digits(), [12, 345])
+    with pytest.raises(AssertionError, match="by 'each'"):
+        await verify_task(Digits(), [102])
+
+
+async def test_verify_task_gives_several_inputs_by_name() -> None:
+    """A task with several inputs is verified with mappings."""
+    scaled = Task(
+        "scaled",
+        inputs={"numbers": Stream[int], "factor": int},
+        unary_output=int,
+        stream_output=int,
+        output_join=sum,
+    )
+
+    class Scaled(Step, kind="testing.scaled"):
+        """Wrong as a value for a factor of zero."""
+
+        @scaled.method(Flavor.STREAM_STREAM)
+        async def each(self, numbers: Stream[int], factor: int) -> AsyncIterator[int]:
+            async for number in numbers:
+                yield number * factor
+
+        @scaled.method(Flavor.STREAM_UNARY)
+        async def total(self, numbers: Stream[int], factor: int) -> int:
+            return sum(await numbers.collect()) * (factor or 1)
+
+    await verify_task(Scaled(), [{"numbers": [1, 2, 3], "factor": 2}, {"numbers": [], "factor": 5}])
+    with pytest.raises(AssertionError, match="by 'total'"):
+        await verify_task(Scaled(), [{"numbers": [1, 2], "factor": 0}])
