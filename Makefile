@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PACKAGES := headwater headwater_steps headwater_subscribers
 VERSIONS := 3.11 3.12 3.13 3.14
 EXTRAS := cli,yaml,speed
+ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
 ARGS ?=
@@ -37,7 +38,7 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo test test-all lint format wheel-test coverage docs pictures bench fuzz venv clean
+.PHONY: help demo test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +66,10 @@ test-all: ## Run the tests on every installed Python from 3.11 on
 
 test-on-%: .venv-%/.installed-test
 	.venv-$*/bin/python -m pytest $(PARALLEL) $(ARGS)
+
+# Of the packages that are declared; click, which typer brings, is newer than the lowest typer and warns.
+test-lowest: .venv-lowest/.installed-test ## Run the tests with the lowest versions of the dependencies
+	.venv-lowest/bin/python -m pytest $(PARALLEL) -W "ignore:'click:DeprecationWarning" $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Run the linters and the type checkers
 	$(BIN)/ruff check
@@ -131,6 +136,14 @@ $(VENV)/.installed-dev: pyproject.toml
 	@echo "installing headwater[$(EXTRAS)] and the development tools into $(VENV)"
 	@$(BIN)/python $(PIP) --editable '.[$(EXTRAS)]' --group dev
 	@touch $@ $(VENV)/.installed-demo
+
+.venv-lowest/.installed-test: pyproject.toml
+	$(call make-venv,.venv-lowest,$(PYTHON))
+	@echo "installing the lowest versions of all dependencies into .venv-lowest"
+	@.venv-lowest/bin/python $(PIP) uv
+	@.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+		--editable '.[$(ALL_EXTRAS)]' --group test
+	@touch $@
 
 .PRECIOUS: .venv-%/.installed-test
 .venv-%/.installed-test: pyproject.toml
