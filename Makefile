@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 PACKAGES := headwater headwater_steps headwater_subscribers
 VERSIONS := 3.11 3.12 3.13 3.14
 EXTRAS := cli,yaml,speed
+DEMO_EXTRAS := cli,yaml,http,schema
 ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
@@ -127,8 +128,8 @@ clean: ## Remove environments, builds and caches
 # Stamps: install again only if pyproject.toml has changed. The dev environment is enough for the demo.
 $(VENV)/.installed-demo: pyproject.toml
 	$(call make-venv,$(VENV),$(PYTHON))
-	@echo "installing headwater[cli,yaml] into $(VENV)"
-	@$(BIN)/python $(PIP) --editable '.[cli,yaml]'
+	@echo "installing headwater[$(DEMO_EXTRAS)] into $(VENV)"
+	@$(BIN)/python $(PIP) --editable '.[$(DEMO_EXTRAS)]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,13 @@ def test_name_is_refused_when_no_package_can_have_it(call: Call, write: Write, n
     assert text in done.err
     assert "hint: " in done.err
     assert not Path(name).exists()
+
+
+def test_readme_installs_headwater_from_where_it_comes(project: Path) -> None:
+    """A checkout is installed with the project, as no package index may have it; otherwise the index is enough."""
+    install = next(line for line in (project / "README.md").read_text().splitlines() if line.startswith("pip install"))
+    origin = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
+    if "dir_info" in origin:
+        assert Path(shlex.split(install)[3].removesuffix("[cli]"), "pyproject.toml").is_file()
+    else:
+        assert install == "pip install -e '.[test]'"

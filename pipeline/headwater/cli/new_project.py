@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import os
 import re
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from headwater.cli.kind_text import schema_text
 from headwater.cli.loading import load_step_modules
@@ -48,7 +51,7 @@ def make_project(folder: Path) -> str:
         raise ConfigError(Problem("in-use", "already exists and is not empty", file=str(folder), hint=hint))
     made: list[str] = []
     for target, source in _FILES.items():
-        text = (files("headwater.cli") / "project" / source).read_text("utf-8")
+        text = (files("headwater.cli") / "project" / source).read_text("utf-8").replace("@install@", _install_command())
         made.append(_filled(target, name, package))
         _write(folder / made[-1], _filled(text, name, package))
     load_step_modules([str(folder / package / "steps.py")])  # so that the schema knows the step
@@ -79,6 +82,20 @@ def _is_installed(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
+def _install_command() -> str:
+    """Return the command that installs a project, with Headwater from where it is installed from itself."""
+    checkout = _checkout()
+    return "pip install -e '.[test]'" if checkout is None else f"pip install -e '{checkout}[cli]' -e '.[test]'"
+
+
+def _checkout() -> Path | None:
+    """Return the folder that Headwater was installed from; None when it came from a package index or a wheel."""
+    origin = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
+    if "dir_info" not in origin or not (path := unquote(urlsplit(origin["url"]).path)):
+        return None
+    return Path(path) if Path(path, "pyproject.toml").is_file() else None
+
+
 def _filled(text: str, name: str, package: str) -> str:
     return text.replace("@name@", name).replace("@package@", package)
 
@@ -101,5 +118,6 @@ def _next_steps(folder: Path, package: str, made: list[str]) -> str:
             f"  headwater graph pipeline.json {steps}",
             "  pytest\n",
             f"README.md shows how to install the project; after that, leave out {steps}.",
+            f"Headwater comes from {'the package index' if (checkout := _checkout()) is None else checkout}.",
         ]
     )
