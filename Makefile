@@ -88,12 +88,12 @@ format: $(VENV)/.installed-dev ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-# The tests run in a place where nothing of the checkout can be imported.
-wheel-test: $(VENV)/.installed-dev ## Test the built wheel in a clean environment, away from the sources
+# The tests are those of the source distribution, in a place where nothing of the checkout can be imported.
+wheel-test: $(VENV)/.installed-dev ## Build both distributions, and test the wheel with what the other one contains
 	@away=$$(mktemp -d); trap 'rm -rf "$$away"' EXIT; here=$$PWD; unset PYTHONPATH; export PYTHONNOUSERSITE=1; \
-	echo "building the wheel"; \
-	$(BIN)/python -m pip --disable-pip-version-check -qq wheel --no-deps --wheel-dir "$$away" .; \
-	mkdir "$$away/work"; cp -R tests configs pyproject.toml README.md "$$away/work"; cd "$$away/work"; \
+	echo "building the source distribution, and the wheel from it"; \
+	$(BIN)/python -m build --outdir "$$away" . >"$$away/build.log" 2>&1 || { cat "$$away/build.log"; exit 1; }; \
+	mkdir "$$away/work"; tar -xzf "$$away"/*.tar.gz -C "$$away/work" --strip-components=1; cd "$$away/work"; \
 	echo "installing $$(basename "$$away"/*.whl)"; \
 	"$$here/$(BIN)/python" -m venv "$$away/venv"; \
 	"$$away/venv/bin/python" $(PIP) --upgrade 'pip>=25.1'; \
