@@ -13,7 +13,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from headwater.cli.kind_text import schema_text
@@ -90,7 +90,7 @@ def _install_command() -> str:
 
 def _checkout() -> Path | None:
     """Return the folder that Headwater was installed from; None when it came from a package index or a wheel."""
-    origin = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
+    origin: dict[str, Any] = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
     if "dir_info" not in origin or not (path := unquote(urlsplit(origin["url"]).path)):
         return None
     return Path(path) if Path(path, "pyproject.toml").is_file() else None
