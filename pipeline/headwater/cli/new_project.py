@@ -91,7 +91,7 @@ def _install_command() -> str:
 def _checkout() -> Path | None:
     """Return the folder that Headwater was installed from; None when it came from a package index or a wheel."""
     origin: dict[str, Any] = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
-    if "dir_info" not in origin or not (path := unquote(urlsplit(origin["url"]).path)):
+    if "dir_info" not in origin or not (path := unquote(urlsplit(str(origin["url"])).path)):
         return None
     return Path(path) if Path(path, "pyproject.toml").is_file() else None
 
