@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from itertools import count
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
+from headwater import Pipeline, run_sync
 from headwater.config.conditions.condition import Condition
 from headwater.config.conditions.operators import OPERATORS
 from headwater.errors import ConfigError
@@ -242,3 +244,73 @@ def test_serves_as_a_param_when_a_model_declares_one() -> None:
     assert condition == Condition({"eq": 1})
     properties = adapter.json_schema()["$defs"]["ConditionData"]["properties"]
     assert properties.keys() == {*OPERATORS, "field", "all", "any", "not"}
+
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "expected"),
+    [
+        ({"ge": "2026-03-14"}, NOON, True),
+        ({"lt": "2026-03-14"}, NOON, False),
+        ({"gt": "2026-03-14T12:30:00+01:00"}, NOON, True),
+        ({"eq": "2026-03-14T12:00:00Z"}, NOON, True),
+        ({"eq": "2026-03-14T12:00"}, NOON.replace(tzinfo=None), True),
+        ({"ne": "2026-03-14T12:00:00"}, NOON, False),
+        ({"in": ["2026-03-13", "2026-03-14T13:00+01:00"]}, NOON, True),
+        ({"not_in": ["2026-03-13"]}, NOON, True),
+        ({"eq": "2026-03-14"}, date(2026, 3, 14), True),
+        ({"le": "2026-03-14T01:00"}, date(2026, 3, 14), True),
+        ({"gt": "2026-03-14"}, date(2026, 3, 14), False),
+        ({"lt": "12:30"}, time(12), True),
+        ({"eq": "12:00"}, time(12), True),
+        ({"ge": date(2026, 3, 14)}, NOON, True),
+        ({"ge": NOON}, NOON, True),
+        ({"ge": "today"}, NOON, False),
+        ({"ge": 2026}, NOON, False),
+        ({"eq": "2026-03-14T12:00:00Z"}, NOON.replace(tzinfo=None), False),
+        ({"lt": "12:30"}, time(12, tzinfo=UTC), False),
+    ],
+)
+def test_compares_dates_and_times_with_what_an_operand_writes(
+    source: dict[str, Any], value: object, expected: bool
+) -> None:
+    """An operand in ISO 8601 is a date or a time for a field that is one; without an offset it is UTC."""
+    condition = Condition({"field": "at", **source})
+    assert condition.test({"at": value}) is expected
+    assert condition.select([{"at": value}]) == ([{"at": value}] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "message"),
+    [
+        ({"gt": 9}, ["10", "100"], "the field 'n' of an item is a string, which 'gt' cannot compare with the number 9"),
+        ({"le": "9"}, [10], "is a number, which 'le' cannot compare with the string '9'"),
+        ({"eq": 10}, ["10"], "is a string, which 'eq' cannot compare with the number 10"),
+        ({"ne": 10}, ["10"], "'ne' cannot compare"),
+        ({"in": [10, 20]}, ["10"], "'in' cannot compare"),
+        ({"ge": "today"}, [NOON], "is a datetime with a time zone, which 'ge' cannot compare with the string 'today'"),
+        ({"eq": "2026-03-14T12:00Z"}, [NOON.replace(tzinfo=None)], "is a datetime without a time zone"),
+        ({"gt": 9}, [10, None, True, [1], 3], ""),
+        ({"eq": "a"}, [1, "b"], ""),
+        ({"in": ["a"]}, [1, "b", None], ""),
+    ],
+)
+@pytest.mark.parametrize("as_edge", [False, True])
+def test_reports_once_what_an_operator_can_never_compare(
+    source: dict[str, Any], values: list[Any], message: str, as_edge: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells are strings until they have a type, so a condition with a number meets none of them: a mistake."""
+    condition = {"field": "n", **source}
+    steps: list[dict[str, Any]] = [{"id": "kept", "kind": "stream.filter", "params": {"where": condition}}]
+    document: dict[str, Any] = {"name": "x", "steps": steps}
+    if as_edge:
+        steps[0] = {"id": "kept", "kind": "stream.skip", "params": {"n": 0}}
+        document["edges"] = ["input -> kept", {"from": "kept", "to": "output", "when": condition}]
+    run_sync(Pipeline.load(document), iter([{"n": value} for value in values]))
+    reported = capsys.readouterr().err
+    assert message in reported
+    assert reported.count("cannot compare") == (1 if message else 0)
+    if message:
+        assert ("edge kept -> output" if as_edge else "step 'kept'") in reported

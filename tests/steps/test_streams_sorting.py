@@ -112,6 +112,11 @@ async def test_sorts_on_every_event_loop() -> None:
         ),
         ([{"n": {}}], "n", "the field 'n' of an item is an empty object, which cannot be ordered"),
         ([1j], None, "which cannot be ordered"),
+        (
+            [datetime(2026, 3, 14, tzinfo=UTC), datetime(2026, 3, 13)],  # noqa: DTZ001 - what is refused
+            None,
+            "an item is 2026-03-13T00:00:00, which has no time zone, but others have a time zone",
+        ),
         ([1.0, math.nan], None, "an item is NaN, which cannot be ordered"),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import parameters, substitute
+from headwater.config.conditions.condition import Condition
 from headwater.errors import Problem
 from headwater.graph.adaptation import fit_output
 from headwater.graph.choices import edges_by_port
@@ -125,6 +126,8 @@ class _Compiler:
         else:
             _, fitting = self._arrivals.get(edge.index, (flow, None))
         condition = edge.spec.when
+        if condition is not None:
+            condition.mismatches.place = f"edge {edge.source.step} -> {edge.target.step}"
         return PlannedEdge(
             index=edge.index,
             source=None if edge.source is PIPELINE_INPUT else edge.source.step,
@@ -145,6 +148,9 @@ class _Compiler:
     def _step(self, step_id: str, choice: Choice) -> PlannedStep:
         spec, bound, template = self._graph.specs[step_id], self._graph.steps[step_id], self._templates[id(choice)]
         needs_scope = choice.method.context is not None or bound.definition.has_lifespan
+        for param in (*bound.arguments.values(), *getattr(bound.instance, "__dict__", {}).values()):
+            if isinstance(param, Condition):
+                param.mismatches.place = f"step {step_id!r}"
         return PlannedStep(
             id=step_id,
             bound=bound,

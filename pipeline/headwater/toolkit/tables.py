@@ -93,6 +93,8 @@ def _part_finder(path: str) -> Callable[[Record], Any]:
             hash(value)
         except TypeError:
             raise TypeError(f"the key {quote(path)} is a {kind.__name__}, expected a string or a number") from None
+        if kind is float and value != value:  # noqa: PLR0124 - NaN, which is one key
+            return kind, "NaN"
         return (bool, value) if kind is bool else value  # otherwise true would equal 1
 
     return find

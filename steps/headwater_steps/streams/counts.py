@@ -52,6 +52,9 @@ class Group(BaseModel, frozen=True):
 _Counts = dict[type, Counter[Hashable]]
 """Counts of keys by their type, because a `Counter` takes 1, 1.0 and true for one key."""
 
+_NAN = float("nan")
+_WITH_NAN: frozenset[type] = frozenset({float})
+
 
 @step("stream.group_count")
 async def group_count(
@@ -99,6 +102,8 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
     if type(MISSING) in kinds:
         keys = [None if key is MISSING else key for key in keys]
         kinds = set(map(type, keys))
+    if kinds & _WITH_NAN:
+        keys = [key if key == key else _NAN for key in keys]  # noqa: PLR0124 - NaN is not, and is one key
     try:
         for kind in kinds:
             counts[kind].update(keys if len(kinds) == 1 else [key for key in keys if type(key) is kind])

@@ -60,7 +60,7 @@ async def distinct(
         fresh: list[Item] = []
         for item, value in zip(batch, keys(batch), strict=True):
             kind: type[Any] = value.__class__
-            key = (kind, value) if kind in _PLAIN else _key(value, by)
+            key = (kind, value) if kind in _PLAIN and value == value else _key(value, by)  # noqa: PLR0124 - NaN is not
             if key in seen:
                 if on_full == "forget_oldest":
                     seen[key] = seen.pop(key)
@@ -91,6 +91,8 @@ def _key(value: Any, by: str | None) -> Hashable:
 
 def _frozen(value: Any) -> Hashable:
     kind: type[Any] = value.__class__
+    if kind is float and value != value:  # noqa: PLR0124 - NaN, which is one key
+        return kind, "NaN"
     if kind in _PLAIN:
         return kind, value
     if is_object(value) and _PLAIN.issuperset(map(type, value.values())):

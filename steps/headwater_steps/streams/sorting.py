@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, time
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -98,7 +99,7 @@ def _key(paths: Sequence[str | None], *, descending: bool, on_missing: str) -> C
 class _Rank:
     """Ranks items by one field; values that have no common order are refused."""
 
-    __slots__ = ("_absent", "_family", "_find", "_kinds", "_on_missing", "_path", "_present")
+    __slots__ = ("_absent", "_family", "_find", "_is_aware", "_kinds", "_on_missing", "_path", "_present")
 
     def __init__(self, path: str | None, on_missing: str, *, missing_is_more: bool) -> None:
         self._path = path
@@ -106,6 +107,7 @@ class _Rank:
         self._find: Callable[[Any], Any] = _itself if path is None else field_finder(path)
         self._kinds: set[type] = set()
         self._family: frozenset[type] = frozenset()
+        self._is_aware: bool | None = None
         self._absent = (int(missing_is_more),)
         self._present = int(not missing_is_more)
 
@@ -134,12 +136,25 @@ class _Rank:
             hint = "set by to a field that is a string or a number"
             raise TypeError(f"{field_label(self._path)} is {in_words(value)}, which cannot be ordered; {hint}")
         family = _NUMBERS if kind in _NUMBERS else frozenset({kind})
-        if self._kinds and family != self._family:
-            known = " or ".join(sorted(kind.__name__ for kind in self._kinds))
+        if self._family and family != self._family:
+            known = " or ".join(sorted(kind.__name__ for kind in self._kinds or self._family))
             message = f"{field_label(self._path)} is {in_words(value)}, but others are of the type {known}"
             raise TypeError(f"{message}: they have no common order; convert them to one type, or filter one out")
         self._family = family
-        self._kinds.add(kind)
+        if isinstance(value, (datetime, time)):
+            self._admit_moment(value)
+        else:
+            self._kinds.add(kind)
+
+    def _admit_moment(self, value: datetime | time) -> None:
+        """Accept a time if it has an offset as those before, or none as they; each is looked at."""
+        is_aware = value.utcoffset() is not None
+        if self._is_aware is not None and self._is_aware is not is_aware:
+            has, others = ("a", "no") if is_aware else ("no", "a")
+            message = f"{field_label(self._path)} is {value.isoformat()}, which has {has} time zone, but others have"
+            hint = "write the offset of each, or filter such items out"
+            raise TypeError(f"{message} {others} time zone: they have no common order; {hint}")
+        self._is_aware = is_aware
 
 
 def _is_ordered(value: Any) -> bool:

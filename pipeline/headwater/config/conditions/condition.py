@@ -11,13 +11,15 @@ Testing a condition never raises: where values cannot be compared, the result is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from headwater.config.conditions.comparison_faults import ComparisonFaults
 from headwater.config.conditions.field_paths import FIELD_LENGTH_LIMIT, FIELD_PATTERN, Lookup, is_field_path
-from headwater.config.conditions.operators import OPERATORS, OperandError, Predicate
+from headwater.config.conditions.operators import OPERATORS, Odd, OperandError, Predicate
 from headwater.config.conditions.selection import Select, selection
 from headwater.config.data_params import DataParam
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Problems, quote
@@ -39,6 +41,10 @@ class Condition(DataParam):
     only `"exists": false`. A number, a string, a boolean, a list and an object are never equal to one another, and only
     two numbers or two strings can be less or greater; `ne` and `not_in` are the opposite of `eq` and `in`.
 
+    A date or a time is compared with a string in ISO 8601 as what it writes. An operand without an offset is UTC for a
+    value with one; a value without an offset has no order with an operand that has one. In a pipeline, the first value
+    that an operator cannot compare, such as a string with a number, is reported in the log.
+
     Args:
         source: `{"field": path, operator: operand, ...}`, `{"all": [...]}`, `{"any": [...]}` or `{"not": ...}`. A path
             goes through mappings, sequences, dataclasses and pydantic models, such as `author.names.0`.
@@ -52,7 +58,7 @@ class Condition(DataParam):
         (True, False, False)
     """
 
-    __slots__ = ("select", "test")
+    __slots__ = ("mismatches", "select", "test")
 
     source: Mapping[str, Any]
     """The condition as data."""
@@ -63,6 +69,9 @@ class Condition(DataParam):
     select: Select
     """Return those of some items that meet the condition."""
 
+    mismatches: ComparisonFaults
+    """Reports the first value that the condition cannot compare, once the place of the condition is known."""
+
     def __init__(self, source: Mapping[str, Any]) -> None:
         compiler = _Compiler()
         self.source = source
@@ -72,6 +81,7 @@ class Condition(DataParam):
             problems.report(fault)
         problems.raise_if_any()
         self.select = selection(source, self.test)
+        self.mismatches = compiler.mismatches
 
     @classmethod
     def from_data(cls, data: Any) -> Self:
@@ -93,17 +103,19 @@ class Condition(DataParam):
             raise cls.refusal(compiler.faults)
         condition.source = data
         condition.select = selection(data, condition.test)
+        condition.mismatches = compiler.mismatches
         return condition
 
 
 class _Compiler:
     """Turns the data of one condition into nested predicates, and collects what is wrong with it."""
 
-    __slots__ = ("_left", "faults")
+    __slots__ = ("_left", "faults", "mismatches")
 
     def __init__(self) -> None:
         self._left = SIZE_LIMIT
         self.faults: list[Fault] = []
+        self.mismatches = ComparisonFaults()
 
     def condition(self, value: object, path: JsonPath) -> Predicate:
         """Return the predicate of one object of the data."""
@@ -138,13 +150,18 @@ class _Compiler:
 
     def _tests(self, data: Mapping[str, Any], path: JsonPath) -> Predicate:
         """Return the predicate of an object of operators."""
-        lookup = self._lookup(data["field"], (*path, "field")) if "field" in data else None
-        tests = [self._test(name, operand, lookup, (*path, name)) for name, operand in data.items() if name != "field"]
+        field = data.get("field")
+        lookup = self._lookup(field, (*path, "field")) if "field" in data else None
+        tests = [
+            self._test(name, operand, lookup, (*path, name), partial(self.mismatches.add, field, name, operand))
+            for name, operand in data.items()
+            if name != "field"
+        ]
         if not tests:
             return self._refuse("bad-condition", "the condition has no operator", path, hint=_SPEC_SHAPE)
         return tests[0] if len(tests) == 1 else _all(tests)
 
-    def _test(self, name: str, operand: object, lookup: Lookup | None, path: JsonPath) -> Predicate:
+    def _test(self, name: str, operand: object, lookup: Lookup | None, path: JsonPath, odd: Odd) -> Predicate:
         spec = OPERATORS.get(name)
         if spec is None:
             known = (*OPERATORS, *_COMBINERS, "field")
@@ -152,7 +169,7 @@ class _Compiler:
                 "unknown-operator", f"unknown operator {quote(name)} in a condition", path, known=known, unknown=name
             )
         try:
-            test = spec.build(operand)
+            test = spec.build(operand, odd)
         except (OperandError, PatternError) as error:
             return self._refuse("bad-operand", f"operator {name!r}: {error}", path)
         if lookup is None:

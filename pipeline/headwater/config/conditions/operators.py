@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
+from headwater.config.conditions.moments import MOMENTS, Moment
 from headwater.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
 from headwater.shapes import is_list, is_mapping, is_sequence
 
@@ -21,11 +22,14 @@ __all__ = [
     "OperandError",
     "Operator",
     "Predicate",
+    "member_types",
     "plain_members",
     "plain_types",
 ]
 
 Predicate: TypeAlias = Callable[[Any], bool]
+Odd: TypeAlias = Callable[[Any], None]
+"""Takes a value that cannot be compared with the operand."""
 _Comparison: TypeAlias = Callable[[Any, Any], bool]
 
 MEMBERS_LIMIT = 10_000
@@ -42,7 +46,7 @@ class OperandError(ValueError):
 class Operator:
     """One operator of conditions."""
 
-    build: Callable[[Any], Predicate]
+    build: Callable[[Any, Odd], Predicate]
     operand: Any
     meaning: str
 
@@ -83,8 +87,16 @@ def _safely(test: Predicate) -> Predicate:
 # classes with comparisons of their own to the general test.
 
 
-def _eq(operand: Any) -> Predicate:
-    general = _safely(lambda value: _equal(value, operand))
+def _eq(operand: Any, odd: Odd) -> Predicate:
+    moment = Moment(operand)
+
+    def equals(value: Any) -> bool:
+        equal = moment.equals(value) if isinstance(value, MOMENTS) else _equal(value, operand)
+        if not equal and (equal is None or _family(value) is not _family(operand)):
+            odd(value)
+        return bool(equal)
+
+    general = _safely(equals)
     plain = plain_types(operand)
     return lambda value: value == operand if type(value) in plain else general(value)
 
@@ -96,21 +108,39 @@ def plain_types(operand: Any) -> frozenset[type]:
     return STRINGS if type(operand) is str else frozenset[type]()
 
 
-def _ne(operand: Any) -> Predicate:
-    equal = _eq(operand)
+def _ne(operand: Any, odd: Odd) -> Predicate:
+    equal = _eq(operand, odd)
     return lambda value: not equal(value)
 
 
-def _ordering(compare: _Comparison) -> Callable[[Any], Predicate]:
-    def build(operand: Any) -> Predicate:
+def _ordering(compare: _Comparison) -> Callable[[Any, Odd], Predicate]:
+    def build(operand: Any, odd: Odd) -> Predicate:
         family = _family(operand)
-        if family is not float and family is not str:
+        if family is not float and family is not str and not isinstance(operand, MOMENTS):
             raise OperandError("expected a number or a string")
-        general = _safely(lambda value: _family(value) is family and compare(value, operand))
+        moment = Moment(operand)
+
+        def orders(value: Any) -> bool:
+            if isinstance(value, MOMENTS):
+                pair = moment.pair(value)
+            else:
+                pair = (value, operand) if _family(value) is family else None
+            if pair is None:
+                odd(value)
+                return False
+            return compare(*pair)
+
+        general = _safely(orders)
         plain = plain_types(operand)
         return lambda value: compare(value, operand) if type(value) in plain else general(value)
 
     return build
+
+
+def member_types(members: list[Any]) -> frozenset[type]:
+    """Return the types whose values can be looked up among some members: of one type, if all members are of it."""
+    kinds = {plain_types(member) for member in members}
+    return kinds.pop() or HASHED if len(kinds) == 1 else HASHED
 
 
 def plain_members(members: list[Any]) -> frozenset[Any]:
@@ -118,23 +148,41 @@ def plain_members(members: list[Any]) -> frozenset[Any]:
     return frozenset(member for member in members if type(member) in HASHED and member == member)  # noqa: PLR0124 - no NaN
 
 
-def _in(operand: Any) -> Predicate:
+def _in(operand: Any, odd: Odd) -> Predicate:
     if not is_list(operand):
         raise OperandError("expected a list")
     members = operand
     if len(members) > MEMBERS_LIMIT:
         raise OperandError(f"found a list of {len(members)} values; at most {MEMBERS_LIMIT} are allowed")
     plain = plain_members(members)
-    general = _safely(lambda value: any(_equal(value, member) for member in members))
+    moments = [Moment(member) for member in members if isinstance(member, (str, *MOMENTS))]
+
+    def contains(value: Any) -> bool:
+        if not isinstance(value, MOMENTS):
+            return any(_equal(value, member) for member in members)
+        equal = [moment.equals(value) for moment in moments]
+        if equal and set(equal) == {None}:
+            odd(value)
+        return True in equal
+
+    general = _safely(contains)
+    types = member_types(members)
+    if types != HASHED:  # a value of another type is mostly a mistake
+        return lambda value: value in plain if type(value) in types else _reported(value, general, odd)
     return lambda value: value in plain if type(value) in HASHED else general(value)
 
 
-def _not_in(operand: Any) -> Predicate:
-    contained = _in(operand)
+def _not_in(operand: Any, odd: Odd) -> Predicate:
+    contained = _in(operand, odd)
     return lambda value: not contained(value)
 
 
-def _contains(operand: Any) -> Predicate:
+def _reported(value: Any, test: Predicate, odd: Odd) -> bool:
+    odd(value)
+    return test(value)
+
+
+def _contains(operand: Any, _odd: Odd) -> Predicate:
     def test(value: Any) -> bool:
         if isinstance(value, str):
             return isinstance(operand, str) and operand in value
@@ -151,28 +199,28 @@ def _text(operand: Any) -> str:
     return operand
 
 
-def _starts_with(operand: Any) -> Predicate:
+def _starts_with(operand: Any, _odd: Odd) -> Predicate:
     prefix = _text(operand)
     return lambda value: isinstance(value, str) and value.startswith(prefix)
 
 
-def _ends_with(operand: Any) -> Predicate:
+def _ends_with(operand: Any, _odd: Odd) -> Predicate:
     suffix = _text(operand)
     return lambda value: isinstance(value, str) and value.endswith(suffix)
 
 
-def _matches(operand: Any) -> Predicate:
+def _matches(operand: Any, _odd: Odd) -> Predicate:
     return compile_pattern(_text(operand))
 
 
-def _exists(operand: Any) -> Predicate:
+def _exists(operand: Any, _odd: Odd) -> Predicate:
     if not isinstance(operand, bool):
         raise OperandError("expected true or false")
     return lambda _value: operand
 
 
-def _length(compare: _Comparison) -> Callable[[Any], Predicate]:
-    def build(operand: Any) -> Predicate:
+def _length(compare: _Comparison) -> Callable[[Any, Odd], Predicate]:
+    def build(operand: Any, _odd: Odd) -> Predicate:
         if isinstance(operand, bool) or not isinstance(operand, int) or operand < 0:
             raise OperandError("expected a whole number from 0")
         return _safely(lambda value: isinstance(value, Sized) and compare(len(value), operand))
@@ -181,17 +229,21 @@ def _length(compare: _Comparison) -> Callable[[Any], Predicate]:
 
 
 _Comparable = int | float | str
+_AFTER = "It is {} this number, or {} string; a date or time is compared with one in ISO 8601."
 _Length = Annotated[int, Field(ge=0)]
 
 OPERATORS: Mapping[str, Operator] = {
     "eq": Operator(
-        _eq, Any, "It is equal to this: a number to a number, a string to a string, lists and objects part by part."
+        _eq,
+        Any,
+        "It is equal to this: a number to a number, a string to a string, a date or time to one in ISO 8601, lists and "
+        "objects part by part.",
     ),
     "ne": Operator(_ne, Any, "It is not equal to this."),
-    "gt": Operator(_ordering(operator.gt), _Comparable, "It is greater than this number, or after this string."),
-    "ge": Operator(_ordering(operator.ge), _Comparable, "It is at least this number, or this string or after it."),
-    "lt": Operator(_ordering(operator.lt), _Comparable, "It is less than this number, or before this string."),
-    "le": Operator(_ordering(operator.le), _Comparable, "It is at most this number, or this string or before it."),
+    "gt": Operator(_ordering(operator.gt), _Comparable, _AFTER.format("greater than", "after this")),
+    "ge": Operator(_ordering(operator.ge), _Comparable, _AFTER.format("at least", "not before this")),
+    "lt": Operator(_ordering(operator.lt), _Comparable, _AFTER.format("less than", "before this")),
+    "le": Operator(_ordering(operator.le), _Comparable, _AFTER.format("at most", "not after this")),
     "in": Operator(_in, list[Any], "It is equal to one of these."),
     "not_in": Operator(_not_in, list[Any], "It is equal to none of these."),
     "contains": Operator(

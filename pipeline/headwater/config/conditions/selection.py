@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from headwater.config.conditions.field_paths import Lookup
-from headwater.config.conditions.operators import HASHED, NUMBERS, STRINGS, Predicate, plain_members, plain_types
+from headwater.config.conditions.operators import NUMBERS, STRINGS, Predicate, member_types, plain_members, plain_types
 
 __all__ = ["Select", "selection"]
 
@@ -53,7 +53,7 @@ def _flags(name: str, operand: Any) -> tuple[frozenset[type], _Flags | None]:
     """Return the types of plain values, and a function that tests several of them."""
     if name == "in":
         contains = plain_members(operand).__contains__
-        return HASHED, lambda values: map(contains, values)
+        return member_types(operand), lambda values: map(contains, values)
     types, compare = plain_types(operand), _COMPARISONS.get(name)
     if compare is None or types not in (NUMBERS, STRINGS):
         return types, None

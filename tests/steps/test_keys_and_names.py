@@ -1,12 +1,14 @@
-"""Fields whose names have dots: one rule for all kinds that take the path of a field."""
+"""Fields whose names have dots, and keys that are NaN: one rule for all kinds."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
 from headwater import ConfigError, Pipeline, run_sync
+from headwater.toolkit import key_finder
 
 ROWS = [
     {"time": "1", "peer.host": "b", "peer.port": "80"},
@@ -81,3 +83,15 @@ def test_refuses_paths_that_overlap_with_the_way_to_write_a_name() -> None:
         output("stream.pick", ROWS, fields=["peer", "peer.host"])
     items = [{"peer": 1, "peer.host": "b", "x": 0}]
     assert output("stream.pick", items, fields=["peer", "'peer.host'"]) == [{"peer": 1, "peer.host": "b"}]
+
+
+@pytest.mark.parametrize("by", [None, "n"])
+def test_takes_every_nan_for_one_key(by: str | None) -> None:
+    """NaN is not equal to itself, but one value to people, whichever object it is."""
+    values = [math.nan, float("nan"), 1.0, float("nan")]
+    items = values if by is None else [{"n": value} for value in values]
+    params = {} if by is None else {"by": by}
+    assert len(output("stream.distinct", items, **params)) == 2
+    assert [group.count for group in output("stream.group_count", items, **params)] == [3, 1]
+    assert len({key_finder(["n"])({"n": value}) for value in values}) == 2
+    assert len(output("stream.distinct", [[float("nan")], [float("nan")]])) == 1

@@ -1,0 +1,68 @@
+"""Values that a condition can never meet, such as a string where it has a number: reported once, as a mistake."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any
+
+from headwater.config.conditions.moments import MOMENTS
+from headwater.config.validation_errors import in_words
+from headwater.events.notices import notice
+from headwater.numerals import decimal_number
+from headwater.shapes import is_list
+
+__all__ = ["ComparisonFaults"]
+
+
+class ComparisonFaults:
+    """Reports the first value whose type does not fit its operand, once the place of the condition is known."""
+
+    __slots__ = ("_is_reported", "place")
+
+    def __init__(self) -> None:
+        self.place = ""
+        self._is_reported = False
+
+    def add(self, field: str | None, name: str, operand: object, value: object) -> None:
+        """Report a value that an operator cannot compare with its operand, unless one was reported before."""
+        if is_list(operand) and operand:  # of one type, or nothing is reported
+            operand = operand[0]
+        if not self.place or self._is_reported or not _is_mistake(name, operand, value):
+            return
+        self._is_reported = True
+        what = "an item" if field is None else f"the field {field!r} of an item"
+        hint = "convert the values, or change the condition"
+        message = f"{self.place}: {what} is {_kind(value)}, which {name!r} cannot compare with {in_words(operand)}"
+        notice(f"{message}; {hint}")
+
+
+def _is_mistake(name: str, operand: object, value: object) -> bool:
+    """Return whether the comparison is a mistake; values of other types may be left out on purpose."""
+    if isinstance(value, MOMENTS):
+        return isinstance(operand, (str, int, float, *MOMENTS))
+    if _kind(value) == _kind(operand) or not {_kind(value), _kind(operand)} <= {"a string", "a number"}:
+        return False
+    return name in _ORDERS or _writes_number(operand if isinstance(operand, str) else value)
+
+
+_ORDERS = {"gt", "ge", "lt", "le"}
+
+
+def _writes_number(text: Any) -> bool:
+    try:
+        decimal_number(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return "true, false or null"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, datetime | time):
+        return f"a {type(value).__name__} {'with' if value.utcoffset() is not None else 'without'} a time zone"
+    return f"a {type(value).__name__}"
