@@ -150,7 +150,7 @@ PLACES: Final[dict[str, Sample]] = {
         endless=lambda number: {"id": number % 7},
         look=sized,
         bad_params=({"format": "xml"}, ".format", "expected"),
-        bad_data=([{"id": 1}, {}], "item 2 has no field 'id'"),
+        bad_data=([{"id": 1}, {}], "there is no field 'id' in item 2"),
     ),
     # ---- programs
     "process.run": mapped(

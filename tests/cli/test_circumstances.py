@@ -196,7 +196,10 @@ def test_output_is_reported_when_its_folder_cannot_be_written(
     monkeypatch.setattr(Path, "unlink", refuse)
     done = call("run", name, "--output", "gone/out.txt", *QUIET)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "gone/out.txt: the output cannot be written: No such file or directory [bad-output]\n"
+    expected = (
+        "gone/out.txt: the output cannot be written: the folder gone does not exist; create it, or choose another path"
+    )
+    assert done.err == f"{expected} [bad-output]\n"
 
 
 def test_steps_of_a_file_leave_the_working_directory_out(call: Call, pipeline: MakePipeline, write: Write) -> None:
