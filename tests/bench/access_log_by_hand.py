@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 LINE = re.compile(
-    r'(?P<client>\S+) \S+ \S+ \[[^\]]*\] "(?P<method>[A-Z]+) (?P<path>[^" ]*) [^"]*" '
-    r'(?P<status>(?P<class>\d)\d\d) (?:\d+|-) "[^"]*" "[^"]*" (?P<seconds>\d+\.\d+)'
+    r'(?P<client>\S+) \S+ \S+ \[[^\]]*\] "(?P<method>[A-Z]+) (?P<path>[^" \\]*(?:\\.[^" \\]*)*)'
+    r'(?: [^"\\]*(?:\\.[^"\\]*)*)?" (?P<status>(?P<class>\d)\d\d) (?:\d+|-) '
+    r'"[^"\\]*(?:\\.[^"\\]*)*" "[^"\\]*(?:\\.[^"\\]*)*" (?P<seconds>\d+\.\d+)'
 )
 
 

@@ -198,6 +198,28 @@ async def test_access_log_reports_what_failed_and_what_was_slow() -> None:
     }
 
 
+async def test_access_log_reads_quotes_that_the_server_has_escaped(tmp_path: Path) -> None:
+    r"""Apache writes a quote as \", nginx as \x22, and the oldest requests have no version; none is damaged."""
+    begin = "192.0.2.7 - - [14/Mar/2026:08:00:00 +0000] "
+    log = tmp_path / "access.log"
+    log.write_text(
+        begin
+        + r'"GET /reed?q=\"moss\" HTTP/1.1" 200 7 "-" "A \"fine\" reader" 0.1'
+        + "\n"
+        + begin
+        + r'"GET /fern HTTP/1.1" 200 7 "https://pond.example/\\" "\x22reader\x22" 0.1'
+        + "\n"
+        + begin
+        + '"GET /moss" 200 7 "-" "-" 0.1\n'
+        + begin
+        + r'"GET /torn HTTP/1.1" 200 7 "-" "reader\" 0.1'
+        + "\n"
+    )
+    output = (await load("access-log-text.json", path=str(log)).run()).output
+    assert (output["requests"], output["damaged"]) == (3, 1)
+    assert {group.key for group in output["paths"]} == {r"/reed?q=\"moss\"", "/fern", "/moss"}
+
+
 @pytest.mark.parametrize(("name", "log"), [("access-log.json", "access.jsonl"), ("access-log-text.json", "access.log")])
 async def test_access_log_reports_what_a_script_does(name: str, log: str) -> None:
     """The reports of both formats are those of the script that the bench compares them with; the logs are found."""

@@ -261,6 +261,22 @@ async def test_redirect_is_followed_when_the_host_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/blå?q=ä".encode(), "/bl%C3%A5?q=%C3%A4"),
+        ("/bl%C3%A5 blå".encode(), "/bl%C3%A5%20bl%C3%A5"),
+        ("/blå%2F?a=1&b=%20".encode("latin-1"), "/bl%E5%2F?a=1&b=%20"),
+    ],
+)
+async def test_redirect_is_followed_when_its_target_is_not_ascii(location: bytes, target: str) -> None:
+    """The bytes of the header are those of the request, as in browsers."""
+    head = b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: " + location + b"\r\n\r\n"
+    async with serving(routes({"/start": head, target.partition("?")[0]: answer("here")})) as server:
+        assert (await run(Lines(hosts=LOCAL), f"{server.url}/start")).output == ["here"]
+    assert server.asked[1].target == target
+
+
+@pytest.mark.parametrize(
     ("target", "message"),
     [
         ("http://example.com/", "the host example.com is not among the allowed ones"),

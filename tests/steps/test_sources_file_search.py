@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from headwater import StepError, run_sync
-from headwater_steps.sources import files
+from headwater import Pipeline, StepError, run_sync
+from headwater_steps.sinks import csv, jsonl, text
+from headwater_steps.sources import files, found_text
 from headwater_steps.sources.file_search import FolderFooter, FoundFile
 from tests.steps.reading import cause, pipeline
 
@@ -146,3 +148,24 @@ async def test_files_flow_on_every_event_loop(tree: Path) -> None:
     """The files pass the edges of a pipeline, whatever runs it."""
     result = await pipeline(files, folder=tree, pattern="**").run()
     assert result.footer == FolderFooter(files=8, size_bytes=sum(found.size_bytes for found in result.output))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in Unicode alone")
+def test_files_list_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    """One odd name does not break the listing of a folder, and the file can be read."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("crème\n")
+    (found,) = run_sync(pipeline(files, folder=tmp_path)).output
+    assert found.path == str(path)
+    assert FoundFile.model_validate_json(found.model_dump_json()).path == str(tmp_path / "caf\\xe9.txt")
+    assert run_sync(
+        Pipeline("read", steps={"found": files.with_params(folder=tmp_path), "text": found_text})
+    ).output == ["crème\n"]
+
+
+@pytest.mark.parametrize("sink", [jsonl, text, csv])
+def test_sinks_name_the_item_when_it_has_bytes_that_are_not_utf_8(tmp_path: Path, sink: Any) -> None:
+    """The message has the name, with the byte in hexadecimal digits."""
+    name = "caf\udce9.txt"
+    with pytest.raises(ValueError, match=r"item 1 cannot be written.*not UTF-8, as from the name of a file: .*dce9"):
+        sink([name if sink is text else {"path": name}], path=tmp_path / "names")

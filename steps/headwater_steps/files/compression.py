@@ -56,6 +56,9 @@ def content(path: Path, compression: Compression, blocks: Iterator[bytes]) -> It
         whole = Content(path, _HINT)
         for block in blocks:
             yield from whole.feed(block)
+            if whole.is_plain:
+                yield from blocks
+                return
         yield from whole.finish()
         return
     unpacker = Unpacker(compression, path, _HINT)

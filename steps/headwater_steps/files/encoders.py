@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from pydantic_core import from_json, to_json, to_jsonable_python
 
-from headwater.toolkit import is_mapping, is_sequence
+from headwater.toolkit import is_mapping, is_sequence, shorten
 from headwater_steps.files.encodings import written_as
 
 __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
@@ -18,6 +18,10 @@ __all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
 _SIMPLE = frozenset({str, int, type(None)})
 """Types of cells that the writer of the standard library writes as we want them."""
 
+
+_SHOWN_CHARS = 80
+_RAW_BYTES = re.compile(r"\\udc[89a-f]")
+"""Bytes that are not UTF-8, as Python keeps them in the names of files."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the beginning of a formula, also in the full width of East Asian text."""
@@ -52,7 +56,7 @@ class JsonEncoder:
             if b"NaN" in line or b"Infinity" in line:  # within a string they are valid, as a number they are not
                 from_json(line, allow_inf_nan=False)
         except ValueError as error:
-            raise ValueError(f"item {number} cannot be written as JSON: {error}") from error
+            raise ValueError(f"item {number} cannot be written as JSON: {_not_unicode(item) or error}") from error
         return line + b"\n"
 
     def end(self) -> bytes:
@@ -194,6 +198,16 @@ def _cell(value: Any) -> str:
     return to_json(plain).decode() if is_mapping(plain) or is_sequence(plain) else _cell(plain)
 
 
+def _not_unicode(item: Any) -> str:
+    """Return what is wrong with an item that cannot be written, if it is the name of a file."""
+    shown = ascii(item)
+    if not _RAW_BYTES.search(shown):
+        return ""
+    return f"it has bytes that are not UTF-8, as from the name of a file: {shorten(shown, _SHOWN_CHARS)}"
+
+
 def _unencodable(error: UnicodeEncodeError) -> str:
+    if reason := _not_unicode(error.object):
+        return reason
     found = ", ".join(f"U+{ord(char):04X}" for char in error.object[error.start : error.end])
     return f"{found} cannot be expressed in {error.encoding}; set another encoding"

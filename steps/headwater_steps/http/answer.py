@@ -7,6 +7,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+from urllib.parse import quote_from_bytes
 
 import httpcore2
 from anyio import current_time, fail_after
@@ -19,6 +20,7 @@ __all__ = ["Answer", "Limits", "Patience"]
 
 _EXCERPT_CHARS: Final = 300
 _EXCERPT_SOURCE_BYTES: Final = 16 * 1024  # so that a secret is masked before the cut
+_ASCII: Final = "".join(map(chr, range(33, 127)))  # the characters of a URL that stay as they are
 _FAULTS: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException)
 
 
@@ -87,6 +89,17 @@ class Answer:
             if name != "set-cookie":
                 headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return headers
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect leads: servers send UTF-8 there, although only ASCII is valid, and sometimes other bytes."""
+        raw = next((value for name, value in self._response.headers if name.lower() == b"location"), None)
+        if raw is None:
+            return None
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return quote_from_bytes(raw, _ASCII)
 
     @property
     def content_type(self) -> str | None:

@@ -162,7 +162,7 @@ async def opened_client(
 
 def _redirected(request: Outgoing, answer: Answer) -> Outgoing | None:
     """Return the request that a redirect asks for (RFC 9110, section 15.4), or None."""
-    location = answer.headers.get("location")
+    location = answer.location
     if answer.status not in _REDIRECTS or location is None:
         return None
     url = _target(request, location)

@@ -9,7 +9,7 @@ from fnmatch import translate
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, PlainSerializer
 
 from headwater import Footer, StepContext, step
 
@@ -18,15 +18,30 @@ __all__ = ["FolderFooter", "FoundFile", "files"]
 _ANY_FOLDERS = "**"
 
 
+def printable_path(path: str) -> str:
+    r"""Return a path with the bytes of a name that are not UTF-8 in hexadecimal digits.
+
+    Example:
+        >>> print(printable_path("caf\udce9.txt"))
+        caf\xe9.txt
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return path
+
+
 class FoundFile(BaseModel, frozen=True):
-    """A file of a folder.
+    r"""A file of a folder.
 
     Args:
-        path: The path of the file, from the folder as it was given.
+        path: The path of the file, from the folder as it was given. In JSON, bytes of a name that are not UTF-8 are
+            written as `\xe9`; such a path names the file for people, but cannot be opened.
         size_bytes: Its size.
     """
 
-    path: str
+    path: Annotated[str, PlainSerializer(printable_path, return_type=str, when_used="json")]
     size_bytes: int
 
 

@@ -17,11 +17,13 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from headwater.archives.formats import Packer, archive_by_name, packer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush
+from headwater.display import shorten
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.toolkit.atomic_files import atomic_file
 
 __all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packed", "write_all"]
 
+_SHOWN_CHARS = 80
 _PIECE_BYTES = 4096  # POSIX: a ready pipe takes PIPE_BUF bytes without blocking, 4096 on Linux
 
 
@@ -53,10 +55,16 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
                 return item.encode("utf-8", "surrogateescape") + b"\n"
             return to_json(item, inf_nan_mode="strings") + b"\n"
         except (PydanticSerializationError, ValueError) as error:  # ValueError for a string with half a surrogate pair
-            message = f"an item of the output, of type {type(item).__name__}, cannot be written: {error}"
-            raise OutputError(message) from None
+            raise OutputError(f"an item of the output, of type {type(item).__name__}, {_reason(error, item)}") from None
 
     return encode
+
+
+def _reason(error: Exception, item: Any) -> str:
+    if "surrogates not allowed" not in str(error):
+        return f"cannot be written: {error}"
+    shown = shorten(ascii(item), _SHOWN_CHARS)
+    return f"cannot be written: it has bytes that are not UTF-8, as from the name of a file: {shown}"
 
 
 @contextmanager
