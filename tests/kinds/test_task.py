@@ -69,6 +69,29 @@ class TestVariance:
 
         assert run_sync(Pipeline("wide", steps={"find": Wide(), "score": score}), "salt").output == 1.0
 
+    def test_is_mapped_where_only_the_items_surely_fit(self) -> None:
+        """A reader of the subclass that the items have does not ask for the task's joined value."""
+        last = Task(
+            "last", stream_input=str, unary_output=Found, stream_output=Found, output_join=lambda all_: all_[-1]
+        )
+
+        class Each(Step, kind="task.each"):
+            @last.method(Flavor.STREAM_STREAM)
+            async def every(self, texts: Stream[str]) -> AsyncIterator[Scored]:
+                async for text in texts:
+                    yield Scored(text=text)
+
+        @step("task.each_score")
+        def each_score(found: Scored) -> float:
+            return found.score
+
+        @step("task.last_text")
+        def last_text(found: Found) -> str:
+            return found.text
+
+        assert run_sync(Pipeline("scores", steps={"find": Each(), "it": each_score}), iter("ab")).output == [1.0, 1.0]
+        assert run_sync(Pipeline("last", steps={"find": Each(), "it": last_text}), iter("ab")).output == "b"
+
     def test_reads_a_stream_without_the_header_of_the_task(self) -> None:
         """A method may leave out what it does not read, but must write what the task declares."""
         framed = Task("framed", stream_input=StreamType(int, Opening), unary_output=int)

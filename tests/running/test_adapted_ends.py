@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from headwater import ConfigError, Flavor, Pipeline, Step, StepError, Stream, Task, step
+from tests.running import kinds
+from tests.running.kinds import Closing, Opening
 
 WORDS = Task(
     "words",
@@ -191,3 +193,9 @@ async def test_breaks_an_output_whose_step_fails(end: str) -> None:
         await ended(Half(), end=end).run(iter(["to", "be"]))
     assert caught.value.result is not None
     assert caught.value.result.output is None
+
+
+async def test_keeps_header_and_footer_of_a_collected_output() -> None:
+    """The frames around the items are still in the result."""
+    result = await ended(kinds.framed, end="collect").run(2)
+    assert (result.header, result.output, result.footer) == (Opening(language="en"), [0, 1], Closing(items=2))

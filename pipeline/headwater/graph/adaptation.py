@@ -161,7 +161,7 @@ def _stream_to_value(flow: Flow, port: Port, task: Task | None, bindings: dict[A
     elif mapped.fit is Fit.NO or _is_whole(flow.task, port):
         yield joined
         yield from _collect_and_map(flow, port, mapped, bindings)
-    elif takes_anything(port.type.item):
+    elif takes_anything(port.type.item) or joined.fit < mapped.fit:
         yield from _collect_and_map(flow, port, mapped, bindings)
         yield joined
     else:

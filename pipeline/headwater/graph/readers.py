@@ -14,7 +14,7 @@ from headwater.graph.edges import PIPELINE_OUTPUT
 from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from headwater.graph.adaptation import Flow
     from headwater.graph.choices import Choice
@@ -48,7 +48,11 @@ class Readers:
 
     def signature(self, step_id: str) -> Hashable:
         """Return everything about the readers of a step that a choice of its method depends on."""
-        return frozenset(map(self._signature, self._graph.edges_out_of(step_id)))
+        return frozenset(self._distinct(step_id))
+
+    def _distinct(self, step_id: str) -> Mapping[Hashable, Edge]:
+        """Return one of the edges to each kind of reader: there may be thousands that are alike."""
+        return {self._signature(edge): edge for edge in self._graph.edges_out_of(step_id)}
 
     def _signature(self, edge: Edge) -> Hashable:
         reader = self._graph.steps.get(edge.target.step)
@@ -61,7 +65,7 @@ class Readers:
         """Return how well the method of a choice suits what comes in, and what the readers of the step take."""
         costs: list[int | None] = []
         lets_choose = False
-        for edge in self._graph.edges_out_of(step_id):
+        for edge in self._distinct(step_id).values():
             flow = choice.outputs.get(edge.source.port)
             if flow is not None:
                 anything = self._takes_anything(edge)
