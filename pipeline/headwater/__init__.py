@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headwater.config.conditions.condition import Condition
     from headwater.errors import (
         ConfigError,
+        DeadlockError,
         ExecutionCancelled,
         ExecutionError,
         ExecutionTimeoutError,
@@ -75,6 +76,7 @@ __all__ = [
     "CheckpointSaved",
     "Condition",
     "ConfigError",
+    "DeadlockError",
     "EdgeInfo",
     "Emits",
     "EventType",
@@ -137,9 +139,9 @@ __getattr__: Callable[[str], Any] = on_first_use(
     {
         "config.conditions.condition": "Condition",
         "errors": (
-            "ConfigError ExecutionCancelled ExecutionError ExecutionTimeoutError FrameTypeError HeadwaterError "
-            "MissingExtraError Problem StepDefinitionError StepError StreamBrokenError StreamConsumedError StreamError "
-            "StreamOrderError"
+            "ConfigError DeadlockError ExecutionCancelled ExecutionError ExecutionTimeoutError FrameTypeError "
+            "HeadwaterError MissingExtraError Problem StepDefinitionError StepError StreamBrokenError "
+            "StreamConsumedError StreamError StreamOrderError"
         ),
         "events.data": (
             "CheckpointSaved EdgeInfo InputRequired PipelineCancelled PipelineComplete PipelineFailure "

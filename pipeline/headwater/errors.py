@@ -6,6 +6,7 @@ HeadwaterError
 ├── StepDefinitionError         the code of a step is declared wrongly; lists every problem
 ├── ExecutionError              an execution did not complete; `result` holds what it produced
 │   ├── StepError                   a step failed; the original error is the `__cause__`
+│   ├── DeadlockError               steps wait for each other, and none can go on
 │   ├── ExecutionTimeoutError       the `timeout.total_s` of the pipeline has passed
 │   └── ExecutionCancelled          the execution was cancelled
 ├── StreamError
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST_ATTEMPT",
     "ConfigError",
+    "DeadlockError",
     "ExecutionCancelled",
     "ExecutionError",
     "ExecutionTimeoutError",
@@ -207,6 +209,21 @@ class StepError(ExecutionError):
     def __str__(self) -> str:
         attempt = f" (attempt {self.attempt})" if self.attempt > FIRST_ATTEMPT else ""
         return f"step {' > '.join(map(repr, self.path))} failed{attempt}: {self.message}"
+
+
+class DeadlockError(ExecutionError):
+    """Steps of an execution wait for each other at their edges, and none of them can go on.
+
+    Args:
+        waits: What each of them waits for.
+
+    Example:
+        >>> print(DeadlockError("step 'b' waits for an item of 'a.out -> b.first'; step 'a' waits for step 'b'"))
+        deadlock: step 'b' waits for an item of 'a.out -> b.first'; step 'a' waits for step 'b'
+    """
+
+    def __init__(self, waits: str) -> None:
+        super().__init__(f"deadlock: {waits}")
 
 
 class ExecutionTimeoutError(ExecutionError, TimeoutError):

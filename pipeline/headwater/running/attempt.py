@@ -43,7 +43,7 @@ class Failure(Exception):  # noqa: N818 - a signal, not an error of its own
 class Attempt:
     """One try of a step in one execution."""
 
-    __slots__ = ("_call", "_scope", "error", "number", "record", "step")
+    __slots__ = ("_call", "_scope", "calls_aside", "error", "number", "record", "step")
 
     def __init__(self, step: PlannedStep, scope: HostScope) -> None:
         self.step: PlannedStep = step
@@ -52,6 +52,7 @@ class Attempt:
         self.error: Exception | None = None
         self._scope = scope
         self._call: Callable[..., Any] | None = None
+        self.calls_aside: Callable[[], bool] = bool  # whether workers call the function now; False without workers
 
     @property
     def call(self) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from headwater.running.failures import broken_by, reason_of
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
 from headwater.running.hosts.pulse import pulse
+from headwater.running.hosts.stalls import StallWatch
 from headwater.running.unary.unary_run import UnaryWork
 from headwater.running.wiring import Wiring
 
@@ -67,7 +68,8 @@ class StreamingWork:
     async def run(self, data: Any) -> None:
         """Run every host to its end."""
         groups = data_by_group(self._plan, data)
-        async with pulse(self._hosts if self._scope.emits_progress else ()), open_group() as group:
+        watch = StallWatch(self._plan, self._hosts, self._wiring.edge)
+        async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
             for host in self._hosts:
                 group.start_soon(self._coordination.run_host, host)
             for input_group, given in groups.items():

@@ -25,8 +25,8 @@ class Channel:
 
     # fmt: off
     __slots__ = (
-        "_footer", "_reader", "_unary", "_writer", "buffer", "capacity", "done_items", "ended", "error", "given_header",
-        "limit", "meter", "on_close", "on_first", "read_items", "reader_left", "skipped",
+        "_footer", "_unary", "buffer", "capacity", "done_items", "ended", "error", "given_header", "limit", "meter",
+        "on_close", "on_first", "read_items", "reader", "reader_left", "skipped", "writer",
     )
     # fmt: on
 
@@ -49,15 +49,15 @@ class Channel:
         self.reader_left: bool = False
         self._footer: Any = NOTHING
         self._unary = unary
-        self._reader = reader or Waiter()
-        self._writer = Waiter()
+        self.reader: Waiter = reader or Waiter()
+        self.writer: Waiter = Waiter()
 
     def flush(self) -> bool:
         """Wake the reader and look at the pace; True when the channel is full, or a whole slice has passed."""
         if self.reader_left:
             self.buffer.clear()
             raise ReaderLeft
-        self._reader.wake()
+        self.reader.wake()
         if (on_first := self.on_first) is not None:
             self.on_first = None
             on_first(self.buffer[0])
@@ -81,9 +81,9 @@ class Channel:
 
     async def wait_writable(self) -> None:
         """Wait until an item can be written; always let others run."""
-        await self._writer.pause()
+        await self.writer.pause()
         while len(self.buffer) >= self.capacity and not self.reader_left:
-            await self._writer.sleep()
+            await self.writer.sleep()
         if self.reader_left:
             raise ReaderLeft
 
@@ -103,27 +103,27 @@ class Channel:
     def set_header(self, header: Any) -> None:
         """Write the header, before the first item."""
         self.given_header = header
-        self._reader.wake()
+        self.reader.wake()
 
     def finish(self, footer: Any = NOTHING) -> None:
         """End the stream; one that should have brought an item and did not was not taken."""
         self._footer = footer
         self.ended = True
         self.skipped = self._unary and not self.written_items
-        self._reader.wake()
+        self.reader.wake()
 
     def skip(self) -> None:
         """End the stream because its branch was not taken."""
         self.ended = True
         self.skipped = True
-        self._reader.wake()
+        self.reader.wake()
 
     def fail(self, error: Exception) -> None:
         """Break the stream, unless it has ended."""
         if not self.ended:
             self.error = error
             self.ended = True
-            self._reader.wake()
+            self.reader.wake()
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return every item that is there, waiting for at least one; an empty list at the end."""
@@ -132,12 +132,12 @@ class Channel:
         if not self.buffer and not self.ended:
             self.limit = 1
             # A writer that can go on has its turn now and fills the buffer, which spares both ends a sleep.
-            await self._reader.pause()
+            await self.reader.pause()
         while not self.buffer:
             if self.ended:
                 return self._end()
             self.limit = 1
-            await self._reader.sleep()
+            await self.reader.sleep()
         return self.take_nowait()
 
     def take_nowait(self) -> list[Any]:
@@ -148,7 +148,7 @@ class Channel:
         self.read_items += len(batch)
         # The reader is busy with the batch: it need not be woken before the buffer is full, but the meter looks.
         self.limit = min(self.capacity, self.meter.stride) if self.meter else self.capacity
-        self._writer.wake()
+        self.writer.wake()
         return batch
 
     def ask(self) -> None:
@@ -179,7 +179,7 @@ class Channel:
     async def _wait_opened(self) -> None:
         while not self.opened:
             self.limit = 1
-            await self._reader.sleep()
+            await self.reader.sleep()
 
     @property
     def footer(self) -> Any:
@@ -196,7 +196,7 @@ class Channel:
             self.on_close()
         self.limit = 0
         self.buffer.clear()
-        self._writer.wake()
+        self.writer.wake()
 
     @property
     def opened(self) -> bool:
@@ -216,7 +216,7 @@ class Channel:
             written_items=self.written_items,
             read_items=self.read_items,
             done_items=self.done_items,
-            reader_wait_s=self._reader.waited_s,
-            writer_wait_s=self._writer.waited_s,
+            reader_wait_s=self.reader.waited_s,
+            writer_wait_s=self.writer.waited_s,
             ended=self.ended,
         )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from anyio import Event
 from anyio.lowlevel import checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Waiter"]
 
@@ -13,17 +17,18 @@ __all__ = ["Waiter"]
 class Waiter:
     """A place where one task sleeps until it is woken; several channels that meet in one port share it."""
 
-    __slots__ = ("_asleep_since", "_event", "_waited_s")
+    __slots__ = ("_event", "_waited_s", "asleep_since", "on_sleep")
 
     def __init__(self) -> None:
+        self.asleep_since: float | None = None
+        self.on_sleep: Callable[[], None] | None = None  # called once, in the task that falls asleep next
         self._event: Event | None = None
         self._waited_s = 0.0
-        self._asleep_since: float | None = None
 
     @property
     def waited_s(self) -> float:
         """How long tasks have waited here, in seconds, including one that waits now."""
-        since = self._asleep_since
+        since = self.asleep_since
         return self._waited_s if since is None else self._waited_s + perf_counter() - since
 
     def wake(self) -> None:
@@ -40,10 +45,13 @@ class Waiter:
 
     async def sleep(self) -> None:
         """Sleep until `wake` is called."""
-        self._asleep_since = started = perf_counter()
+        self.asleep_since = started = perf_counter()
         self._event = event = Event()
+        if self.on_sleep is not None:
+            on_sleep, self.on_sleep = self.on_sleep, None
+            on_sleep()
         try:
             await event.wait()
         finally:
-            self._event = self._asleep_since = None
+            self._event = self.asleep_since = None
             self._waited_s += perf_counter() - started

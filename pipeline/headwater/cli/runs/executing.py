@@ -18,7 +18,7 @@ from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.tally import how_far
 from headwater.cli.runs.watching import Watchers
 from headwater.cli.terminal import say
-from headwater.errors import ConfigError, ExecutionTimeoutError, StepError
+from headwater.errors import ConfigError, DeadlockError, ExecutionTimeoutError, StepError
 from headwater.running.groups import open_group
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ class _Run:
         raise typer.Exit(FAILED) if self._is_shown(self._result) and not debug else error
 
     def _is_shown(self, result: Result) -> bool:
-        return isinstance(result.error, StepError | ExecutionTimeoutError) and self._watchers.has_shown(result)
+        shown = StepError | DeadlockError | ExecutionTimeoutError
+        return isinstance(result.error, shown) and self._watchers.has_shown(result)
 
     def _say_how_far(self, reason: str) -> None:
         if self._watchers.has_view and sys.stderr.isatty():  # the table, which stays there, shows it

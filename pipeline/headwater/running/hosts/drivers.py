@@ -220,9 +220,12 @@ class _Workbench:
                 return None
             self._news = Event()
             await self._news.wait()
-        slot = self._slots.popleft()
-        await slot.done.wait()
-        return slot
+        await self._slots[0].done.wait()
+        return self._slots.popleft()
+
+    def is_working(self) -> bool:
+        """Return whether a worker calls the step's function."""
+        return not all(slot.done.is_set() for slot in self._slots)
 
     def delivered(self, slot: _Slot) -> None:
         """Note that the results of a slot were written: its items are done, and its place is free."""
@@ -255,6 +258,7 @@ async def drive_workers(
     """Let several workers call a step's function, and write the results in the order of the items."""
     # Twice as many units as workers: while one result is slow and holds up the others, work goes on.
     bench = _Workbench(source, Slicer(unit), 2 * len(workers), attempt.record)
+    attempt.calls_aside = bench.is_working
     ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
     async with open_group() as group:
         for worker in workers:

@@ -43,6 +43,11 @@ class StepHost:
         self._dispatch = Dispatch(self._attempts, inbox, outbox)
         self._waited_before_s = 0.0
 
+    @property
+    def is_working(self) -> bool:
+        """Whether workers call the step's function, beside what the host waits for."""
+        return self._head.calls_aside()
+
     async def run(self) -> None:
         """Run the segment to its end; a failure is reported to the scope and to the readers, not raised."""
         try:

@@ -24,8 +24,8 @@ _SHORTEST_LOOK_S = 0.05
 
 
 @asynccontextmanager
-async def pulse(hosts: Sequence[StepHost]) -> AsyncGenerator[None, None]:
-    """Emit the counts of running steps from time to time, and at the end those of the steps that were stopped."""
+async def pulse(hosts: Sequence[StepHost], look: Callable[[], None]) -> AsyncGenerator[None, None]:
+    """Emit the counts of running steps and call `look` from time to time; at the end emit those of stopped steps."""
     watched = [(host, [_Counts(record) for record in host.records]) for host in hosts]
 
     def emit() -> None:
@@ -35,7 +35,7 @@ async def pulse(hosts: Sequence[StepHost]) -> AsyncGenerator[None, None]:
                 each.emit()
 
     async with open_group() as group:
-        group.start_soon(_beat, emit)
+        group.start_soon(_beat, emit, look)
         try:
             yield
         finally:
@@ -43,10 +43,11 @@ async def pulse(hosts: Sequence[StepHost]) -> AsyncGenerator[None, None]:
             group.cancel_scope.cancel()
 
 
-async def _beat(emit: Callable[[], None]) -> None:
+async def _beat(emit: Callable[[], None], look: Callable[[], None]) -> None:
     while True:
         await anyio.sleep(_INTERVAL_S)
         emit()
+        look()
 
 
 class _Counts:
