@@ -679,8 +679,9 @@ async def test_failure_that_is_no_exception_is_not_swallowed() -> None:
     assert caught.group_contains(Signal)
 
 
-async def test_events_keep_their_bounds_when_the_emitter_does_not_drain() -> None:
+async def test_events_keep_their_bounds_when_the_emitter_does_not_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood that ignores the signal costs a subscriber events, never memory, and a gap has their number."""
+    monkeypatch.setattr("headwater.events.log._MOST_OWED", 100)
     held = Held()
     async with StreamingContext("e1", history=50) as context:
         context.subscribe(held, buffer_size=10)
@@ -692,7 +693,37 @@ async def test_events_keep_their_bounds_when_the_emitter_does_not_drain() -> Non
     missed = sum(event.data.missed for event in held.events if isinstance(event.data, StreamGap))
     received = sum(event.event_type is not EventType.STREAM_GAP for event in held.events)
     assert missed + received == 1002
+    assert missed > 1002 - 50 - 100 - 50
     assert held.events[-1].event_type is COMPLETE
+
+
+@pytest.mark.parametrize("types", [None, {"step_start", "pipeline_complete"}])
+async def test_wait_misses_nothing_when_the_history_is_short(types: set[str] | None) -> None:
+    """What a burst emits is kept until a subscriber that waits has received it, whatever the history."""
+    held = Held()
+    async with StreamingContext("e1", history=20) as context:
+        context.subscribe(held, types=types)
+        for index in range(300):
+            context.emit(START if index % 100 == 0 else PROGRESS, "a")
+        held.released.set()
+        await context.drain()
+        for _ in range(300):
+            context.emit(PROGRESS, "a")
+    seqs = [event.seq for event in held.events]
+    assert seqs == (list(range(1, 602)) if types is None else [1, 101, 201, 601])
+
+
+async def test_wait_holds_up_the_execution_before_unwanted_events_push_out_wanted_ones() -> None:
+    """A subscriber that is slow with one event keeps its place, although it wants none of those that follow."""
+    held = Held()
+    async with StreamingContext("e1", history=50) as context:
+        context.subscribe(held, types={"step_start", "pipeline_complete"})
+        context.emit(START, "a")
+        await held.entered.wait()
+        signals = [context.emit(PROGRESS, "a") for _ in range(200)]
+        assert signals[-1]
+        held.released.set()
+    assert held.seqs == [1, 202]
 
 
 async def test_report_that_cannot_be_written_does_not_fail_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:

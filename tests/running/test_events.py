@@ -450,3 +450,25 @@ async def test_start_has_the_flavors_of_the_plan_that_runs() -> None:
         await pipeline.run(data, subscribers=[recorder])
         planned.append([step.flavor for step in recorder.events[0].data.steps])
     assert planned == [["unary_unary", "unary_unary"], ["stream_stream", "stream_stream"]]
+
+
+@pytest.mark.parametrize("history", [20, 200])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [kinds.def_double] * 4,
+        [kinds.async_pass, kinds.def_double, kinds.def_double, kinds.async_pass],
+        [kinds.generator_count],
+        [kinds.async_double],
+        [kinds.thread_double],
+    ],
+    ids=["fused", "mixed", "generator", "async", "thread"],
+)
+async def test_misses_nothing_with_a_short_history(steps: list[Any], history: int) -> None:
+    """A function that is subscribed receives every event, however many a slice emits and however few the log keeps."""
+    seen: list[int] = []
+    names = dict(zip("abcd", steps, strict=False))
+    pipeline = Pipeline("events", steps=names, streaming={"emit_items": "all", "history": history})
+    await pipeline.run(iter([5] * 200), subscribers=[lambda event: seen.append(event.seq)])
+    assert seen == list(range(1, len(seen) + 1))
+    assert len(seen) > 200

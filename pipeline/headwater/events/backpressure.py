@@ -24,6 +24,11 @@ class _Reader(Protocol):
     @property
     def buffer_size(self) -> int: ...
 
+    @property
+    def needed_seq(self) -> int:
+        """Number of the first event that must be kept for it."""
+        ...
+
     def free_slots(self) -> int:
         """Return how many more events there may be before the execution has to wait; zero or less when it has to."""
         ...
@@ -44,6 +49,7 @@ class Backpressure:
         self._delivery: anyio.Event | None = None
         self._urgency: anyio.Event | None = None
         log.on_attention = self._look
+        log.needed_seq = self._needed_seq
 
     def lags(self) -> bool:
         """Return whether a reader lags by more than half of its buffer."""
@@ -85,6 +91,9 @@ class Backpressure:
         if self._log.needs_drain or self._log.closed:
             self._end_rests()
         return free_slots if free_slots > 0 else _LAG_STRIDE
+
+    def _needed_seq(self) -> int:
+        return min([reader.needed_seq for reader in self._readers], default=UNLIMITED)
 
     def _hurry(self) -> None:
         # A reader may rest, as its buffer is only half full; but the emitter waits for it.

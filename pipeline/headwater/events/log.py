@@ -20,6 +20,7 @@ __all__ = ["UNLIMITED", "Emit", "EventLog", "EventReader"]
 
 UNLIMITED: Final = sys.maxsize
 _CHUNK: Final = 1024  # events of a chunk at most
+_MOST_OWED: Final = 100_000  # events that are kept for a reader beyond the history: an emitter may never wait for it
 _SHARED_BATCHES: Final = 2
 _SHARED_EVENTS: Final = 4096  # a longer batch, such as all of a log, is not kept for others
 
@@ -42,7 +43,7 @@ class Emit(Protocol):
         ...
 
 
-def _never() -> int:
+def _unlimited() -> int:
     return UNLIMITED
 
 
@@ -50,7 +51,8 @@ class EventLog:
     """The events of one execution, numbered from 1 without gaps, with the terminal event last.
 
     Readers have a cursor, not a copy: those at the same place are given one and the same batch. Of a long execution
-    only the last `history` events are kept; a reader that is further behind gets a `stream_gap` event for the rest.
+    only the last `history` events are kept, and (within bounds) those that a reader with the policy `wait` still has to
+    receive; any other reader that is further behind gets a `stream_gap` event for the rest.
 
     Example:
         >>> log = EventLog("e1")
@@ -72,6 +74,7 @@ class EventLog:
         "execution_id",
         "history",
         "last_seq",
+        "needed_seq",
         "needs_drain",
         "on_attention",
     )
@@ -84,7 +87,8 @@ class EventLog:
         self.last_seq: int = 0
         self.closed: bool = False
         self.needs_drain: bool = False
-        self.on_attention: Callable[[], int] = _never
+        self.on_attention: Callable[[], int] = _unlimited
+        self.needed_seq: Callable[[], int] = _unlimited  # number of the first event that must be kept for a reader
         self._size = min(_CHUNK, history // 8 + 1)
         self._chunks = deque([Chunk(execution_id, 1)])  # all of one size, except the last
         self._extend: Callable[[Fields], None] = self._chunks[0].fields.extend
@@ -96,7 +100,7 @@ class EventLog:
     @property
     def first_seq(self) -> int:
         """Number of the first event that is still kept."""
-        return max(self._base, self.last_seq - self.history + 1)
+        return max(self._base, min(self.last_seq - self.history + 1, self.needed_seq()))
 
     def append(
         self,
@@ -157,16 +161,19 @@ class EventLog:
         return self.needs_drain
 
     def _grow(self) -> None:
-        """Begin a chunk, and drop the oldest when the others are enough."""
+        """Begin a chunk, and drop the oldest ones when the others are enough."""
         chunk = Chunk(self.execution_id, self.last_seq + 1)
         self._chunks.append(chunk)
         self._extend = chunk.fields.extend
-        if self.last_seq - self._base + 1 - self._size >= self.history:
+        while (kept := self.last_seq - self._base + 1) >= self.history + self._size:
+            if kept < self.history + _MOST_OWED and self._base + self._size > self.needed_seq():
+                break
             self._chunks.popleft()
             self._base += self._size
 
     def _batch(self, after: int, limit: int) -> EventBatch:
-        missed = max(min(self.first_seq - 1, self.last_seq) - after, 0)
+        outdated = self.last_seq - self.history - after
+        missed = 0 if outdated <= 0 else max(min(self.first_seq - 1, self.last_seq) - after, 0)
         first_seq = after + missed + 1
         last_seq = max(min(self.last_seq, after + missed + limit), after)
         if last_seq < first_seq:

@@ -106,6 +106,11 @@ class Subscription:
         self._one_by_one = getattr(subscriber.on_events, "__func__", None) is StreamSubscriber.on_events
         self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
 
+    @property
+    def needed_seq(self) -> int:
+        """Number of the first event that must be kept: what it has not received yet, if it may miss none."""
+        return self.cursor + 1 if self.terms.policy == "wait" else UNLIMITED
+
     def free_slots(self) -> int:
         """Return how many more events there may be before the execution has to wait; zero or less when it has to."""
         policy, log = self.terms.policy, self._log
@@ -117,7 +122,9 @@ class Subscription:
             return free_slots
         # Too many events wait, but perhaps not of those that the subscriber will receive: count these.
         if self._wanted is not None and policy == "wait":
-            return self.buffer_size - self._count(lived_seq, self._wanted)
+            # What it will not receive is kept, too, as long as it comes before what it will: no more than the history.
+            kept_slots = max(log.history, self.buffer_size) - (log.last_seq - lived_seq)
+            return min(self.buffer_size - self._count(lived_seq, self._wanted), kept_slots)
         waiting = self._select(log.read(after=lived_seq))
         outdated = _outdated_progress(waiting) if policy == "coalesce" else ()
         return self.buffer_size - (len(waiting) - len(outdated))
