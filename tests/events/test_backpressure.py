@@ -9,6 +9,7 @@ class Reader:
     """A reader whose free slots are those of a list, one each time they are asked for."""
 
     buffer_size = 10
+    needed_seq = 1
 
     def __init__(self, *free_slots: int) -> None:
         self.left = list(free_slots)

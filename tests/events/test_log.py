@@ -186,7 +186,29 @@ def test_reader_refuses_to_start_before_the_first_event() -> None:
         EventReader(EventLog("e1"), from_seq=0)
 
 
-@pytest.mark.parametrize("from_seq", [1, 2, 5, 6, 9])
+@pytest.mark.parametrize("from_seq", [9, 10, 1000])
+@pytest.mark.parametrize("late", [False, True])
+async def test_reader_that_starts_beyond_the_end_gets_the_terminal_event(from_seq: int, late: bool) -> None:
+    """Whoever asks for more than there is learns how the execution ended, once."""
+    log = filled(7)
+    reader = EventReader(log, from_seq=from_seq)
+    if late:
+        log.append(EventType.PIPELINE_COMPLETE)
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for batch in reader:
+            seen.extend(event.seq for event in batch)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        if not late:
+            log.append(EventType.PIPELINE_COMPLETE)
+    assert seen == [8]
+
+
+@pytest.mark.parametrize("from_seq", [1, 2, 5, 6, 8])
 async def test_reader_replays_then_follows(from_seq: int) -> None:
     """A late reader sees the past and the present without gap or duplicate, and ends with the terminal event."""
     log = filled(4)

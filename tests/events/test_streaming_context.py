@@ -332,6 +332,22 @@ async def test_replay_of_the_past_is_not_taken_for_lag(policy: Policy) -> None:
     assert max(map(len, recorder.batches)) <= 10
 
 
+@pytest.mark.parametrize("from_seq", [3, 4, 1000])
+@pytest.mark.parametrize("late", [False, True])
+async def test_subscriber_that_starts_beyond_the_end_gets_the_terminal_event(from_seq: int, late: bool) -> None:
+    """It is served once with the last event, whether it came before that or after."""
+    recorder = Recorder()
+    async with StreamingContext("e1") as context:
+        context.emit(START, "a")
+        if late:
+            context.emit(COMPLETE)
+        context.subscribe(recorder, from_seq=from_seq)
+        await anyio.wait_all_tasks_blocked()
+        if not late:
+            context.emit(COMPLETE)
+    assert recorder.seqs == [2]
+
+
 @pytest.mark.parametrize("from_seq", [1, 3, 6, 7])
 async def test_subscriber_starts_where_it_wants(from_seq: int) -> None:
     """Replay starts at any number, also at one that is still to come."""
@@ -523,7 +539,7 @@ async def test_subscriber_of_the_present_is_served_when_another_waits_for_the_fu
         await anyio.wait_all_tasks_blocked()
         assert early.seqs == [1]
     assert early.seqs == [1, 2]
-    assert late.seqs == guest.seqs == []
+    assert (late.seqs, guest.seqs) == ([2], [])
 
 
 async def test_subscriber_that_another_one_detaches_receives_nothing_more() -> None:

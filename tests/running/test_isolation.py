@@ -1,7 +1,9 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Executions of one pipeline at the same time never meet."""
 
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -179,3 +181,28 @@ def own_loop(number: int) -> int:
 async def test_a_step_in_a_thread_may_run_an_event_loop_of_its_own() -> None:
     """The context that crosses does not say that a loop runs already."""
     assert (await Pipeline("loop", steps={"loop": own_loop}).run(2)).output == 4
+
+
+@step("isolation.interrupts")
+async def interrupts(number: int) -> AsyncIterator[int]:
+    yield number
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    await anyio.sleep_forever()
+
+
+@pytest.fixture
+def plain_interrupts() -> Iterator[None]:
+    """Have an interrupt raise `KeyboardInterrupt` where the main thread is, as in a notebook."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("plain_interrupts")
+async def test_ends_an_execution_of_run_sync_when_interrupted() -> None:
+    """An interrupt in a running loop stops the execution, with its reason, before it reaches the program."""
+    events: list[StreamEvent] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(Pipeline("interrupts", steps={"interrupts": interrupts}), 1, subscribers=[events.append])
+    assert (str(events[-1].event_type), events[-1].data.reason) == ("pipeline_cancelled", "interrupted")
+    assert "headwater run_sync" not in {thread.name for thread in threading.enumerate()}

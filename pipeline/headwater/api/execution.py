@@ -98,7 +98,7 @@ class Execution:
         Args:
             types: Types of the events to yield; None for all.
             steps: Ids of the steps whose events to yield; None for all.
-            from_seq: Number of the first event to yield.
+            from_seq: Number of the first event to yield; beyond the end, the terminal event is.
 
         Returns:
             An iterator that ends after the terminal event; any number of them may be used at a time. It raises

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.lowlevel import current_token
 
 from headwater.api.execution import Execution, run_to_end
+from headwater.api.run_beside import RunBeside
 from headwater.running.request import RunOptions
-from headwater.running.workers.threads import context_for_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ class Runner:
 
     Example:
         >>> import anyio
+    from anyio import CancelScope
         >>> from headwater import Pipeline, Runner, step
         >>> @step("example.length")
         ... def length(text: str) -> int:
@@ -82,6 +83,9 @@ def run_sync(
 ) -> Result:
     """Run a pipeline to its end from code that is not asynchronous, also inside a running event loop as in notebooks.
 
+    An interrupt (`KeyboardInterrupt`) cancels the execution and is raised when it has ended; a second one is raised at
+    once.
+
     Args:
         pipeline: The pipeline.
         data: As for `Runner.start`.
@@ -103,14 +107,10 @@ def run_sync(
         >>> run_sync(Pipeline("half", steps={"half": half}), [2, 4]).output
         [1.0, 2.0]
     """
-
-    def run() -> Result:
-        return anyio.run(Runner(subscribers).run, pipeline, data, backend=backend)
-
-    if not _in_event_loop():
-        return run()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="headwater run_sync") as executor:
-        return executor.submit(context_for_thread().run, run).result()
+    runner = Runner(subscribers)
+    if _in_event_loop():
+        return RunBeside(partial(runner.start, pipeline, data)).result(backend)
+    return anyio.run(runner.run, pipeline, data, backend=backend)
 
 
 def _in_event_loop() -> bool:

@@ -196,15 +196,19 @@ class EventLog:
 
 
 class EventReader:
-    """A cursor on a log: an asynchronous iterator of batches of at most `limit` events, up to the terminal event."""
+    """A cursor on a log: an asynchronous iterator of batches of at most `limit` events, up to the terminal event.
 
-    __slots__ = ("_limit", "_log", "cursor")
+    One that starts beyond the terminal event gets this event alone, so that each learns how the execution ended.
+    """
+
+    __slots__ = ("_is_new", "_limit", "_log", "cursor")
 
     def __init__(self, log: EventLog, *, from_seq: int = 1, limit: int = 1000) -> None:
         if from_seq < 1:
             raise ValueError(f"from_seq is {from_seq}, but the first event has the number 1")
         self._log = log
         self._limit = limit
+        self._is_new = True
         self.cursor: int = from_seq - 1
 
     def __aiter__(self) -> EventReader:
@@ -214,6 +218,9 @@ class EventReader:
         await self._log.wait_beyond(self.cursor)
         batch = self._log.read(after=self.cursor, limit=self._limit)
         if not batch:
-            raise StopAsyncIteration
+            if not self._is_new:
+                raise StopAsyncIteration
+            batch = self._log.read(after=self._log.last_seq - 1)
+        self._is_new = False
         self.cursor = batch.last_seq
         return batch

@@ -95,7 +95,8 @@ class StreamingContext:
             subscriber: A subscriber, or a function that receives one event at a time.
             types: Types of the events it receives; here and below, None leaves it to the subscriber.
             steps: Ids of the steps whose events it receives.
-            from_seq: Number of the first event to deliver, which may be long past.
+            from_seq: Number of the first event to deliver, which may be long past; beyond the end, the terminal event
+                is delivered.
             policy: What happens when it lags.
             buffer_size: By how many events it may lag.
             send_deadline_s: How long an async call of it may take.
@@ -142,7 +143,7 @@ class StreamingContext:
         Args:
             types: Types of the events to yield; None for all.
             steps: Ids of the steps whose events to yield; None for all.
-            from_seq: Number of the first event to yield.
+            from_seq: Number of the first event to yield; beyond the end, the terminal event is.
 
         Returns:
             An iterator that ends after the terminal event.

@@ -61,24 +61,12 @@ class Subscription:
     `source` is what was subscribed, for reports: the subscriber itself, or the function in it.
     """
 
+    # fmt: off
     __slots__ = (
-        "_counted",
-        "_deliveries",
-        "_joined_seq",
-        "_lagged",
-        "_log",
-        "_one_by_one",
-        "_pressure",
-        "_scope",
-        "_send",
-        "_wanted",
-        "buffer_size",
-        "cursor",
-        "detached",
-        "source",
-        "subscriber",
-        "terms",
+        "_counted", "_deliveries", "_is_new", "_joined_seq", "_lagged", "_log", "_one_by_one", "_pressure", "_scope",
+        "_send", "_wanted", "buffer_size", "cursor", "detached", "source", "subscriber", "terms",
     )
+    # fmt: on
 
     def __init__(
         self,
@@ -94,6 +82,7 @@ class Subscription:
         self.buffer_size: int = terms.buffer_size
         self.cursor: int = terms.from_seq - 1
         self.detached: bool = False
+        self._is_new = True  # it has received nothing yet
         self._lagged = False
         self._counted = (0, 0, 0)  # after which event, up to which one, and how many
         self._deliveries: Iterator[Awaitable[object]] = iter(())
@@ -188,12 +177,12 @@ class Subscription:
     @property
     def ended(self) -> bool:
         """Whether the subscriber has received the terminal event, or left."""
-        return self.detached or (self._log.closed and self.cursor >= self._log.last_seq)
+        return self.detached or (self._log.closed and self.cursor >= self._log.last_seq and not self._is_new)
 
     async def _follow(self, scope: anyio.CancelScope, pending: Awaitable[object] | None) -> None:
         scope.deadline = math.inf
         await self._finish(scope, pending)
-        while not (self._log.closed and self.cursor >= self._log.last_seq):
+        while not (self._log.closed and self.cursor >= self._log.last_seq) or self._is_new:
             await self._log.wait_beyond(self.cursor)
             if self.detached:
                 await checkpoint()  # which is cancelled, so that the lifespan of the subscriber sees it
@@ -236,6 +225,9 @@ class Subscription:
     def _take(self) -> tuple[Sequence[StreamEvent], int]:
         """Return what to deliver next, and the number of the last event that is then dealt with."""
         log, policy = self._log, self.terms.policy
+        if self._is_new and log.closed and self.cursor >= log.last_seq:
+            self.cursor = log.last_seq - 1  # it starts beyond the terminal event, and gets this one alone
+        self._is_new = False
         # A replay comes in portions and loses nothing, whatever the policy: the subscriber asked for the past.
         replays = self.cursor < self._joined_seq
         if replays or policy == "wait" or log.last_seq - self.cursor <= self.buffer_size:

@@ -1,0 +1,77 @@
+"""Runs an execution in a thread, beside the event loop of its caller, which may be interrupted while it waits."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import CancelScope
+
+from headwater.errors import ExecutionCancelled
+from headwater.running.loop_calls import LoopCalls
+from headwater.running.workers.threads import context_for_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.api.execution import Execution
+    from headwater.api.result import Result
+
+__all__ = ["RunBeside"]
+
+
+class RunBeside:
+    """One run in a thread of its own."""
+
+    def __init__(self, start: Callable[[], Execution]) -> None:
+        self._start = start
+        self._result: Future[Result] = Future()
+        self._interrupted = False
+        self._stop: Callable[[], None] | None = None
+
+    def result(self, backend: str) -> Result:
+        """Run to the end; an interrupt cancels the execution, and a second one does not wait for it any more."""
+        target = partial(context_for_thread().run, self._run, backend)
+        thread = Thread(target=target, name="headwater run_sync", daemon=True)
+        thread.start()
+        try:
+            return self._result.result()
+        except BaseException:
+            if not self._result.done():
+                self._interrupt()
+                self._result.exception()  # waits for the end
+            raise
+        finally:
+            if self._result.done():
+                thread.join()
+
+    def _run(self, backend: str) -> None:
+        try:
+            result = anyio.run(self._main, backend=backend)
+        except BaseException as error:  # noqa: BLE001 - raised in the thread of the caller
+            self._result.set_exception(error)
+        else:
+            self._result.set_result(result)
+
+    async def _main(self) -> Result:
+        execution, calls = self._start(), LoopCalls()
+        with CancelScope() as scope:
+
+            def stop() -> None:
+                execution.cancel("interrupted")
+                calls.run(scope.cancel)  # also while resources are acquired
+
+            self._stop = stop
+            if self._interrupted:
+                stop()
+            async with execution:
+                return await execution.result()
+        raise ExecutionCancelled
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        if self._stop is not None:
+            self._stop()
