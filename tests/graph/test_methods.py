@@ -165,3 +165,33 @@ def test_asks_the_method_for_what_an_adapter_needs() -> None:
     assert method(("uu", "us", "su", "ss"), whole, stream=False, adapt="join") == "us"
     assert method(("uu", "us", "su", "ss"), every, stream=False, adapt="split") == "uu"
     assert method(("uu", "us", "su", "ss"), every, stream=True, adapt="split") == "su"
+
+
+@step("methods.count")
+def count(number: int) -> Iterator[int]:
+    """Give the numbers below a number."""
+    yield from range(number)
+
+
+@step("methods.scaled")
+async def scaled(numbers: Stream[int], factor: int) -> AsyncIterator[int]:
+    """Multiply each number."""
+    async for number in numbers:
+        yield number * factor
+
+
+def test_refuses_to_map_a_step_beside_a_stream_that_it_reads() -> None:
+    """The stream would end with the first item that the step is mapped over."""
+    with pytest.raises(ConfigError) as caught:
+        Pipeline(
+            "beside",
+            steps={"one": count, "other": count, "scaled": scaled},
+            edges=["input -> one", "input -> other", "one -> scaled.numbers", "other -> scaled.factor"],
+        )
+    assert [problem.code for problem in caught.value.problems] == ["mapped-beside-stream"]
+
+
+def test_gives_values_of_a_shared_input_before_its_streams() -> None:
+    """One value for a stream and for a value of the same step is no deadlock."""
+    pipeline = Pipeline("both", steps={"it": scaled}, edges=["input -> it.numbers", "input -> it.factor"])
+    assert run_sync(pipeline, 3).output == [9]

@@ -93,7 +93,7 @@ class _Waits:
         self._streams = _streams(graph, choices)
         self._arcs: list[list[int]] = [[] for _ in range(2 * len(graph.edges))]
         self._writers: dict[int, str] = {}
-        self._add_writer(PIPELINE_INPUT.step, (), _shared_inputs(graph))
+        self._add_writer(PIPELINE_INPUT.step, (), [*self._filling(_shared_inputs(graph))])  # values are given first
         for reader in readers:
             self._add_writer(
                 reader.step, graph.edges_into(reader.step), graph.edges_out_of(reader.step), reader.passing
@@ -201,5 +201,4 @@ def _streams(graph: Graph, choices: Mapping[str, Choice]) -> set[int]:
                 writer = choices.get(edge.source.step)
                 if (flow if writer is None else writer.outputs[edge.source.port]).streaming:
                     streams.add(edge.index)
-    shared = {edge.index for edge in _shared_inputs(graph)}
-    return streams if streams.isdisjoint(shared) else streams | shared
+    return streams

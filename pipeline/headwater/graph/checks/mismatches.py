@@ -182,6 +182,15 @@ def _mapping(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
         message = f"step {step_id!r} would be mapped over two streams at once, on its ports {names}"
         hint = "give it one stream and values, or let it read both as Stream"
         yield Fault("several-mapped", message, graph.place(step_id), hint)
+    streams = [given for given in choice.inputs if given.port.streaming]
+    if mapped and streams:
+        over, whole = mapped[0].port.name, streams[0].port.name
+        message = (
+            f"step {step_id!r} would be mapped over its port {over!r}, but it reads its port {whole!r} as one stream,"
+            " which ends with the first item"
+        )
+        hint = f"give port {over!r} one value, or let the step read it as Stream as well"
+        yield Fault("mapped-beside-stream", message, graph.place(step_id), hint)
     framed = [port for port in choice.method.outputs if port.type.header is not None or port.type.footer is not None]
     if mapped and framed:
         types = framed[0].type
