@@ -13,6 +13,7 @@ from headwater.errors import ExecutionCancelled, StepError
 from headwater.events.notices import notice
 from headwater.events.streaming_context import StreamingContext
 from headwater.ids import new_execution_id
+from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
 from headwater.running.scope import ExecutionScope
@@ -102,12 +103,12 @@ class Lifecycle:
         request = self._request
         try:
             instances = await self._acquire(stack)
-        except Exception as error:
-            self.outcome.fail(error)
-            self.outcome.end()
-            raise
         except get_cancelled_exc_class():
             self.cancel("cancelled before the steps were started")
+            self.outcome.end()
+            raise
+        except BaseException as error:
+            self.outcome.fail(error_in(error))
             self.outcome.end()
             raise
         scope = ExecutionScope(self.execution_id, request, self.context, instances, self.outcome.fail_step)
@@ -140,8 +141,10 @@ class Lifecycle:
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
             raise
-        except Exception as error:  # noqa: BLE001 - reported as the failure of the execution
-            self.outcome.fail(error)
+        except BaseException as error:
+            self.outcome.fail(error_in(error))
+            if interruption_in(error) is not None:
+                raise
         finally:
             work.close(self.outcome.error or ExecutionCancelled())
             self.outcome.end()

@@ -34,7 +34,7 @@ Value = TypeVar("Value")
 class Failure(Exception):  # noqa: N818 - a signal, not an error of its own
     """Internal: the function of a step raised `cause` in an attempt."""
 
-    def __init__(self, attempt: Attempt, cause: Exception | SystemExit) -> None:
+    def __init__(self, attempt: Attempt, cause: BaseException) -> None:
         super().__init__(attempt.step.id)
         self.attempt: Attempt = attempt
         self.cause: Exception = error_in(cause)
@@ -118,7 +118,7 @@ class Attempt:
         """Return the result of the attempt's work, or raise when its time is over."""
         return await in_time(work, self.step.timeout_s, _step_expired)
 
-    def fail(self, raised: Exception | SystemExit) -> Exception:
+    def fail(self, raised: BaseException) -> Exception:
         """Emit that the step failed, and report it to the execution; return the error."""
         self.error = error = error_in(raised)
         self.record.fail(error)

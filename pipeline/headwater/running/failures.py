@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from math import inf
 
-from anyio import get_cancelled_exc_class
+from anyio import current_effective_deadline, get_cancelled_exc_class
 
 from headwater.errors import StreamBrokenError
-from headwater.running.groups import exceptions_in, unwrapped
+from headwater.running.groups import exceptions_in, interruption_of, leaves_in, unwrapped
 
-__all__ = ["STEP_ERRORS", "broken_by", "comes_from_cancellation", "error_in", "exhausted", "message_of", "reason_of"]
+__all__ = [
+    "STEP_ERRORS",
+    "broken_by",
+    "comes_from_cancellation",
+    "error_in",
+    "exhausted",
+    "interruption_in",
+    "is_stopped",
+    "message_of",
+    "reason_of",
+]
 
-STEP_ERRORS = (Exception, SystemExit)
-"""What makes a step fail when its code raises it; an exit as well, since no step may end the program that runs it."""
+STEP_ERRORS = BaseException
+"""What makes a step fail when its code raises it: anything, because a step has ended only when it has returned.
 
+Code that waits asks `is_stopped` first; code in a worker thread lets `Released` pass.
+"""
+
+_CANCELLATIONS = {"CancelledError", "Cancelled"}  # of asyncio and of trio
 _MOST_CHARS = 10_000
 _MOST_ERRORS = 5
 
 
-def error_in(error: Exception | SystemExit) -> Exception:
+def is_stopped(error: BaseException) -> bool:
+    """Return whether an error is a cancellation of the running task by a scope around it, and nothing besides."""
+    if current_effective_deadline() != -inf:
+        return False
+    return all(isinstance(leaf, get_cancelled_exc_class()) for leaf in leaves_in(error))
+
+
+def interruption_in(failure: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt that made a step fail: it is for the program as well."""
+    return interruption_of(failure) or interruption_of(failure.__cause__ or failure)
+
+
+def error_in(error: BaseException) -> Exception:
     """Return the failure of a step that raised an error: what is inside nested groups of one; an error for an exit.
 
     Example:
         >>> error_in(SystemExit(3))
         RuntimeError('it called sys.exit(3), but a step cannot end the program; let it raise an error, or return')
     """
-    if isinstance(error, SystemExit):
-        msg = f"it called sys.exit({error.code!r}), but a step cannot end the program; let it raise an error, or return"
-        failure = RuntimeError(msg)
-        failure.__cause__ = error
-        return failure
     inner = unwrapped(error)
-    return inner if isinstance(inner, Exception) else error
+    if isinstance(inner, Exception):
+        return inner
+    failure = RuntimeError(_unusual(inner))
+    failure.__cause__ = inner
+    return failure
+
+
+def _unusual(error: BaseException) -> str:
+    """Return the message for what a step raised that is not an `Exception`."""
+    if isinstance(error, SystemExit):
+        end = "but a step cannot end the program; let it raise an error, or return"
+        return f"it called sys.exit({error.code!r}), {end}"
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted (KeyboardInterrupt)"
+    if type(error).__name__ in _CANCELLATIONS:
+        return f"it raised {type(error).__name__}, but nothing stopped it: something that it waited for was cancelled"
+    return f"it raised {reason_of(error)}, which is not an Exception"
 
 
 def comes_from_cancellation(error: BaseException) -> bool:
@@ -79,7 +117,8 @@ def message_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
         'two tasks failed (2 sub-exceptions): ValueError: one; KeyError'
     """
     message = mask(_text(error))
-    if leaves := list(_leaves_in(error)):
+    if exceptions_in(error):
+        leaves = list(leaves_in(error))
         more = [f"and {len(leaves) - _MOST_ERRORS} more"] if len(leaves) > _MOST_ERRORS else []
         message = f"{message}: {'; '.join([*(reason_of(leaf, mask) for leaf in leaves[:_MOST_ERRORS]), *more])}"
     if len(message) > _MOST_CHARS:
@@ -95,11 +134,3 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as failure:  # noqa: BLE001 - an error without a readable message is still reported
         return f"(no message: its __str__ raised {type(failure).__name__})"
-
-
-def _leaves_in(group: BaseException) -> Iterator[BaseException]:
-    for error in exceptions_in(group):
-        if exceptions_in(error):
-            yield from _leaves_in(error)
-        else:
-            yield error

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from anyio import create_task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from anyio.abc import TaskGroup
 
-__all__ = ["exceptions_in", "open_group", "unwrapped"]
+__all__ = ["exceptions_in", "interruption_of", "leaves_in", "open_group", "unwrapped"]
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -34,6 +34,20 @@ def exceptions_in(error: BaseException) -> Sequence[BaseException]:
     return getattr(error, "exceptions", ()) if issubclass(type(error), BaseExceptionGroup) else ()
 
 
+def leaves_in(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group and in the groups inside it; an error that is not a group is its own leaf."""
+    inside = exceptions_in(error)
+    for each in inside:
+        yield from leaves_in(each)
+    if not inside:
+        yield error
+
+
+def interruption_of(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt in an error: the program is to get it, whatever else was raised."""
+    return next((leaf for leaf in leaves_in(error) if isinstance(leaf, KeyboardInterrupt)), None)
+
+
 @asynccontextmanager
 async def open_group() -> AsyncGenerator[TaskGroup, None]:
     """Open a task group that raises the one error of its tasks, or a group when several failed on their own."""
@@ -41,7 +55,7 @@ async def open_group() -> AsyncGenerator[TaskGroup, None]:
         async with create_task_group() as group:
             yield group
     except BaseExceptionGroup as errors:
-        error = unwrapped(errors)
+        error = interruption_of(errors) or unwrapped(errors)
         if error is errors:
             raise
         raise error from error.__cause__

@@ -10,7 +10,7 @@ from anyio import CancelScope, Lock
 from anyio.lowlevel import RunVar
 
 from headwater.errors import StepError
-from headwater.running.failures import STEP_ERRORS, error_in, reason_of
+from headwater.running.failures import STEP_ERRORS, error_in, is_stopped, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -76,6 +76,8 @@ class Resources:
                     raise
         except STEP_ERRORS as error:
             if error is not other:
+                if is_stopped(error):
+                    raise
                 failure = StepError(step_id, f"lifespan: {reason_of(error_in(error), self._mask)}")
                 if other is None:
                     raise failure from error

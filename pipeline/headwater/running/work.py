@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import FIRST_ATTEMPT, StepError, StreamBrokenError
 from headwater.running.coordination import Coordination
-from headwater.running.failures import broken_by, reason_of
+from headwater.running.failures import STEP_ERRORS, broken_by, error_in, interruption_in, is_stopped, reason_of
 from headwater.running.feed import data_by_group, feed
 from headwater.running.groups import open_group
 from headwater.running.hosts.pulse import pulse
@@ -106,11 +106,16 @@ class StreamingWork:
             with self._coordination.feed_scope(edges):
                 for sink, streaming in sinks:
                     await feed(data, sink, streaming=streaming)
-        except Exception as error:  # noqa: BLE001 - whatever the program's iterable raises breaks the input
+        except STEP_ERRORS as raised:  # whatever the program's iterable raises breaks the input
+            if is_stopped(raised):
+                raise
+            error = error_in(raised)
             self._scope.fail("input", error, FIRST_ATTEMPT)
             message = f"the pipeline's input failed: {reason_of(error, self._scope.mask)}"
             for sink, _ in sinks:
                 sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
+            if (interruption := interruption_in(error)) is not None:
+                raise interruption from None
 
     def _left(self, index: int) -> bool:
         return self._wiring.edge(index).sink.reader_left

@@ -14,7 +14,7 @@ from headwater.errors import StreamConsumedError
 from headwater.kinds.definition import Call
 from headwater.running.failures import STEP_ERRORS
 from headwater.running.hosts.drivers import Slicer, write_slices
-from headwater.running.workers.threads import WorkerThread
+from headwater.running.workers.threads import Released, WorkerThread
 from headwater.streams.meter import SLICE_S
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def _give_frames(ask: _Ask, frames: Iterator[Any], shelf: _Shelf, most: int) -> 
             if len(values) >= most or not shelf.watched or perf_counter() - since >= SLICE_S:
                 ask(_Give())
                 since = perf_counter()
+    except Released:
+        raise
     except STEP_ERRORS:
         ask(_Give())
         raise

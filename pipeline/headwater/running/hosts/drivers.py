@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import Event, Semaphore
 
 from headwater.running.attempt import Failure
-from headwater.running.failures import STEP_ERRORS
+from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.stages import Stage, batches_through
 from headwater.streams.frames import is_batch
@@ -192,7 +192,16 @@ class _Workbench:
         self.ended = False
 
     async def run_worker(self, worker: Worker) -> None:
-        """Let one worker do units until there are no more."""
+        """Let one worker do units until there are no more; whatever stops it is raised by `next_slot`."""
+        try:
+            await self._run_worker(worker)
+        except STEP_ERRORS as error:
+            if is_stopped(error):
+                raise
+            self._break = error_in(error)
+            self._end()
+
+    async def _run_worker(self, worker: Worker) -> None:
         while not self.ended:
             await self._places.acquire()
             async with self._turn:
@@ -206,8 +215,10 @@ class _Workbench:
             started = perf_counter()
             try:
                 slot.results, slot.error = await worker.work(unit)
-            except Exception as error:  # noqa: BLE001 - raised in its turn, after the results before it
-                slot.error = error
+            except STEP_ERRORS as error:
+                if is_stopped(error):
+                    raise
+                slot.error = error_in(error)  # raised in its turn, after the results before it
             self._slicer.adapt(perf_counter() - started)
             slot.done.set()
 
@@ -238,8 +249,10 @@ class _Workbench:
         if not self._batch:
             try:
                 self._batch = await self._source.take(ahead=True)
-            except Exception as error:  # noqa: BLE001 - raised in its turn, after the items before it
-                self._break = error
+            except STEP_ERRORS as error:
+                if is_stopped(error):
+                    raise
+                self._break = error_in(error)  # raised in its turn, after the items before it
                 return []
             self._record.items_in += len(self._batch)
         size = self._slicer.size
@@ -259,13 +272,16 @@ async def drive_workers(
     # Twice as many units as workers: while one result is slow and holds up the others, work goes on.
     bench = _Workbench(source, Slicer(unit), 2 * len(workers), attempt.record)
     attempt.calls_aside = bench.is_working
-    ending: Exception | None = None  # raised after the group: inside, a cancellation could wrap it in a group of both
+    # Raised after the group: inside, a cancellation could wrap it in a group of both.
+    ending: BaseException | None = None
     async with open_group() as group:
         for worker in workers:
             group.start_soon(bench.run_worker, worker)
         try:
             await _deliver(bench, outbox, stages, attempt)
-        except Exception as error:  # noqa: BLE001 - raised below
+        except STEP_ERRORS as error:
+            if is_stopped(error):
+                raise
             ending = error
             group.cancel_scope.cancel()
     if ending is not None:

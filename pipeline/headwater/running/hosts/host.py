@@ -5,11 +5,16 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from anyio import get_cancelled_exc_class
-
 from headwater.errors import StreamBrokenError
 from headwater.running.attempt import Attempt, Failure
-from headwater.running.failures import STEP_ERRORS, comes_from_cancellation, error_in, reason_of
+from headwater.running.failures import (
+    STEP_ERRORS,
+    comes_from_cancellation,
+    error_in,
+    interruption_in,
+    is_stopped,
+    reason_of,
+)
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.hosts.watch import Watched
@@ -60,14 +65,15 @@ class StepHost:
             self._skip()
         except ReaderLeft:  # nothing reads on, so what was written is all that was asked for
             self._end()
-        except get_cancelled_exc_class():
-            if self.unread:
-                self._end()
-            raise
         except Failure as failure:
             self._fail(failure.attempt, failure.cause)
         except STEP_ERRORS as error:
-            self._fail_as(error)
+            if not is_stopped(error):
+                self._fail_as(error)
+            else:
+                if self.unread:
+                    self._end()
+                raise
         finally:  # does nothing to an outbox that has ended
             self._outbox.fail(self._cancelled())
             await self._inbox.aclose()
@@ -115,14 +121,14 @@ class StepHost:
         for record in self.records:
             record.skip("its branch was not taken")
 
-    def _fail_as(self, error: Exception | SystemExit) -> None:
+    def _fail_as(self, error: BaseException) -> None:
         if isinstance(error, StreamBrokenError) and error.execution_id == self._scope.execution_id:
             # Without a failure the break comes from a cancellation, and nothing fails because of that.
             self._break(error, self.records if self._scope.failed and self.stopped_by is None else ())
         else:
             self._fail(self._head, error)
 
-    def _fail(self, attempt: Attempt, raised: Exception | SystemExit) -> None:
+    def _fail(self, attempt: Attempt, raised: BaseException) -> None:
         """Note the failure of a step, and break the stream for everything after it."""
         if self.stopped_by is not None and comes_from_cancellation(raised):
             attempt.record.fail(error_in(raised), self.stopped_by)
@@ -131,6 +137,8 @@ class StepHost:
         broken = self._broken(attempt, f"failed: {reason_of(error, self._scope.mask)}")
         broken.__cause__ = error
         self._break(broken, self.records[self._attempts.index(attempt) + 1 :])
+        if (interruption := interruption_in(error)) is not None:
+            raise interruption
 
     def _break(self, error: StreamBrokenError, records: Sequence[StepRecord]) -> None:
         for record in records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.graph.plan import Adapter
+from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.adapters import Converted, Given, gather
 from headwater.running.hosts.blocking import BlockingItems
@@ -109,14 +110,16 @@ class Inbox:
     async def _together(self) -> list[Any]:
         """Wait for all inputs at the same time: a stream that waited for another value could stop what makes it."""
         arguments: list[Any] = [None] * len(self._inputs)
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
 
         async def wait(index: int) -> None:
             try:
                 if self._step.skippable:
                     await self._check_taken(index)
                 arguments[index] = await self._argument(index)
-            except Exception as error:  # noqa: BLE001 - raised below: what breaks one stream mostly breaks all
+            except STEP_ERRORS as error:  # raised below: what breaks one stream mostly breaks all
+                if is_stopped(error):
+                    raise
                 errors.append(error)
                 group.cancel_scope.cancel()
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from headwater.running.attempt import Failure
-from headwater.running.failures import STEP_ERRORS
+from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
@@ -31,6 +31,8 @@ async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbo
             try:
                 value = await stage.one_later(value) if stage.suspends else stage.one(value)
             except STEP_ERRORS as error:
+                if is_stopped(error):
+                    raise
                 raise Failure(stage.attempt, error) from error
             stage.record.items_in += 1
             stage.record.note_output(value)

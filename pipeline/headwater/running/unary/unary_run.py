@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
 from headwater.running.attempt import Attempt, Failure
-from headwater.running.failures import STEP_ERRORS, broken_by
+from headwater.running.failures import STEP_ERRORS, broken_by, interruption_in, is_stopped
 from headwater.running.feed import data_by_group
 from headwater.running.groups import open_group
 from headwater.running.record import HOLD_S
@@ -138,6 +138,8 @@ class UnaryRun:
             if not isinstance(value, step.expected):
                 value = step.check(value)
         except STEP_ERRORS as error:
+            if is_stopped(error):
+                raise
             raise self._failure(step, error) from error
         duration_s = perf_counter() - started
         if self._emits_items:
@@ -157,6 +159,8 @@ class UnaryRun:
         try:
             outputs = await attempt.outputs([self._values[index] for index in step.arguments])
         except STEP_ERRORS as error:
+            if is_stopped(error):
+                raise
             raise self._failure(step, error) from error
         record.first_output_at = perf_counter()
         record.items_in, record.items_out = len(step.arguments), len(outputs)
@@ -173,10 +177,12 @@ class UnaryRun:
         if record.emits_next_item:
             record.emit_output(value)
 
-    def _failure(self, step: UnaryStep, raised: Exception | SystemExit) -> Failure:
+    def _failure(self, step: UnaryStep, raised: BaseException) -> Failure:
         attempt = Attempt(step.planned, self._scope)
         error = attempt.fail(raised)
         self._ended[step.place] = True
+        if (interruption := interruption_in(error)) is not None:
+            raise interruption
         return Failure(attempt, error)
 
     def _pass_on(self, step: UnaryStep, outputs: Mapping[str, Any]) -> list[UnaryStep]:

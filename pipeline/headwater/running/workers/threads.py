@@ -18,6 +18,7 @@ from anyio.from_thread import run as run_in_loop
 from anyio.lowlevel import checkpoint, current_token
 from typing_extensions import TypeVar
 
+from headwater.running.failures import error_in
 from headwater.running.loop_calls import caller_in
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class WorkerThread(Generic[Request]):
         self._served: set[CancelScope] = set()
         self._asked = Event()
         self._request: Request | None = None
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._ended = False
         self._turn = Lock()  # held by the host, except while the thread is to go on
         self._turn.acquire()
@@ -179,6 +180,6 @@ class WorkerThread(Generic[Request]):
             self._target(self._ask)
         except Released:
             pass
-        except BaseException as error:  # noqa: BLE001 - crosses to the host, which raises it
-            self._error = error
+        except BaseException as error:  # noqa: BLE001 - crosses to the host, where no cancellation may come from here
+            self._error = error_in(error)
         self._post(None, last=True)

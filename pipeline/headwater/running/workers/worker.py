@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headwater.running.failures import STEP_ERRORS, error_in
-from headwater.running.workers.threads import WorkerThread
+from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
+from headwater.running.workers.threads import Released, WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
@@ -58,6 +58,8 @@ class AsyncWorker:
             try:
                 results.append(await self._call(item))
             except STEP_ERRORS as error:
+                if is_stopped(error):
+                    raise
                 return results, error_in(error)
         return results, None
 
@@ -102,6 +104,8 @@ class ThreadWorker:
                 if self._thread.released:
                     break
                 results.append(self._call(item))
+        except Released:
+            raise
         except STEP_ERRORS as error:
             return results, error_in(error)
         return results, None
