@@ -169,6 +169,40 @@ async def test_names_the_step_when_the_rule_of_an_output_fails() -> None:
         await ended(Broken(), end="join").run(iter(["to", "be"]))
 
 
+@pytest.mark.parametrize("reads", ["output", "step"])
+@pytest.mark.parametrize("rule", ["join", "split"])
+async def test_checks_what_a_rule_makes(rule: str, reads: str) -> None:
+    """A rule is code like any other: a wrong type is an error that names the step."""
+    task = Task(
+        "wrong",
+        unary_input=int,
+        unary_output=list[int],
+        stream_output=int,
+        output_join=lambda items: list(map(str, items)),
+        output_split=lambda value: [value],
+    )
+
+    class Wrong(Step, kind=f"ends.wrong_{rule}"):
+        if rule == "join":
+
+            @task.method(Flavor.UNARY_STREAM)
+            def several(self, number: int) -> Iterator[int]:
+                yield number
+
+        else:
+
+            @task.method(Flavor.UNARY_UNARY)
+            def one(self, number: int) -> list[int]:
+                return [number]
+
+    pipeline = ended(Wrong(), end=rule)
+    if reads == "step":
+        edges: list[Any] = ["input -> a", {"from": "a", "to": "b", "adapt": rule}]
+        pipeline = Pipeline("wrong", steps={"a": Wrong(), "b": total if rule == "split" else row}, edges=edges)
+    with pytest.raises(StepError, match="FrameTypeError"):
+        await pipeline.run(1)
+
+
 @pytest.mark.parametrize("end", ["join", "split", "one"])
 def test_refuses_an_output_that_its_adapter_does_not_take(end: str) -> None:
     """An adapter without a rule, or for the other direction, is a problem of its edge."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from headwater.graph.plan import Adapter
 from headwater.types.fit import Fit
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 
     from headwater.graph.adaptation import Fitting, Flow
     from headwater.graph.edges import Edge
-    from headwater.graph.plan import Adapter
     from headwater.kinds.definition import Method, Placement, Port
+
+_RULES = frozenset({Adapter.JOIN, Adapter.SPLIT})
 
 __all__ = ["Arrival", "Choice", "ResolvedInput", "edges_by_port"]
 
@@ -40,8 +42,8 @@ class ResolvedInput:
 
     @property
     def proven(self) -> bool:
-        """Whether no value at the port needs a check."""
-        return all(fitting.fit is Fit.PROVEN for fitting in self.fittings)
+        """Whether no value at the port needs a check; what a rule makes needs one, as it is code of its own."""
+        return self.adapter not in _RULES and all(fitting.fit is Fit.PROVEN for fitting in self.fittings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,12 +9,14 @@ from anyio.lowlevel import checkpoint
 
 from headwater.graph.plan import Adapter
 from headwater.streams.ends import NOTHING, Ends
+from headwater.types.value_checkers import checker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from headwater.graph.plan import PlannedEdge
     from headwater.streams.ends import ChannelStatistics, EdgeSink
+    from headwater.streams.grammar import Checker
     from headwater.streams.meter import Meter
 
 __all__ = ["adapted"]
@@ -26,9 +28,9 @@ def adapted(ends: Ends, edge: PlannedEdge) -> Ends:
     The rules run where the step writes, so that their errors are failures of that step.
     """
     if edge.adapter in {Adapter.COLLECT, Adapter.JOIN}:
-        return Ends(_Gathered(ends.sink, edge.rule), ends.source)
+        return Ends(_Gathered(ends.sink, edge), ends.source)
     if edge.adapter is Adapter.SPLIT and edge.rule is not None:
-        return Ends(_Divided(ends.sink, edge.rule), ends.source)
+        return Ends(_Divided(ends.sink, edge, edge.rule), ends.source)
     return ends
 
 
@@ -37,8 +39,10 @@ class _Adapted:
 
     limit = 1
 
-    def __init__(self, sink: EdgeSink) -> None:
+    def __init__(self, sink: EdgeSink, edge: PlannedEdge) -> None:
         self._sink = sink
+        self._rule_made = f"step {edge.source!r} output: what the {edge.adapter.value} rule made"
+        self._check: Checker = checker(edge.type.item)
         self._written_items = 0
         self.buffer: list[Any] = []
         self.capacity: int = max(sink.capacity, 2)
@@ -109,15 +113,16 @@ class _Adapted:
 class _Gathered(_Adapted):
     """Keeps every item, and writes one value at the end: their list, or what a rule makes of it."""
 
-    def __init__(self, sink: EdgeSink, rule: Callable[[list[Any]], Any] | None) -> None:
-        super().__init__(sink)
-        self._rule = rule
+    def __init__(self, sink: EdgeSink, edge: PlannedEdge) -> None:
+        super().__init__(sink, edge)
+        self._rule = edge.rule
         self._items: list[Any] = []
 
     def finish(self, footer: Any = NOTHING) -> None:
         """Write the value and end."""
         if not self.reader_left:
-            self._sink.put(self._items if self._rule is None else self._rule(self._items))
+            value = self._items if self._rule is None else self._check.check(self._rule(self._items), self._rule_made)
+            self._sink.put(value)
         super().finish(footer)
 
     def _pass(self, items: Sequence[Any]) -> bool:
@@ -128,8 +133,8 @@ class _Gathered(_Adapted):
 class _Divided(_Adapted):
     """Writes the items that a rule makes of each value, never more at once than fit."""
 
-    def __init__(self, sink: EdgeSink, rule: Callable[[Any], Iterable[Any]]) -> None:
-        super().__init__(sink)
+    def __init__(self, sink: EdgeSink, edge: PlannedEdge, rule: Callable[[Any], Iterable[Any]]) -> None:
+        super().__init__(sink, edge)
         self._rule = rule
         self._parts: Iterator[Any] = iter(())
         self._is_dividing = False
@@ -154,7 +159,7 @@ class _Divided(_Adapted):
 
     def _continue(self) -> None:
         part = list(islice(self._parts, self._sink.capacity - len(self._sink.buffer)))
-        self._sink.buffer += part
+        self._sink.buffer += [self._check.check(item, self._rule_made) for item in part]
         self._is_dividing = bool(part)
         if part:
             self._sink.flush()
