@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any
@@ -219,6 +220,17 @@ def test_refuses_a_local_function_for_a_process() -> None:
             problem.code for problem in problems_of(lambda function=function: step("test.wrong", cpu=True)(function))
         }
         assert "local-cpu" in codes
+
+
+def test_refuses_types_that_cannot_be_sent_to_a_process() -> None:
+    """What a declared type shows is refused before any value comes."""
+
+    def wait(events: list[threading.Event]) -> int: ...
+
+    problem = problems_of(lambda: step("test.wrong", cpu=True)(wait))[-1]
+    assert problem.code == "cpu-type"
+    assert problem.message.endswith("port 'events': a Event cannot be sent to a worker process")
+    assert step("test.right", blocking=True)(wait).definition.kind == "test.right"
 
 
 @pytest.mark.parametrize("kind", ["", "Text.upper", "text upper", "text-upper", ".text", "text.", "3d", "téxt", "a..b"])

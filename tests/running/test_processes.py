@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+import math
 import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
-from headwater import Pipeline, ProcessError, Runner, StepError, step
+from headwater import Flavor, Outputs, Pipeline, ProcessError, Runner, StepError, To, step
 from tests.running import kinds
 
 
@@ -36,6 +44,59 @@ def untrue(number: int) -> int:
 @step("processes.long", cpu=True)
 def long(number: int) -> str:
     return str(number) * 100_000
+
+
+class Reading(BaseModel):
+    value: float
+
+
+class FineReading(Reading):
+    digits: int = 3
+
+
+@dataclass
+class Station:
+    name: str
+
+
+@dataclass
+class Buoy(Station):
+    depths: tuple[float, ...] = ()
+
+
+class Split(Outputs):
+    whole: int
+    half: float
+
+
+@step("processes.same", cpu=True)
+def same(value: Any) -> Any:
+    return value
+
+
+@step("processes.same_reading", cpu=True)
+def same_reading(reading: Reading) -> Reading:
+    return reading
+
+
+@step("processes.same_station", cpu=True)
+def same_station(station: Station) -> Station:
+    return station
+
+
+@step("processes.lock", cpu=True)
+def lock(number: int) -> Any:
+    return threading.Event() if number == 3 else number
+
+
+@step("processes.split", cpu=True)
+def split(number: int) -> Split:
+    return Split(whole=number, half=number / 2) if number % 2 else To("whole", number)
+
+
+@step("processes.scaled", cpu=True)
+def scaled(number: float, *, by: float = 1.0, reading: Reading | None = None, key: SecretStr | None = None) -> str:
+    return f"{number * by} {reading!r} {key and key.get_secret_value()}"
 
 
 def after_count(target: Any) -> Pipeline:
@@ -83,3 +144,94 @@ async def test_does_not_import_from_the_working_directory(tmp_path: Path, monkey
         (tmp_path / f"{name}.py").write_text("raise SystemExit('code from the working directory')\n")
     monkeypatch.chdir(tmp_path)
     assert (await after_count(kinds.process_double).run(2)).output == [0, 2]
+
+
+ITEMS: list[Any] = [
+    math.inf,
+    b"\xff",
+    (1, (2,)),
+    {1: "a", None: {2}},
+    Decimal("1.10"),
+    date(2024, 1, 2),
+    Flavor.UNARY_UNARY,
+]
+
+
+async def test_carries_values_as_they_are() -> None:
+    """Nothing is converted on the way to the process and back, alone or among other items."""
+    pipeline = Pipeline("same", steps={"same": same})
+    result = await pipeline.run(iter([*ITEMS, math.nan]))
+    *items, nan = result.output
+    assert items == ITEMS
+    assert [type(item) for item in items] == [type(item) for item in ITEMS]
+    assert math.isnan(nan)
+    assert (await pipeline.run({"all": ITEMS})).output == {"all": ITEMS}
+
+
+async def test_carries_derived_classes_with_what_they_add() -> None:
+    """An item may have more than its declared type."""
+    fine, buoy = FineReading(value=math.inf, digits=9), Buoy("north", (1.0, 2.5))
+    for target, item in ((same_reading, fine), (same_station, buoy)):
+        (found,) = (await Pipeline("same", steps={"same": target}).run(iter([item]))).output
+        assert (type(found), found) == (type(item), item)
+
+
+async def test_names_the_type_of_an_item_that_cannot_be_sent() -> None:
+    """The items before it are worked on; the error says what cannot be sent."""
+    async with Runner().start(Pipeline("same", steps={"same": same}), iter([1, 2, threading.Event()])) as execution:
+        with pytest.raises(StepError) as caught:
+            await execution.result()
+        output = (await execution.result(check=False)).output
+    assert output == [1, 2]
+    assert str(caught.value) == (
+        "step 'same' failed: ProcessError: an item cannot be sent to the worker process: a value of type "
+        "threading.Event has no exact form; make it a dataclass or a pydantic model"
+    )
+
+
+async def test_names_the_type_of_a_result_that_cannot_return() -> None:
+    """The results before it are kept."""
+    error, items = await failure_of(after_count(lock))
+    assert items == [0, 1, 2]
+    assert "a value of type threading.Event has no exact form" in str(error)
+
+
+async def test_carries_results_for_several_ports() -> None:
+    """A step in a process may have several outputs."""
+    result = await Pipeline("split", steps={"count": kinds.async_count, "split": split}).run(4)
+    assert result.output == {"split.whole": [0, 1, 2, 3], "split.half": [0.5, 1.5]}
+
+
+async def test_carries_params_as_they_are() -> None:
+    """Params with NaN, models and secrets arrive as they were validated."""
+    bound = scaled.with_params(by=2.5, reading=FineReading(value=2), key=SecretStr("k3y"))
+    result = await Pipeline("scaled", steps={"scaled": bound}).run(2.0)
+    assert result.output == "5.0 FineReading(value=2.0, digits=3) k3y"
+
+
+PROGRAM = """
+from dataclasses import dataclass
+from headwater import Pipeline, run_sync, step
+
+@dataclass
+class Depth:
+    meters: float
+
+@dataclass
+class Sounding(Depth):
+    place: str = "bay"
+
+@step("program.deeper", cpu=True)
+def deeper(depth: Depth) -> Depth:
+    return Sounding(depth.meters + 1, depth.place)
+
+if __name__ == "__main__":
+    print(run_sync(Pipeline("deeper", steps={"deeper": deeper}), iter([Sounding(2.0, "fjord")])).output)
+"""
+
+
+def test_carries_classes_of_the_program_itself(tmp_path: Path) -> None:
+    """A program that is started as a file has another name in its worker process."""
+    (tmp_path / "sounding.py").write_text(PROGRAM)
+    done = subprocess.run([sys.executable, "sounding.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[Sounding(meters=3.0, place='fjord')]\n", "")

@@ -169,9 +169,21 @@ def _placement(options: Options, methods: Sequence[Method], origin: Origin, repo
         hint = "define it at the top level of a module"
         report.add("local-cpu", f"a worker process cannot find {origin.qualname!r}", hint)
     if options.cpu:
+        _check_exact(methods, report)
         return Placement.PROCESS
     iterable = any(port.style == "iterable" for method in methods for port in method.inputs)
     return Placement.THREAD if options.blocking or iterable else Placement.INLINE
+
+
+def _check_exact(methods: Sequence[Method], report: Report) -> None:
+    """Report ports whose items cannot cross to a worker process and back."""
+    from headwater.streams.exact.exact_json import inexact_type  # for few kinds, and it takes time to import
+
+    ports = {port.name: port.type.item for method in methods for port in (*method.inputs, *method.outputs)}
+    for name, item in ports.items():
+        if (kind := inexact_type(item)) is not None:
+            hint = "make it a dataclass or a pydantic model, or mark the step blocking=True"
+            report.add("cpu-type", f"port {name!r}: a {kind.__qualname__} cannot be sent to a worker process", hint)
 
 
 def _of_task(method: Method, mark: Mark, report: Report) -> Method:

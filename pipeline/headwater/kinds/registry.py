@@ -24,10 +24,10 @@ from headwater.ids import closest
 from headwater.kinds.definition import Origin, StepDefinition, Target
 from headwater.plugins import Group, by_name, provider
 
-__all__ = ["Registry", "import_module_of", "load_steps", "registry"]
+__all__ = ["FILE_MODULE", "Registry", "import_module_of", "load_steps", "registry"]
 
 _LONGEST = 128  # comparing names takes quadratic time
-_FILE_MODULE = "_headwater_steps_"
+FILE_MODULE = "_headwater_steps_"
 _loading: ContextVar[bool] = ContextVar("loading", default=False)
 """Whether a module is being imported for one of its kinds: a clash of another kind is reported when that is used."""
 
@@ -140,7 +140,7 @@ def import_module_of(origin: Origin) -> ModuleType:
         return _import_file(origin.file)  # the program that started this process, not the one that runs in it
     if module is not None:
         return module
-    is_file = origin.module.startswith(_FILE_MODULE)
+    is_file = origin.module.startswith(FILE_MODULE)
     return _import_file(origin.file) if is_file else import_module(origin.module)
 
 
@@ -168,7 +168,7 @@ def _imported(entry: EntryPoint) -> Target:
 def _import_file(path: str) -> ModuleType:
     """Import a file under a name that depends on nothing but its path."""
     digest = hashlib.sha256(path.encode()).hexdigest()[:12]
-    name = f"{_FILE_MODULE}{Path(path).stem}_{digest}"
+    name = f"{FILE_MODULE}{Path(path).stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -1,35 +1,67 @@
-"""How items cross to a worker process and back: JSON of their declared types, never code."""
+"""How items cross to a worker process and back: as exact JSON, which never names code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
+from headwater.kinds.definition import Origin
+from headwater.kinds.outputs import Outputs, Routed
+from headwater.kinds.registry import FILE_MODULE, import_module_of
+from headwater.streams.exact.exact_json import ExactJson
+from headwater.streams.exact.exact_types import register_record
+from headwater.streams.pipe import Codec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+    from types import ModuleType
 
-    from headwater.kinds.definition import Method
+__all__ = ["WRITTEN_ITEMS", "WorkerModules", "files_of_modules"]
 
-__all__ = ["input_adapter", "result_adapter", "results_adapter"]
-
-
-def input_adapter(method: Method, ports: Sequence[str]) -> TypeAdapter[Any]:
-    """Return the adapter of a list of inputs, each a tuple of the values for the connected ports."""
-    types = tuple(_concrete(port.type.item) for port in method.inputs if port.name in ports)
-    return TypeAdapter(list[tuple[types]])  # type: ignore[valid-type]  # made from run-time types
+register_record(Outputs)
+register_record(Routed)
 
 
-def result_adapter(method: Method) -> TypeAdapter[Any]:
-    """Return the adapter of one result."""
-    return TypeAdapter(_concrete(method.outputs[0].type.item))
+def _unread(unit: bytes) -> list[bytes]:
+    return [unit]
 
 
-def results_adapter(method: Method) -> TypeAdapter[Any]:
-    """Return the adapter of a list of results."""
-    item = _concrete(method.outputs[0].type.item)
-    return TypeAdapter(list[item])  # type: ignore[valid-type]  # made from run-time types
+def _joined(items: list[bytes]) -> bytes:
+    return b"[" + b",".join(items) + b"]"
 
 
-def _concrete(annotation: Any) -> Any:
-    return Any if isinstance(annotation, TypeVar) else annotation
+_HEADERS = ExactJson()
+
+WRITTEN_ITEMS = Codec(_joined, _unread, _HEADERS.dump, _HEADERS.load)
+"""Each item is written before its frame, and read after it: where one fails, the others are not lost with it."""
+
+
+def files_of_modules() -> dict[str, str]:
+    """Return the files of the modules that a worker process cannot import by name: the program, and files of steps."""
+    modules = {
+        name: getattr(module, "__file__", None)
+        for name, module in list(sys.modules.items())
+        if name == "__main__" or name.startswith(FILE_MODULE)
+    }
+    return {name: file for name, file in modules.items() if file is not None}
+
+
+class WorkerModules:
+    """Finds, in a worker process, the modules of the classes that its program sends, and imports them if need be."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+        self.written_as: dict[str, str] = {}  # the program here has another name than where it runs
+
+    def find(self, name: str) -> ModuleType | None:
+        """Return a module by the name that it has in the program, or None."""
+        file = self._files.get(name)
+        try:
+            if file is None:
+                return sys.modules.get(name) or import_module(name)
+            module = import_module_of(Origin(name, "", file, 0))
+        except Exception:  # noqa: BLE001 - whatever an import raises; what cannot be found is reported with its name
+            return None
+        self.written_as[module.__name__] = name
+        return module

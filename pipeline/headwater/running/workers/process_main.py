@@ -18,14 +18,13 @@ from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
 from headwater.masking import masker
 from headwater.running.failures import STEP_ERRORS, error_in, message_of
-from headwater.running.workers.process_codec import input_adapter, result_adapter
-from headwater.streams.pipe import Codec, PipeSink, PipeSource
+from headwater.running.workers.process_codec import WRITTEN_ITEMS, WorkerModules
+from headwater.streams.exact.exact_json import ExactJson
+from headwater.streams.pipe import PipeSink, PipeSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from io import BufferedReader
-
-    from pydantic import TypeAdapter
 
 __all__ = ["main"]
 
@@ -35,8 +34,8 @@ _READ_BYTES = 65_536
 def main() -> None:
     """Serve until standard input ends, or the step fails."""
     incoming, outgoing = _private_streams()
-    inputs = PipeSource(Codec(load_items=_unread))
-    results = PipeSink(Codec(dump_items=_joined))
+    inputs = PipeSource(WRITTEN_ITEMS)
+    results = PipeSink(WRITTEN_ITEMS)
 
     def send() -> None:
         outgoing.write(results.pending())
@@ -51,22 +50,14 @@ def main() -> None:
     if inputs.arrived.ended:
         return
     order = inputs.arrived.given_header
-    call, input_types, result_type = _load(order, report)
+    modules = WorkerModules(order["files"])
+    exact = ExactJson(modules.find, modules.written_as)
+    call = _load(order, exact, modules, report)
     for unit in _units(incoming, inputs):
-        _work(call, input_types.validate_json(unit), result_type, results, order["step_id"])
+        _work(call, unit, exact, results, order["step_id"])
         send()
         if results.ended:
             return
-
-
-def _unread(unit: bytes) -> list[bytes]:
-    """Leave inputs as JSON, since only the header declares their types."""
-    return [unit]
-
-
-def _joined(results: list[bytes]) -> bytes:
-    """Return the JSON of results that are JSON already: each was made in its call, which fails if it cannot be."""
-    return b"[" + b",".join(results) + b"]"
 
 
 def _units(incoming: BufferedReader, inputs: PipeSource) -> Iterator[bytes]:
@@ -85,11 +76,17 @@ def _private_streams() -> tuple[BufferedReader, BinaryIO]:
 
 
 def _load(
-    order: dict[str, Any], report: Callable[[float | None, str, Mapping[str, Any]], None]
-) -> tuple[Callable[..., Any], TypeAdapter[Any], TypeAdapter[Any]]:
-    """Return the function of a step, the adapter of its inputs, and that of a result."""
+    order: dict[str, Any],
+    exact: ExactJson,
+    modules: WorkerModules,
+    report: Callable[[float | None, str, Mapping[str, Any]], None],
+) -> Callable[..., Any]:
+    """Return the function of a step."""
     sys.path[:] = order["sys_path"]
-    bound = bind(locate(Origin(**order["origin"])), order["params"])
+    origin = Origin(**order["origin"])
+    if origin.module in order["files"]:
+        modules.find(origin.module)
+    bound = bind(locate(origin), exact.load(order["params"]))
     method = next(method for method in bound.definition.methods if method.name == order["method"])
     context = StepContext(
         order["execution_id"],
@@ -100,20 +97,14 @@ def _load(
         connected=order["connected"],
         allowed=order["allowed"],
     )
-    return (
-        callable_of(bound, method, context=context, ports=order["ports"]),
-        input_adapter(method, order["ports"]),
-        result_adapter(method),
-    )
+    return callable_of(bound, method, context=context, ports=order["ports"])
 
 
-def _work(
-    call: Callable[..., Any], unit: list[Any], result_type: TypeAdapter[Any], results: PipeSink, step_id: str
-) -> None:
+def _work(call: Callable[..., Any], unit: bytes, exact: ExactJson, results: PipeSink, step_id: str) -> None:
     """Call the function with each item of a unit; the results are one frame, and a failure breaks the stream."""
     try:
-        for inputs in unit:
-            results.buffer.append(result_type.dump_json(call(*inputs)))
+        for inputs in exact.load_each(unit):
+            results.buffer.append(exact.dump(call(*inputs)))
     except STEP_ERRORS as raised:
         error = error_in(raised)
         broken = StreamBrokenError(f"{type(error).__name__}: {message_of(error)}", step_id=step_id)

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, open_process
-from pydantic import SecretBytes, SecretStr
 
 from headwater.errors import HeadwaterError, StreamBrokenError
-from headwater.running.workers.process_codec import input_adapter, results_adapter
+from headwater.running.workers.process_codec import WRITTEN_ITEMS, files_of_modules
 from headwater.streams.ends import ReaderLeft
-from headwater.streams.pipe import Codec, PipeSink, PipeSource
+from headwater.streams.exact.exact_json import ExactJson, NotExactError
+from headwater.streams.pipe import PipeSink, PipeSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,9 @@ class ProcessWorker:
         self._scope = scope
         self._ports = [given.port.name for given in step.inputs]
         self._process: Process | None = None
-        inputs, results = input_adapter(step.method, self._ports), results_adapter(step.method)
-        self._inputs = PipeSink(Codec(dump_items=inputs.dump_json), self._send)
-        self._results = PipeSource(Codec(load_items=results.validate_json), self._receive, self._report)
+        self._exact = ExactJson()
+        self._inputs = PipeSink(WRITTEN_ITEMS, self._send)
+        self._results = PipeSource(WRITTEN_ITEMS, self._receive, self._report)
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, _SAFE_PATH, "-m", "headwater.running.workers.process_main"]
@@ -57,6 +57,9 @@ class ProcessWorker:
             await self._inputs.wait_writable()
         except ReaderLeft as error:
             raise await self._failure(error) from error
+        except NotExactError as error:
+            await self._kill()
+            raise _not_carried("a param cannot be sent to", error) from error
         except BaseException:
             await self._kill()
             raise
@@ -71,13 +74,27 @@ class ProcessWorker:
     async def work(self, items: list[Any]) -> Unit:
         """Call the function with each item, in the process."""
         results: list[Any] = []
+        given, refused = self._written(items)
         try:
-            await self._inputs.write([self._inputs_of(item) for item in items])
-            while len(results) < len(items):
-                results += await self._results.take()
+            await self._inputs.write(given)
+            while len(results) < len(given):
+                for unit in await self._results.take():
+                    results.extend(self._exact.load_each(unit))
+        except NotExactError as error:
+            return results, _not_carried("a result cannot be read from", error)
         except (ReaderLeft, StreamBrokenError) as error:
             return results, await self._failure(error)
-        return results, None
+        return results, refused
+
+    def _written(self, items: list[Any]) -> tuple[list[bytes], ProcessError | None]:
+        """Return the inputs for each item, or for those before the first that has no exact form, and its error."""
+        given: list[bytes] = []
+        try:
+            for item in items:
+                given.append(self._exact.dump([*self._inputs_of(item)]))  # noqa: PERF401 - those before are sent
+        except NotExactError as error:
+            return given, _not_carried("an item cannot be sent to", error)
+        return given, None
 
     def _inputs_of(self, item: Any) -> tuple[Any, ...]:
         mapped = self._step.mapped
@@ -99,7 +116,8 @@ class ProcessWorker:
             "attempt": self._attempt,
             "connected": [output.name for output in self._step.outputs if output.edges],
             "allowed": sorted(self._scope.allowed),
-            "params": {name: _revealed(value) for name, value in given.items()},
+            "params": self._exact.dump(given),
+            "files": files_of_modules(),
         }
 
     async def _send(self, data: bytes) -> None:
@@ -133,5 +151,7 @@ class ProcessWorker:
                 await self._process.aclose()
 
 
-def _revealed(value: Any) -> Any:
-    return value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
+def _not_carried(what: str, error: NotExactError) -> ProcessError:
+    failure = ProcessError(f"{what} the worker process: {error}")
+    failure.__cause__ = error
+    return failure
