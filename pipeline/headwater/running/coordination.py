@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from headwater.graph.plan import Plan
     from headwater.running.hosts.host import StepHost
@@ -28,6 +28,11 @@ class Coordination:
         self._scopes = {host: CancelScope() for host in hosts}
         self._writers = {host.steps[-1].id: host for host in hosts}
         self._feeds = {group.edges: CancelScope() for group in plan.inputs}
+        # For each writer, edges that are not known to be left: a pass over all of them for each reader that ends would
+        # take quadratic time.
+        self._read = {host: [*_edges_of(host)] for host in hosts}
+        self._fed = {edges: [*edges] for edges in self._feeds}
+        self._feed_of = {index: edges for edges in self._feeds for index in edges}
 
     def feed_scope(self, edges: tuple[int, ...]) -> CancelScope:
         """Return the scope in which the data for an input of the pipeline is written."""
@@ -44,18 +49,21 @@ class Coordination:
     def release(self, index: int) -> None:
         """Stop what writes to an edge when all of its edges are left: it may be waiting for something else."""
         self._unread.add(index)
-        for edges, scope in self._feeds.items():
-            if index in edges and self._is_unread(edges):
-                scope.cancel()
+        feed = self._feed_of.get(index)
+        if feed is not None and self._are_left(self._fed[feed]):
+            self._feeds[feed].cancel()
         writer = self._writers.get(self._plan.edges[index].source or "")
         if writer is None or self._failed:
             return
-        if self._is_unread([edge for output in writer.steps[-1].outputs for edge in output.edges]):
+        if self._are_left(self._read[writer]):
             writer.unread = True
             self._scopes[writer].cancel()
 
-    def _is_unread(self, edges: Sequence[int]) -> bool:
-        return all(index in self._unread or self._left(index) for index in edges)
+    def _are_left(self, edges: list[int]) -> bool:
+        """Return whether the readers of some edges have left, and forget edges at the end of the list that are."""
+        while edges and (edges[-1] in self._unread or self._left(edges[-1])):
+            edges.pop()
+        return not edges
 
     def stop_others(self, step_id: str) -> None:
         """Cancel the hosts that do not read, near or far, from the step that failed; the others meet the break."""
@@ -74,3 +82,8 @@ class Coordination:
             if not found.isdisjoint(writers):
                 found.add(step.id)
         return found
+
+
+def _edges_of(host: StepHost) -> Iterator[int]:
+    """Yield the edges that a host writes."""
+    return (index for output in host.steps[-1].outputs for index in output.edges)

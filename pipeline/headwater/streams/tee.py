@@ -37,7 +37,7 @@ class Tee:
         self.meter: Meter | None = None
         self.capacity: int = min((sink.capacity for sink, _ in branches), default=256)
         self._branches = tuple(branches)
-        self._open = list(branches)
+        self._open = dict.fromkeys(branches)
         self._on_item = on_item
         self._every = every
         self._written_items = 0
@@ -132,7 +132,6 @@ class Tee:
             return False
 
     def _forget(self, branch: Branch) -> None:
-        if branch in self._open:
-            self._open.remove(branch)
+        self._open.pop(branch, None)
         if not self._open and self._branches:
             raise ReaderLeft
