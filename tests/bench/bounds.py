@@ -115,6 +115,7 @@ def _in_flight() -> Value:
     pipeline = _slow_chain(flight)
     assert run_sync(pipeline, SLOW_ITEMS).output == SLOW_ITEMS
     planned = pipeline.plan().worst_case_items
+    assert planned is not None
     assert flight.most <= planned, f"{flight.most} items in flight, but the plan says {planned} at most"
     return Value(flight.most, f"the plan says {planned} at most")
 

@@ -54,6 +54,12 @@ async def total(values: Stream[int]) -> int:
     return sum([value async for value in values])
 
 
+@step("cli.all")
+def everything(values: list[int]) -> int:
+    """Count numbers that are held in a list."""
+    return len(values)
+
+
 @step("cli.same")
 def same(value: Any) -> Any:
     """Give back what comes."""

@@ -234,6 +234,16 @@ def test_plan_shows_steps_edges_and_bounds(call: Call, pipeline: MakePipeline) -
     assert len(starts) == 1
 
 
+def test_plan_names_the_edge_whose_items_are_all_held(call: Call, pipeline: MakePipeline) -> None:
+    """The number of items in flight has no bound when a step takes a list of all of them."""
+    document = pipeline(NUMBERS, ("cli.all", {}))
+    done = call("plan", document, "--steps", KINDS)
+    first = done.out.splitlines()[0]
+    assert first.endswith("items in flight unbounded: step 'all' holds all of 'numbers.out -> all.values'")
+    assert "collect into a list, holds all items" in done.out
+    assert json.loads(call("plan", document, "--json", "--steps", KINDS).out)["worst_case_items"] is None
+
+
 def test_plan_is_complete_when_written_as_json(call: Call, pipeline: MakePipeline) -> None:
     """Programs get the plan as JSON."""
     plan = json.loads(call("plan", pipeline(NUMBERS, SUM), "--json", "--steps", KINDS).out)

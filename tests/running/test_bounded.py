@@ -125,6 +125,13 @@ async def most_in_flight(pipeline: Pipeline, count: int, pause: Callable[[], Any
     return tally.most
 
 
+def planned(pipeline: Pipeline) -> int:
+    """Return the bound that the plan names."""
+    bound = pipeline.plan().worst_case_items
+    assert bound is not None
+    return bound
+
+
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda target: target.kind)
 @pytest.mark.parametrize("passes", PASSES, ids=lambda steps: "-".join(one.kind[8:] for one in steps) or "none")
 @pytest.mark.parametrize("buffer", [4])
@@ -133,7 +140,7 @@ async def test_holds_no_more_than_planned(maker: Any, passes: tuple[Any, ...], b
     pipeline = chain((maker, *passes), buffer)
     count = 30 if passes.count(expand) > 1 else 300
     most = await most_in_flight(pipeline, count, anyio.wait_all_tasks_blocked)
-    assert 0 < most <= pipeline.plan().worst_case_items
+    assert 0 < most <= planned(pipeline)
 
 
 @pytest.mark.parametrize("target", [pass_async, pass_thread], ids=lambda target: target.kind)
@@ -142,7 +149,7 @@ async def test_holds_no_more_than_planned_when_several_are_worked_on(target: Any
     """Concurrency has its place in the worst case."""
     pipeline = chain((make_async, target), 4, {"b": {"concurrency": concurrency}})
     most = await most_in_flight(pipeline, 300, anyio.wait_all_tasks_blocked)
-    assert most <= pipeline.plan().worst_case_items
+    assert most <= planned(pipeline)
 
 
 async def test_holds_no_more_than_planned_when_a_branch_is_slow() -> None:
@@ -171,7 +178,7 @@ async def test_holds_no_more_than_planned_when_a_branch_is_slow() -> None:
             seen += 1
             if seen == 20:
                 await anyio.wait_all_tasks_blocked()
-    assert 0 < tally.most <= pipeline.plan().worst_case_items
+    assert 0 < tally.most <= planned(pipeline)
 
 
 async def test_pulls_no_more_of_the_programs_input_than_fits() -> None:
@@ -193,12 +200,28 @@ async def test_pulls_no_more_of_the_programs_input_than_fits() -> None:
         output = aiter(execution.output)
         assert await anext(output) == 1
         await anyio.wait_all_tasks_blocked()
-        assert pulled <= pipeline.plan().worst_case_items
+        assert pulled <= planned(pipeline)
         execution.cancel()
 
 
 async def test_names_a_worst_case_that_grows_with_the_buffers() -> None:
     """The figure of the plan is a sum over its edges, not a guess."""
-    figures = [chain((make_async, pass_stream, pass_async), size).plan().worst_case_items for size in (1, 2, 3)]
+    figures = [planned(chain((make_async, pass_stream, pass_async), size)) for size in (1, 2, 3)]
     assert figures[0] < figures[1]
     assert figures[1] - figures[0] == figures[2] - figures[1]
+
+
+@step("bounded.table")
+def table(items: list[int]) -> int:
+    return len(items)
+
+
+async def test_names_no_bound_when_an_input_gathers_a_whole_stream() -> None:
+    """A list of all items grows with the stream; the plan says which edge is gathered."""
+    pipeline = Pipeline("table", steps={"count": kinds.async_count, "table": table})
+    plan = pipeline.plan()
+    assert plan.worst_case_items is None
+    assert [(edge.source, edge.target) for edge in plan.gathered] == [("count", "table")]
+    assert (await pipeline.run(3_000)).output == 3_000
+    unary = Pipeline("unary", steps={"table": table}).plan()
+    assert (unary.worst_case_items is None, unary.gathered) == (False, ())

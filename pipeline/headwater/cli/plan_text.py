@@ -30,8 +30,8 @@ _ADAPTERS = {
     Adapter.NONE: "",
     Adapter.ONE: "as a stream of one item",
     Adapter.MAP: "map: one item at a time",
-    Adapter.COLLECT: "collect into a list",
-    Adapter.JOIN: "join",
+    Adapter.COLLECT: "collect into a list, holds all items",
+    Adapter.JOIN: "join, holds all items",
     Adapter.SPLIT: "split",
     Adapter.TO_DELTA: "snapshots to deltas",
     Adapter.TO_SNAPSHOT: "deltas to snapshots",
@@ -41,7 +41,17 @@ _ADAPTERS = {
 def plan_summary(plan: Plan) -> str:
     """Return the size of a plan in one line."""
     sizes = f"{plural(len(plan.steps), 'step')}, {plural(len(plan.edges), 'edge')}"
-    return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
+    if plan.worst_case_items is not None:
+        return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
+    first, *others = plan.gathered
+    reader = "the output" if first.target is None else f"step {first.target!r}"
+    more = f", and {plural(len(others), 'edge')} more {'is' if len(others) == 1 else 'are'} gathered" if others else ""
+    return f"{sizes}, items in flight unbounded: {reader} holds all of '{_edge_name(first)}'{more}"
+
+
+def _edge_name(edge: PlannedEdge) -> str:
+    source = "input" if edge.source is None else f"{edge.source}.{edge.source_port}"
+    return f"{source} -> {'output' if edge.target is None else f'{edge.target}.{edge.target_port}'}"
 
 
 def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:

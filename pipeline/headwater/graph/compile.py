@@ -190,8 +190,10 @@ class _Compiler:
             groups.setdefault(name, []).append(edge.index)
         return tuple(InputGroup(name, tuple(indexes)) for name, indexes in groups.items())
 
-    def _worst_case(self, edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]) -> int:
+    def _worst_case(self, edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]) -> int | None:
         """Return the most items in channels, in the hands of their readers, and about to be handed over by writers."""
+        if any(edge.streaming and edge.adapter in {Adapter.COLLECT, Adapter.JOIN} for edge in edges):
+            return None
         buffered = sum([2 * edge.capacity for edge in edges])
         by_id = {step.id: step for step in steps}
         slices = 0

@@ -196,7 +196,8 @@ class Plan:
         outputs: Indexes of the edges that lead to the pipeline's output.
         output_names: The name of each of them: the step that writes it, or `step.port` where a step has several.
         unary: Whether every edge is unary, so that no channels are needed.
-        worst_case_items: Most items that can be buffered or in hand at one moment.
+        worst_case_items: Most items that can be buffered or in hand at one moment; None when an input gathers a whole
+            stream, as `gathered` shows. What a step keeps for itself, such as a batch that it yields, does not count.
         warnings: What is allowed but may be a mistake.
 
     Example:
@@ -217,9 +218,14 @@ class Plan:
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
     unary: bool
-    worst_case_items: int
+    worst_case_items: int | None
     warnings: tuple[Problem, ...] = ()
     _by_id: dict[str, PlannedStep] = field(default_factory=dict[str, "PlannedStep"], repr=False, compare=False)
+
+    @property
+    def gathered(self) -> tuple[PlannedEdge, ...]:
+        """The edges whose reader gets their whole stream as one value, and so holds all of it."""
+        return tuple(edge for edge in self.edges if edge.streaming and edge.adapter in {Adapter.COLLECT, Adapter.JOIN})
 
     def step(self, step_id: str) -> PlannedStep:
         """Return a step by its id.
