@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -679,20 +680,48 @@ async def test_default_on_events_delivers_one_by_one() -> None:
     assert seen == [1, 2, 3, 4]
 
 
-async def test_failure_that_is_no_exception_is_not_swallowed() -> None:
-    """The interpreter's own signals are not a subscriber's affair."""
+class Panic(BaseException):
+    """What code that is not written in Python may raise."""
 
-    class Signal(BaseException):
-        pass
 
-    def signal(event: StreamEvent) -> None:
-        raise Signal
+@pytest.mark.parametrize("waits", [False, True], ids=["at-once", "awaited"])
+@pytest.mark.parametrize("raised", [Panic(), SystemExit(3), GeneratorExit(), asyncio.CancelledError()], ids=repr)
+async def test_subscriber_is_lost_when_it_raises_something_odd(
+    reports: Any, raised: BaseException, *, waits: bool
+) -> None:
+    """Its own request may have been cancelled by others: that concerns neither the execution nor other subscribers."""
+
+    def fail(event: StreamEvent) -> None:
+        raise raised
+
+    async def fail_later(event: StreamEvent) -> None:
+        await checkpoint()
+        raise raised
+
+    calm = Recorder()
+    async with StreamingContext("e1") as context:
+        context.subscribe(fail_later if waits else fail)
+        context.subscribe(calm)
+        await emit_many(context, 3)
+    assert calm.seqs == [1, 2, 3, 4]
+    assert [(lost.reason, lost.error) for lost in context.lost] == [("error", raised)]
+    assert len(reports) == 1
+
+
+def test_interrupt_in_a_subscriber_reaches_the_program() -> None:
+    """Trio raises an interrupt in whatever runs, which may be a subscriber."""
+
+    def interrupt(event: StreamEvent) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with StreamingContext("e1") as context:
+            context.subscribe(interrupt)
+            await emit_many(context, 3)
 
     with pytest.raises(BaseExceptionGroup) as caught:
-        async with StreamingContext("e1") as context:
-            context.subscribe(signal)
-            await emit_many(context, 3)
-    assert caught.group_contains(Signal)
+        anyio.run(main, backend="trio")
+    assert caught.group_contains(KeyboardInterrupt)
 
 
 async def test_events_keep_their_bounds_when_the_emitter_does_not_drain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import anyio
+import pytest
 
 from headwater import EventType, Pipeline, Runner, Stream, StreamEvent, step
 from headwater.events.data import StepProgress
@@ -121,3 +122,20 @@ async def test_emits_what_the_steps_wait_for_when_one_is_slow() -> None:
         execution.cancel()
     assert (waits["hanging"].output_wait_s or 0) > 0
     assert (waits["each"].input_wait_s or 0) > 0
+
+
+@step("pulse.pass_on")
+def pass_on(number: int) -> int:
+    """Return the number."""
+    return number
+
+
+async def test_counts_do_not_drift_when_they_are_taken_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a channel has counted does not come on top of what the step counts itself."""
+    monkeypatch.setattr("headwater.running.hosts.pulse._INTERVAL_S", 0)
+    monkeypatch.setattr("headwater.running.hosts.drivers.Slicer.adapt", lambda *_: None)  # a turn for each item
+    result = await Runner().run(Pipeline("counts", steps={"first": pass_on, "then": pass_on}), iter(range(600)))
+    assert {name: (each.items_in, each.items_out) for name, each in result.metrics.items()} == {
+        "first": (600, 600),
+        "then": (600, 600),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -253,3 +254,50 @@ class TestFilledBatches:
                 assert batch == list(range(7))
                 break
             execution.cancel()
+
+
+@pytest.mark.parametrize("wait", ["scope", "native"])
+@pytest.mark.parametrize("by", ["items", "batches", "lists"])
+async def test_loses_nothing_when_a_wait_for_an_item_is_cancelled(
+    by: str, wait: str, anyio_backend: tuple[str, dict[str, Any]]
+) -> None:
+    """A step may give up a wait to do something else, and come back: the iterator goes on where it was."""
+    if wait == "native" and anyio_backend[0] == "trio":
+        pytest.skip("asyncio only")
+    channel = Channel()
+    stream = Stream[int](channel)
+    items = {"items": lambda: aiter(stream), "batches": stream.batches, "lists": lambda: stream.batches(1)}[by]()
+    seen: list[Any] = []
+    for number in range(5):
+        if wait == "native":
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(items), 0.001)
+        else:
+            with anyio.move_on_after(0.001) as scope:
+                seen.append(await anext(items))
+            assert scope.cancelled_caught
+        channel.put(number)
+        seen.append(await anext(items))
+    channel.finish()
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+    assert seen == (list(range(5)) if by == "items" else [[number] for number in range(5)])
+
+
+async def test_raises_the_break_again_when_the_reader_goes_on() -> None:
+    """A reader that handles the break and reads on must not take the stream for ended."""
+    items = aiter(broken(2))
+    assert [await anext(items), await anext(items)] == [0, 1]
+    for _ in range(2):
+        with pytest.raises(StreamBrokenError):
+            await anext(items)
+
+
+async def test_refuses_a_second_reader_after_a_loop() -> None:
+    """A loop over the stream keeps its iterator to itself, so nothing can go on after it."""
+    stream = given()
+    async for _ in stream:
+        break
+    with pytest.raises(StreamConsumedError):
+        aiter(stream)
+    await stream.aclose()

@@ -93,7 +93,9 @@ class Delivery:
     def _serve_now(self, tasks: TaskGroup, subscription: Subscription) -> None:
         try:
             pending = None if subscription.ended else subscription.deliver()
-        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
             self.remove(subscription)
             self._lose(subscription.lost(error))
             return

@@ -154,7 +154,9 @@ class Subscription:
                 async with self.subscriber.lifespan():
                     await self._follow(scope, pending)
                     self._start_clock(scope)
-        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the execution's
             return self.lost(error)
         lost = scope.cancelled_caught and not self.detached
         return LostSubscriber(self.source, "deadline") if lost else None
@@ -164,7 +166,7 @@ class Subscription:
         self._deliveries = self._delivering()
         return next(self._deliveries, None)
 
-    def lost(self, error: Exception) -> LostSubscriber:
+    def lost(self, error: BaseException) -> LostSubscriber:
         """Return the loss of the subscriber by an error that came out of a call."""
         return LostSubscriber(self.source, "lagged" if self._lagged else "error", error)
 

@@ -1,6 +1,6 @@
-"""The items of a stream in lists: those that are there, or lists of a size.
+"""The items of a stream one by one, or in lists: those that are there, or lists of a size.
 
-Both are iterators rather than generators, so they need not be closed, and a reader may give up waiting for a list and
+All are iterators rather than generators, so they need not be closed, and a reader may give up waiting and
 ask again later without losing an item.
 """
 
@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 
 from anyio import CancelScope, current_time
 
-__all__ = ["Arrived", "Filled"]
+__all__ = ["Arrived", "Filled", "OneByOne"]
 
 Item = TypeVar("Item")
 
@@ -33,6 +33,25 @@ class Arrived(Generic[Item]):
         if not batch:
             raise StopAsyncIteration
         return batch
+
+
+class OneByOne(Generic[Item]):
+    """An iterator of the items in lists; a wait that is cancelled leaves it as it was."""
+
+    __slots__ = ("_batch", "_batches")
+
+    def __init__(self, batches: Arrived[Item]) -> None:
+        self._batches = batches
+        self._batch: Iterator[Item] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        for item in self._batch:
+            return item
+        self._batch = iter(await anext(self._batches))
+        return next(self._batch)
 
 
 class Filled(Generic[Item]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dis import opmap
+from inspect import currentframe
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -10,9 +12,11 @@ from typing_extensions import TypeVar
 
 from headwater.errors import StreamConsumedError, StreamOrderError
 from headwater.streams.ends import NOTHING
-from headwater.streams.filled import Arrived, Filled
+from headwater.streams.filled import Arrived, Filled, OneByOne
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from headwater.streams.ends import ChannelStatistics, Source
     from headwater.streams.frames import Mode
 
@@ -21,6 +25,8 @@ __all__ = ["Stream"]
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=None)
 FooterT = TypeVar("FooterT", default=None)
+_ASYNC_FOR = opmap["GET_AITER"]
+
 Reading = TypeVar("Reading", bound=AsyncIterator[Any])
 
 
@@ -73,7 +79,12 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         return self._header  # type: ignore[no-any-return]  # checked by the source or proven by the plan
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        return self._begin(self._items())
+        caller = currentframe()
+        if caller is not None and _is_loop(
+            caller.f_back
+        ):  # the generator costs less, and its loop ends with a cancelled wait
+            return self._begin(self._items())
+        return self._begin(OneByOne(Arrived(self._more)))
 
     def batches(self, size: int | None = None, *, linger_s: float = inf) -> AsyncIterator[list[Item]]:
         """Iterate over the items in lists; faster where a step works on many at once.
@@ -168,3 +179,8 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         batch = await self._source.take(ahead=True)
         self._ended = not batch
         return batch
+
+
+def _is_loop(frame: FrameType | None) -> bool:
+    """Return whether a frame is at the head of an `async for`, which keeps the iterator to itself."""
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] == _ASYNC_FOR

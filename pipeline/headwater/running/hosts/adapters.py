@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anyio.lowlevel import checkpoint
 
 from headwater.graph.plan import Adapter
+from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.streams.ends import NOTHING, ChannelStatistics
 from headwater.streams.wrapped import Wrapped
 
@@ -77,17 +78,30 @@ class Given:
 class Converted(Wrapped):
     """Another source whose items pass a rule `(previous snapshot or None, item) -> item`."""
 
-    __slots__ = ("_convert", "_rule", "_snapshot")
+    __slots__ = ("_convert", "_error", "_rule", "_snapshot")
 
     def __init__(self, source: Source, rule: Callable[[Any, Any], Any], adapter: Adapter) -> None:
         super().__init__(source)
         self._rule = rule
         self._snapshot: Any = None
+        self._error: BaseException | None = None
         self._convert = self._to_delta if adapter is Adapter.TO_DELTA else self._to_snapshot
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
-        """Return the next items, converted."""
-        return [self._convert(item) for item in await self._source.take(ahead=ahead)]
+        """Return the next items, converted; what the rule raises comes after them, and again for each further read."""
+        if self._error is not None:
+            raise self._error
+        converted: list[Any] = []
+        try:
+            for item in await self._source.take(ahead=ahead):
+                converted.append(self._convert(item))  # noqa: PERF401 - those before one that fails are kept
+        except STEP_ERRORS as error:
+            if is_stopped(error):
+                raise
+            self._error = error
+            if not converted:
+                raise
+        return converted
 
     def _to_delta(self, snapshot: Any) -> Any:
         delta = self._rule(self._snapshot, snapshot)

@@ -35,6 +35,7 @@ class Dispatch:
         self._outbox = outbox
         self._stages: list[Stage] = []
         self.chained: bool = False
+        self.counts_items: bool = False  # whether the first step runs as a stage, which counts the items it reads
 
     async def run(self, arguments: list[Any]) -> None:
         """Call the steps until there is no more input, or until the first of them returns."""
@@ -121,6 +122,7 @@ class Dispatch:
             await self._outbox.write(batch)
 
     def _head_stage(self, arguments: list[Any]) -> Stage:
+        self.counts_items = True
         return Stage(self._head, self._head.call_of_item(arguments))  # its inbox has checked the items
 
     def _through(self) -> Callable[[Any], Any] | None:

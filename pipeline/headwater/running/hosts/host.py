@@ -98,7 +98,8 @@ class StepHost:
     def count(self) -> None:
         """Bring the records up to what the channels have counted."""
         first, *others = self.records
-        first.items_in = max(first.items_in, self._inbox.items_in)
+        if not self._dispatch.counts_items:
+            self._count_read()
         output = self._outbox.sink.statistics()
         if self._dispatch.chained:  # nothing expands, so as many items leave each step as reach the end
             for record in others:
@@ -113,8 +114,12 @@ class StepHost:
     def _end(self) -> None:
         self._inbox.acknowledge()
         self.count()
+        self._count_read()
         for record in self.records:
             record.complete()
+
+    def _count_read(self) -> None:
+        self.records[0].items_in = max(self.records[0].items_in, self._inbox.items_in)
 
     def _skip(self) -> None:
         self._outbox.skip()
