@@ -195,3 +195,27 @@ def test_gives_values_of_a_shared_input_before_its_streams() -> None:
     """One value for a stream and for a value of the same step is no deadlock."""
     pipeline = Pipeline("both", steps={"it": scaled}, edges=["input -> it.numbers", "input -> it.factor"])
     assert run_sync(pipeline, 3).output == [9]
+
+
+class Heavy(Step, kind="methods.heavy", cpu=True):
+    """Works on one text in a process, and on a stream where it is."""
+
+    @WORDS.method(Flavor.UNARY_STREAM)
+    def us(self, text: str) -> Iterator[str]:
+        yield from text.split()
+
+    @WORDS.method(Flavor.UNARY_UNARY)
+    def uu(self, text: str) -> list[str]:
+        return text.split()
+
+    @WORDS.method(Flavor.STREAM_STREAM)
+    async def ss(self, parts: Stream[str]) -> AsyncIterator[str]:
+        async for part in parts:
+            yield part
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_prefers_a_method_that_can_run_where_the_step_is_placed(stream: bool) -> None:
+    """A method whose choice would be a problem is chosen only when there is no other."""
+    pipeline = Pipeline("heavy", steps={"w": Heavy(), "r": every}, edges=["input -> w", "w -> r"])
+    assert pipeline.plan(stream_input=stream).step("w").method.name == "uu"

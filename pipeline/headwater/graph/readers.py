@@ -30,13 +30,17 @@ class Rank(NamedTuple):
     """How well a method suits a step, least first."""
 
     is_refused: bool
-    """Whether a reader cannot take its output in any way."""
+    """Whether it cannot run here, or a reader cannot take its output in any way."""
     way: int
     """0 when it needs no adapter on either side, 1 when it needs none for its input, 2 when it is derived."""
     cost: int
     """The adapters that it needs."""
     is_unlike: bool
     """Whether its output is not of the kind to prefer for readers that take anything."""
+
+    def refused(self) -> Rank:
+        """Return the rank of a method that cannot run here."""
+        return self._replace(is_refused=True)
 
 
 class Readers:

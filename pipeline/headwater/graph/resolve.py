@@ -18,7 +18,7 @@ from headwater.graph.checks.mismatches import (
 from headwater.graph.choices import Choice, ResolvedInput, edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT
 from headwater.graph.plan import Adapter
-from headwater.graph.readers import Readers, methods_of_task, ports_of
+from headwater.graph.readers import Rank, Readers, methods_of_task, ports_of
 from headwater.kinds.definition import Placement
 from headwater.streams.frames import StreamType
 
@@ -106,12 +106,18 @@ class _Resolver:
             return None, False
         choice = ways[0]
         if len(ways) > 1:
-            ranked = sorted([(self._readers.rank(step_id, way), way) for way in ways], key=itemgetter(0))
+            ranked = sorted([(self._rank(step_id, way, edges), way) for way in ways], key=itemgetter(0))
             choice = ranked[0][1]
             fitting = [way for rank, way in ranked if not rank.is_refused]
             sound = self._report(faults_of_several_tasks(self._graph, step_id, fitting)) and sound
         given = edges_by_port(edges, choice.method)
         return choice, self._report(faults_of_choice(self._graph, step_id, choice, given)) and sound
+
+    def _rank(self, step_id: str, way: Choice, edges: Sequence[Edge]) -> Rank:
+        """Return how well a method suits; one that a check would refuse comes last."""
+        rank = self._readers.rank(step_id, way)
+        given = edges_by_port(edges, way.method)
+        return rank if next(faults_of_choice(self._graph, step_id, way, given), None) is None else rank.refused()
 
     def _report(self, faults: Iterator[Fault]) -> bool:
         """Add faults to the problems, and return whether there were none."""
