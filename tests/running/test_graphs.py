@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from headwater import Footer, Header, Pipeline, Runner, StepError, StreamEvent, step
+from headwater import Footer, Header, Outputs, Pipeline, Runner, StepError, Stream, StreamEvent, To, step
 from tests.running import kinds
 
 EVEN = {"in": [0, 2, 4, 6, 8]}
@@ -254,6 +254,86 @@ async def test_skips_a_step_that_lacks_one_of_its_values() -> None:
     assert output is None
     assert of_type(events, "step_skipped") == {"one", "add"}
     assert (await run(pipeline, 10))[0] == 60
+
+
+@step("graphs.add_more")
+def add_more(left: int, right: int = 1000, note: str | None = None) -> str:
+    return f"{left + right} {note}"
+
+
+@step("graphs.sum_more")
+async def sum_more(left: int, right: Stream[int] | None = None) -> int:
+    return left if right is None else left + sum(await right.collect())
+
+
+@step("graphs.add_more_in_thread", blocking=True)
+def add_more_in_thread(left: int, right: int = 1000) -> str:
+    return f"{left + right} None"
+
+
+@pytest.mark.parametrize("add", [add_more, add_more_in_thread])
+@pytest.mark.parametrize("data", [1, [1]], ids=["unary", "stream"])
+async def test_runs_a_step_with_the_default_of_an_input_whose_branch_was_not_taken(add: Any, data: Any) -> None:
+    """An optional input to which nothing comes is as good as one that is not connected."""
+    pipeline = graph(
+        ["total -> add.left", {"from": "total", "to": "one", "when": {"gt": 10}}, "one -> add.right"],
+        total=kinds.list_sum if isinstance(data, list) else kinds.def_double,
+        one=kinds.async_double,
+        add=add,
+    )
+    output, events = await run(pipeline, data)
+    assert output == f"{1000 + (1 if isinstance(data, list) else 2)} None"
+    assert of_type(events, "step_skipped") == {"one"}
+    assert (await run(pipeline, [20] if isinstance(data, list) else 10))[0] == "60 None"
+
+
+async def test_gives_the_default_of_a_stream_whose_branch_was_not_taken() -> None:
+    """A stream that is optional has its default, too."""
+    pipeline = graph(
+        ["start -> sum.left", {"from": "start", "to": "count", "when": {"gt": 10}}, "count -> sum.right"],
+        start=kinds.def_double,
+        count=kinds.async_count,
+        sum=sum_more,
+    )
+    assert (await run(pipeline, 1))[0] == 2
+    assert (await run(pipeline, 6))[0] == 12 + sum(range(12))
+
+
+class Sides(Outputs):
+    low: int
+    high: int
+
+
+@step("graphs.side_of")
+def side_of(number: int) -> Sides:
+    return To("low" if number < 10 else "high", number)
+
+
+@step("graphs.async_side_of")
+async def async_side_of(number: int) -> Sides:
+    return To("low" if number < 10 else "high", number)
+
+
+@step("graphs.thread_side_of", blocking=True)
+def thread_side_of(number: int) -> Sides:
+    return To("low" if number < 10 else "high", number)
+
+
+@pytest.mark.parametrize("side", [side_of, async_side_of, thread_side_of], ids=lambda one: one.kind)
+@pytest.mark.parametrize("reader", [kinds.def_double, kinds.async_sum, kinds.thread_sum])
+async def test_skips_every_reader_of_a_port_that_a_call_did_not_write(side: Any, reader: Any) -> None:
+    """A port without a value is a branch that was not taken, for those that read a value and a stream alike."""
+    pipeline = graph(
+        ["side.low -> low", "side.high -> high", "high -> after"],
+        side=side,
+        low=kinds.async_sum,
+        high=reader,
+        after=kinds.def_double,
+    )
+    output, events = await run(pipeline, 3)
+    assert output == {"low": 3}
+    assert of_type(events, "step_skipped") == {"high", "after"}
+    assert of_type(events, "step_start") == {"side", "low"}
 
 
 @pytest.mark.parametrize("data", [1, [1, 50]], ids=["unary", "stream"])

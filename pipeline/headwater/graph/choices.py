@@ -27,13 +27,14 @@ Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
 class ResolvedInput:
     """A connected input port: what each of its edges brings, and how that is adapted.
 
-    `from_outside` says whether one of them brings the pipeline's input.
+    `from_outside` says whether one of them brings the pipeline's input, `skippable` whether a value may not come.
     """
 
     port: Port
     flows: tuple[Flow, ...]
     fittings: tuple[Fitting, ...]
     from_outside: bool
+    skippable: bool
 
     @property
     def adapter(self) -> Adapter:
@@ -57,6 +58,11 @@ class Choice:
     placement: Placement
     bindings: Mapping[Any, Any]
     skippable: bool
+
+    @property
+    def writes_several(self) -> bool:
+        """Whether it has several outputs, so that a call may leave some of them out."""
+        return self.method.outputs_type is not None
 
     @property
     def streams_in(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import parameters, substitute
@@ -174,7 +174,7 @@ class _Compiler:
     def _input(self, part: PlannedInput, edges: Sequence[Edge]) -> PlannedInput:
         merge = self._graph.merge_policy(edges[0].target) if len(edges) > 1 else None
         indexes = tuple([edge.index for edge in edges])
-        return PlannedInput(part.port, indexes, merge, part.check, part.header_check, part.footer_check)
+        return replace(part, edges=indexes, merge=merge)
 
     def _outputs(self, step_id: str, template: _StepTemplate) -> tuple[PlannedOutput, ...]:
         edges = self._graph.edges_out_of(step_id)
@@ -227,6 +227,7 @@ def _input(part: ResolvedInput, bindings: Mapping[Any, Any]) -> PlannedInput:
         check=checker(item) if part.from_outside or not part.proven else None,
         header_check=checker(types.header) if checks and types.header is not None else None,
         footer_check=checker(types.footer) if checks and types.footer is not None else None,
+        skippable=part.skippable,
     )
 
 

@@ -83,6 +83,7 @@ class PlannedInput:
         check: Check of the items or the value read; None when the types are proven equal.
         header_check: Check of the header read; None when it is proven or not declared.
         footer_check: Check of the footer read; None when it is proven or not declared.
+        skippable: Whether it may bring nothing, since its branch is not taken.
     """
 
     port: Port
@@ -91,6 +92,7 @@ class PlannedInput:
     check: Checker | None = None
     header_check: Checker | None = None
     footer_check: Checker | None = None
+    skippable: bool = False
 
 
 @dataclass(slots=True, eq=False)

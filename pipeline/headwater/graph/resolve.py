@@ -88,6 +88,7 @@ class _Resolver:
             writer = self.choices.get(source.step)
             if writer is not None:
                 parts += edge.target.port, writer.outputs[source.port], writer.skippable, spec.adapt, spec.when is None
+                parts.append(writer.writes_several)
             elif source is PIPELINE_INPUT:
                 parts += edge.target.port, None, False, spec.adapt, spec.when is None
             else:
@@ -137,13 +138,13 @@ class _Resolver:
                 return None
             bindings = fitting.bindings
             arrived.setdefault(port.name, []).append((edge, flow, fitting))
-        inputs = tuple(_input(port, arrived[port.name]) for port in method.inputs if port.name in arrived)
+        inputs = tuple(self._input(port, arrived[port.name]) for port in method.inputs if port.name in arrived)
         mapped = next((index for index, part in enumerate(inputs) if part.adapter is Adapter.MAP), None)
         around = None if mapped is None else inputs[mapped].flows[0].type
         generic = [part for part in inputs if isinstance(part.port.type.item, TypeVar)]
         modes: dict[Any, Mode | None] = {part.port.type.item: _mode_of(part) for part in generic}
         outputs = {port.name: self._same(_out(method, port, around, bindings, modes)) for port in method.outputs}
-        skippable = any(self._may_skip(edge, flow) for part in arrived.values() for edge, flow, _ in part)
+        skippable = any(part.skippable and part.port.required for part in inputs)
         return Choice(method, inputs, outputs, mapped, _placement(definition, method), bindings, skippable)
 
     def _arrivals(self, method: Method, edges: Mapping[str, Sequence[Edge]]) -> Iterator[Arrival]:
@@ -168,14 +169,16 @@ class _Resolver:
         parts = (id(getattr(types, part.name)) for part in fields(types))
         return self._flows.setdefault((*parts, flow.streaming, id(flow.task)), flow)
 
+    def _input(self, port: Port, arrived: Sequence[tuple[Edge, Flow, Fitting]]) -> ResolvedInput:
+        edges, flows, fittings = zip(*arrived, strict=True)
+        outside = any(edge.source is PIPELINE_INPUT for edge in edges)
+        return ResolvedInput(port, flows, fittings, outside, any(map(self._may_skip, edges, flows)))
+
     def _may_skip(self, edge: Edge, flow: Flow) -> bool:
+        """Return whether an edge may bring nothing, as its branch is not taken or its port is not written."""
         writer = self.choices.get(edge.source.step)
-        return (edge.spec.when is not None and not flow.streaming) or (writer is not None and writer.skippable)
-
-
-def _input(port: Port, arrived: Sequence[tuple[Edge, Flow, Fitting]]) -> ResolvedInput:
-    edges, flows, fittings = zip(*arrived, strict=True)
-    return ResolvedInput(port, flows, fittings, any(edge.source is PIPELINE_INPUT for edge in edges))
+        unwritten = writer is not None and (writer.skippable or (not flow.streaming and writer.writes_several))
+        return unwritten or (edge.spec.when is not None and not flow.streaming)
 
 
 def _mode_of(part: ResolvedInput) -> Mode | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from operator import attrgetter
 from types import FunctionType, MethodType
 from typing import Any, cast
@@ -14,7 +15,7 @@ from headwater.kinds.registry import import_module_of
 from headwater.kinds.step import Step, StepFunction, bound_function
 from headwater.kinds.step_context import StepContext
 
-__all__ = ["bind", "callable_of", "locate"]
+__all__ = ["bind", "callable_of", "default_of", "locate"]
 
 
 def bind(
@@ -45,6 +46,11 @@ def bind(
 def locate(origin: Origin) -> StepFunction[..., Any] | type[Step]:
     """Return the step that was defined at an origin, which is not local to a function."""
     return cast("StepFunction[..., Any] | type[Step]", attrgetter(origin.qualname)(import_module_of(origin)))
+
+
+def default_of(method: Method, port: str) -> Any:
+    """Return the value of an optional input to which nothing comes."""
+    return signature(method.function).parameters[port].default
 
 
 def callable_of(

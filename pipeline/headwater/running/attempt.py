@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import move_on_after
 
 from headwater.errors import StreamOrderError
+from headwater.kinds.binding import default_of
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
 from headwater.running.failures import error_in
@@ -92,7 +93,9 @@ class Attempt:
         """Return the values that the step makes of one value for each input, by port, with all of them checked."""
         step = self.step
         checked = [
-            value if given.check is None else given.check.check(value, f"step {step.id!r} port {given.port.name!r}")
+            value
+            if given.check is None or (given.skippable and value is default_of(step.method, given.port.name))
+            else given.check.check(value, f"step {step.id!r} port {given.port.name!r}")
             for given, value in zip(step.inputs, inputs, strict=True)
         ]
         value = await self.in_time(self._placed(checked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.graph.plan import Adapter
+from headwater.kinds.binding import default_of
 from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.adapters import Converted, Given, gather
@@ -40,6 +41,7 @@ class Inbox:
         self.sources: tuple[Source, ...] = tuple(sources)
         self._checked = [self._check(index, source) for index, source in enumerate(sources)]
         self._streams: list[Stream[Any, Any, Any]] = []
+        self._absent: set[int] = set()
 
     @property
     def mapped(self) -> Source:
@@ -65,9 +67,8 @@ class Inbox:
         """Return what the step's function gets, waiting for values; raises `Skipped` if a branch was not taken."""
         if len(self._inputs) > 1 and any(edge.adapter in _WHOLE for edge in self._first_edges):
             return await self._together()
-        if self._step.skippable:
-            for index in range(len(self._inputs)):
-                await self._check_taken(index)
+        for index in range(len(self._inputs)):
+            await self._check_taken(index)
         return [await self._argument(index) for index in range(len(self._inputs))]
 
     async def header(self) -> Any:
@@ -104,8 +105,12 @@ class Inbox:
         return Checked(source, self._label(index), planned.check, planned.header_check, planned.footer_check)
 
     async def _check_taken(self, index: int) -> None:
-        if not await self.sources[index].branch_taken():
-            raise Skipped
+        """Note an optional input to which nothing comes; raise for any other."""
+        given = self._inputs[index]
+        if given.skippable and not await self.sources[index].branch_taken():
+            if given.port.required or index == self._step.mapped:
+                raise Skipped
+            self._absent.add(index)
 
     async def _together(self) -> list[Any]:
         """Wait for all inputs at the same time: a stream that waited for another value could stop what makes it."""
@@ -114,8 +119,7 @@ class Inbox:
 
         async def wait(index: int) -> None:
             try:
-                if self._step.skippable:
-                    await self._check_taken(index)
+                await self._check_taken(index)
                 arguments[index] = await self._argument(index)
             except STEP_ERRORS as error:  # raised below: what breaks one stream mostly breaks all
                 if is_stopped(error):
@@ -133,6 +137,8 @@ class Inbox:
     async def _argument(self, index: int) -> Any:
         if index == self._step.mapped:
             return None
+        if index in self._absent:
+            return default_of(self._step.method, self._inputs[index].port.name)
         edge, source = self._first_edges[index], self._checked[index]
         style = self._inputs[index].port.style
         if style == "value":

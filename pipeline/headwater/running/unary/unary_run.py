@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from headwater.events.data import StepComplete
 from headwater.events.event import EventType
+from headwater.kinds.binding import default_of
 from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import STEP_ERRORS, broken_by, interruption_in, is_stopped
 from headwater.running.feed import data_by_group
@@ -202,9 +203,17 @@ class UnaryRun:
         if target is None:
             return ()
         if not taken:
-            self._skipped.add(target.place)
+            self._leave_out(index, target)
         self._waiting[target.place] -= 1
         return () if self._waiting[target.place] else (target,)
+
+    def _leave_out(self, index: int, target: UnaryStep) -> None:
+        """Give a step the default of an optional input to which nothing comes; skip it for any other."""
+        port = target.planned.inputs[target.arguments.index(index)].port
+        if port.required:
+            self._skipped.add(target.place)
+        else:
+            self._values[index] = default_of(target.planned.method, port.name)
 
     def _skip(self, step: UnaryStep) -> list[UnaryStep]:
         self._scope.record(step.planned).skip("its branch was not taken")
