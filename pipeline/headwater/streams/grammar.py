@@ -24,10 +24,14 @@ NOT_AN_ITEM: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """The run-time check of one declared type: one `isinstance`, and validation only when that says no."""
+    """The run-time check of one declared type: one `isinstance`, and validation only when that says no.
+
+    A header or footer is known by its `classes`, also where more than its class has to be checked.
+    """
 
     expected: Classes
     coerce: Callable[[Any], Any]
+    classes: Classes = ()
 
     def check_all(self, values: list[Any], place: str) -> tuple[list[Any], Exception | None]:
         """Return the values before the first wrong one, as the declared type, and the error of that one or None."""
@@ -127,8 +131,8 @@ class Grammar:
         self._header_check = header
         self._footer_check = footer
         self._on_header = on_header
-        self._header_classes: Classes = () if header is None or "header" in wrapped else header.expected
-        self._footer_classes: Classes = () if footer is None or "footer" in wrapped else footer.expected
+        self._header_classes: Classes = () if header is None or "header" in wrapped else _classes_of(header)
+        self._footer_classes: Classes = () if footer is None or "footer" in wrapped else _classes_of(footer)
         self._fast: Classes = self._plain() if self._ambiguous() else items.expected
         self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
         self.expected: Classes = self._fast if header is None else ()
@@ -214,6 +218,10 @@ class Grammar:
             return True
         classes = (*_flat(self._header_classes), *_flat(self._footer_classes))
         return any(issubclass(cls, items) or issubclass(item, cls) for cls in classes for item in items)
+
+
+def _classes_of(frame: Checker) -> Classes:
+    return frame.classes or frame.expected
 
 
 def _flat(classes: Classes) -> tuple[type, ...]:

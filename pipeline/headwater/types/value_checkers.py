@@ -65,8 +65,10 @@ def checker(annotation: Any) -> Checker:
     Numbers and strings are not converted: "3" is not an integer. A mapping becomes a pydantic model, a dataclass or a
     `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
     """
-    expected = () if needs_validation(annotation) else runtime_class(annotation)
-    return Checker(object if expected is None else expected, _Coercion(annotation))
+    classes = runtime_class(annotation)
+    expected = () if needs_validation(annotation) else classes
+    marks = tuple(shape(one)[0] for one in (classes if isinstance(classes, tuple) else (classes,)) if one is not None)
+    return Checker(object if expected is None else expected, _Coercion(annotation), marks)
 
 
 @cached
