@@ -17,8 +17,9 @@ _ZEROS: Final = {"utf-32-le": (0, 1, 1, 1), "utf-32-be": (1, 1, 1, 0), "utf-16-l
 """Which bytes of a unit are zero for nearly all characters of a Western text."""
 
 _SAMPLE_BYTES: Final = 512
-_FEWEST_BYTES: Final = 4
+_FEWEST_BYTES: Final = 8
 _MOSTLY: Final = 0.7
+_PRINTABLE: Final = bytes(range(32, 127))
 
 
 def wide_encoding(start: bytes) -> tuple[str, bool] | None:
@@ -31,7 +32,7 @@ def wide_encoding(start: bytes) -> tuple[str, bool] | None:
         The encoding, and whether a byte order mark shows it; None for any other text.
 
     Example:
-        >>> wide_encoding(b"\xff\xfea\0"), wide_encoding(b"a\0b\0"), wide_encoding(b"a,b\n")
+        >>> wide_encoding(b"\xff\xfea\0"), wide_encoding(b"s\0a\0l\0t\0"), wide_encoding(b"a,b\n")
         (('utf-16', True), ('utf-16-le', False), None)
     """
     for mark, encoding in _MARKS:
@@ -39,6 +40,9 @@ def wide_encoding(start: bytes) -> tuple[str, bool] | None:
             return encoding, True
     sample = start[:_SAMPLE_BYTES]
     if len(sample) < _FEWEST_BYTES or b"\0" not in sample:
+        return None
+    others = sample.replace(b"\0", b"")
+    if len(others.translate(None, _PRINTABLE)) * 2 > len(others):  # zeros in data of another kind
         return None
     for encoding, zeros in _ZEROS.items():
         shares = [

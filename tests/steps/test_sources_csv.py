@@ -297,6 +297,7 @@ def test_csv_counts_what_it_leaves_out_and_changes(file: Path) -> None:
             'a,b\n1, "Oslo, Norway"\n',
             "a quote after a space does not begin a quoted cell",
         ),
+        ({}, "a;b\n1,5;2\n", "2: the row has 2 cells, but there are 1 columns; set delimiter to ';' if that separates"),
         ({}, "a,b\r1,2\r3,4\r", "the file has no line feed: its lines end with a carriage return alone"),
         ({}, "a,b\r1,2\r3,4", "the file has no line feed: its lines end with a carriage return alone"),
         ({"types": {"a": "number"}, "decimal": ","}, 'a\n"1.234,5"\n', "expected a number such as -1,5e3"),

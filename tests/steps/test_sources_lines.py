@@ -275,11 +275,31 @@ def test_lines_are_refused_when_their_first_bytes_contradict_the_encoding(
         read(lines, file, encoding=declared)
 
 
-@pytest.mark.parametrize("content", [b"\0\0\0\0\n", b"a\0\0b\0c\n", b"abc\0def\0\n", "Ωμέγα\n".encode(), b"a\0\n"])
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"PK\x03\x04\x14\0", "a ZIP archive; save it as CSV if it is a spreadsheet"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"salt.txt" + bytes(249) + b"ustar\0" + b"00", "a tar archive"),
+        (b"%PDF-1.7\n", "a PDF document"),
+    ],
+)
+@pytest.mark.parametrize("source", [lines, csv, text, jsonl])
+def test_sources_name_the_format_when_a_file_is_not_text(file: Path, start: bytes, name: str, source: Any) -> None:
+    """Another encoding would not help."""
+    file.write_bytes(start + bytes(100))
+    with pytest.raises(StepError) as error:
+        read(source, file)
+    assert cause(error).startswith(f"{file}:1: expected text, found {name}")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0\0\0\0\n", b"\0\n" * 20 + b"\n", b"a\0\0b\0c\n", b"abc\0def\0\n", "Ωμέγα\n".encode(), b"a\0\n"]
+)
 def test_lines_with_zeros_are_read_when_they_are_not_utf_16(file: Path, content: bytes) -> None:
     """A zero is a character like others."""
     file.write_bytes(content)
-    assert read(lines, file).output == [content.decode()[:-1]]
+    assert read(lines, file).output == content.decode().removesuffix("\n").split("\n")
 
 
 @pytest.mark.parametrize("content", [b"reed\rmoss\rfern\r", b"reed\rmoss"])

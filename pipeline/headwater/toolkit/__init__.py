@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater.archives.content import Content, DamagedFileError, Unpacker, open_unpacked
+    from headwater.archives.foreign import foreign_format
     from headwater.archives.formats import SUFFIXES, Archive, Packer, archive_by_name, packer, without_suffix
     from headwater.config.data_params import DataParam
     from headwater.config.notation.reading import read_source
@@ -98,6 +99,7 @@ __all__ = [
     "field_locator",
     "fields_of",
     "find_cycles",
+    "foreign_format",
     "gap_event",
     "in_words",
     "is_list",
@@ -139,6 +141,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
         "archives.content": "Content DamagedFileError Unpacker open_unpacked",
+        "archives.foreign": "foreign_format",
         "archives.formats": "SUFFIXES Archive Packer archive_by_name packer without_suffix",
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",

@@ -162,7 +162,7 @@ class CsvRows:
             self._take_names(cells, self._lines + end)
             return ""
         if len(cells) != len(names) and not self._fits(cells):
-            return f"the row has {len(cells)} cells, but there are {len(names)} columns"
+            return f"the row has {len(cells)} cells, but there are {len(names)} columns{self._delimiter_hint()}"
         for index, convert in self._converters:
             try:
                 cells[index] = convert(cells[index])
@@ -170,6 +170,11 @@ class CsvRows:
                 return f"column {names[index]!r}: {error}"
         good.append(dict(zip(names, cells, strict=True)))
         return ""
+
+    def _delimiter_hint(self) -> str:
+        """Return a hint when the names of the columns look like one."""
+        found = next((char for char in ";\t|" if len(self._names) == 1 and char in self._names[0]), None)
+        return "" if found is None else f"; set delimiter to {found!r} if that separates the cells"
 
     def _fits(self, cells: list[Any]) -> bool:
         """Fill or cut a row that has another number of cells, if that is asked for."""

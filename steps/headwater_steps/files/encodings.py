@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from headwater.toolkit import wide_encoding
+from headwater.toolkit import foreign_format, wide_encoding
 from headwater_steps.files.models import BadLineError
 
 __all__ = [
@@ -150,6 +150,8 @@ def without_mark(encoding: str, start: bytes, *, final: bool) -> tuple[str, byte
 
 def check_encoding(encoding: str, start: bytes, path: Path | str, hint: str = "set encoding to {}") -> None:
     """Refuse text whose first bytes contradict its declared encoding; the hint gets the encoding that they show."""
+    if (foreign := foreign_format(start)) is not None:
+        raise BadLineError(path, 1, f"expected text, found {foreign}")
     marks = _MARKS.get(encoding, ())
     if any(start.startswith(mark) for mark, _ in marks):
         return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 
 from headwater.archives.content import Content, DamagedFileError
+from headwater.archives.foreign import foreign_format
 from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
 from headwater.config.notation.strict_json import read_json
@@ -112,9 +113,8 @@ async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[byt
     size = number = 0
     async with aclosing(chunks):
         async for chunk in chunks:
-            if not (number or begun) and (wide := wide_encoding(chunk)) is not None:
-                hint = f"convert it, such as with iconv -f {wide[0]} -t utf-8"
-                raise _bad(f"the input is {wide[0].upper()}, but has to be UTF-8; {hint}", name, 1)
+            if not (number or begun):
+                _check_start(chunk, name)
             *whole, rest = chunk.split(b"\n")
             for line in whole:
                 number += 1
@@ -127,6 +127,15 @@ async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[byt
                 raise _bad(f"the line is longer than {_LONGEST_LINE_BYTES // 2**20} MiB", name, number + 1)
     if last := _line(b"".join(begun), first=number == 0):
         yield last
+
+
+def _check_start(start: bytes, name: str) -> None:
+    """Refuse an input that is not text in UTF-8 by its first bytes."""
+    if (foreign := foreign_format(start)) is not None:
+        raise _bad(f"expected text, found {foreign}", name, 1)
+    if (wide := wide_encoding(start)) is not None:
+        hint = f"convert it, such as with iconv -f {wide[0]} -t utf-8"
+        raise _bad(f"the input is {wide[0].upper()}, but has to be UTF-8; {hint}", name, 1)
 
 
 def _line(line: bytes, *, first: bool) -> bytes:
