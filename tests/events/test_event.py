@@ -70,6 +70,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "unfinished": st.builds(tuple, st.lists(text, max_size=3)),
         "waits_for": st.sampled_from([None, "input", "output"]),
         "data": json_object,
+        "items_aside": st.dictionaries(text, st.integers(0, 2**60), max_size=3),
         "schema": st.none() | json_object,
     }
     hints = get_type_hints(model)

@@ -177,7 +177,7 @@ async def test_takes_a_value_without_an_address_from_a_unary_step(target: Any) -
 
 
 async def test_counts_and_emits_the_items_of_all_ports() -> None:
-    """The step's numbers are those of its ports together, and events name the port of an item."""
+    """What goes to a side port is counted apart, and events name the port of an item."""
     recorder = EventRecorder(types={"step_output", "step_complete"}, steps={"parse"})
     pipeline = Pipeline(
         "emitted",
@@ -189,7 +189,7 @@ async def test_counts_and_emits_the_items_of_all_ports() -> None:
     emitted = [(event.data.port, event.data.value) for event in recorder.of("step_output")]
     assert sorted(emitted) == [("numbers", 1), ("numbers", 2), ("rejected", "x")]
     complete = recorder.of("step_complete")[0].data
-    assert (complete.items_in, complete.items_out) == (4, 3)
+    assert (complete.items_in, complete.items_out, complete.items_aside) == (4, 2, {"rejected": 1})
 
 
 async def test_fails_when_a_value_without_an_address_does_not_fit_the_main_port() -> None:

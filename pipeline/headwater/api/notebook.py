@@ -85,7 +85,7 @@ def _steps(state: ExecutionState) -> str:
 
 def _cells(step: StepState) -> Iterator[str]:
     yield f'<span style="opacity:.6">{_text(step.kind)}</span>'
-    yield step.outcome
+    yield ", ".join([step.outcome, *(f"{count:,} {_text(where)}" for where, count in step.items_aside.items())])
     yield from ("" if count is None else f"{count:,}" for count in (step.items_in, step.items_out))
     if (end := step.result) is None:
         yield from ("",) * 4

@@ -94,12 +94,14 @@ class StepProgress:
         fraction: How much is done, from 0 to 1; None when that is unknown.
         message: What the step is doing.
         items_in: Items read so far; None when they are not counted.
-        items_out: Items written so far; None when they are not counted.
+        items_out: Items written to the main output so far; None when they are not counted.
         data: Anything else that the step reports.
         input_wait_s: How long the step has waited for input so far; None when that is not measured.
         output_wait_s: How long the step has waited for room downstream so far; None when that is not measured.
         waits_for: What the step waited for most of the time since its last progress, `input` or `output`; None when it
             worked, or when that is not measured.
+        items_aside: Items that did not go to the main output so far, by where they went: a side port, or `skipped`;
+            None when they are not counted.
     """
 
     fraction: float | None = None
@@ -110,6 +112,7 @@ class StepProgress:
     input_wait_s: float | None = None
     output_wait_s: float | None = None
     waits_for: Literal["input", "output"] | None = None
+    items_aside: Mapping[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ class StepComplete:
 
     Args:
         items_in: Items read.
-        items_out: Items written.
+        items_out: Items written to the main output.
         duration_s: From the start of the step to its end.
         bytes_out: Bytes written; None when they are not known.
         first_item_s: From the start to the first item written; None when there was none.
@@ -148,6 +151,7 @@ class StepComplete:
         input_wait_s: How long the step waited for input; steps that run in one segment wait together.
         output_wait_s: How long the step waited for room downstream; steps that run in one segment wait together.
         compensations: How many items the step skipped, put aside or replaced.
+        items_aside: Items that did not go to the main output, by where they went: a side port, or `skipped`.
     """
 
     items_in: int
@@ -160,6 +164,7 @@ class StepComplete:
     input_wait_s: float = 0.0
     output_wait_s: float = 0.0
     compensations: int = 0
+    items_aside: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True)

@@ -172,6 +172,7 @@ def _step_progress(execution: ExecutionState, event: StreamEvent, data: Any) -> 
     step.message = data.message or step.message
     step.items_in = step.items_in if data.items_in is None else data.items_in
     step.items_out = step.items_out if data.items_out is None else data.items_out
+    step.items_aside = step.items_aside if data.items_aside is None else data.items_aside
     if data.input_wait_s is not None:
         step.input_wait_s, step.output_wait_s = data.input_wait_s, data.output_wait_s or 0.0
         step.waits_for = data.waits_for
@@ -195,6 +196,7 @@ def _step_complete(execution: ExecutionState, event: StreamEvent, data: Any) -> 
         return
     step.result = data
     step.items_in, step.items_out, step.duration_s = data.items_in, data.items_out, data.duration_s
+    step.items_aside = data.items_aside
     if step.started_s is None:
         step.started_s = event.time_s - data.duration_s
         step.add_waits(step.started_s)

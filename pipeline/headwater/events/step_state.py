@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from headwater.errors import FIRST_ATTEMPT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headwater.events.data import StepComplete, StepFailure, StepOutput, StepRetry
 
 __all__ = ["Pace", "State", "StepState", "Waits"]
@@ -73,7 +75,8 @@ class StepState:
         state: Where it stands.
         attempt: The number of the present attempt, from 1.
         items_in: Items read so far.
-        items_out: Items written so far.
+        items_out: Items written to the main output so far.
+        items_aside: Items that did not go there, by where they went: a side port, or `skipped`.
         fraction: How much is done, from 0 to 1.
         fraction_s: When `fraction` was reported.
         message: What it last reported about itself.
@@ -102,6 +105,7 @@ class StepState:
     attempt: int = FIRST_ATTEMPT
     items_in: int | None = None
     items_out: int | None = None
+    items_aside: Mapping[str, int] = field(default_factory=dict[str, int])
     fraction: float | None = None
     fraction_s: float = 0.0
     message: str = ""
@@ -125,7 +129,7 @@ class StepState:
     @property
     def count(self) -> int:
         """Items written, or read when those are more."""
-        return max(self.items_in or 0, self.items_out or 0)
+        return max(self.items_in or 0, (self.items_out or 0) + sum(self.items_aside.values()))
 
     @property
     def works(self) -> bool:

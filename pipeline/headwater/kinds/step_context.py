@@ -124,6 +124,7 @@ class StepContext:
             **data: Anything else worth reporting, of types that JSON has. `compensations` is the number of items that
                 could not be used as they were, and were skipped, put aside or replaced, since the last report;
                 `step_complete` has the total. Items that a step is asked to leave out, as a filter is, do not count.
+                `skipped` is how many of them were left out, which every view shows.
                 Report them one by one, where they happen: frequent progress is throttled, but all of it is counted.
         """
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

@@ -49,6 +49,7 @@ class StepRecord:
         "compensations",
         "first_output_at",
         "input_wait_s",
+        "items_aside",
         "items_in",
         "items_out",
         "meter",
@@ -70,6 +71,7 @@ class StepRecord:
         self.step_id: str = step.id
         self.state: State = State.WAITING
         self.attempt: int = FIRST_ATTEMPT
+        self.items_aside: dict[str, int] = {}
         self.items_in: int = 0
         self.items_out: int = 0
         self.offered_items: int = 0
@@ -157,7 +159,12 @@ class StepRecord:
         if self._mask is not str:
             message, data = self._mask(message), plain(data, self._mask)
         progress = StepProgress(
-            fraction=fraction, message=message, items_in=self.items_in, items_out=self.items_out, data=data
+            fraction=fraction,
+            message=message,
+            items_in=self.items_in,
+            items_out=self.items_out,
+            items_aside=self.items_aside.copy(),
+            data=data,
         )
         self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
@@ -169,6 +176,7 @@ class StepRecord:
             input_wait_s=self.input_wait_s,
             output_wait_s=self.output_wait_s,
             waits_for=waits_for,
+            items_aside=self.items_aside.copy(),
         )
         self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
@@ -201,6 +209,7 @@ class StepRecord:
             input_wait_s=self.input_wait_s,
             output_wait_s=self.output_wait_s,
             compensations=self.compensations,
+            items_aside=self.items_aside.copy(),
         )
         self._emit(EventType.STEP_COMPLETE, self.step_id, complete, self.attempt)
 

@@ -107,11 +107,14 @@ class ExecutionScope:
         )
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Emit the progress of a step, from any thread; compensations are counted even when no progress is emitted."""
+        """Emit the progress of a step, from any thread; what is counted is counted even when no progress is emitted."""
         record = self.record(step)
         if isinstance(compensations := data.get("compensations"), int):
             with self._counting:
                 record.compensations += compensations
+        if isinstance(skipped := data.get("skipped"), int):
+            with self._counting:
+                record.items_aside["skipped"] = record.items_aside.get("skipped", 0) + skipped
         if not self.emits_progress or not record.note_progress(fraction, message, data):
             return
         if threading.get_ident() == self._thread:

@@ -97,5 +97,7 @@ class ItemFaults:
             self._report(f"{self.count - self._reported} more {self._noun}")
 
     def _report(self, what: str) -> None:
-        self._ctx.progress(message=f"{_DONE[self.policy]} {what}", compensations=self.count - self._reported)
+        more = self.count - self._reported
+        skipped = {"skipped": more} if self.policy == "skip" else {}
+        self._ctx.progress(message=f"{_DONE[self.policy]} {what}", compensations=more, **skipped)
         self._reported = self.count

@@ -158,7 +158,7 @@ class Painter:
             "busy": "" if busy is None else f"{busy:.0%}",
         }
         shown = [numbers[heading] for heading in headings]
-        return _Row(step, place, shown, view.message(step), step.step_id == self._bottleneck)
+        return _Row(step, place, shown, view.message(step) or view.aside(step), step.step_id == self._bottleneck)
 
     def _table(
         self, rows: Sequence[_Row], headings: Sequence[str], width: int, now_s: float, *, final: bool

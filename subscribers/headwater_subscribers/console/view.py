@@ -10,13 +10,24 @@ from headwater.toolkit import State, countdown, duration, one_line, quantity
 if TYPE_CHECKING:
     from headwater import ExecutionState, StepState
 
-__all__ = ["counts", "left", "message", "name", "note", "percent", "rate", "summary"]
+__all__ = ["aside", "counts", "left", "message", "name", "note", "percent", "rate", "summary"]
+
+_LOST = ("skipped", "rejected")
 
 
 def counts(step: StepState) -> str:
     """Return the numbers of items in words, such as `12 in, 7 out`."""
     known = ((step.items_in or None, "in"), (step.items_out, "out"))  # a source reads nothing, which needs no word
-    return ", ".join(f"{quantity(count)} {way}" for count, way in known if count is not None)
+    return ", ".join([*(f"{quantity(count)} {way}" for count, way in known if count is not None), *_aside(step)])
+
+
+def aside(step: StepState) -> str:
+    """Return the numbers of items that did not go to the main output, such as `3 skipped`; empty when all did."""
+    return ", ".join(_aside(step))
+
+
+def _aside(step: StepState) -> list[str]:
+    return [f"{quantity(count)} {one_line(where)}" for where, count in step.items_aside.items()]
 
 
 def rate(step: StepState, now_s: float) -> str:
@@ -68,7 +79,7 @@ def summary(execution: ExecutionState, now_s: float, *, whole: bool = True) -> s
 def _outcome(execution: ExecutionState, took: str, *, whole: bool) -> str:
     end = execution.end
     if execution.state is State.DONE:
-        return f"done in {took}"
+        return f"done in {took}{_lost(execution)}"
     if execution.state is State.FAILED:
         failure = ""
         if isinstance(end, PipelineFailure):
@@ -80,6 +91,12 @@ def _outcome(execution: ExecutionState, took: str, *, whole: bool) -> str:
         reason = one_line(end.reason) if isinstance(end, PipelineCancelled) else ""
         return f"cancelled{f' ({reason})' if reason else ''} after {took}"
     return ""
+
+
+def _lost(execution: ExecutionState) -> str:
+    """Return how many items were left out or rejected, for the end of a line."""
+    lost = {where: sum(step.items_aside.get(where, 0) for step in execution.steps.values()) for where in _LOST}
+    return "".join(f", {count:,} {where}" for where, count in lost.items() if count)
 
 
 def _so_far(execution: ExecutionState, now_s: float, took: str) -> str:

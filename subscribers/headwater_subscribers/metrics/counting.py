@@ -34,6 +34,7 @@ def _step_progress(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     if isinstance(data, StepProgress) and data.items_in is not None and data.items_out is not None:
         step_id = event.step_id or OTHER
         tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
+        _count_aside(tally, run, step_id, data.items_aside)
         run.counted[step_id] = _count_items(tally, run.counted.get(step_id, _NONE), data.items_in, data.items_out)
 
 
@@ -49,6 +50,15 @@ def _count_items(tally: StepTally, counted: tuple[int, int], items_in: int, item
     return counted_in, counted_out
 
 
+def _count_aside(tally: StepTally, run: RunTally, step_id: str, aside: Mapping[str, int] | None) -> None:
+    """Count the items that have left the main stream since the last report of the step."""
+    if aside:
+        before = run.aside.get(step_id, {})
+        for where, count in aside.items():
+            tally.items_aside[where] = tally.items_aside.get(where, 0) + max(count - before.get(where, 0), 0)
+        run.aside[step_id] = aside
+
+
 def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
     step_id = event.step_id or OTHER
     tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
@@ -59,6 +69,8 @@ def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     tally.durations.add(data.duration_s)
     if data.first_item_s is not None:
         tally.first_items.add(data.first_item_s)
+    _count_aside(tally, run, step_id, data.items_aside)
+    run.aside.pop(step_id, None)
     counted = run.counted.pop(step_id, None)
     if counted is None:
         tally.items_in += data.items_in
@@ -84,6 +96,7 @@ def _step_error(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
     if started_s is not None:
         tally.durations.add(max(event.time_s - started_s, 0.0))  # as the clock may be set back
     run.counted.pop(step_id, None)
+    run.aside.pop(step_id, None)
     suffers = isinstance(data, StepFailure) and data.cause_step_id is not None
     if suffers:
         tally.suffered += 1

@@ -37,7 +37,8 @@ class StepMetrics(_Frozen, frozen=True):
         compensated: How often it completed, but with items that were skipped, put aside or replaced.
         deviated: How often it did not run in its planned flavor, at the first attempt and within its limits.
         items_in: Items read.
-        items_out: Items written.
+        items_out: Items written to the main output.
+        items_aside: Items that did not go there, by where they went: a side port, or `skipped`.
         bytes_out: Bytes written, if they are known.
         input_wait_s: How long it waited for input, in total.
         output_wait_s: How long it waited for room downstream, in total.
@@ -59,6 +60,7 @@ class StepMetrics(_Frozen, frozen=True):
     deviated: int
     items_in: int
     items_out: int
+    items_aside: dict[str, int]
     bytes_out: int
     input_wait_s: float
     output_wait_s: float

@@ -35,6 +35,7 @@ class StepTally:
     deviated: int = 0
     items_in: int = 0
     items_out: int = 0
+    items_aside: dict[str, int] = field(default_factory=dict[str, int])
     bytes_out: int = 0
     input_wait_s: float = 0.0
     output_wait_s: float = 0.0
@@ -94,13 +95,14 @@ class PipelineTally:
 class RunTally:
     """One execution that has not ended.
 
-    `running` is when each running step started, `counted` how many of its items are already counted, in and out, and
-    `deviants` are the steps that did not run as planned.
+    `running` is when each running step started, `counted` how many of its items are already counted, in and out,
+    `aside` those that did not go to its main output, and `deviants` are the steps that did not run as planned.
     """
 
     pipeline: PipelineTally
     running: dict[str, float] = field(default_factory=dict[str, float])
     counted: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    aside: dict[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     deviants: set[str] = field(default_factory=set[str])
     errors_s: list[float] = field(default_factory=list[float])
     waited_for_person: bool = False

@@ -127,34 +127,26 @@ def _pipeline_row(pipeline: PipelineMetrics) -> tuple[str, ...]:
 
 
 def _steps(steps: Sequence[StepMetrics]) -> _Table:
-    headings = (
-        "step",
-        "kind",
-        "ended",
-        "failed",
-        "retries",
-        "in",
-        "out",
-        "first",
-        "mean",
-        "p95",
-        "waits in",
-        "waits out",
-    )
+    aside = ("aside",) if any(step.items_aside for step in steps) else ()
+    times = ("first", "mean", "p95", "waits in", "waits out")
+    headings = ("step", "kind", "ended", "failed", "retries", "in", "out", *aside, *times)
     spare = ("kind", "p95", "retries", "first", "failed", "ended", "in", "waits out")
     longest = sorted(range(len(steps)), key=lambda place: -steps[place].duration.sum_s)[:_MOST_STEPS]
-    rows = tuple(_step_row(steps[place]) for place in sorted(longest))
+    rows = tuple(_step_row(steps[place], with_aside=bool(aside)) for place in sorted(longest))
     hidden = len(steps) - len(rows)
     note = f"and {hidden} steps that took less time" if hidden else ""
     return _Table(headings, rows, frozenset(headings[2:]), spare, note)
 
 
-def _step_row(step: StepMetrics) -> tuple[str, ...]:
+def _step_row(step: StepMetrics, *, with_aside: bool) -> tuple[str, ...]:
     ended = step.completed + step.failed + step.suffered
     counts = (ended, step.failed, step.retries, step.items_in, step.items_out)
     times = (step.first_item.mean_s, step.duration.mean_s, step.duration.p95_s)
     waits = (_share(step.input_wait_s, step.duration.sum_s), _share(step.output_wait_s, step.duration.sum_s))
-    return (one_line(step.step_id, 40), one_line(step.kind, 40), *map(quantity, counts), *map(took, times), *waits)
+    aside = ", ".join(f"{quantity(count)} {one_line(where, 40)}" for where, count in step.items_aside.items()) or "-"
+    asides = (aside,) if with_aside else ()
+    named = (one_line(step.step_id, 40), one_line(step.kind, 40))
+    return (*named, *map(quantity, counts), *asides, *map(took, times), *waits)
 
 
 def _share(part: float, whole: float) -> str:

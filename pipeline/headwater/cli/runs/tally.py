@@ -40,4 +40,5 @@ def _counts(step: StepState) -> str:
     if step.items_in is None:
         return ""
     read = f"{step.items_in:,} in, " if step.items_in else ""  # a source reads nothing
-    return f", items: {read}{step.items_out or 0:,} out"
+    aside = "".join(f", {count:,} {where}" for where, count in step.items_aside.items())
+    return f", items: {read}{step.items_out or 0:,} out{aside}"

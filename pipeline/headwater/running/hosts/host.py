@@ -106,6 +106,7 @@ class StepHost:
                 record.items_in = record.items_out = output.written_items
         written = others[0].items_in if others else output.written_items
         first.items_out = max(first.items_out, written)
+        self._outbox.note_aside(first.items_aside)
         input_wait_s = self._inbox.wait_s - self._waited_before_s
         output_wait_s = output.writer_wait_s
         for record in self.records:

@@ -24,6 +24,10 @@ class Outbox(Protocol):
         """What hot loops write to: an edge, a tee, or the outbox itself where values say which port they are for."""
         ...
 
+    def note_aside(self, counts: dict[str, int]) -> None:
+        """Put down how many items went to each side port."""
+        ...
+
     async def wait_writable(self) -> None:
         """Wait for room; always let others run."""
         ...
@@ -83,6 +87,9 @@ class PortOutbox:
         self.sink: Sink = sink
         self.grammar: Grammar = grammar
         self._context = context
+
+    def note_aside(self, counts: dict[str, int]) -> None:
+        """Put down nothing, as there is no side port."""
 
     async def wait_writable(self) -> None:
         """Wait for room, and for subscribers that lag; always let others run."""

@@ -85,8 +85,15 @@ class RoutedOutbox:
             port.sink.meter = meter
 
     def statistics(self) -> ChannelStatistics:
-        """Return the sums over the ports."""
-        return totals(port.sink.statistics() for port in self.ports.values())
+        """Return the sums over the ports, but the items of the main port alone."""
+        main = self.ports[self._main].sink.statistics().written_items if self._main else 0
+        return totals(port.sink.statistics() for port in self.ports.values())._replace(written_items=main)
+
+    def note_aside(self, counts: dict[str, int]) -> None:
+        """Put down how many items went to each side port."""
+        for name, port in self.ports.items():
+            if name != self._main and (written := port.sink.statistics().written_items):
+                counts[name] = written
 
     async def wait_writable(self) -> None:
         """Wait until every port that was written to has room; always let others run."""
