@@ -91,9 +91,8 @@ class RoutedOutbox:
 
     def note_aside(self, counts: dict[str, int]) -> None:
         """Put down how many items went to each side port."""
-        for name, port in self.ports.items():
-            if name != self._main and (written := port.sink.statistics().written_items):
-                counts[name] = written
+        side_ports = ((name, port.sink.statistics()) for name, port in self.ports.items() if name != self._main)
+        counts.update({name: found.written_items for name, found in side_ports if found.written_items})
 
     async def wait_writable(self) -> None:
         """Wait until every port that was written to has room; always let others run."""
