@@ -126,7 +126,7 @@ class RoutedOutbox:
             return self._main_port(value).admit(value)
         admitted = NOT_AN_ITEM
         for name, part in parts_of(value):
-            port = self._port(name)
+            port = _port(self.ports, self._label, name)
             item = port.admit(part)
             if name == self._main:
                 admitted = item
@@ -149,7 +149,7 @@ class RoutedOutbox:
         if not written:
             await self.wait_writable()
         for name, parts in written.items():
-            port = self._port(name)
+            port = _port(self.ports, self._label, name)
             admitted = port.admit_all(parts)
             if name != self._main:
                 self._show(name, admitted)
@@ -205,12 +205,6 @@ class RoutedOutbox:
         msg = f"{self._label}: a step with several outputs writes To(port, item), but it wrote {type(value).__name__}"
         raise StreamOrderError(msg)
 
-    def _port(self, name: str) -> PortOutbox:
-        if name in self.ports:
-            return self.ports[name]
-        msg = f"{self._label}: there is no output port {name!r}; its ports are {', '.join(self.ports)}"
-        raise StreamOrderError(msg)
-
     def _put(self, name: str, port: PortOutbox, item: Any) -> None:
         self._show(name, [item])
         self._written.add(name)
@@ -230,6 +224,12 @@ class RoutedOutbox:
         self._unread.add(name)
         if len(self._unread) == len(self.ports):
             raise ReaderLeft
+
+
+def _port(ports: Mapping[str, PortOutbox], label: str, name: str) -> PortOutbox:
+    if name in ports:
+        return ports[name]
+    raise StreamOrderError(f"{label}: there is no output port {name!r}; its ports are {', '.join(ports)}")
 
 
 def not_connected(port: str) -> str:
