@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -115,6 +115,10 @@ async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:
 
 
 async def _feed_plain(items: Iterator[Any], sink: Sink) -> None:
-    for item in items:
-        if sink.put(item):
-            await sink.wait_writable()
+    try:
+        for item in items:
+            if sink.put(item):
+                await sink.wait_writable()
+    finally:  # what the program opened, such as a file, it closes itself
+        if isinstance(items, Generator):
+            items.close()

@@ -10,16 +10,17 @@ SLICE_S = 0.001
 """How long a writer may work before others get a turn, and the resolution of all measures of pace, in seconds."""
 
 MAX_STRIDE = 256
+_TRUST = 5
 
 
 class Meter:
     """Note when items of one output were written, looking about once per slice.
 
-    A look happens after `stride` items; the stride doubles while looks come sooner than half a slice and halves when
-    they come later than a slice, so that slow writers are seen item by item and fast ones by the hundred.
+    A look happens after `stride` items: one for every 32 that were quick before, so that slow writers are seen item by
+    item and fast ones by the hundred, and one that was quick at first holds the others for a few slow items at most.
     """
 
-    __slots__ = ("first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
+    __slots__ = ("_quick_items", "first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
 
     def __init__(self, started_s: float) -> None:
         self.started_s: float = started_s
@@ -27,6 +28,7 @@ class Meter:
         self.first_item_s: float | None = None
         self.largest_gap_s: float | None = None
         self.stride: int = 1
+        self._quick_items = 0
 
     def look(self) -> bool:
         """Note that items were written since the last look."""
@@ -40,7 +42,9 @@ class Meter:
         if self.largest_gap_s is None or elapsed > self.largest_gap_s:
             self.largest_gap_s = elapsed
         if elapsed < SLICE_S / 2:
-            self.stride = min(self.stride * 2, MAX_STRIDE)
+            self._quick_items += self.stride
+            self.stride = min(max(self._quick_items >> _TRUST, 1), MAX_STRIDE)
         elif elapsed > SLICE_S:
-            self.stride = max(self.stride // 2, 1)
+            self.stride = max(int(self.stride * SLICE_S / elapsed), 1)
+            self._quick_items = self.stride << _TRUST
         return elapsed > SLICE_S

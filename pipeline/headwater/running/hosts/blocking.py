@@ -13,7 +13,8 @@ from anyio import move_on_after
 from headwater.errors import StreamConsumedError
 from headwater.kinds.definition import Call
 from headwater.running.failures import STEP_ERRORS
-from headwater.running.hosts.drivers import Slicer, write_slices
+from headwater.running.hosts.drivers import write_slices
+from headwater.running.hosts.turns import Slicer
 from headwater.running.workers.threads import Released, WorkerThread
 from headwater.streams.meter import SLICE_S
 

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.kinds.definition import Call, Placement
 from headwater.running.hosts.blocking import drive_blocking
-from headwater.running.hosts.drivers import drive_batches, drive_frames, drive_items, drive_iterator, drive_workers
+from headwater.running.hosts.drivers import (
+    drive_batches,
+    drive_frames,
+    drive_items,
+    drive_iterator,
+    drive_workers,
+    write_slices,
+)
 from headwater.running.hosts.inline import admitted, drive_inline, items_of, iterated
-from headwater.running.hosts.stages import Stage, batches_through, chained
+from headwater.running.hosts.stages import Stage, chained
+from headwater.running.hosts.turns import Slicer
 from headwater.running.workers.worker import entered
 
 if TYPE_CHECKING:
@@ -118,8 +126,7 @@ class Dispatch:
         values = self._outbox.admit_all([value])
         if self._stages:
             self._record.note_outputs(values)
-        for batch in batches_through(self._stages, values, self._outbox.capacity):
-            await self._outbox.write(batch)
+        await write_slices(values, self._stages, self._outbox, Slicer(self._outbox.capacity))
 
     def _head_stage(self, arguments: list[Any]) -> Stage:
         self.counts_items = True

@@ -7,7 +7,6 @@ once per slice. What a loop needs for each item stands in local variables: each 
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.stages import Stage, batches_through
+from headwater.running.hosts.turns import Slicer, close_iterator
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
-from headwater.streams.meter import SLICE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -30,24 +29,7 @@ if TYPE_CHECKING:
     from headwater.running.workers.worker import Worker
     from headwater.streams.ends import Source
 
-__all__ = ["Slicer", "drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
-
-
-class Slicer:
-    """The number of items to work on before other tasks get a turn, adapted to about one slice of time."""
-
-    __slots__ = ("_most", "size")
-
-    def __init__(self, most: int) -> None:
-        self.size: int = 1
-        self._most = max(most, 1)
-
-    def adapt(self, elapsed_s: float) -> None:
-        """Note how long the last slice took."""
-        if elapsed_s < SLICE_S / 2:
-            self.size = min(self.size * 2, self._most)
-        elif elapsed_s > SLICE_S:
-            self.size = max(self.size // 2, 1)
+__all__ = ["drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
 
 
 async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Callable[[Any], Any] | None) -> None:
@@ -113,17 +95,22 @@ async def drive_batches(source: Source, stages: Sequence[Stage], outbox: Outbox)
 
 async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
     """Write what a plain generator yields, a slice at a time."""
+    try:
+        await _drive_iterator(values, outbox, stages, attempt)
+    finally:
+        close_iterator(values)
+
+
+async def _drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
     slicer, record = Slicer(outbox.capacity), attempt.record
     while True:
         part: list[Any] = []
         failure: Failure | None = None
         started = perf_counter()
-        size = slicer.size
         try:
-            part.extend(islice(values, size))
+            ended = slicer.fill(part, values, slicer.size)
         except STEP_ERRORS as error:
-            failure = Failure(attempt, error)
-        ended = len(part) < size
+            failure, ended = Failure(attempt, error), True
         elapsed_s = perf_counter() - started
         record.note_hold(elapsed_s, len(part))
         items = outbox.admit_all(part)
@@ -149,17 +136,20 @@ async def _write_slice(
     part: list[Any], stages: Sequence[Stage], outbox: Outbox, slicer: Slicer, elapsed_s: float
 ) -> None:
     """Run one slice through the stages, write the results, then let other tasks run."""
-    results = batches_through(stages, part, outbox.capacity)
+    results = batches_through(stages, part, outbox.capacity, slicer)
     written = False
-    while True:
-        started = perf_counter()
-        batch = next(results, None)
-        elapsed_s += perf_counter() - started
-        if batch is None:
-            break
-        await outbox.write(batch)
-        written = True
-    slicer.adapt(elapsed_s)
+    try:
+        while True:
+            started = perf_counter()
+            batch = next(results, None)
+            elapsed_s += perf_counter() - started
+            if batch is None:
+                break
+            await outbox.write(batch)
+            written = True
+    finally:
+        results.close()
+    slicer.adapt(elapsed_s, len(part))
     if not written:
         await outbox.wait_writable()
 
@@ -290,12 +280,14 @@ async def drive_workers(
 
 async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
     """Write the results in the order of the items."""
+    slicer = Slicer(outbox.capacity)
     while (slot := await bench.next_slot()) is not None:
         items = outbox.admit_all(slot.results)
         if stages:
             attempt.record.note_outputs(items)
-        for results in batches_through(stages, items, outbox.capacity):
-            await outbox.write(results)
+            await write_slices(items, stages, outbox, slicer)
+        else:
+            await outbox.write(items)
         if slot.error is not None:
             raise Failure(attempt, slot.error)
         bench.delivered(slot)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, is_stopped
+from headwater.running.hosts.turns import close_iterator
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
@@ -64,9 +65,12 @@ async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: St
 
 async def iterated(values: Iterator[Any], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
     """Yield the items among the frames of a plain generator, letting other tasks run after each."""
-    for value in values:
-        item = value if isinstance(value, outbox.expected) else outbox.admit(value)
-        if item is not NOT_AN_ITEM:
-            record.note_output(item)
-            yield item
-        await outbox.wait_writable()
+    try:
+        for value in values:
+            item = value if isinstance(value, outbox.expected) else outbox.admit(value)
+            if item is not NOT_AN_ITEM:
+                record.note_output(item)
+                yield item
+            await outbox.wait_writable()
+    finally:
+        close_iterator(values)

@@ -5,6 +5,7 @@ On one thread a plain `def` never overlaps with its neighbors, so it needs neith
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import chain, islice
 from operator import length_hint
 from time import perf_counter
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from headwater.kinds.definition import Call
 from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, exhausted
+from headwater.running.hosts.turns import close_iterator
 from headwater.streams.grammar import ANYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from headwater.running.attempt import Attempt
+    from headwater.running.hosts.turns import Slicer
     from headwater.running.record import StepRecord
     from headwater.streams.grammar import Checker
 
@@ -28,7 +31,17 @@ __all__ = ["Stage", "batches_through", "chained"]
 class Stage:
     """One fused step in one execution."""
 
-    __slots__ = ("_place", "addressed", "attempt", "call", "check", "expands", "failure", "record", "suspends")
+    __slots__ = (
+        "_place",
+        "addressed",
+        "attempt",
+        "call",
+        "check",
+        "expands",
+        "failure",
+        "record",
+        "suspends",
+    )
 
     def __init__(self, attempt: Attempt, call: Callable[[Any], Any], items: Checker | None = None) -> None:
         step, record = attempt.step, attempt.record
@@ -56,43 +69,65 @@ class Stage:
         """Return a result as the declared type, or raise."""
         return self.check.check(value, self._place)
 
-    def apply(self, batch: Sequence[Any]) -> list[Any]:
-        """Return the results for all the items, or for those before the first that fails (see `failure`)."""
+    def apply(self, batch: Sequence[Any], slicer: Slicer) -> list[Any]:
+        """Return the results for the items: for fewer when a slice has passed, or when one fails (see `failure`)."""
         results: list[Any] = []
+        values = map(self.call, batch)
+        items = len(batch)
         started = perf_counter()
         try:
-            results.extend(map(self.call, batch))
+            if items > slicer.stride:
+                ended = slicer.fill(results, values, items)
+            else:
+                results.extend(values)
+                ended = len(results) < items
         except STEP_ERRORS as error:
             self.failure = Failure(self.attempt, error)
         else:
-            if len(results) < len(batch):  # `map` has taken a StopIteration of the function for its end
+            if ended:  # `map` has taken a StopIteration of the function for its end
                 self.failure = Failure(self.attempt, exhausted())
+            items = len(results)
         results = self._checked_all(results)
-        self._note(len(batch), results, started)
+        self._note(items, results, started)
         return results
 
-    def parts(self, batch: Sequence[Any], size: int) -> Iterator[list[Any]]:
-        """Yield the items that the function yields for all the items, at most `size` at a time."""
-        items = iter(batch)
-        # A generator expression, as `map` would take a StopIteration of the function for its end.
-        results = chain.from_iterable(self.call(item) for item in items)
-        counted = 0
-        while True:
-            part: list[Any] = []
+    def parts(self, batch: Sequence[Any], size: int, slicer: Slicer) -> Generator[list[Any], None, None]:
+        """Yield what the function yields for the items, at most `size` at a time; an empty part gives others a turn."""
+        items, call = iter(batch), self.call
+        opened: Iterable[Any] = ()
+
+        def open_each() -> Iterator[Iterable[Any]]:
+            nonlocal opened
             started = perf_counter()
-            try:
-                part.extend(islice(results, size))
-            except STEP_ERRORS as error:
-                self.failure = Failure(self.attempt, error)
-            ended = len(part) < size
-            part = self._checked_all(part)
-            taken = len(batch) - length_hint(items)
-            self._note(taken - counted, part, started)
-            counted = taken
-            if part:
-                yield part
-            if ended or self.failure is not None:
-                return
+            while some := list(islice(items, slicer.stride)):
+                for item in some:
+                    opened = call(item)
+                    yield opened
+                if slicer.is_over(started):
+                    return
+
+        results = chain.from_iterable(open_each())
+        counted = 0
+        try:
+            while True:
+                part: list[Any] = []
+                started = perf_counter()
+                try:
+                    ended = slicer.fill(part, results, size)
+                except STEP_ERRORS as error:
+                    self.failure, ended = Failure(self.attempt, error), True
+                part = self._checked_all(part)
+                left = length_hint(items)
+                self._note(len(batch) - left - counted, part, started)
+                counted = len(batch) - left
+                if ended and left and self.failure is None:
+                    results, ended = chain.from_iterable(open_each()), False
+                if part or not ended:
+                    yield part
+                if ended or self.failure is not None:
+                    return
+        finally:
+            close_iterator(opened)
 
     def _checked_all(self, values: list[Any]) -> list[Any]:
         """Return values as the declared type; at the first wrong one the stage fails, and only those before it stay."""
@@ -115,14 +150,28 @@ def _checking(call: Callable[[Any], Any], items: Checker, place: str) -> Callabl
     return lambda item: call(items.check(item, place))
 
 
-def batches_through(stages: Sequence[Stage], batch: list[Any], size: int) -> Iterator[list[Any]]:
-    """Yield the results of a batch after all stages, in batches of at most `size` (or the length of `batch`)."""
+def batches_through(
+    stages: Sequence[Stage], batch: list[Any], size: int, slicer: Slicer
+) -> Generator[list[Any], None, None]:
+    """Yield the results of a batch after all stages, in batches of at most `size` (or the length of `batch`).
+
+    An empty batch comes where other tasks are to have a turn.
+    """
     for index, stage in enumerate(stages):
         if stage.expands:
-            for part in stage.parts(batch, size):
-                yield from batches_through(stages[index + 1 :], part, size)
+            with closing(stage.parts(batch, size, slicer)) as parts:
+                for part in parts:
+                    if part:
+                        yield from batches_through(stages[index + 1 :], part, size, slicer)
+                    else:
+                        yield part
             break
-        batch = stage.apply(batch)
+        results = stage.apply(batch, slicer)
+        while len(results) < len(batch) and stage.failure is None:
+            yield from batches_through(stages[index + 1 :], results, size, slicer)
+            batch = batch[len(results) :]
+            results = stage.apply(batch, slicer)
+        batch = results
     else:
         if batch:
             yield batch
