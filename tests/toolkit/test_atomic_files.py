@@ -167,3 +167,16 @@ def test_refuses_standard_output(tmp_path: Path) -> None:
         raise AssertionError("unreachable")
     os.close(reading)
     os.close(writing)
+
+
+def test_refuses_a_second_writer_of_the_same_file(tmp_path: Path) -> None:
+    """Both would report what they wrote, and one of the results would be lost; afterwards the place is free again."""
+    path, link = tmp_path / "report.txt", tmp_path / "link"
+    link.symlink_to(path)
+    with atomic_file(path, overwrite=True) as file:
+        file.write(b"first")
+        with pytest.raises(FileExistsError, match="at the same time"), atomic_file(link, overwrite=True):
+            raise AssertionError("unreachable")
+    with atomic_file(link, overwrite=True) as file:
+        file.write(b"second")
+    assert path.read_bytes() == b"second"

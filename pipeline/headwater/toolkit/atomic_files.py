@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
+from threading import Lock
 from typing import IO, Literal
 
 __all__ = ["Place", "atomic_file", "sync_folder"]
+
+_lock = Lock()
+_written: set[Path] = set()  # the places of files that are being written
 
 
 @contextmanager
@@ -29,7 +33,8 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
         The file to write to.
 
     Raises:
-        FileExistsError: The path already exists, and may not be replaced or is not a regular file.
+        FileExistsError: The path already exists, and may not be replaced or is not a regular file, or the process
+            writes it a second time at the same time.
         FileNotFoundError: The folder does not exist.
         OSError: The file cannot be written.
 
@@ -45,15 +50,31 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
     """
     place = Place.checked(path, overwrite=overwrite)
     temporary = place.target.with_name(f".{os.urandom(8).hex()}.part")
-    try:
-        with place.create(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        place.publish(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _alone(place):
+        try:
+            with place.create(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            place.publish(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
     sync_folder(place.target.parent)
+
+
+@contextmanager
+def _alone(place: Place) -> Generator[None]:
+    """Refuse a second writer of this process: which of the two files is left would be chance."""
+    with _lock:
+        if place.target in _written:
+            hint = "give each writer a path of its own"
+            raise FileExistsError(f"another step or execution writes {place.path} at the same time; {hint}")
+        _written.add(place.target)
+    try:
+        yield
+    finally:
+        with _lock:
+            _written.discard(place.target)
 
 
 @dataclass(frozen=True, slots=True)
