@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from headwater import Pipeline, Result, StepError, Stream, run_sync, step
+from headwater import Pipeline, Result, Runner, StepError, Stream, run_sync, step
 
 TAGS = {"div", "b", "span", "code", "pre", "table", "thead", "tbody", "tr", "th", "td"}
 DRAWN = {"svg", "style", "rect", "path", "circle", "text", "title", "g"}
@@ -151,3 +151,35 @@ def test_result_is_shown_when_its_events_are_gone() -> None:
     texts = shown(result).texts
     assert [text for text in texts if text in {"header", "output", "footer"}] == ["header", "output", "footer"]
     assert "2.00 s" in " ".join(texts)
+
+
+@step("notebook.broken")
+async def broken(number: int) -> int:
+    raise ValueError("wrong number")
+
+
+async def _leave(pipeline: Pipeline, data: Any) -> None:
+    async with Runner().start(pipeline, data) as execution:
+        async for _ in execution.events():
+            pass
+
+
+async def _read(pipeline: Pipeline, data: Any) -> None:
+    async with Runner().start(pipeline, data) as execution:
+        await execution.output.collect()
+
+
+async def _run_sync(pipeline: Pipeline, data: Any) -> None:
+    run_sync(pipeline, data)
+
+
+@pytest.mark.parametrize("data", [1, [1]], ids=["unary", "stream"])
+@pytest.mark.parametrize("door", [Pipeline.run, _run_sync, _read, _leave])
+async def test_gets_an_error_that_it_reports(door: Any, data: Any) -> None:
+    """No error group is in the context of an error: IPython would print it, and no front end would know that the cell failed."""
+    with pytest.raises(StepError, match="wrong number") as caught:
+        await door(Pipeline("broken", steps={"broken": broken}), data)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert not isinstance(error, BaseExceptionGroup)
+        error = error.__context__

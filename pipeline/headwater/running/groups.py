@@ -51,6 +51,7 @@ def interruption_of(error: BaseException) -> KeyboardInterrupt | None:
 @asynccontextmanager
 async def open_group() -> AsyncGenerator[TaskGroup, None]:
     """Open a task group that raises the one error of its tasks, or a group when several failed on their own."""
+    error: BaseException | None = None
     try:
         async with create_task_group() as group:
             yield group
@@ -58,4 +59,5 @@ async def open_group() -> AsyncGenerator[TaskGroup, None]:
         error = interruption_of(errors) or unwrapped(errors)
         if error is errors:
             raise
+    if error is not None:  # raised here, or the group would be its context, and notebooks do not report such an error
         raise error from error.__cause__
