@@ -53,9 +53,9 @@ def test_build_graph_makes_every_free_output_the_pipelines() -> None:
 
 
 def test_build_graph_keeps_to_the_outputs_that_are_named() -> None:
-    """With `output` the other free outputs are dropped on purpose."""
+    """With `output` no other output is implied; a port that must be read is refused instead of dropped."""
     graph, problems = build("source split", output=["split.good"])
-    assert problems == ()
+    assert [problem.code for problem in problems] == ["unread-output"]
     assert texts(graph.outputs) == ["split.good -> output"]
     assert graph.outputs[0].path == ("output", 0)
 

@@ -155,6 +155,7 @@ def test_result_is_shown_when_its_events_are_gone() -> None:
 
 @step("notebook.broken")
 async def broken(number: int) -> int:
+    """Fail."""
     raise ValueError("wrong number")
 
 
@@ -176,7 +177,7 @@ async def _run_sync(pipeline: Pipeline, data: Any) -> None:
 @pytest.mark.parametrize("data", [1, [1]], ids=["unary", "stream"])
 @pytest.mark.parametrize("door", [Pipeline.run, _run_sync, _read, _leave])
 async def test_gets_an_error_that_it_reports(door: Any, data: Any) -> None:
-    """No error group is in the context of an error: IPython would print it, and no front end would know that the cell failed."""
+    """No group is in the context of an error: IPython would only print it, and the cell would not count as failed."""
     with pytest.raises(StepError, match="wrong number") as caught:
         await door(Pipeline("broken", steps={"broken": broken}), data)
     error: BaseException | None = caught.value

@@ -134,6 +134,55 @@ async def test_gives_the_items_of_a_side_port_when_the_document_names_it() -> No
     assert result.output == {"parse.numbers": [1, 2], "parse.rejected": ["x"]}
 
 
+class Halves(Outputs):
+    """Two ports, neither of which may be left out."""
+
+    even: int
+    odd: int
+
+
+@step("side.halves")
+def halves(number: int) -> Halves:
+    """Send a number to one of two ports."""
+    half: Any = To("odd" if number % 2 else "even", number)
+    return half
+
+
+@pytest.mark.parametrize(
+    ("output", "names"),
+    [
+        ("parse", ("parse.numbers",)),
+        (["parse", "parse.rejected"], ("parse.numbers", "parse.rejected")),
+        (["parse.rejected", "parse.numbers"], ("parse.rejected", "parse.numbers")),
+        (None, ("parse.numbers",)),
+    ],
+)
+def test_names_an_output_after_its_own_port(output: Any, names: tuple[str, ...]) -> None:
+    """The name of an output is the same, whatever other ports are outputs."""
+    assert Pipeline("named", steps={"parse": parse}, output=output).plan().output_names == names
+
+
+def test_names_an_output_the_same_when_another_port_has_a_reader() -> None:
+    """A port that gets a reader changes no name."""
+    both = Pipeline("named", steps={"halves": halves}, edges=["input -> halves"])
+    one = Pipeline("named", steps={"halves": halves, "double": double}, edges=["halves.even -> double"])
+    assert both.plan().output_names == ("halves.even", "halves.odd")
+    assert one.plan().output_names == ("halves.odd", "double")
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "port"),
+    [(parse, "parse.rejected", "numbers"), (halves, "parse.even", "odd"), (parse_one, "parse.rejected", "numbers")],
+)
+def test_refuses_a_main_port_that_nothing_reads(target: Any, output: str, port: str) -> None:
+    """What a step writes there would be lost, so the document has to name it as an output, or give it a reader."""
+    with pytest.raises(ConfigError) as caught:
+        Pipeline("unread", steps={"parse": target}, output=output)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("unread-output", "$.steps[0]")
+    assert f"output '{port}' of step 'parse'" in problem.message
+
+
 @pytest.mark.parametrize("target", BARE)
 async def test_writes_values_without_an_address_to_the_main_port_in_order(target: Any) -> None:
     """Whatever the form of the step, its own items need no address where all others go to the side."""
@@ -164,9 +213,9 @@ async def test_bounds_what_waits_on_a_side_port_whatever_the_form_of_the_step(ta
 
     steps = {"parse": target, "slow": slow_reader}
     edges = [{"from": "parse.rejected", "to": "slow", "buffer": 4}]
-    pipeline = Pipeline("bounded", steps=steps, edges=edges, output="slow")
+    pipeline = Pipeline("bounded", steps=steps, edges=edges, output=["slow", "parse"])
     result = await pipeline.run(texts())
-    assert result.output == list(range(1, 2_001))
+    assert result.output == {"slow": list(range(1, 2_001)), "parse.numbers": []}
     assert max(count - index for index, count in enumerate(seen)) < 1_500
 
 
@@ -204,7 +253,7 @@ async def test_goes_on_for_the_side_port_when_the_main_port_is_read_no_more() ->
     pipeline = Pipeline("left", steps=steps, edges=["parse.numbers -> take"], output=["take", "parse.rejected"])
     texts = ["1"] * 600 + ["x"] * 600
     result = await pipeline.run(iter(texts))
-    assert (result.output["take"], len(result.output["parse"])) == ([1], 600)
+    assert (result.output["take"], len(result.output["parse.rejected"])) == ([1], 600)
 
 
 @pytest.mark.parametrize(("output", "count"), [("step", 1), (["step.numbers", "step.rejected"], 2)])

@@ -30,7 +30,6 @@ class Runner:
 
     Example:
         >>> import anyio
-    from anyio import CancelScope
         >>> from headwater import Pipeline, Runner, step
         >>> @step("example.length")
         ... def length(text: str) -> int:

@@ -95,11 +95,17 @@ class _Compiler:
             segments=tuple(map(tuple, self._segments.steps)),
             inputs=self._input_groups(),
             outputs=tuple(edge.index for edge in outputs),
-            output_names=_output_names(outputs),
+            output_names=tuple(map(self._output_name, self._graph.outputs)),
             unary=not streaming,
             worst_case_items=self._worst_case(edges, steps),
             warnings=(*self._warnings(), *self._segments.warnings()),
         )
+
+    def _output_name(self, edge: Edge) -> str:
+        """Return the name of an output, which depends on its own edge and step alone."""
+        if edge.source is PIPELINE_INPUT or len(self._choices[edge.source.step].outputs) == 1:
+            return edge.source.step
+        return str(edge.source)
 
     def _read_choices(self) -> None:
         """Make the template of each choice, and note what each edge brings and how it is adapted."""
@@ -269,9 +275,3 @@ def _is_untyped(flow: Flow, fitting: Fitting) -> bool:
 def _is_written(edge: Edge) -> bool:
     """Return whether an edge is written in the document, not implied."""
     return edge.path[:1] == ("edges",)
-
-
-def _output_names(edges: list[PlannedEdge]) -> tuple[str, ...]:
-    counts = Counter(edge.source for edge in edges)
-    names = [f"{edge.source}.{edge.source_port}" if counts[edge.source] > 1 else edge.source for edge in edges]
-    return tuple(name or "input" for name in names)

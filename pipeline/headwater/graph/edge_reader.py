@@ -60,11 +60,28 @@ class EdgeReader:
     def _imply_outputs(self) -> None:
         """Connect every free output that must be read to the pipeline's output, unless the document names outputs."""
         if PIPELINE_OUTPUT.step in self.into:
+            self._report_unread()
             return
         for step in self._with_free_ports(self.out_of, lambda ports: ports.outputs):
             used = {edge.source.port for edge in self.out_of.get(step, ())}
             for end in [End(step, name) for name in self._ends.ports[step].outputs.needed if name not in used]:
                 self._join(end, PIPELINE_OUTPUT, EdgeSpec(str(end), PIPELINE_OUTPUT.step), self._ends.place(step))
+
+    def _report_unread(self) -> None:
+        """Report the ports that must be read and are not, of steps with several: what is written there would be lost.
+
+        The only output of a step may stay unread, as that of a sink, which says what was written.
+        """
+        if self._ends.misses:
+            return
+        several = {id(ports) for ports in self._ends.kinds if len(ports.outputs.names) > 1}
+        for step, ports in self._ends.ports.items():
+            if id(ports) in several and step not in self._ends.reported:
+                read = {edge.source.port for edge in self.out_of.get(step, ())}
+                for name in [name for name in ports.outputs.needed if name not in read]:
+                    message = f"the output {quote(name)} of step {quote(step)} is neither read nor an output"
+                    hint = f"add an edge from '{End(step, name)}', or name it in 'output'"
+                    self._problems.add("unread-output", message, self._ends.place(step), hint)
 
     def _imply_inputs(self) -> None:
         """Connect each step without an edge into it to the pipeline's input, unless the document connects that."""
