@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.cli.conftest import KINDS, start
@@ -198,3 +199,22 @@ def test_caret_stands_below_its_place_when_the_terminal_is_narrow(write: Callabl
     place = next(number for number, text in enumerate(lines) if text.startswith("  1 | "))
     assert len(lines[place]) <= 40
     assert lines[place].index('"text') == lines[place + 1].index("^")
+
+
+STUBBORN = "trap '' TERM; echo $$; while :; do sleep 0.05; done"
+
+
+def test_second_signal_kills_a_program_that_ignores_the_first(write: Callable[[str, Any], str]) -> None:
+    """The command ends at once, and nothing of the program is left."""
+    params = {"argv": ["sh", "-c", STUBBORN], "kill_after_s": 600}
+    document = {"name": "stubborn", "steps": [{"id": "program", "kind": "source.process", "params": params}]}
+    process = start("run", write("stubborn.json", document), "--allow", "process", "--quiet")
+    assert process.stdout is not None
+    program = psutil.Process(int(process.stdout.readline()))
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert b"does not stop; press Ctrl-C again" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == -signal.SIGINT
+    gone, _ = psutil.wait_procs([program], timeout=60)
+    assert gone == [program] or program.status() == psutil.STATUS_ZOMBIE

@@ -169,3 +169,28 @@ def test_sinks_name_the_item_when_it_has_bytes_that_are_not_utf_8(tmp_path: Path
     name = "caf\udce9.txt"
     with pytest.raises(ValueError, match=r"item 1 cannot be written.*not UTF-8, as from the name of a file: .*dce9"):
         sink([name if sink is text else {"path": name}], path=tmp_path / "names")
+
+
+def test_leaves_out_a_link_when_it_leads_to_itself_or_to_nothing(tmp_path: Path) -> None:
+    """It is not a file, and no reason to find none of the others."""
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "self.txt").symlink_to("self.txt")
+    (tmp_path / "lost.txt").symlink_to("nothing")
+    for follow_links in (False, True):
+        step = files.with_params(folder=tmp_path, pattern="**/*.txt", follow_links=follow_links)
+        found = run_sync(Pipeline("find", steps={"files": step})).output
+        assert [Path(one.path).name for one in found] == ["a.txt"]
+
+
+def test_searches_with_bounded_work_when_links_lead_to_a_folder_in_many_ways(tmp_path: Path) -> None:
+    """Two links in each of 40 folders to the next one are a million million ways to the last."""
+    for number in range(40):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "file.txt").touch()
+    for number in range(39):
+        for name in ("left", "right"):
+            (tmp_path / str(number) / name).symlink_to(f"../{number + 1}")
+    step = files.with_params(folder=tmp_path, pattern="**/*.txt", follow_links=True)
+    found = [one.path for one in run_sync(Pipeline("find", steps={"files": step})).output]
+    assert {str(Path(path).resolve()) for path in found} == {str(path) for path in tmp_path.rglob("*.txt")}
+    assert len(found) < 40 * 40

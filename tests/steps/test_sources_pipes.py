@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from anyio import fail_after
 from anyio.to_thread import run_sync as run_in_thread
 
-from headwater import Pipeline, Runner, StepError, run_sync
+from headwater import ConfigError, ExecutionTimeoutError, Pipeline, Runner, StepError, run_sync
 from headwater_steps.files import FileFooter, FileHeader
 from headwater_steps.sources import csv, jsonl, lines, stdin, text
 from headwater_steps.streams import take
@@ -259,3 +260,37 @@ def test_stdin_may_be_a_file(tmp_path: Path) -> None:
     with path.open() as file:
         done = subprocess.run([sys.executable, "-c", COUNT], stdin=file, capture_output=True, text=True, check=True)
     assert done.stdout == "100000\n"
+
+
+PRIVATE = ["/proc/self/environ", "/proc/thread-self/environ", "/proc/self/task/../environ", "/proc/self/mem"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
+@pytest.mark.parametrize("path", PRIVATE)
+@pytest.mark.parametrize("linked", [False, True])
+def test_the_environment_of_a_process_is_not_read(path: str, linked: bool, tmp_path: Path) -> None:
+    """Secrets are there, which no document is given; a link to it has another name, but is no other file."""
+    if linked:
+        (tmp_path / "link").symlink_to(path)
+        path = str(tmp_path / "link")
+    for kind in (text, lines):
+        with pytest.raises(StepError, match="hold secrets, so no step reads them"):
+            run_sync(pipeline(kind, path=path))
+    with pytest.raises(ConfigError, match="hold secrets"):
+        Pipeline.load(Path(path))
+
+
+def test_a_file_of_the_same_name_is_read(tmp_path: Path) -> None:
+    """Only those of the system are refused."""
+    (tmp_path / "environ").write_text("water")
+    assert run_sync(pipeline(text, path=tmp_path / "environ")).output == "water"
+
+
+@pytest.mark.skipif(not os.access("/proc/kmsg", os.R_OK), reason="the kernel's log cannot be read")
+def test_a_time_limit_holds_when_a_regular_file_does_not_end() -> None:
+    """The log of the kernel is a regular file without a size whose reader waits for more."""
+    document = json.loads(pipeline(lines, path="/proc/kmsg", on_bad="replace").to_json()) | {
+        "timeout": {"total_s": 0.2}
+    }
+    with pytest.raises(ExecutionTimeoutError):
+        run_sync(Pipeline.load(document))

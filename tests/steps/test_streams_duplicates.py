@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from headwater import Pipeline, StepError, run_sync
 from headwater.testing import EventRecorder
 from headwater_steps.streams import distinct
+from tests.effort import effort
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, "", "1"]),
@@ -102,3 +103,34 @@ def test_names_what_cannot_be_compared(item: Any, by: str | None) -> None:
     """What has no hash is an error that says what to do."""
     with pytest.raises(StepError, match="cannot be compared; set by to a field that is a string or a number"):
         output([item], by=by)
+
+
+MULTIPLES = [number * (2**61 - 1) for number in range(1, 5_001)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "items", "params"),
+    [
+        ("stream.distinct", MULTIPLES, {}),
+        ("stream.distinct", [[number] for number in MULTIPLES], {}),
+        ("stream.distinct", [{"n": number} for number in MULTIPLES], {"by": "n"}),
+        ("stream.group_count", MULTIPLES, {}),
+        ("stream.group_count", [{"n": number} for number in MULTIPLES], {"by": "n"}),
+    ],
+)
+def test_takes_bounded_work_when_all_keys_would_share_a_hash(
+    kind: str, items: list[Any], params: dict[str, Any]
+) -> None:
+    """A stranger chooses the items; comparing each with all before would take a thousand times the work."""
+    pipeline = Pipeline.load({"name": "keys", "steps": [{"id": "keys", "kind": kind, "params": params}]})
+    units, result = effort(lambda: run_sync(pipeline, items), limit=300)
+    assert len(result.output) == len(items)
+    assert units < 300
+
+
+def test_numbers_of_different_types_are_different_when_they_are_large_or_inside() -> None:
+    """The rule for small numbers holds for all."""
+    items = [1, 1.0, True, [1], [1.0], [True], [0.0], [-0.0], 2**70, 2**70, float(2**70), [2**70], [2**70]]
+    pipeline = Pipeline("keys", steps={"keys": distinct})
+    kept = [1, 1.0, True, [1], [1.0], [True], [0.0], 2**70, float(2**70), [2**70]]
+    assert list(map(repr, run_sync(pipeline, items).output)) == list(map(repr, kept))

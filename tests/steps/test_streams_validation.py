@@ -16,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from headwater import ConfigError, Pipeline, StepError, run_sync
-from headwater_steps.json_schemas.checked_schema import CheckedSchema
+from headwater import ConfigError, ExecutionTimeoutError, Pipeline, StepError, run_sync
+from headwater_steps.json_schemas.checked_schema import CheckedSchema, TooMuchWorkError
 from headwater_steps.json_schemas.schema_faults import APPLICATIONS_LIMIT, faults_of
+from headwater_steps.streams import validation
 from headwater_steps.streams.validation import JsonSchema, ValidationFooter, Violation, validate
+from tests.effort import effort
 
 PERSON: dict[str, Any] = {
     "type": "object",
@@ -338,3 +340,100 @@ def test_agrees_with_the_library_on_every_schema_and_value(schema: Any, value: A
     assert faults_of(schema) == []
     mine = CheckedSchema(schema).violations(value, most=100)
     assert bool(mine) is not jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+# ---- items that would take long
+
+RECURSIVE: dict[str, Any] = {
+    "$defs": {
+        "node": {
+            "anyOf": [
+                {"properties": {"inner": {"$ref": "#/$defs/node"}}, "required": ["left"]},
+                {"properties": {"inner": {"$ref": "#/$defs/node"}}, "required": ["right"]},
+            ]
+        }
+    },
+    "$ref": "#/$defs/node",
+}
+
+
+def nested(levels: int) -> Any:
+    """Return an object in an object, and so on."""
+    item: Any = {}
+    for _ in range(levels):
+        item = {"inner": item}
+    return item
+
+
+def test_ends_with_bounded_work_when_each_level_of_an_item_doubles_it() -> None:
+    """The number of times that schemas are applied is limited, and so is that within the event loop."""
+    checked = CheckedSchema(RECURSIVE)
+    assert checked.violations(nested(3), 5, work=1_000)
+    for work in (100, 5_000):
+        with pytest.raises(TooMuchWorkError):
+            checked.violations(nested(40), 5, work=work)
+    with pytest.raises(TooMuchWorkError):
+        checked.violations(nested(40), 5, stops=lambda: True)
+
+
+async def test_is_a_bad_item_when_checking_it_takes_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted like any other, and the items after it are checked."""
+    monkeypatch.setattr(validation, "_MOST_WORK", 3_000)
+    result = await checking({"schema": RECURSIVE, "on_bad": "skip"}).run([nested(40), {"left": 1}])
+    assert result.output == [{"left": 1}]
+    assert result.footer == ValidationFooter(items=2, good=1, bad=1, first_bad=(1,))
+    with pytest.raises(StepError, match="would apply schemas more than 3,000 times"):
+        await checking({"schema": RECURSIVE}).run([nested(40)])
+
+
+async def test_ends_in_time_when_an_item_takes_long() -> None:
+    """The event loop goes on meanwhile, so the time limit holds, and the check is ended."""
+    document = json.loads(checking({"schema": RECURSIVE}).to_json()) | {"timeout": {"total_s": 0.2}}
+    with pytest.raises(ExecutionTimeoutError):
+        await Pipeline.load(document).run([nested(40)])
+
+
+def test_takes_linear_work_when_items_have_to_be_unique() -> None:
+    """Comparing each of 4,000 objects with all others would take a thousand times the work."""
+    objects = [{"n": number * (2**61 - 1), "of": [number, "x"]} for number in range(4_000)]
+    units, found = effort(lambda: CheckedSchema({"uniqueItems": True}).violations(objects, 5), limit=50)
+    assert found == []
+    assert units < 50
+
+
+@pytest.mark.parametrize(
+    ("items", "is_unique"),
+    [
+        ([1, 1.0], False),
+        ([1, True, "1", "True", None, "None", [1], {"a": 1}], True),
+        ([0, False, 0.5], True),
+        ([0.0, -0.0], False),
+        ([{"a": [1], "b": 2}, {"b": 2.0, "a": [1.0]}], False),
+        ([[], {}, [[]], [{}]], True),
+    ],
+)
+def test_compares_items_as_json_when_they_have_to_be_unique(items: list[Any], is_unique: bool) -> None:
+    """Numbers are equal by value, and never to booleans or strings."""
+    assert (CheckedSchema({"uniqueItems": True}).violations(items, 5) == []) is is_unique
+
+
+@pytest.mark.parametrize(
+    ("number", "factor", "fits"),
+    [
+        (0.3, 0.1, True),
+        (0.35, 0.1, False),
+        (1e308, 0.5, True),
+        ("2**20000", 0.5, True),
+        ("2**20000", 7, False),
+        (7, 3.5, True),
+    ],
+)
+def test_finds_multiples_exactly(number: Any, factor: Any, fits: bool) -> None:
+    """Numbers are decimal, and may have any number of digits, which are never an error of the check."""
+    number = 1 << 20_000 if number == "2**20000" else number  # which pytest cannot show
+    assert (CheckedSchema({"multipleOf": factor}).violations(number, 5) == []) is fits
+
+
+def test_is_a_violation_when_a_number_has_too_many_digits_to_be_shown() -> None:
+    """Also where the message of the violation is what fails."""
+    assert len(CheckedSchema({"maximum": 3}).violations(10**5_000, 5)) == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from headwater import Pipeline, StepError, run_sync
 from headwater_steps.text.near_duplicates import Seen, distinct, runs_of
+from tests.effort import effort
 
 RUNS = st.sets(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 12), min_size=1, max_size=12)
 
@@ -90,3 +91,11 @@ def test_refuses_params_that_make_no_sense(params: dict[str, Any]) -> None:
     """Wrong params are refused when the step is configured."""
     with pytest.raises(ValueError, match=next(iter(params))):
         distinct.with_params(**params)
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316" * 50_000, "\u3099" * 100_000], ids=["two", "one"])
+def test_takes_bounded_work_when_text_has_a_long_run_of_marks(marks: str) -> None:
+    """The time to bring marks into order grows with the square of their number."""
+    units, runs = effort(lambda: runs_of(f"a{marks} b", 1), limit=50)
+    assert len(runs) == 2
+    assert units < 50

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.toolkit import key_finder, rows_by_key
+from headwater.toolkit import collision_free, key_finder, rows_by_key
 
 KEYS = st.sampled_from([0, 1, 1.0, True, False, "0", "1", 2.5])
 
@@ -36,3 +36,14 @@ def test_refuses_a_table_when_rows_cannot_all_be_found(table: list[Any], options
     """A table that is too large, or has rows without a key of their own, is an error."""
     with pytest.raises(ValueError, match=message):
         rows_by_key(table, ["k"], **options)
+
+
+def test_large_numbers_share_no_hash_when_they_are_keys() -> None:
+    """Python gives all multiples of one number the same hash, so a table of them would take quadratic time."""
+    multiples = [number * (2**61 - 1) for number in range(1_000)]
+    assert len(set(map(hash, multiples))) == 1
+    assert len({hash(collision_free(number)) for number in multiples}) == 1_000
+    assert [collision_free(number) for number in multiples] == multiples
+    find = key_finder(["n"])
+    assert hash(find({"n": 2**80})) == hash(find({"n": float(2**80)}))
+    assert [collision_free(number) for number in (7, 0.5, float("inf"))] == [7, 0.5, float("inf")]

@@ -13,6 +13,7 @@ from headwater.lazy import on_first_use
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headwater.abort_hooks import at_abort
     from headwater.archives.content import Content, DamagedFileError, Unpacker, open_unpacked
     from headwater.archives.foreign import foreign_format
     from headwater.archives.formats import SUFFIXES, Archive, Packer, archive_by_name, packer, without_suffix
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from headwater.graph.topological_order import find_cycles, topological_order
     from headwater.numerals import decimal_number, whole_number
     from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
+    from headwater.private_files import refuse_private
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.fields import (
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
         replace_field,
     )
     from headwater.toolkit.item_faults import ItemFaults, OnBad
-    from headwater.toolkit.tables import OnDuplicate, key_finder, rows_by_key
+    from headwater.toolkit.tables import OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
     from headwater.wide_text import wide_encoding
 
@@ -83,10 +85,12 @@ __all__ = [
     "Transform",
     "Unpacker",
     "archive_by_name",
+    "at_abort",
     "atomic_file",
     "cells",
     "charge_pattern",
     "chunks_of",
+    "collision_free",
     "columns",
     "compile_pattern",
     "countdown",
@@ -126,6 +130,7 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "read_source",
+    "refuse_private",
     "remove_field",
     "replace_field",
     "rows_by_key",
@@ -143,6 +148,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "archives.content": "Content DamagedFileError Unpacker open_unpacked",
         "archives.foreign": "foreign_format",
         "archives.formats": "SUFFIXES Archive Packer archive_by_name packer without_suffix",
+        "abort_hooks": "at_abort",
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",
         "config.notation.strict_json": "read_json read_json_lines",
@@ -159,6 +165,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.subscriber": "EventFunction Policy event_filter",
         "graph.topological_order": "find_cycles topological_order",
         "numerals": "decimal_number whole_number",
+        "private_files": "refuse_private",
         "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
         "shapes": "is_list is_mapping is_object is_sequence",
         "toolkit.atomic_files": "Place atomic_file sync_folder",
@@ -167,7 +174,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
         "toolkit.item_faults": "ItemFaults OnBad",
-        "toolkit.tables": "OnDuplicate key_finder rows_by_key",
+        "toolkit.tables": "OnDuplicate collision_free key_finder rows_by_key",
         "toolkit.transform": "Transform",
         "wide_text": "wide_encoding",
     },

@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from headwater.config.problems import quote
 from headwater.toolkit.fields import MISSING, Record, field_finder
 
-__all__ = ["OnDuplicate", "key_finder", "rows_by_key"]
+__all__ = ["OnDuplicate", "collision_free", "key_finder", "rows_by_key"]
+
+_MODULUS = sys.hash_info.modulus
 
 OnDuplicate: TypeAlias = Literal["fail", "first", "last"]
 """Which of several rows with the same key is kept; `fail` when there must not be any."""
+
+
+class _Wide(int):
+    """A large integer that is hashed as a string: integers that differ by a multiple of the modulus share a hash."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(hex(self))
+
+
+def collision_free(number: float) -> float:
+    """Return a number whose hash only it has, to be a key of items that a stranger may have chosen.
+
+    Python hashes integers without a secret, so items that all have one hash are easily made, and each of them would be
+    compared with all before.
+
+    Args:
+        number: Any number.
+
+    Returns:
+        An equal number; large numbers as integers with a hash of their own.
+
+    Example:
+        >>> hash(2 * (2**61 - 1)) == hash(0), collision_free(2 * (2**61 - 1)) == 2 * (2**61 - 1), collision_free(7)
+        (True, True, 7)
+    """
+    if -_MODULUS < number < _MODULUS or not (isinstance(number, int) or number.is_integer()):
+        return number
+    return _Wide(number)
 
 
 def rows_by_key(
@@ -85,8 +118,10 @@ def _part_finder(path: str) -> Callable[[Record], Any]:
     def find(item: Record) -> Any:
         value: object = find_value(item)
         kind = type(value)
-        if kind is str or kind is int:
+        if kind is str:
             return value
+        if kind is int or kind is float:
+            return collision_free(cast("float", value))
         if value is MISSING or value is None:
             return None
         try:

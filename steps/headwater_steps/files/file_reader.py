@@ -14,6 +14,7 @@ from stat import S_ISFIFO
 from typing import IO, cast
 
 from headwater import StepContext
+from headwater.toolkit import refuse_private
 from headwater_steps.files.compression import Compression, content
 from headwater_steps.files.models import FileHeader, size_of
 
@@ -57,13 +58,15 @@ class FileReader:
 def opened(path: Path, compression: Compression, ctx: StepContext, *, reports: bool = True) -> Generator[FileReader]:
     """Open a file for reading."""
     with _raw(path) as raw:
-        file = cast("IO[bytes]", raw if size_of(raw) is not None else _PatientFile(raw, ctx))
+        # A kernel log, for one, is a regular file without a size, and reading it waits as reading a pipe does.
+        file = cast("IO[bytes]", raw if size_of(raw) else _PatientFile(raw, ctx))
         blocks = content(path, compression, iter(partial(file.read, BLOCK_BYTES), b""))
         yield FileReader(path, raw, blocks, ctx if reports else None)
 
 
 def _raw(path: Path) -> IO[bytes]:
     """Open a file without waiting for a writer, as the open of a named pipe would."""
+    refuse_private(path)
     if not S_ISFIFO(path.stat().st_mode):
         return cast("IO[bytes]", FileIO(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -72,7 +75,7 @@ def _raw(path: Path) -> IO[bytes]:
 
 
 class _PatientFile(RawIOBase):
-    """A pipe or device, whose reader checks now and then whether the step was cancelled."""
+    """A pipe, a device or the like, whose reader checks now and then whether the step was cancelled."""
 
     def __init__(self, file: IO[bytes], ctx: StepContext) -> None:
         self._file = file

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from anyio.to_thread import run_sync as run_in_thread
+
 from headwater import StepContext
 from headwater.toolkit import read_json
 from headwater_steps.files.bad_rows import OnBadText
@@ -18,6 +20,7 @@ __all__ = ["ReadAs", "declared_encoding", "encoding_of", "text_of", "value_of"]
 
 ReadAs = Literal["auto", "json", "text", "bytes"]
 
+_QUICK_BYTES: Final = 64 * 1024
 _TEXTS: Final = ("application/xml", "application/javascript", "application/x-www-form-urlencoded", "application/yaml")
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _OTHER_NAMES: Final = {
@@ -66,7 +69,8 @@ async def value_of(answer: Answer, read_as: ReadAs) -> Any:
         return None
     kind = _kind(answer.content_type) if read_as == "auto" else read_as
     if kind == "json":
-        return _parsed(answer, body)
+        # Parsing holds the interpreter, but a thread lets the loop run before and after it.
+        return await run_in_thread(_parsed, answer, body) if len(body) > _QUICK_BYTES else _parsed(answer, body)
     return _decoded(answer, body, encoding_of(answer, None)) if kind == "text" else body
 
 

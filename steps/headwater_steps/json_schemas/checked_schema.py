@@ -6,16 +6,18 @@ to one value endlessly. Nothing is ever fetched. `jsonschema` checks the items; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from importlib import import_module
 from itertools import islice
+from threading import local
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from headwater import MissingExtraError
-from headwater.toolkit import compile_pattern, is_object, path_text, quote, shorten
+from headwater.toolkit import compile_pattern, is_list, is_object, path_text, quote, shorten
 
 try:
     from jsonschema.exceptions import ValidationError
@@ -28,10 +30,25 @@ try:
 except ImportError as _error:
     raise MissingExtraError("a check of items by a JSON Schema", "schema") from _error
 
-__all__ = ["DRAFT202012", "SPECIFICATIONS", "VALIDATORS", "CheckedSchema", "Unresolvable"]
+__all__ = ["DRAFT202012", "SPECIFICATIONS", "VALIDATORS", "CheckedSchema", "TooMuchWorkError", "Unresolvable"]
 
 _LONGEST_MESSAGE = 300
 _Errors = Iterator[ValidationError]
+_Keyword = Callable[[Any, Any, Any, Any], _Errors]
+
+
+class TooMuchWorkError(Exception):
+    """Internal: the check of an item took more work than it may."""
+
+
+class _Allowance(local):
+    """How often the check that runs in a thread may still apply a schema, and what ends it early."""
+
+    left: int = 0
+    stops: Callable[[], bool] = staticmethod(lambda: False)
+
+
+_allowance = _Allowance()
 
 
 class CheckedSchema:
@@ -47,13 +64,23 @@ class CheckedSchema:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._errors: Callable[[Any], _Errors] = _Validator(schema, registry=SPECIFICATIONS).iter_errors
 
-    def violations(self, item: Any, most: int) -> list[tuple[str, str]]:
-        """Return the JSON path and a message for what is wrong with an item, up to a number; models are objects."""
+    def violations(
+        self, item: Any, most: int, *, work: int = 200_000, stops: Callable[[], bool] = lambda: False
+    ) -> list[tuple[str, str]]:
+        """Return the JSON path and a message for what is wrong with an item, up to a number; models are objects.
+
+        `TooMuchWorkError` says that schemas were applied `work` times to it or its parts, or that `stops` returned
+        True: recursive alternatives may take time that doubles with each level.
+        """
+        _allowance.left, _allowance.stops = work, stops
         try:
-            value = to_jsonable_python(item)
-        except ValueError as error:  # as pydantic's errors are
-            return [("$", f"cannot be written as JSON: {error}")]
-        return [_said(error) for error in islice(self._errors(value), most)]
+            return [_said(error) for error in islice(self._errors(to_jsonable_python(item)), most)]
+        except TooMuchWorkError:
+            raise
+        except ValueError as error:  # as pydantic's errors are, and that of a number with too many digits to be shown
+            return [("$", f"cannot be written as JSON: {shorten(str(error), _LONGEST_MESSAGE)}")]
+        except (ArithmeticError, RecursionError) as error:
+            return [("$", f"cannot be checked: {type(error).__name__}")]
 
 
 def _said(error: ValidationError) -> tuple[str, str]:
@@ -90,12 +117,58 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
         yield ValidationError(f"{', '.join(map(quote, extra))} {verb} not allowed")
 
 
+def _multiple_of(_validator: Any, factor: Any, instance: Any, _schema: Any) -> _Errors:
+    """Compare as decimal numbers: 0.3 is a multiple of 0.1."""
+    if isinstance(instance, int | float) and not isinstance(instance, bool) and _exact(instance) % _exact(factor):
+        yield ValidationError(f"{instance!r} is not a multiple of {factor}")
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _unique_items(_validator: Any, unique: bool, instance: Any, _schema: Any) -> _Errors:  # noqa: FBT001 - a keyword
+    if unique and is_list(instance) and len(set(map(_identity, instance))) < len(instance):
+        yield ValidationError(f"{shorten(repr(instance), _LONGEST_MESSAGE // 2)} has non-unique elements")
+
+
+def _identity(value: Any) -> Hashable:
+    """Return the same for equal JSON values only; of strings, whose hashes cannot be made to collide."""
+    if is_object(value):
+        return frozenset((key, _identity(part)) for key, part in value.items())
+    if is_list(value):
+        return tuple(map(_identity, value))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"{value!r}" if isinstance(value, str | bool | float) or value is None else f"{value:x}"
+
+
+def _charged(keyword: _Keyword) -> _Keyword:
+    """Charge each use of a keyword that applies schemas, which alone can be many."""
+
+    def use(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
+        _allowance.left -= 1
+        if _allowance.left <= 0 or (not _allowance.left % 1_024 and _allowance.stops()):
+            raise TooMuchWorkError
+        return keyword(validator, value, instance, schema)
+
+    return use
+
+
+_OWN: dict[str, _Keyword] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "multipleOf": _multiple_of,
+    "uniqueItems": _unique_items,
+}
+_APPLYING = (
+    "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "properties", "prefixItems",
+    "items", "contains", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedItems",
+    "unevaluatedProperties",
+)  # fmt: skip
+_KEYWORDS: dict[str, _Keyword] = {**VALIDATORS.Draft202012Validator.VALIDATORS, **_OWN}
 _Validator: Any = VALIDATORS.extend(
-    VALIDATORS.Draft202012Validator,
-    {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties,
-    },
+    VALIDATORS.Draft202012Validator, _OWN | {name: _charged(_KEYWORDS[name]) for name in _APPLYING}
 )
 """Draft 2020-12 with the patterns of conditions, because those of Python may take forever."""

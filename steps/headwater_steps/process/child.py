@@ -30,6 +30,7 @@ from anyio import (
 from anyio.abc import Process
 from anyio.lowlevel import checkpoint
 
+from headwater.toolkit import at_abort
 from headwater_steps.process.program_errors import ProgramError, ProgramTimeoutError
 
 __all__ = ["Child", "Command", "Feed", "started"]
@@ -70,9 +71,10 @@ async def started(command: Command, feed: Feed) -> AsyncGenerator[Child]:
         _close(in_read, out_write, err_write)
     child = Child(command, process, feed, in_write, out_read, err_read)
     try:
-        yield child
+        with at_abort(child.kill):
+            yield child
     finally:
-        with CancelScope(shield=True):
+        with at_abort(child.kill), CancelScope(shield=True):
             await child.stop()
 
 
@@ -144,6 +146,10 @@ class Child:
         if code is None or code not in self._command.ok_codes:
             raise ProgramError.of_exit(self._command.argv[0], -signal.SIGKILL if code is None else code, self.stderr)
         return code
+
+    def kill(self) -> None:
+        """Kill it and whatever it has started, without waiting for it."""
+        self._sweep()
 
     async def stop(self) -> None:
         """Ask it to end, then kill it and whatever it has started."""

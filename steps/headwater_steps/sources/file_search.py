@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from errno import ELOOP
 from fnmatch import translate
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from headwater import Footer, StepContext, step
 __all__ = ["FolderFooter", "FoundFile", "files"]
 
 _ANY_FOLDERS = "**"
+_Identity = tuple[int, int]
 
 
 def printable_path(path: str) -> str:
@@ -88,7 +90,9 @@ def files(
         pattern: Which files: `*.txt` in the folder itself, `*/*.txt` one below, `**/*.txt` in it and everywhere below;
             `*` stands for any characters, `?` for one, `[ab]` for one of those. Case matters.
         hidden: Whether names that start with a dot match where the pattern does not start with a dot.
-        follow_links: Whether links to folders are followed; a link to a folder that contains it never is.
+        follow_links: Whether links to folders are followed. A link to a folder that contains it is not followed, nor,
+            below a link, another link to a folder that was searched before. A link to nothing or to itself is not a
+            file.
         on_none: What happens when no file matches: `fail`, because it is mostly a mistake, or `ignore`.
 
     Yields:
@@ -130,23 +134,30 @@ class _Search:
         self._hidden = hidden
         self._follow_links = follow_links
         self._stop = stop
+        self._searched: set[tuple[_Identity, frozenset[int]]] = set()
         self.seen: int = 0
 
     def within(self, folder: Path) -> Iterator[FoundFile]:
         """Yield the files in a folder that match."""
         return self._walk(str(folder), self._reachable({0}), (_identity(folder.stat()),))
 
-    def _walk(self, folder: str, places: frozenset[int], way: tuple[tuple[int, int], ...]) -> Iterator[FoundFile]:
+    def _walk(
+        self, folder: str, places: frozenset[int], way: tuple[_Identity, ...], *, linked: bool = False
+    ) -> Iterator[FoundFile]:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
         for entry in ordered:
             if self._stop():
                 return
             below = self._after(entry.name, places)
+            if _is_endless(entry):
+                continue
             if entry.is_dir(follow_symlinks=self._follow_links):
-                identity = _identity(entry.stat())
-                if below and identity not in way:
-                    yield from self._walk(entry.path, below, (*way, identity))
+                identity, is_link = _identity(entry.stat()), entry.is_symlink()
+                was_searched = (identity, below) in self._searched
+                if below and identity not in way and not (linked and is_link and was_searched):
+                    self._searched.add((identity, below))
+                    yield from self._walk(entry.path, below, (*way, identity), linked=linked or is_link)
             elif entry.is_file():
                 self.seen += 1
                 if len(self._parts) in below:
@@ -175,5 +186,16 @@ class _Search:
         return frozenset(places)
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _is_endless(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a link that leads to itself."""
+    try:
+        entry.is_file()
+    except OSError as error:
+        if error.errno == ELOOP:
+            return True
+        raise
+    return False
+
+
+def _identity(status: os.stat_result) -> _Identity:
     return status.st_dev, status.st_ino

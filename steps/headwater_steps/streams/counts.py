@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Hashable, Sequence
 from heapq import nsmallest
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
-from headwater.toolkit import MISSING, FieldPath, field_column, field_label
+from headwater.toolkit import MISSING, FieldPath, collision_free, field_column, field_label
 
 __all__ = ["Group", "count", "group_count"]
+
+_LARGE: Final = 2**60
 
 
 @step("stream.count")
@@ -94,7 +96,7 @@ async def group_count(
         if sum(map(len, counts.values())) > max_groups:
             raise ValueError(f"more than {max_groups} groups; raise max_groups, or group by a field with fewer values")
     for key, number in await run_in_thread(_ranked, counts, top):
-        yield Group(key=key, count=number)
+        yield Group(key=int(key) if isinstance(key, int) and not -_LARGE < key < _LARGE else key, count=number)
 
 
 def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
@@ -106,7 +108,9 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
         keys = [key if key == key else _NAN for key in keys]  # noqa: PLR0124 - NaN is not, and is one key
     try:
         for kind in kinds:
-            counts[kind].update(keys if len(kinds) == 1 else [key for key in keys if type(key) is kind])
+            same = keys if len(kinds) == 1 else [key for key in keys if type(key) is kind]
+            is_large = kind is int and not -_LARGE < min(same) <= max(same) < _LARGE
+            counts[kind].update(map(collision_free, same) if is_large else same)
     except TypeError as error:
         found = next(type(key).__name__ for key in keys if not _is_hashable(key))
         hint = "set by to a field that is a string or a number"

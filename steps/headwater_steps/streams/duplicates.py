@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Hashable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field
 from pydantic_core import to_json
@@ -16,6 +16,8 @@ __all__ = ["distinct"]
 Item = TypeVar("Item")
 
 _PLAIN: frozenset[type] = frozenset({str, int, float, bool, type(None)})
+_SPREAD: frozenset[type] = frozenset({str, float, bool, type(None)})
+_LARGE: Final = 2**60
 
 
 @step("stream.distinct")
@@ -60,7 +62,10 @@ async def distinct(
         fresh: list[Item] = []
         for item, value in zip(batch, keys(batch), strict=True):
             kind: type[Any] = value.__class__
-            key = (kind, value) if kind in _PLAIN and value == value else _key(value, by)  # noqa: PLR0124 - NaN is not
+            is_spread = (kind in _SPREAD and value == value) or (  # noqa: PLR0124 - NaN is not
+                kind is int and -_LARGE < value < _LARGE
+            )
+            key = (kind, value) if is_spread else _key(value, by)
             if key in seen:
                 if on_full == "forget_oldest":
                     seen[key] = seen.pop(key)
@@ -91,8 +96,10 @@ def _key(value: Any, by: str | None) -> Hashable:
 
 def _frozen(value: Any) -> Hashable:
     kind: type[Any] = value.__class__
-    if kind is float and value != value:  # noqa: PLR0124 - NaN, which is one key
-        return kind, "NaN"
+    if kind is int:
+        return kind, hex(value)  # a string, because others may choose numbers that have one hash
+    if kind is float:
+        return kind, (value + 0.0).hex()  # also NaN, which is one key
     if kind in _PLAIN:
         return kind, value
     if is_object(value) and _PLAIN.issuperset(map(type, value.values())):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from threading import Event
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
@@ -16,6 +18,11 @@ from headwater_steps.json_schemas.json_schema import JsonSchema
 __all__ = ["InvalidItemError", "RejectedItem", "Validated", "ValidationFooter", "Violation", "validate"]
 
 Item = TypeVar("Item")
+
+_QUICK_WORK: Final = 1_000
+"""How often schemas may be applied to an item and its parts in the event loop."""
+_MOST_WORK: Final = 200_000
+"""How often they may be applied in all."""
 
 
 class Violation(BaseModel, frozen=True):
@@ -100,7 +107,8 @@ async def validate(
     refers to is fetched. It is stricter than the draft to find mistakes: a misspelled keyword is an error, and a
     pattern has the syntax of `matches` in conditions. As in the draft, `format` checks nothing.
 
-    A footer has the counts. Needs the extra `schema`.
+    A footer has the counts. Needs the extra `schema`. Checking an item has a limit: one to which schemas are applied
+    more than 200,000 times, as recursive alternatives in a schema may require, is a bad item.
 
     Args:
         items: Anything; what JSON has no type for is checked as it would be written, a model as an object. Good items
@@ -131,11 +139,16 @@ async def validate(
     faults = ItemFaults(on_bad, ctx, noun="items")
     if isinstance(schema, Path):
         schema = await run_in_thread(JsonSchema, schema)
+    from headwater_steps.json_schemas.checked_schema import TooMuchWorkError
+
     violations = schema.checked.violations
     number = 0
     async for item in items:
         number += 1
-        found = violations(item, max_violations)
+        try:
+            found = violations(item, max_violations, work=_QUICK_WORK)
+        except TooMuchWorkError:
+            found = await _checked_in_a_thread(schema, item, max_violations)
         if not found:
             yield To("out", item)
             continue
@@ -149,3 +162,17 @@ async def validate(
     faults.finish()
     counts = ValidationFooter(items=number, good=number - faults.count, bad=faults.count, first_bad=faults.first)
     yield To("out", Footer(counts))
+
+
+async def _checked_in_a_thread(schema: JsonSchema, item: Any, most: int) -> list[tuple[str, str]]:
+    """Check an item that takes long beside the event loop, so that other steps go on and time limits hold."""
+    from headwater_steps.json_schemas.checked_schema import TooMuchWorkError
+
+    left = Event()
+    check = partial(schema.checked.violations, item, most, work=_MOST_WORK, stops=left.is_set)
+    try:
+        return await run_in_thread(check, abandon_on_cancel=True)
+    except TooMuchWorkError:
+        return [("$", f"checking it would apply schemas more than {_MOST_WORK:,} times; simplify the schema")]
+    finally:
+        left.set()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import unicodedata
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from math import ceil
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -20,6 +23,7 @@ __all__ = ["Likeness", "Seen", "SimilarItem", "distinct", "runs_of"]
 Item = TypeVar("Item")
 
 _ROUNDING = 1e-9
+_LONG_TEXT = 1_000
 
 
 def runs_of(text: str, length: int) -> set[int]:
@@ -31,10 +35,25 @@ def runs_of(text: str, length: int) -> set[int]:
         >>> len(runs_of("To be, or not to be!", 2)), runs_of("To be", 2) == runs_of("to  BE...", 2)
         (4, True)
     """
-    in_order = list(words(unicodedata.normalize("NFKC", text).casefold()))
+    in_order = list(words(unicodedata.normalize("NFKC", _with_few_marks(text)).casefold()))
     if len(in_order) <= length:
         return {hash(tuple(in_order))}
     return set(map(hash, zip(*(in_order[start:] for start in range(length)), strict=False)))
+
+
+def _with_few_marks(text: str) -> str:
+    """Return text without runs of more than 30 marks, as the stream-safe text of UAX 15.
+
+    The time to normalize a run grows with the square of its length.
+    """
+    return text if text.isascii() or len(text) < _LONG_TEXT else _long_marks().sub(r"\1", text)
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    """Return the pattern of runs of more than 30 characters that normalization may reorder or compose."""
+    marks = "".join(map(re.escape, filter(unicodedata.combining, map(chr, range(sys.maxunicode + 1)))))
+    return re.compile(f"([{marks}]{{30}})[{marks}]++")
 
 
 class Likeness(NamedTuple):

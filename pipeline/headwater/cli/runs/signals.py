@@ -1,4 +1,4 @@
-"""Signals that end a command: the first lets it clean up, a second ends the process at once."""
+"""Signals that end a command: the first lets it clean up, a second ends the process and its programs at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from headwater.abort_hooks import has_abort_hooks, run_abort_hooks
 from headwater.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ __all__ = ["open_signals"]
 _PATIENCE_S = 2.0
 
 
+def _abort(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    run_abort_hooks()
+    signal.raise_signal(number)
+
+
 @contextmanager
 def open_signals(*numbers: signal.Signals) -> Generator[AsyncIterator[signal.Signals]]:
     """Receive signals; after the first one each has its default effect again, as a step may be stuck."""
@@ -28,7 +35,7 @@ def open_signals(*numbers: signal.Signals) -> Generator[AsyncIterator[signal.Sig
 
     def insist(_number: int, _frame: FrameType | None) -> None:
         for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, _abort if has_abort_hooks() else signal.SIG_DFL)
         hint.start()
 
     hint = Timer(_PATIENCE_S, say, ["headwater: a step does not stop; press Ctrl-C again to end the process at once"])

@@ -17,6 +17,7 @@ from headwater.config.notation.json_scanner import DEPTH_LIMIT, JsonPositions, f
 from headwater.config.notation.json_tokens import positions_of
 from headwater.config.problems import Fault, JsonPath, Position, Problems
 from headwater.errors import ConfigError, Problem
+from headwater.private_files import refuse_private
 from headwater.shapes import is_mapping, is_object, is_sequence, is_text
 
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
@@ -263,6 +264,7 @@ def _decoded(data: bytes, file: str) -> str:
 def _file_bytes(path: Path, file: str) -> bytes:
     """Return the content of a regular file, reading no more than is allowed."""
     try:
+        refuse_private(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             _refuse("unreadable", "expected a file, found a folder", file=file)
@@ -270,14 +272,21 @@ def _file_bytes(path: Path, file: str) -> bytes:
             _refuse("unreadable", "expected a regular file", file=file)
         if status.st_size > SIZE_LIMIT_BYTES:
             _refuse_size(file)
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_opened_at_once) as stream:
             data = stream.read(SIZE_LIMIT_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         _refuse("unreadable", f"the file cannot be read: {reason}", file=file, hint=_neighbor(path))
+    if data is None:  # pyright: ignore[reportUnnecessaryComparison]  # as of a file whose content is yet to come
+        _refuse("unreadable", "the file has no content yet", file=file)
     if len(data) > SIZE_LIMIT_BYTES:
         _refuse_size(file)
     return data
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """Open a file so that neither this nor reading it waits: a kernel log is a regular file, too."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _neighbor(path: Path) -> str:
