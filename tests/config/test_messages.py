@@ -181,7 +181,7 @@ BROKEN = [
     ),
     pytest.param(
         of_step('"params": {"mark": "${env.HOME_PAG}"}'),
-        ["2:64 $.steps[0].params.mark unknown-variable !HOME_PAGE"],
+        ["2:64 $.steps[0].params.mark unknown-variable !set it before"],
         id="unknown variable",
     ),
     pytest.param(
@@ -509,7 +509,7 @@ BROKEN = [
             "3:45 $.steps[0].params.cuont unknown-param !'count'",
             "4:8 $.steps[1].id duplicate-id !",
             "6:50 $.steps[3].concurrency wrong-value",
-            "6:72 $.steps[3].params.mark unknown-variable !HOME_PAGE",
+            "6:72 $.steps[3].params.mark unknown-variable !set it before",
             "7:21 $.steps[4].kind unknown-kind !",
             "8:54 $.steps[5].params.where.gte unknown-operator !",
             "8:74 $.steps[5].params.token secret-literal !",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from headwater import Pipeline
 from headwater.config.bound_steps import bind_steps
 from headwater.config.load import Loaded, LoadOptions, load
 from headwater.config.parameters import parse_parameter
@@ -276,3 +277,30 @@ def test_redacts_the_message_when_a_validator_shows_the_secret() -> None:
     assert steps == {}
     assert [problem.code for problem in loaded.problems.listed()] == ["refused-value"]
     assert "zq7" not in repr(loaded.problems.listed())
+
+
+def test_refuses_a_secret_outside_of_params() -> None:
+    """In a condition it would be shown by every drawing of the plan, and never match."""
+    steps = [{"id": "a", "kind": "say.same"}, {"id": "b", "kind": "say.same"}]
+    edges = [{"from": "a", "to": "b", "when": {"eq": "${secret.KEY}"}}]
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load({"name": "x", "steps": steps, "edges": edges}, secrets={"KEY": "canary-4711"})
+    assert [(one.code, one.path) for one in caught.value.problems] == [("secret-misplaced", "$.edges[0].when.eq")]
+    assert "canary-4711" not in str(caught.value)
+
+
+def test_refuses_a_number_in_a_string_when_it_has_too_many_digits() -> None:
+    """Python does not write it, and that is a problem of the document like any other."""
+    document = {"name": "x", "parameters": {"n": {"type": "integer"}}, "steps": [{"id": "a", "kind": "say.same"}]}
+    document["output"] = "a${parameters.n}"
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(document, parameters={"n": 10**5_000})
+    assert "template-type" in {one.code for one in caught.value.problems}
+
+
+def test_names_no_variable_when_another_is_misspelled() -> None:
+    """The author of a document does not learn what the environment of the operator holds."""
+    document = {"name": "x${env.AWS_KEZ}", "steps": [{"id": "a", "kind": "say.same"}], "output": "${env.AWS_KEZ}"}
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(document, env={"AWS_KEY": "canary"})
+    assert "AWS_KEY" not in str(caught.value)

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from headwater.annotations import describe
 from headwater.cli.analysis_text import analysis_object, analysis_text
-from headwater.cli.terminal import encodable, styled
+from headwater.cli.terminal import encodable, printable, styled
 from headwater.display import columns, plural
 from headwater.errors import HeadwaterError
 from headwater.graph.drawing.draw import draw
@@ -61,7 +61,7 @@ def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
 
 
 def _sections(plan: Plan) -> Iterator[list[str]]:
-    yield [f"{_bold(plan.name)}: {plan_summary(plan)}"]
+    yield [f"{_bold(printable(plan.name))}: {plan_summary(plan)}"]
     rows = [["step", "kind", "flavor", "runs in", ""], *map(_step_row, plan.steps)]
     yield ["", *_table(rows)]
     if plan.edges:

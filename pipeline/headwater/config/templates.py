@@ -98,7 +98,7 @@ class Scope:
             hint = problems.did_you_mean(type_, _TYPES) if name else _FORMS
             message = f"{quote('${env.' + text + '}')}: expected a type after the colon, such as integer"
             raise _UnresolvedError("bad-template", message, hint or f"use one of {', '.join(_TYPES)}")
-        value = default if dash and not self.env.get(name) else self._variable(name, problems)
+        value = default if dash and not self.env.get(name) else self._variable(name)
         try:
             return VALUE_PARSERS[kind](value)
         except ValueError:
@@ -106,14 +106,13 @@ class Scope:
             message = f"{what or f'the environment variable {quote(name)}'} is not {_ARTICLES[kind]}"
             raise _UnresolvedError("wrong-type", message, "set it to one") from None
 
-    def _variable(self, name: str, problems: Problems) -> str:
+    def _variable(self, name: str) -> str:
         if name.startswith(SECRET_PREFIX):
             hint = f"write ${{secret.{name.removeprefix(SECRET_PREFIX)}}}"
             raise _UnresolvedError("secret-misplaced", "a secret cannot be read as an ordinary variable", hint)
         value = self.env.get(name)
         if value is None:
-            known = (known for known in self.env if not known.startswith(SECRET_PREFIX))
-            hint = problems.did_you_mean(name, known) or "set it before the pipeline is loaded"
+            hint = "set it before the pipeline is loaded"  # names of others are not for every author of a document
             raise _UnresolvedError("unknown-variable", f"the environment variable {quote(name)} is not set", hint)
         return _checked(value, name)
 
@@ -198,7 +197,10 @@ class _Filler:
     def _replaced(self, text: str) -> Any:
         whole = _TEMPLATE.fullmatch(text)
         if whole is not None and whole[2]:
-            return self._scope.resolve(whole[1], self._problems)
+            value = self._scope.resolve(whole[1], self._problems)
+            if isinstance(value, SecretStr) and self._path[2:3] != ["params"]:
+                raise _UnresolvedError("secret-misplaced", "a secret is allowed only in params", "remove it")
+            return value
         return _TEMPLATE.sub(self._inserted, text)
 
     def _inserted(self, match: re.Match[str]) -> str:
@@ -214,7 +216,10 @@ class _Filler:
         if isinstance(value, str):
             return value
         if isinstance(value, (bool, int, float)):
-            return json.dumps(value)
+            try:
+                return json.dumps(value)
+            except ValueError as error:
+                raise _UnresolvedError("template-type", "the number has too many digits for a string") from error
         message = f"the value of {match[0]} cannot be inserted into a string"
         raise _UnresolvedError("template-type", message, "only strings, numbers and booleans can")
 

@@ -16,7 +16,7 @@ import typer
 from headwater.cli.reporting import FAILED, INTERRUPTED
 from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.watching import find_subscriber
-from headwater.cli.terminal import say
+from headwater.cli.terminal import printable, say
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.running.groups import open_group
@@ -46,7 +46,7 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
     def leave_out(error: Exception) -> None:
         bad.append(error)
         if len(bad) <= _SHOWN_LINES:
-            say(f"headwater: {error}")
+            say(f"headwater: {printable(str(error))}")
 
     try:
         events: Iterable[StreamEvent] = file.read(path, on_bad=leave_out)
