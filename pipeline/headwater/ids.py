@@ -7,10 +7,13 @@ import uuid
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-__all__ = ["KIND_PATTERN", "NAME_PATTERN", "closest", "new_execution_id"]
+__all__ = ["KIND_PATTERN", "NAME_PATTERN", "NAME_WORDS", "closest", "new_execution_id"]
 
 NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 """What the id of a step, the name of a port or a parameter looks like (ASCII, at most 128 characters)."""
+
+NAME_WORDS = "a name (ASCII letters, digits, _ and -, starting with a letter or _, at most 128 characters)"
+"""What a message expects where `NAME_PATTERN` does not match."""
 
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 """What the kind of a step looks like: dotted lower-case words, such as `text.words`."""

@@ -64,7 +64,8 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
 
     A key that is missing within params that are missing has the place of the params. What a template stands for is
     known to the loader alone; it does not look at what is around a template without a value. To a schema, 1.0 is a
-    whole number, and no number is too large for a float.
+    whole number, and no number is too large for a float. A misspelled key is one fault to the loader, but two to a
+    schema.
     """
     problems = list(problems)
     places = _wrong_places(validator, document)
@@ -85,7 +86,7 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
     only_schema = [
         f"schema: {place}"
         for place in sorted(places - around)
-        if not any(_same(problem, place) or problem.path == place for problem in problems)
+        if not any(_same(problem, place) or problem.path == place or _means(problem, place) for problem in problems)
     ]
     return only_loader + only_schema
 
@@ -102,6 +103,12 @@ def _same(problem: Problem, place: str) -> bool:
     if problem.code == "bad-condition":  # a key too many may be wrong inside as well
         return _is_within(place, problem.path)
     return problem.path == place
+
+
+def _means(problem: Problem, place: str) -> bool:
+    """Return whether a problem is a misspelled key, which stands for one that is missing to a schema."""
+    parent, _, key = place.rpartition(".")
+    return problem.path.rpartition(".")[0] == parent and problem.hint == f"did you mean {key!r}?"
 
 
 def _is_within(inner: str, outer: str) -> bool:

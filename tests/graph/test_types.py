@@ -9,6 +9,7 @@ import typing
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Literal, NewType, NotRequired, Protocol, TypeVar, runtime_checkable
 
 import pytest
@@ -16,7 +17,7 @@ import typing_extensions
 from annotated_types import Gt
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr, create_model
 from typing_extensions import TypeAliasType, TypedDict
 
 from headwater.errors import FrameTypeError
@@ -29,6 +30,7 @@ from headwater.types.fit import (
     runtime_class,
     substitute,
 )
+from headwater.types.value_checkers import input_checker
 
 T = TypeVar("T")
 Bound = TypeVar("Bound", bound=int)
@@ -400,6 +402,60 @@ def test_runtime_class_and_validation_say_what_isinstance_proves(
 def test_coerce_returns_value_when_it_can_be_read(annotation: Any, value: Any, result: Any) -> None:
     """A mapping becomes the record that is expected; what fits stays as it is."""
     assert checker(annotation).coerce(value) == result
+
+
+class Lax(BaseModel, strict=False):
+    number: int
+
+
+class Reading(BaseModel):
+    number: int
+    at: date | None = None
+    ratio: float = 0
+    loose: int = Field(default=0, strict=False)
+
+
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: list[one], lambda one: dict[str, one]])
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        (int, [1, 10**30], [True, "1", 1.5, None]),
+        (float, [1, 2.5], [True, "1"]),
+        (int | None, [1, None], [True, "1"]),
+        (int | bool, [1, True], ["1"]),
+        (str, ["a"], [1, True]),
+        (date, [date(2026, 3, 14)], [0, 1.5, True, "0", "1700000000", datetime(2026, 3, 14, 12, tzinfo=UTC)]),
+        (datetime, [datetime(2026, 3, 14, tzinfo=UTC)], [0, 1e9, "1e9", "1700000000"]),
+    ],
+)
+def test_input_has_the_same_types_in_every_container(
+    wrap: Callable[[Any], Any], annotation: Any, good: list[Any], bad: list[Any]
+) -> None:
+    """What is not an integer or a date alone is none in a list, an object or the field of a model either."""
+    check = input_checker(wrap(annotation)).check
+    make = {0: lambda value: value, 1: lambda value: [value], 2: lambda value: {"x": value}}
+    inside = make[[Any, list[Any], dict[str, Any]].index(wrap(Any))]
+    model = input_checker(create_model("Made", x=(annotation, ...))).check
+    for value in good:
+        assert check(inside(value), "input") == inside(value)
+        assert model({"x": value}, "input").x == value
+    for value in bad:
+        for checked, given_value in ((check, inside(value)), (model, {"x": value})):
+            with pytest.raises(FrameTypeError):
+                checked(given_value, "input")
+
+
+def test_input_of_a_batch_is_checked_by_the_same_rule() -> None:
+    """A boolean among integers is found in a batch too, and the values before it count."""
+    values, error = input_checker(int).check_all([1, 2, True, 3], "input")
+    assert (values, type(error)) == ([1, 2], FrameTypeError)
+
+
+def test_model_that_says_strict_itself_keeps_its_rule() -> None:
+    """Conversions are what an author may ask for, for a model or for one field."""
+    assert input_checker(Lax).check({"number": "1"}, "input") == Lax(number=1)
+    reading = input_checker(Reading).check({"number": 1, "at": "2026-03-14", "ratio": 1, "loose": "2"}, "input")
+    assert reading == Reading(number=1, at=date(2026, 3, 14), ratio=1.0, loose=2)
 
 
 def test_coerce_leaves_iterators_untouched() -> None:

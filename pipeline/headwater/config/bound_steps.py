@@ -18,7 +18,7 @@ from headwater.config.spec import StepSpec
 from headwater.config.validation_errors import Schema, Subject, add_faults
 from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
-from headwater.kinds.params import arguments_of
+from headwater.kinds.params import arguments_of, params_validator
 from headwater.patterns import pattern_budget
 from headwater.shapes import is_object
 
@@ -121,8 +121,7 @@ class _Binder:
             )
         definition = target.definition
         model = definition.params_model
-        validate = model.__pydantic_validator__.validate_json
-        return _Kind(name, target, validate, takes_secrets(model), cache(definition.params_schema))
+        return _Kind(name, target, params_validator(model), takes_secrets(model), cache(definition.params_schema))
 
     def _bind_bare(self, kind: _Kind, index: int) -> BoundStep | None:
         bound = self._validated(kind, b"{}", {}, {}, index)

@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from headwater.config.conditions.condition import Condition
 from headwater.config.reserved import reserving
-from headwater.ids import KIND_PATTERN, NAME_PATTERN
+from headwater.ids import KIND_PATTERN, NAME_PATTERN, NAME_WORDS
 
 __all__ = [
     "EDGES_LIMIT",
@@ -46,9 +46,7 @@ EDGES_LIMIT = 50_000
 _NAME = NAME_PATTERN.pattern
 _END = rf"{_NAME}(\.{_NAME})?"
 
-Name = Annotated[
-    StrictStr, Field(pattern=f"^{_NAME}$", json_schema_extra={"x-words": "a name (letters, digits, _ and -)"})
-]
+Name = Annotated[StrictStr, Field(pattern=f"^{_NAME}$", json_schema_extra={"x-words": NAME_WORDS})]
 Kind = Annotated[
     StrictStr,
     Field(

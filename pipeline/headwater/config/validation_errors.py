@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import SecretStr, ValidationError
 
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
+from headwater.ids import NAME_WORDS
 from headwater.shapes import has_part, is_mapping
 
 __all__ = ["Schema", "Subject", "add_faults", "expected", "in_words"]
@@ -45,10 +46,29 @@ def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> 
     outer = {place.path[:size] for place in grouped for size in range(len(place.path))}
     refused = [place for place in grouped if place.path not in outer]
     schema = subject.schema()
+    misspelled = _misspelled(grouped, refused, problems)
     for place in refused:
-        if not problems.is_broken_inside(subject.path + place.path):
+        if place not in misspelled and not problems.is_broken_inside(subject.path + place.path):
             _Report(subject, schema, place, problems).add(grouped[place])
     return [place.path for place in refused]
+
+
+def _misspelled(grouped: Mapping[Place, list[_Error]], refused: Iterable[Place], problems: Problems) -> set[Place]:
+    """Return the places of keys that are only missing because an unknown key beside them is their misspelled name."""
+    missing: dict[JsonPath, dict[str, Place]] = {}
+    unknown: list[JsonPath] = []
+    for place in refused:
+        kind = grouped[place][0]["type"]
+        if kind in _MISSING and place.path:
+            missing.setdefault(place.path[:-1], {})[str(place.path[-1])] = place
+        elif kind in _UNKNOWN and place.path:
+            unknown.append(place.path)
+    found: set[Place] = set()
+    for path in unknown:
+        beside = missing.get(path[:-1], {})
+        if beside and (meant := problems.meant(str(path[-1]), beside)):
+            found.add(beside.pop(meant))
+    return found
 
 
 def expected(schemas: Iterable[Schema]) -> str:
@@ -257,7 +277,7 @@ def _key_words(schema: Schema, place: Place) -> str:
     if not place.at_key:
         return ""
     names = [one.get("propertyNames", {}) for one in _at(schema, place.path[:-1])]
-    return next((name["x-words"] for name in names if "x-words" in name), "a name (letters, digits, _ and -)")
+    return next((name["x-words"] for name in names if "x-words" in name), NAME_WORDS)
 
 
 def _phrase(schema: Schema) -> str:

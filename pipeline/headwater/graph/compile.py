@@ -18,7 +18,7 @@ from headwater.kinds.binding import callable_of
 from headwater.kinds.definition import Call
 from headwater.kinds.task import Flavor
 from headwater.types.fit import Fit
-from headwater.types.value_checkers import checker, class_checker
+from headwater.types.value_checkers import checker, class_checker, input_checker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -230,7 +230,7 @@ def _input(part: ResolvedInput, bindings: Mapping[Any, Any]) -> PlannedInput:
     return PlannedInput(
         port=part.port,
         edges=(),
-        check=checker(item) if part.from_outside or not part.proven else None,
+        check=input_checker(item) if part.from_outside or not part.proven else None,
         header_check=checker(types.header) if checks and types.header is not None else None,
         footer_check=checker(types.footer) if checks and types.footer is not None else None,
         skippable=part.skippable,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from headwater.kinds.docstring import argument_descriptions
+from headwater.kinds.params import is_closed
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -125,6 +126,12 @@ def _schema_generator() -> type[GenerateJsonSchema]:
 
         def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002 - pydantic's
             return {"not": {}, "description": "Cannot be given in a document."}
+
+        def model_schema(self, schema: Any) -> JsonSchemaValue:
+            written = super().model_schema(schema)
+            if is_closed(schema["cls"]) and "additionalProperties" not in written:
+                written["additionalProperties"] = False
+            return written
 
         def encode_default(self, dft: Any) -> Any:
             try:

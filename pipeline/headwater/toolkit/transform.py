@@ -14,6 +14,7 @@ from headwater.config.problems import Fault
 from headwater.errors import StepDefinitionError
 from headwater.kinds.binding import bind, callable_of
 from headwater.kinds.definition import BoundStep, Call, Method, Placement, StepDefinition
+from headwater.kinds.params import params_validator
 from headwater.kinds.registry import registry
 from headwater.kinds.step import Step, StepFunction, bound_function
 from headwater.shapes import is_mapping
@@ -104,7 +105,7 @@ def _bound(source: object) -> BoundStep:
         raise Transform.refusal(faults)
     definition = _definition_of(kind)
     try:
-        given = definition.params_model.__pydantic_validator__.validate_json(to_json(params), strict=True)
+        given = params_validator(definition.params_model)(to_json(params), strict=True)
     except ValidationError as error:
         below = [_param_fault(fault, definition, "params" in source) for fault in _errors(error)]
         raise Transform.refusal(below) from error

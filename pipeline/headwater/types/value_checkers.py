@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 import sys
 import typing
@@ -19,6 +20,7 @@ from collections.abc import (
     Reversible,
     Sequence,
 )
+from datetime import date, datetime
 from types import GenericAlias
 from typing import Any, Literal, NewType, NotRequired, TypeVar, cast, get_args, get_origin
 
@@ -42,11 +44,13 @@ from headwater.display import shorten
 from headwater.errors import FrameTypeError
 from headwater.streams.grammar import Checker
 
-__all__ = ["checker", "class_checker", "needs_validation", "runtime_class"]
+__all__ = ["checker", "class_checker", "input_checker", "needs_validation", "runtime_class"]
 
 _TOWER: Mapping[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _STRINGS = (str, bytes, bytearray, memoryview)
 _STRICT_KINDS = frozenset({"int", "float", "bool", "str", "bytes", "list", "dict"})
+_MOMENT_KINDS = frozenset({"date", "datetime", "time"})
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*")
 _RECORD_KINDS = frozenset({"dataclass", "typed-dict"})
 _OPAQUE_KEYS = frozenset({"default", "metadata", "serialization", "config", "cls", "expected"})
 _STRING_SPLITTERS: frozenset[Any] = frozenset({Iterable, Collection, Reversible, Sequence})
@@ -63,12 +67,49 @@ def checker(annotation: Any) -> Checker:
     """Return the checker of a type, shared by all edges; its validator is built for the first value that needs it.
 
     Numbers and strings are not converted: "3" is not an integer. A mapping becomes a pydantic model, a dataclass or a
-    `TypedDict` where one is expected; the fields of a model follow the model's own configuration.
+    `TypedDict` where one is expected, and a string in ISO 8601 a date or a time. The same holds for the fields of a
+    model, unless the model or the field says `strict` itself.
     """
     classes = runtime_class(annotation)
     expected = () if needs_validation(annotation) else classes
     marks = tuple(shape(one)[0] for one in (classes if isinstance(classes, tuple) else (classes,)) if one is not None)
     return Checker(object if expected is None else expected, _Coercion(annotation), marks)
+
+
+@cached
+def input_checker(annotation: Any) -> Checker:
+    """Return the checker of values that no step has made: `true` is not an integer, and a datetime not a date."""
+    usual = checker(annotation)
+    classes = usual.expected if isinstance(usual.expected, tuple) else (usual.expected,)
+    if bool not in classes:
+        classes = tuple(_NARROW.get(one, one) for one in classes)
+    if datetime in classes:
+        classes = tuple(date if one is _Day else one for one in classes)
+    return Checker(classes[0] if len(classes) == 1 else classes, usual.coerce)
+
+
+class _Narrow(type):
+    """The class of classes that have the instances of one class, without those of a certain class below it."""
+
+    whole: type
+    part: type
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.whole) and not isinstance(value, cls.part)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.whole) and not issubclass(other, cls.part)
+
+
+class _Integer(metaclass=_Narrow):
+    whole, part = int, bool
+
+
+class _Day(metaclass=_Narrow):
+    whole, part = date, datetime
+
+
+_NARROW: Mapping[Any, type] = {int: _Integer, date: _Day}
 
 
 @cached
@@ -171,7 +212,9 @@ def _validator(annotation: Any) -> SchemaValidator:
             None,
         ):  # records refuse a config from outside
             try:
-                return SchemaValidator(_strict(TypeAdapter[Any](_modern(annotation), config=config).core_schema))
+                schema = _strict(TypeAdapter[Any](_modern(annotation), config=config).core_schema)
+                build: Any = SchemaValidator  # otherwise it would take models as they were built for themselves
+                return cast("SchemaValidator", build(schema, _use_prebuilt=False))
             except (PydanticUserError, SchemaError, TypeError, NameError, RecursionError):
                 continue
     expected = runtime_class(annotation)
@@ -227,12 +270,21 @@ def _strict(schema: Any) -> Any:
     kind = node.get("type")
     if not isinstance(kind, str):  # the fields of a record by their names
         return {name: _strict(part) for name, part in node.items()}
-    if kind == "model":
+    if kind == "model" and "strict" in node["cls"].model_config:
         return node
     copy = {key: part if key in _OPAQUE_KEYS else _strict(part) for key, part in node.items()}
     if kind in _STRICT_KINDS or kind in _RECORD_KINDS:
-        copy["strict"] = kind in _STRICT_KINDS
+        copy.setdefault("strict", kind in _STRICT_KINDS)
+    if kind in _MOMENT_KINDS:
+        return core_schema.no_info_before_validator_function(_refuse_number, cast("CoreSchema", copy))
     return copy
+
+
+def _refuse_number(value: Any) -> Any:
+    """Refuse what pydantic would read as the seconds since 1970."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
+        raise PydanticCustomError("number", "a number is not a date or a time; write it in ISO 8601")
+    return value
 
 
 def _explain(annotation: Any, value: Any, error: ValidationError) -> str:
