@@ -12,7 +12,7 @@ from headwater.kinds.registry import registry
 
 
 class Limits(BaseModel):
-    tries: int = 1
+    rounds: int = 1
 
 
 class Labels(BaseModel):
@@ -57,8 +57,8 @@ def load(params: dict[str, Any]) -> Pipeline:
 @pytest.mark.parametrize(
     ("params", "path"),
     [
-        ({"limits": {"trys": 5}}, "$.steps[0].params.limits.trys"),
-        ({"several": {"x": [{"tries": 1}, {"trys": 5}]}}, "$.steps[0].params.several.x[1].trys"),
+        ({"limits": {"ruonds": 5}}, "$.steps[0].params.limits.ruonds"),
+        ({"several": {"x": [{"rounds": 1}, {"ruonds": 5}]}}, "$.steps[0].params.several.x[1].ruonds"),
     ],
 )
 def test_refuses_an_unknown_key_within_params(params: dict[str, Any], path: str) -> None:
@@ -66,16 +66,16 @@ def test_refuses_an_unknown_key_within_params(params: dict[str, Any], path: str)
     with pytest.raises(ConfigError) as error:
         load(params)
     (problem,) = error.value.problems
-    assert (problem.code, problem.path, problem.hint) == ("unknown-param", path, "did you mean 'tries'?")
+    assert (problem.code, problem.path, problem.hint) == ("unknown-param", path, "did you mean 'rounds'?")
 
 
 def test_takes_other_keys_where_a_model_says_so() -> None:
     """A model with a rule of its own keeps it, and the JSON Schema says the same."""
-    pipeline = load({"limits": {"tries": 2}, "labels": {"river": "Ilm"}, "loose": {"x": 1}})
+    pipeline = load({"limits": {"rounds": 2}, "labels": {"river": "Ilm"}, "loose": {"x": 1}})
     bound = pipeline.plan().steps[0].bound.instance
     assert isinstance(bound, Ask)
     assert type(bound.limits) is Limits
-    assert (bound.limits.tries, bound.labels.model_extra) == (2, {"river": "Ilm"})
+    assert (bound.limits.rounds, bound.labels.model_extra) == (2, {"river": "Ilm"})
     written = Ask.definition.params_schema()["$defs"]
     assert written["Limits"]["additionalProperties"] is False
     assert written["Labels"]["additionalProperties"] is True

@@ -16,8 +16,10 @@ from headwater.config.permissions import allowed_names
 from headwater.graph.analysis import Analysis
 from headwater.graph.drawing.draw import draw
 from headwater.kinds.binding import bind
+from headwater.kinds.definition import BoundStep
 from headwater.kinds.registry import registry
 from headwater.running.request import RunOptions
+from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -79,7 +81,7 @@ class Pipeline:
         description: str = "",
         allow: Collection[str] = (),
     ) -> None:
-        bound = {step_id: bind(target) for step_id, target in steps.items()}
+        bound = _bound(steps)
         head = {"name": name, "description": description}
         timeout = None if timeout_s is None else {"total_s": timeout_s}
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout}
@@ -234,3 +236,10 @@ class Pipeline:
         from headwater.api.execution import run_to_end  # a program that only loads and plans does without it
 
         return await run_to_end(self.compiled.request(data, RunOptions(tuple(subscribers))))
+
+
+def _bound(steps: object) -> dict[str, BoundStep]:
+    if not is_mapping(steps):
+        msg = f"expected steps by their ids, such as {{'shout': shout}}, found a {type(steps).__name__}"
+        raise TypeError(msg)
+    return {step_id: bind(target) for step_id, target in steps.items()}

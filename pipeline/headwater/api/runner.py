@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,10 +12,12 @@ from anyio.lowlevel import current_token
 from headwater.api.execution import Execution, run_to_end
 from headwater.api.run_beside import RunBeside
 from headwater.running.request import RunOptions
+from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headwater.api.compiled import CompiledPipeline
     from headwater.api.pipeline import Pipeline
     from headwater.api.result import Result
     from headwater.events.subscriber import EventFunction, StreamSubscriber
@@ -54,7 +57,7 @@ class Runner:
         Raises:
             ConfigError: The data does not fit the pipeline's input.
         """
-        return Execution(pipeline.compiled.request(data, self._options))
+        return Execution(_compiled(pipeline).request(data, self._options))
 
     async def run(self, pipeline: Pipeline, data: Any = None) -> Result:
         """Run a pipeline to its end.
@@ -70,7 +73,7 @@ class Runner:
             ConfigError: The data does not fit the pipeline's input.
             ExecutionError: The execution did not complete; see `Pipeline.run`.
         """
-        return await run_to_end(pipeline.compiled.request(data, self._options))
+        return await run_to_end(_compiled(pipeline).request(data, self._options))
 
 
 def run_sync(
@@ -110,6 +113,21 @@ def run_sync(
     if _in_event_loop():
         return RunBeside(partial(runner.start, pipeline, data)).result(backend)
     return anyio.run(runner.run, pipeline, data, backend=backend)
+
+
+def _compiled(pipeline: Any) -> CompiledPipeline:
+    """Return what a pipeline was compiled to; raise for anything that is not a pipeline."""
+    compiled: CompiledPipeline | None = getattr(pipeline, "compiled", None)
+    if compiled is not None:
+        return compiled
+    if isinstance(pipeline, (str, Path)):
+        msg = f"expected a Pipeline, found {str(pipeline)[:80]!r}; load a document first: Pipeline.load(...)"
+    elif is_mapping(pipeline):
+        msg = "expected a Pipeline, found a mapping; load a document first: Pipeline.load(...)"
+    else:
+        what = "a class" if isinstance(pipeline, type) else f"a {type(pipeline).__name__}"
+        msg = f"expected a Pipeline, found {what}; make one of steps first: Pipeline(name, steps=...)"
+    raise TypeError(msg)
 
 
 def _in_event_loop() -> bool:

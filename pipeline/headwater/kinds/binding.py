@@ -38,9 +38,26 @@ def bind(
             msg = f"{type(target).__name__} already has its params; give {', '.join(params)} to its constructor"
             raise TypeError(msg)
         instance = target
-    else:
+    elif _is_step_class(target):
         instance = target.model_validate(params or {})
+    else:
+        raise TypeError(_not_a_step(target))
     return BoundStep(instance.definition, instance, params=as_document(instance) if document is None else document)
+
+
+def _is_step_class(target: object) -> bool:
+    return isinstance(target, type) and issubclass(target, Step)
+
+
+def _not_a_step(target: object) -> str:
+    """Return why something is not a step, and how to make it one."""
+    if isinstance(target, type):
+        return f"the class {target.__name__!r} is not a step; derive it from headwater.Step"
+    if isinstance(target, str):
+        return f"the string {target[:80]!r} is not a step; import the step, or name its kind in a document"
+    if callable(target) and (name := getattr(target, "__name__", "")):
+        return f"the function {name!r} is not a step; decorate it: @step('example.name')"
+    return f"a {type(target).__name__} is not a step; expected a function with @step, or a Step"
 
 
 def locate(origin: Origin) -> StepFunction[..., Any] | type[Step]:

@@ -11,6 +11,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Collection
+from itertools import islice
 from typing import Any, NoReturn
 
 from headwater.config.notation.json_scanner import DEPTH_LIMIT
@@ -60,7 +61,11 @@ def parse_yaml(text: str, file: str | None) -> tuple[object, Problems]:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             reader.take(event)
     except yaml.YAMLError as error:
-        problems.add("syntax", _reason(error), reader.path, position=_position(getattr(error, "problem_mark", None)))
+        position = _position(getattr(error, "problem_mark", None))
+        if _tab_at(text, position):
+            problems.add("syntax", "YAML allows no tab here", reader.path, "indent with spaces", position=position)
+        else:
+            problems.add("syntax", _reason(error), reader.path, position=position)
     except _RefusedError:
         pass
     else:
@@ -200,6 +205,13 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
 
 def _position(mark: Any) -> Position:
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+
+def _tab_at(text: str, position: Position) -> bool:
+    """Return whether a tab stands where the parser stopped, or in the indentation before it."""
+    line, column = position
+    shown = next(islice(text.splitlines(), line - 1, None), "")
+    return shown[column - 1 : column] == "\t" or "\t" in shown[: len(shown) - len(shown.lstrip())]
 
 
 def _reason(error: Any) -> str:
