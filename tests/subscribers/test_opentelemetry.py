@@ -260,6 +260,25 @@ def test_reports_about_models_have_the_names_of_the_conventions(exported: Export
     }
 
 
+@step("telemetry.ask", blocking=True)
+def ask(question: str, ctx: StepContext) -> int:
+    """Report what a question has used."""
+    ctx.progress(model="small-1", input_tokens=len(question), output_tokens=2, max_tokens=9)
+    ctx.progress(0.5)
+    return len(question)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_tokens_add_up_over_mapped_items(exported: Exported, concurrency: int) -> None:
+    """Each item reports what it has used; no report is lost because others follow it quickly."""
+    pipeline = Pipeline("asked", steps={"ask": ask}, options={"ask": {"concurrency": concurrency}})
+    run_sync(pipeline, iter(["a", "bb", "ccc"] * 20), subscribers=[OpenTelemetrySubscriber(exported.provider)])
+    facts = attributes_of(exported.one("step ask"))
+    assert facts["gen_ai.usage.input_tokens"] == 120
+    assert facts["gen_ai.usage.output_tokens"] == 120
+    assert facts["gen_ai.request.max_tokens"] == 9
+
+
 @pytest.mark.parametrize(
     ("given", "taken"),
     [(True, True), (3, 3), ("x" * 5_000, "x" * 1_000), ((1, "a"), ["1", "a"]), (None, "null"), ({"a": 1}, '{"a":1}')],

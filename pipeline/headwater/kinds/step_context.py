@@ -126,5 +126,7 @@ class StepContext:
                 `step_complete` has the total. Items that a step is asked to leave out, as a filter is, do not count.
                 `skipped` is how many of them were left out, which every view shows.
                 Report them one by one, where they happen: frequent progress is throttled, but all of it is counted.
+                So are `input_tokens`, `output_tokens`, `cache_read_tokens`, `cache_creation_tokens` and
+                `reasoning_tokens`, the numbers of tokens that were used since the last report: events have their sums.
         """
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

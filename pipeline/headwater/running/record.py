@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 
-__all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor"]
+__all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor", "with_tokens"]
 
 EmitItems = Literal["none", "first", "sample", "all"]
 """Which items of an output are emitted as events."""
@@ -29,6 +29,7 @@ HOLD_S = 0.1
 """A step that holds the event loop for longer than this is reported, in seconds."""
 
 _SAMPLE_ITEMS = 100
+_TOKENS = frozenset(f"{kind}_tokens" for kind in ("input", "output", "cache_read", "cache_creation", "reasoning"))
 
 WaitsFor = Literal["input", "output"] | None
 
@@ -58,6 +59,7 @@ class StepRecord:
         "started_at",
         "state",
         "step_id",
+        "tokens",
     )
 
     def __init__(
@@ -89,6 +91,7 @@ class StepRecord:
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
         self._pending_progress: tuple[float | None, str, Mapping[str, Any]] | None = None
+        self.tokens: dict[str, int] = {}
 
     @property
     def emits_next_item(self) -> bool:
@@ -231,3 +234,11 @@ class StepRecord:
             return
         self.state = State.SKIPPED
         self._emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)
+
+
+def with_tokens(data: Mapping[str, Any], sums: dict[str, int]) -> Mapping[str, Any]:
+    """Return what a step reports with the sums of its tokens, so that no report that is passed over is lost."""
+    for name in _TOKENS & data.keys():
+        if isinstance(count := data[name], int):
+            sums[name] = sums.get(name, 0) + count
+    return {**data, **sums} if sums else data

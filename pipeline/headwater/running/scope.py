@@ -13,7 +13,7 @@ from anyio.lowlevel import current_token
 
 from headwater.kinds.binding import callable_of
 from headwater.kinds.step_context import StepContext
-from headwater.running.record import EmitItems, StepRecord
+from headwater.running.record import EmitItems, StepRecord, with_tokens
 from headwater.running.workers.threads import is_released
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ class ExecutionScope:
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Emit the progress of a step, from any thread; what is counted is counted even when no progress is emitted."""
         record = self.record(step)
-        if isinstance(compensations := data.get("compensations"), int):
-            with self._counting:
+        with self._counting:
+            if isinstance(compensations := data.get("compensations"), int):
                 record.compensations += compensations
-        if isinstance(skipped := data.get("skipped"), int):
-            with self._counting:
+            if isinstance(skipped := data.get("skipped"), int):
                 record.items_aside["skipped"] = record.items_aside.get("skipped", 0) + skipped
+            data = with_tokens(data, record.tokens)
         if not self.emits_progress or not record.note_progress(fraction, message, data):
             return
         if threading.get_ident() == self._thread:
