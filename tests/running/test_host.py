@@ -17,6 +17,7 @@ from headwater.running.hosts.host import StepHost
 from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import PortOutbox
 from headwater.running.record import StepRecord
+from headwater.running.workers.inside import Enter
 from headwater.streams.channel import Channel
 from headwater.streams.grammar import Grammar
 
@@ -97,6 +98,10 @@ class Alone:
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Drop the progress."""
+
+    def inside(self, step: PlannedStep) -> list[Enter]:
+        """Give no context."""
+        return []
 
     def fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note a failure."""

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -16,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as conventions
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
-from headwater import Pipeline, Runner, StepContext, StepError, run_sync, step
+from headwater import Pipeline, Runner, StepContext, StepError, Stream, run_sync, step
 from headwater.events.data import InputRequired, PipelineStart, StepProgress, StepRetry, StepSkipped, StreamGap
 from headwater_subscribers import OpenTelemetrySubscriber
 from headwater_subscribers.telemetry.gen_ai import GEN_AI_ATTRIBUTES, attribute
@@ -258,6 +260,77 @@ def test_reports_about_models_have_the_names_of_the_conventions(exported: Export
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.agent.name": "a1",
     }
+
+
+PROVIDER: ContextVar[TracerProvider] = ContextVar("provider")
+
+
+def traced(number: int) -> int:
+    """Make a span as a library does that a step calls."""
+    with PROVIDER.get().get_tracer("library").start_as_current_span(f"inner {number}"):
+        return number
+
+
+@step("telemetry.inline")
+def inline(number: int) -> int:
+    """Call the library in the event loop."""
+    return traced(number)
+
+
+@step("telemetry.waiting")
+async def waiting(number: int) -> int:
+    """Call the library in a task."""
+    await anyio.lowlevel.checkpoint()
+    return traced(number)
+
+
+@step("telemetry.thread", blocking=True)
+def in_thread(number: int) -> int:
+    """Call the library in a worker thread."""
+    return traced(number)
+
+
+@step("telemetry.generator", blocking=True)
+def in_generator(numbers: Iterable[int]) -> Iterator[int]:
+    """Call the library in a generator in a worker thread."""
+    for number in numbers:
+        yield traced(number)
+
+
+@step("telemetry.streaming")
+async def streaming(numbers: Stream[int]) -> AsyncIterator[int]:
+    """Call the library in an async generator."""
+    async for number in numbers:
+        yield traced(number)
+
+
+@step("telemetry.process", cpu=True)
+def in_process(number: int) -> int:
+    """Return the id of the span that is current in a worker process."""
+    return trace.get_current_span().get_span_context().span_id + 0 * number
+
+
+@pytest.mark.parametrize("data", [3, [3]], ids=["value", "stream"])
+@pytest.mark.parametrize("inner", [inline, waiting, in_thread, in_generator, streaming], ids=lambda one: one.kind)
+def test_spans_made_inside_a_step_are_its_children(exported: Exported, inner: Any, data: Any) -> None:
+    """Wherever the code of a step runs, its span is the current one; also where it is fused with others."""
+    PROVIDER.set(exported.provider)
+    pipeline = Pipeline("traced", steps={"first": inline, "inner": inner, "last": inline})
+    run_sync(pipeline, iter(data) if isinstance(data, list) else data, subscribers=[subscriber_of(exported)])
+    steps = {context_of(exported.one(f"step {name}")).span_id for name in ("first", "inner", "last")}
+    assert {span.parent.span_id for span in exported.named("inner 3") if span.parent is not None} == steps
+    assert len(exported.named("pipeline traced")) == 1
+
+
+def test_the_span_of_a_step_is_current_in_its_worker_process(exported: Exported) -> None:
+    """The trace crosses as it does to a service."""
+    result = run_sync(Pipeline("traced", steps={"inner": in_process}), 3, subscribers=[subscriber_of(exported)])
+    assert result.output == context_of(exported.one("step inner")).span_id
+
+
+def subscriber_of(exported: Exported) -> OpenTelemetrySubscriber:
+    """Return a subscriber that exports here."""
+    return OpenTelemetrySubscriber(exported.provider)
 
 
 @step("telemetry.ask", blocking=True)

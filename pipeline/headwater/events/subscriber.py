@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Literal
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Literal
 
 from headwater.events.event import EventType, StreamEvent
+
+if TYPE_CHECKING:
+    from headwater.events.data import PipelineStart
 
 __all__ = ["EventFunction", "Policy", "StreamSubscriber", "Wanted", "event_filter"]
 
@@ -84,6 +87,24 @@ class StreamSubscriber:
             pending = self.on_event(event)
             if pending is not None:
                 await pending
+
+    def inside_step(
+        self,
+        execution_id: str,  # noqa: ARG002 - for those that override it
+        start: PipelineStart,  # noqa: ARG002
+        step_id: str,  # noqa: ARG002
+    ) -> Callable[[], AbstractContextManager[object]] | None:
+        """Give the code of a step a context, such as a current span. It is asked before the step first runs.
+
+        Args:
+            execution_id: Id of the execution.
+            start: The data of the execution's first event, which may not have been received yet.
+            step_id: Id of the step.
+
+        Returns:
+            What makes the context managers inside which the code of the step runs, in any thread; None for none.
+        """
+        return None
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Acquire what the subscriber needs, and release it when the subscription ends.

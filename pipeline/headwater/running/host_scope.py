@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from headwater.graph.plan import PlannedStep
     from headwater.running.record import StepRecord
+    from headwater.running.workers.inside import Enter
 
 __all__ = ["HostScope"]
 
@@ -37,6 +38,10 @@ class HostScope(Protocol):
 
     def callable_of(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
         """Return the function of a step that takes its inputs alone, with params and context bound."""
+        ...
+
+    def inside(self, step: PlannedStep) -> Sequence[Enter]:
+        """Return the contexts that subscribers give to the code of a step."""
         ...
 
     @property

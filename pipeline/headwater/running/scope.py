@@ -11,9 +11,12 @@ from anyio import current_time
 from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
+from headwater.events.notices import notice
+from headwater.events.subscriber import StreamSubscriber
 from headwater.kinds.binding import callable_of
 from headwater.kinds.step_context import StepContext
 from headwater.running.record import EmitItems, StepRecord, with_tokens
+from headwater.running.workers.inside import Enter, called_inside
 from headwater.running.workers.threads import is_released
 
 if TYPE_CHECKING:
@@ -60,6 +63,12 @@ class ExecutionScope:
         self.emits_items: bool = self._emit_items != "none"
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
+        self._start_data = request.start_data
+        self.hooks: tuple[StreamSubscriber, ...] = tuple(
+            one
+            for one in request.options.subscribers
+            if isinstance(one, StreamSubscriber) and type(one).inside_step is not StreamSubscriber.inside_step
+        )
         self.on_failure: FailureSink = on_failure
         self._counting = threading.Lock()  # threads of one step may report at the same time
         self._thread = threading.get_ident()
@@ -85,8 +94,23 @@ class ExecutionScope:
 
     def callable_of(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
         """Return the function of a step that takes its inputs alone, with params and context bound."""
-        if step.call is not None:
-            return step.call
+        call = step.call or self._bound_call(step, attempt)
+        enters = self.inside(step) if self.hooks else ()
+        return called_inside(enters, call, step.method.call) if enters else call
+
+    def inside(self, step: PlannedStep) -> list[Enter]:
+        """Return the contexts that subscribers give to the code of a step."""
+        enters: list[Enter] = []
+        for hook in self.hooks:
+            try:
+                enter = hook.inside_step(self.execution_id, self._start_data, step.id)
+            except Exception as error:  # noqa: BLE001 - a subscriber does not disturb the execution
+                notice("subscriber gave no context to a step", step_id=step.id, error=repr(error))
+            else:
+                enters += () if enter is None else (enter,)
+        return enters
+
+    def _bound_call(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
         bound = step.bound
         if (live := self._instances.get(step.id)) is not None:
             bound = replace(bound, instance=live)

@@ -85,22 +85,30 @@ class Spans:
         if change is not None:
             change(self, running, event, event.data)
 
+    def ahead(self, execution_id: str, start: PipelineStart, step_id: str, time_s: float) -> trace.Span:
+        """Return the span of a step that begins, also before its events are received."""
+        running = self._traces.get(execution_id) or self._open(execution_id, start, time_s)
+        return (running.attempts.get(step_id) or self._open_attempt(running, step_id, "", time_s)).span
+
     def _begin(self, event: StreamEvent) -> Trace:
+        start = event.data if isinstance(event.data, PipelineStart) else PipelineStart("unknown")
+        return self._open(event.execution_id, start, event.time_s)
+
+    def _open(self, execution_id: str, start: PipelineStart, time_s: float) -> Trace:
         if len(self._traces) >= self._max_executions:
             abandoned = self._traces.pop(next(iter(self._traces)))
-            self._close(abandoned, event, "abandoned")
-        start = event.data if isinstance(event.data, PipelineStart) else PipelineStart("unknown")
+            self._close(abandoned, time_s, "abandoned")
         span = self._tracer.start_span(  # below the caller's, as events are delivered in a copy of its context
             f"pipeline {start.name}",
             attributes={
                 "headwater.pipeline.name": start.name,
                 "headwater.pipeline.steps": len(start.steps),
-                "headwater.execution.id": event.execution_id,
+                "headwater.execution.id": execution_id,
             },
-            start_time=_ns(event.time_s),
+            start_time=_ns(time_s),
         )
         kinds = {step.id: step.kind for step in start.steps}
-        running = self._traces[event.execution_id] = Trace(span, start.name, event.time_s, kinds)
+        running = self._traces[execution_id] = Trace(span, start.name, time_s, kinds)
         return running
 
     def end(self, running: Trace, event: StreamEvent, data: Any) -> None:
@@ -110,15 +118,16 @@ class Spans:
             _fail(running.span, event, data.error_type, data.message)
         elif isinstance(data, PipelineCancelled):
             running.span.set_attribute("headwater.execution.cancel_reason", data.reason)
-        self._close(running, event, _STATUS[event.event_type])
+        self._close(running, event.time_s, _STATUS[event.event_type])
 
-    def _close(self, running: Trace, event: StreamEvent, status: str) -> None:
-        for step_id in tuple(running.attempts):
-            self.end_attempt(running, step_id, event, "stopped")
+    def _close(self, running: Trace, time_s: float, status: str) -> None:
+        for ended in running.attempts.values():
+            self._end_attempt(running, ended, time_s, "stopped")
+        running.attempts.clear()
         running.span.set_attribute("headwater.execution.status", status)
-        running.span.end(max(_ns(event.time_s), _ns(running.started_s)))
+        running.span.end(max(_ns(time_s), _ns(running.started_s)))
         if self._instruments is not None:
-            self._instruments.execution(event.time_s - running.started_s, running.name, status)
+            self._instruments.execution(time_s - running.started_s, running.name, status)
 
     def attempt(self, running: Trace, event: StreamEvent) -> Attempt:
         """Return the attempt that an event is about; it begins now if its start was missed."""
@@ -127,8 +136,14 @@ class Spans:
         if found is not None:
             return found
         data = event.data
-        kind = data.kind if isinstance(data, StepStart) else running.kinds.get(step_id, "")
+        kind = data.kind if isinstance(data, StepStart) else ""
         started_s = event.time_s - (data.duration_s if isinstance(data, StepComplete) else 0.0)
+        made = self._open_attempt(running, step_id, kind, started_s)
+        made.span.set_attribute("headwater.step.attempt", event.attempt)
+        return made
+
+    def _open_attempt(self, running: Trace, step_id: str, kind: str, started_s: float) -> Attempt:
+        kind = kind or running.kinds.get(step_id, "")
         before = running.before.pop(step_id, None)
         calls_out = any(fnmatchcase(kind, pattern) for pattern in self._calling_out)
         span = self._tracer.start_span(
@@ -147,10 +162,14 @@ class Spans:
     ) -> None:
         """End the span of an attempt."""
         ended = running.attempts.pop(step_id or "unknown")
-        ended.span.set_attributes({"headwater.step.status": status, "headwater.step.attempt": event.attempt})
-        ended.span.end(max(_ns(event.time_s), _ns(ended.started_s)))
+        ended.span.set_attribute("headwater.step.attempt", event.attempt)
+        self._end_attempt(running, ended, event.time_s, status, error_type)
+
+    def _end_attempt(self, running: Trace, ended: Attempt, time_s: float, status: str, error_type: str = "") -> None:
+        ended.span.set_attribute("headwater.step.status", status)
+        ended.span.end(max(_ns(time_s), _ns(ended.started_s)))
         if self._instruments is not None:
-            duration_s = event.time_s - ended.started_s
+            duration_s = time_s - ended.started_s
             self._instruments.step(duration_s, running.name, ended.kind, status, error_type)
             self._instruments.model(duration_s, ended.model, error_type)
 
@@ -158,7 +177,7 @@ class Spans:
 def _step_start(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     attempt = spans.attempt(running, event)
     if isinstance(data, StepStart):
-        attempt.span.set_attribute("headwater.step.flavor", data.flavor)
+        attempt.span.set_attributes({"headwater.step.flavor": data.flavor, "headwater.step.attempt": event.attempt})
 
 
 def _step_progress(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from threading import Lock
+from time import time
 from typing import TYPE_CHECKING, Final
 
 from headwater import MissingExtraError, StreamSubscriber, __version__
@@ -18,7 +21,7 @@ from headwater_subscribers.telemetry.instruments import Instruments
 from headwater_subscribers.telemetry.spans import TYPES, Spans
 
 if TYPE_CHECKING:
-    from headwater import StreamEvent
+    from headwater import PipelineStart, StreamEvent
 
 __all__ = ["OpenTelemetrySubscriber"]
 
@@ -32,6 +35,8 @@ class OpenTelemetrySubscriber(StreamSubscriber):
     that of the execution, and links to the attempt before it. Times are those of the events. Failures are exceptions
     and a status; progress, skipped steps, questions and missed events are events of the spans. What steps report about
     models has the names of the semantic conventions (`GEN_AI_ATTRIBUTES`).
+
+    The span of a step is the current one for its code, wherever that runs: spans that are made there are its children.
 
     Only the spans of running steps are held: they end, and go to the exporter, when the step ends.
 
@@ -70,6 +75,14 @@ class OpenTelemetrySubscriber(StreamSubscriber):
         instruments = None if meter is None else Instruments(meter)
         self._spans = Spans(tracer, instruments, tuple(calling_out), max_executions)
         self._lock = Lock()
+
+    def inside_step(
+        self, execution_id: str, start: PipelineStart, step_id: str
+    ) -> Callable[[], AbstractContextManager[object]]:
+        """Make the span of a step the current one for its code, so that spans made there are its children."""
+        with self._lock:
+            span = self._spans.ahead(execution_id, start, step_id, time())
+        return partial(trace.use_span, span, record_exception=False, set_status_on_exception=False)
 
     def on_events(self, batch: Sequence[StreamEvent]) -> None:
         """Begin and end spans."""

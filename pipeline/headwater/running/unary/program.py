@@ -38,7 +38,7 @@ class UnaryStep:
         "suspends",
     )
 
-    def __init__(self, place: int, planned: PlannedStep) -> None:
+    def __init__(self, place: int, planned: PlannedStep, *, direct: bool = True) -> None:
         self.place: int = place
         self.planned: PlannedStep = planned
         self.id: str = planned.id
@@ -49,7 +49,7 @@ class UnaryStep:
         self.expected: Classes = planned.outputs[0].items.expected
         self.suspends: bool = planned.method.call.suspends or planned.placement is not Placement.INLINE
         self.call: Callable[..., Any] = planned.call or planned.method.function
-        self.direct: bool = self._is_direct()
+        self.direct: bool = direct and self._is_direct()
         self.plain: bool = self.direct and not self.suspends
         self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
         self.only: UnaryStep | None = None
@@ -76,8 +76,8 @@ class UnaryStep:
 class Program(list[UnaryStep]):
     """The steps of a unary plan, in topological order, each with the steps that it feeds."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(UnaryStep(place, step) for place, step in enumerate(plan.steps))
+    def __init__(self, plan: Plan, *, direct: bool = True) -> None:
+        super().__init__(UnaryStep(place, step, direct=direct) for place, step in enumerate(plan.steps))
         self._places = {step.id: step.place for step in self}
         for step in self:
             for output in step.planned.outputs:
@@ -103,8 +103,10 @@ class Program(list[UnaryStep]):
 _programs: WeakKeyDictionary[Plan, Program] = WeakKeyDictionary()
 
 
-def program_of(plan: Plan) -> Program:
-    """Return the program of a plan whose edges are all unary, made once."""
+def program_of(plan: Plan, *, direct: bool = True) -> Program:
+    """Return the program of a plan whose edges are all unary, made once; not `direct` where calls have a context."""
+    if not direct:
+        return Program(plan, direct=False)
     program = _programs.get(plan)
     if program is None:
         program = _programs[plan] = Program(plan)

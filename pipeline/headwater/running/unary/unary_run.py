@@ -41,7 +41,7 @@ class UnaryRun:
         self._scope = scope
         self._emit = scope.context.emit
         self._emits_items = scope.emits_items
-        self._program = program_of(scope.plan)
+        self._program = program_of(scope.plan, direct=not scope.hooks)
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
         self._skipped: set[int] = set()

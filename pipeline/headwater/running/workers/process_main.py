@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from headwater.config.secret_params import secrets_of
@@ -83,6 +84,9 @@ def _load(
 ) -> Callable[..., Any]:
     """Return the function of a step."""
     sys.path[:] = order["sys_path"]
+    if order["trace"]:
+        extracted = import_module("opentelemetry.propagate").extract(order["trace"])
+        import_module("opentelemetry.context").attach(extracted)
     origin = Origin(**order["origin"])
     if origin.module in order["files"]:
         modules.find(origin.module)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, open_process
 
 from headwater.errors import HeadwaterError, StreamBrokenError
+from headwater.running.workers.inside import entered_all
 from headwater.running.workers.process_codec import WRITTEN_ITEMS, files_of_modules
 from headwater.streams.ends import ReaderLeft
 from headwater.streams.exact.exact_json import ExactJson, NotExactError
@@ -118,7 +120,16 @@ class ProcessWorker:
             "allowed": sorted(self._scope.allowed),
             "params": self._exact.dump(given),
             "files": files_of_modules(),
+            "trace": self._trace(),
         }
+
+    def _trace(self) -> dict[str, str]:
+        """Return the headers that carry the current span to the process, if the program uses OpenTelemetry."""
+        headers: dict[str, str] = {}
+        if "opentelemetry.trace" in sys.modules:
+            with entered_all(self._scope.inside(self._step)):
+                import_module("opentelemetry.propagate").inject(headers)
+        return headers
 
     async def _send(self, data: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:
