@@ -218,3 +218,31 @@ def test_second_signal_kills_a_program_that_ignores_the_first(write: Callable[[s
     assert finish(process)[0] == -signal.SIGINT
     gone, _ = psutil.wait_procs([program], timeout=60)
     assert gone == [program] or program.status() == psutil.STATUS_ZOMBIE
+
+
+SPIN = """
+import sys, threading
+from headwater import step
+
+@step("spin.spin", cpu=True)
+def spin(number: int) -> int:
+    print("spinning", file=sys.stderr, flush=True)
+    threading.Event().wait()
+    return number
+"""
+
+
+def test_worker_process_leaves_ctrl_c_to_the_command(pipeline: MakePipeline, tmp_path: Path) -> None:
+    """A terminal interrupts both; the process ends with the command, and is not shown as a failure of its step."""
+    (tmp_path / "spin.py").write_text(SPIN)
+    command = [sys.executable, "-m", "headwater.cli", "run", pipeline(("cli.numbers", {}), ("spin.spin", {}))]
+    with subprocess.Popen(
+        [*command, *STEPS, "--steps", "./spin.py", "--quiet"], stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"spinning\n"
+        os.killpg(process.pid, signal.SIGINT)
+        code, errors = finish(process)
+    assert code == 130
+    assert "KeyboardInterrupt" not in errors
+    assert "failed" not in errors

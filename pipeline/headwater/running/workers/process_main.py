@@ -6,6 +6,7 @@ Inputs and results are the two streams of a pipe each; what the step itself prin
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -34,6 +35,7 @@ _READ_BYTES = 65_536
 
 def main() -> None:
     """Serve until standard input ends, or the step fails."""
+    signal.signal(signal.SIGINT, _leave_to_program)
     incoming, outgoing = _private_streams()
     inputs = PipeSource(WRITTEN_ITEMS)
     results = PipeSink(WRITTEN_ITEMS)
@@ -59,6 +61,10 @@ def main() -> None:
         send()
         if results.ended:
             return
+
+
+def _leave_to_program(_number: int, _frame: object) -> None:
+    """Ignore Ctrl-C: a terminal interrupts the program as well, which ends this process."""
 
 
 def _units(incoming: BufferedReader, inputs: PipeSource) -> Iterator[bytes]:
