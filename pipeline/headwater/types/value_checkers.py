@@ -283,7 +283,7 @@ def _strict(schema: Any) -> Any:
 def _refuse_number(value: Any) -> Any:
     """Refuse what pydantic would read as the seconds since 1970."""
     if isinstance(value, (int, float)) or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
-        raise PydanticCustomError("number", "a number is not a date or a time; write it in ISO 8601")
+        raise PydanticCustomError("text", "a number is not a date or a time; write it in ISO 8601")
     return value
 
 
