@@ -13,6 +13,7 @@ from headwater.events.subscriber import event_filter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
@@ -107,7 +108,7 @@ class Execution:
         Raises:
             ValueError: A type is not known, or `from_seq` is less than 1.
         """
-        return EventView(_Followed(self._context.log, from_seq, self._await_events), event_filter(types, steps))
+        return EventView(_Followed(self._context.log, from_seq, self._awaiting_events), event_filter(types, steps))
 
     async def result(self, *, check: bool = True) -> Result:
         """Wait for the end and return the outcome; outputs that the program does not read are collected.
@@ -172,24 +173,25 @@ class Execution:
         if await self._life.stop(exc_type, exc, traceback) is not None:
             await self.result()
 
-    def _await_events(self) -> None:
+    def _awaiting_events(self) -> AbstractContextManager[None]:
         """Let what the program does not read not stop what it waits for."""
         self._life.check_started("events()")
-        self._outlets.await_end()
+        return self._outlets.awaiting()
 
 
 class _Followed(EventReader):
-    """The events of an execution; `on_wait` is called before each wait."""
+    """The events of an execution; `waiting` is entered for each wait."""
 
-    __slots__ = ("_on_wait",)
+    __slots__ = ("_waiting",)
 
-    def __init__(self, log: EventLog, from_seq: int, on_wait: Callable[[], None]) -> None:
+    def __init__(self, log: EventLog, from_seq: int, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__(log, from_seq=from_seq)
-        self._on_wait = on_wait
+        self._waiting = waiting
 
     async def __anext__(self) -> EventBatch:
         if self.cursor >= self._log.last_seq and not self._log.closed:
-            self._on_wait()
+            with self._waiting():
+                return await super().__anext__()
         return await super().__anext__()
 
 

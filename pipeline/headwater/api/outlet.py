@@ -41,6 +41,8 @@ class Outlet(Wrapped):
         source: EdgeSource,
         explain: Callable[[], Exception | None],
         calls: LoopCalls,
+        *,
+        is_awaited: Callable[[], bool],
     ) -> None:
         super().__init__(source)
         self.name = name
@@ -54,7 +56,8 @@ class Outlet(Wrapped):
         self._footer: Any = NOTHING
         self._reader: int | None = None  # the task that reads the items
         self._reader_left = False
-        self._awaited = False  # whether the program waits for what only comes when this output is read or left
+        self._is_awaited = is_awaited  # whether the program waits for what only comes when this output is read or left
+        self._was_awaited = False
         self._collecting = False
         self.stream = _OutputStream(self, f"output {name!r}", partial(calls.run, self._leave))
 
@@ -81,7 +84,7 @@ class Outlet(Wrapped):
 
     def await_end(self) -> bool:
         """Note that the program waits while this output may fill up; return whether it has to be collected."""
-        is_first, self._awaited = not self._awaited, True
+        is_first, self._was_awaited = not self._was_awaited, True
         if self._reader_left:
             self.close()
         return is_first and self._reader is None
@@ -157,7 +160,7 @@ class Outlet(Wrapped):
     def _leave(self) -> None:
         """Note that the reader has gone, and stop the writer when the program waits for the end."""
         self._reader_left = True
-        if self._awaited:
+        if self._is_awaited():
             self.close()
 
 

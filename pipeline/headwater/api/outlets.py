@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from anyio import get_current_task
@@ -10,7 +11,7 @@ from headwater.api.outlet import Outlet
 from headwater.running.unary.unary_run import UnaryWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from anyio import Event
     from anyio.abc import TaskGroup
@@ -33,6 +34,7 @@ class Outlets:
         self._calls: LoopCalls | None = None
         self._group: TaskGroup | None = None
         self._awaited = False
+        self._waits = 0
 
     def attach(self, work: Work, group: TaskGroup, calls: LoopCalls) -> None:
         """Let the outputs be those of some work; the outputs of a unary plan are opened only to be read."""
@@ -47,10 +49,25 @@ class Outlets:
         plan, calls = self._plan, self._calls
         if not self._opened and self._work is not None and calls is not None:
             self._opened = tuple(
-                Outlet(name, plan.edges[index], self._work.output(index), self._explain, calls)
+                Outlet(
+                    name, plan.edges[index], self._work.output(index), self._explain, calls, is_awaited=self._is_awaited
+                )
                 for name, index in zip(plan.output_names, plan.outputs, strict=True)
             )
         return self._opened
+
+    def _is_awaited(self) -> bool:
+        return self._waits > 0
+
+    @contextmanager
+    def awaiting(self) -> Iterator[None]:
+        """Note that the program waits for something else than the items of an output."""
+        self._waits += 1
+        try:
+            self.await_end()
+            yield
+        finally:
+            self._waits -= 1
 
     def await_end(self) -> None:
         """Collect from now on what would fill up while the program waits for something else."""
@@ -66,8 +83,8 @@ class Outlets:
         for outlet in self._opened:
             outlet.let_go(this_task)
         if not done.is_set():
-            self.await_end()
-            await done.wait()
+            with self.awaiting():
+                await done.wait()
         for outlet in self._opened:
             outlet.stream.claim()
             await outlet.collect()
