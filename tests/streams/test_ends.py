@@ -77,7 +77,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "wrapped": lambda: Wrapped(filled()),
     "converted": lambda: Converted(filled(), lambda _before, item: item, Adapter.TO_DELTA),
     "given": lambda: Given([1, 2, 3], "header", "footer"),
-    "outlet": lambda: Outlet("writer", EDGE, filled(), lambda: None, LoopCalls()),
+    "outlet": lambda: Outlet("writer", EDGE, filled(), lambda: None, LoopCalls(), is_awaited=lambda: False),
     "pipe": arriving,
 }
 

@@ -36,11 +36,11 @@ class RunBeside:
         """Run to the end; an interrupt cancels the execution, and a second one does not wait for it any more."""
         target = partial(context_for_thread().run, self._run, backend)
         thread = Thread(target=target, name="headwater run_sync", daemon=True)
-        thread.start()
         try:
+            thread.start()  # an interrupt may come as soon as the thread has begun
             return self._result.result()
-        except BaseException:
-            if not self._result.done():
+        except BaseException as error:
+            if not self._result.done() and not (isinstance(error, RuntimeError) and thread.ident is None):
                 self._interrupt()
                 self._result.exception()  # waits for the end
             raise
