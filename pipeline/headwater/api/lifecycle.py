@@ -42,7 +42,7 @@ class Lifecycle:
             history=streaming.history,
         )
         self.outcome = Outcome(request, self.context, self._unfinished)
-        self.outlets = Outlets(request.plan, self.outcome.give_error)
+        self.outlets = Outlets(request.plan, self.outcome)
         self._request = request
         self._scope = CancelScope()
         self._calls: LoopCalls | None = None

@@ -11,11 +11,12 @@ from headwater.api.outlet import Outlet
 from headwater.running.unary.unary_run import UnaryWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Generator
 
     from anyio import Event
     from anyio.abc import TaskGroup
 
+    from headwater.api.outcome import Outcome
     from headwater.graph.plan import Plan
     from headwater.running.loop_calls import LoopCalls
     from headwater.running.work import Work
@@ -26,9 +27,9 @@ __all__ = ["Outlets"]
 class Outlets:
     """The outputs of an execution."""
 
-    def __init__(self, plan: Plan, explain: Callable[[], Exception | None]) -> None:
+    def __init__(self, plan: Plan, outcome: Outcome) -> None:
         self._plan = plan
-        self._explain = explain
+        self._outcome = outcome
         self._work: Work | None = None
         self._opened: tuple[Outlet, ...] = ()
         self._calls: LoopCalls | None = None
@@ -48,10 +49,9 @@ class Outlets:
         """Return the outputs, or none before there is work."""
         plan, calls = self._plan, self._calls
         if not self._opened and self._work is not None and calls is not None:
+            explain, is_awaited = self._outcome.give_error, self._is_awaited
             self._opened = tuple(
-                Outlet(
-                    name, plan.edges[index], self._work.output(index), self._explain, calls, is_awaited=self._is_awaited
-                )
+                Outlet(name, plan.edges[index], self._work.output(index), explain, calls, is_awaited=is_awaited)
                 for name, index in zip(plan.output_names, plan.outputs, strict=True)
             )
         return self._opened
@@ -60,7 +60,7 @@ class Outlets:
         return self._waits > 0
 
     @contextmanager
-    def awaiting(self) -> Iterator[None]:
+    def awaiting(self) -> Generator[None]:
         """Note that the program waits for something else than the items of an output."""
         self._waits += 1
         try:
@@ -72,7 +72,7 @@ class Outlets:
     def await_end(self) -> None:
         """Collect from now on what would fill up while the program waits for something else."""
         self._awaited = True
-        if self._group is not None:
+        if self._group is not None and not self._outcome.cancelled:  # the end comes by itself
             for outlet in self._opened:
                 if outlet.await_end() and outlet.edge.streaming:
                     self._group.start_soon(outlet.collect)
