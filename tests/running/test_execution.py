@@ -203,6 +203,16 @@ class TestSeveralTasks:
                 pass
             assert (await execution.result()).status == "completed"
 
+    async def test_keep_a_writer_whose_reader_stops_while_nothing_waits(self) -> None:
+        """An execution goes on after its first item was read, until the program waits for its end."""
+        async with Runner().start(one_step(forever), 1) as execution:
+            async for _ in execution.events(types={"step_start"}):
+                break
+            assert await anext(aiter(execution.output)) == 1
+            await anyio.wait_all_tasks_blocked()
+            assert execution.status == "running"
+            assert (await execution.result()).status == "completed"
+
     async def test_may_read_one_output_only_once(self) -> None:
         """A second reader of the items is refused with what to do."""
         async with Runner().start(one_step(framed), 3) as execution:

@@ -126,7 +126,7 @@ async def test_extract_passes_what_does_not_match_to_its_side_port(policy: dict[
         "output": ["it.records", "upper"],
     }
     result = await Pipeline.load(document).run(iter(BAD))
-    assert [record["name"] for record in result.output["it"]] == ["a", "b"]
+    assert [record["name"] for record in result.output["it.records"]] == ["a", "b"]
     assert result.output["upper"] == ["?", "C=X"]
 
 
