@@ -26,6 +26,9 @@ class _Wide(int):
         return hash(hex(self))
 
 
+_NAN = (float, "NaN")
+
+
 def collision_free(number: float) -> float:
     """Return a number whose hash only it has, to be a key of items that a stranger may have chosen.
 
@@ -121,15 +124,14 @@ def _part_finder(path: str) -> Callable[[Record], Any]:
         if kind is str:
             return value
         if kind is int or kind is float:
-            return collision_free(cast("float", value))
+            number = cast("float", value)
+            return _NAN if number != number else collision_free(number)  # noqa: PLR0124 - NaN is one key
         if value is MISSING or value is None:
             return None
         try:
             hash(value)
         except TypeError:
             raise TypeError(f"the key {quote(path)} is a {kind.__name__}, expected a string or a number") from None
-        if kind is float and value != value:  # noqa: PLR0124 - NaN, which is one key
-            return kind, "NaN"
         return (bool, value) if kind is bool else value  # otherwise true would equal 1
 
     return find
