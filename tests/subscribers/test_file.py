@@ -12,7 +12,7 @@ import anyio
 import jsonschema
 import pytest
 
-from headwater import Pipeline, Runner, step
+from headwater import Pipeline, Runner, run_sync, step
 from headwater.events.data import StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.event_schema import events_schema
@@ -353,3 +353,10 @@ async def test_context_leaves_no_line_unwritten_when_it_is_cancelled(tmp_path: P
             scope.cancel()
             await anyio.sleep_forever()
     assert [event.event_type.value for event in read_events(path)] == ["step_start", "pipeline_cancelled"]
+
+
+def test_reads_events_of_a_path_that_is_a_string(tmp_path: Path) -> None:
+    """A path may be a string, as for the subscriber that wrote the file."""
+    path = tmp_path / "events.jsonl"
+    run_sync(Pipeline("one", steps={"double": double}), 1, subscribers=[FileSubscriber(path)])
+    assert seqs(path) == [event.seq for event in read_events(str(path))]

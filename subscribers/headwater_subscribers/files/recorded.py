@@ -44,7 +44,7 @@ class BadEventError(HeadwaterError, ValueError):
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
+def read_events(path: Path | str, *, on_bad: Callable[[BadEventError], None] | None = None) -> Iterator[StreamEvent]:
     r"""Read the events back that a `FileSubscriber` wrote, in the order they were written.
 
     The files that continue `path` (`events.2.jsonl` after `events.jsonl`) are read after it. Files that were compressed
@@ -76,6 +76,7 @@ def read_events(path: Path, *, on_bad: Callable[[BadEventError], None] | None = 
         2 True
         [(1, 'count')]
     """
+    path = Path(path)
     for part in parts(path) or [path]:
         with open_unpacked(part) as file:
             yield from _events_in(file, part, on_bad)
