@@ -6,7 +6,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event, Lock, get_current_task
+from anyio import CancelScope, Event, Lock, get_current_task
 
 from headwater.errors import StreamBrokenError, StreamConsumedError
 from headwater.streams.ends import NOTHING
@@ -48,6 +48,7 @@ class Outlet(Wrapped):
         self.name = name
         self.edge = edge
         self._collected = Event()
+        self._collection = CancelScope()
         self._edge_source = source
         self._explain = explain
         self._opening = Lock(fast_acquire=True)
@@ -104,10 +105,13 @@ class Outlet(Wrapped):
         self._collecting = True
         try:
             await self._open()
-            while batch := await self._source.take(ahead=True):
-                self._items += batch
-                if self._is_read():
-                    return
+            with self._collection:  # left when the program begins to read, which may be while nothing arrives
+                while batch := await self._source.take(ahead=True):
+                    self._items += batch
+                    if self._is_read():
+                        return
+            if self._collection.cancel_called:
+                return
             self._source.acknowledge()
             self._footer = self._source.footer
             self.stream.end()
@@ -153,6 +157,7 @@ class Outlet(Wrapped):
 
     async def _take_collected(self) -> list[Any]:
         """Return what was collected before the program began to read."""
+        self._collection.cancel()
         await self._collected.wait()
         items, self._items = self._items, []
         return items
