@@ -43,10 +43,3 @@ async def test_concurrency_is_taken_when_a_function_of_one_value_returns_one() -
     pipeline = Pipeline("options", steps={"it": one}, options={"it": {"concurrency": 2}})
     assert (await pipeline.run([1, 2, 3])).output == [1, 2, 3]
     assert (await pipeline.run(1)).output == 1
-
-
-def test_pipeline_refuses_attributes_that_would_do_nothing() -> None:
-    """What a program sets on a pipeline would be ignored, so it is an error."""
-    pipeline = Pipeline("one", steps={"one": one})
-    with pytest.raises(AttributeError, match="no attribute 'subscribers'"):
-        pipeline.subscribers = []  # type: ignore[attr-defined]

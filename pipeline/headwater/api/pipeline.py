@@ -68,8 +68,6 @@ class Pipeline:
         'HELLO'
     """
 
-    __slots__ = ("__weakref__", "compiled")  # what a program sets on a pipeline would do nothing
-
     def __init__(
         self,
         name: str,
