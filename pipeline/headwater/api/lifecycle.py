@@ -35,14 +35,14 @@ class Lifecycle:
     def __init__(self, request: ExecutionRequest) -> None:
         streaming = request.streaming
         self.execution_id: str = new_execution_id()
-        self.context = StreamingContext(
+        self.context: StreamingContext = StreamingContext(
             self.execution_id,
             enabled=streaming.enabled,
             buffer_size=streaming.buffer_size,
             history=streaming.history,
         )
-        self.outcome = Outcome(request, self.context, self._unfinished)
-        self.outlets = Outlets(request.plan, self.outcome)
+        self.outcome: Outcome = Outcome(request, self.context, self._unfinished)
+        self.outlets: Outlets = Outlets(request.plan, self.outcome)
         self._request = request
         self._scope = CancelScope()
         self._calls: LoopCalls | None = None

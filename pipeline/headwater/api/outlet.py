@@ -60,7 +60,7 @@ class Outlet(Wrapped):
         self._is_awaited = is_awaited  # whether the program waits for what only comes when this output is read or left
         self._was_awaited = False
         self._collecting = False
-        self.stream = _OutputStream(self, f"output {name!r}", partial(calls.run, self._leave))
+        self.stream: _OutputStream = _OutputStream(self, f"output {name!r}", partial(calls.run, self._leave))
 
     @property
     def value(self) -> Any:

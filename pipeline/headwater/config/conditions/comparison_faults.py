@@ -20,7 +20,7 @@ class ComparisonFaults:
     __slots__ = ("_is_reported", "place")
 
     def __init__(self) -> None:
-        self.place = ""
+        self.place: str = ""
         self._is_reported = False
 
     def add(self, field: str | None, name: str, operand: object, value: object) -> None:
