@@ -34,16 +34,15 @@ class Outlets:
         self._opened: tuple[Outlet, ...] = ()
         self._calls: LoopCalls | None = None
         self._group: TaskGroup | None = None
-        self._awaited = False
-        self._waits = 0
+        self._waits = 0  # of the program, for something else than the items of an output
 
     def attach(self, work: Work, group: TaskGroup, calls: LoopCalls) -> None:
         """Let the outputs be those of some work; the outputs of a unary plan are opened only to be read."""
         self._work, self._group, self._calls = work, group, calls
         if not self._plan.unary:
             self.open()
-        if self._awaited:
-            self.await_end()
+        if self._waits:
+            self._collect_unread()
 
     def open(self) -> tuple[Outlet, ...]:
         """Return the outputs, or none before there is work."""
@@ -64,14 +63,13 @@ class Outlets:
         """Note that the program waits for something else than the items of an output."""
         self._waits += 1
         try:
-            self.await_end()
+            self._collect_unread()
             yield
         finally:
             self._waits -= 1
 
-    def await_end(self) -> None:
+    def _collect_unread(self) -> None:
         """Collect from now on what would fill up while the program waits for something else."""
-        self._awaited = True
         if self._group is not None and not self._outcome.cancelled:  # the end comes by itself
             for outlet in self._opened:
                 if outlet.await_end() and outlet.edge.streaming:

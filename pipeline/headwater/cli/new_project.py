@@ -49,14 +49,19 @@ def make_project(folder: Path) -> str:
     if folder.exists() and (not folder.is_dir() or {entry.name for entry in folder.iterdir()} - _MAY_HOLD):
         hint = "give another name, or the path of an empty folder"
         raise ConfigError(Problem("in-use", "already exists and is not empty", file=str(folder), hint=hint))
+    checkout = _checkout()
     made: list[str] = []
     for target, source in _FILES.items():
-        text = (files("headwater.cli") / "project" / source).read_text("utf-8").replace("@install@", _install_command())
+        text = (
+            (files("headwater.cli") / "project" / source)
+            .read_text("utf-8")
+            .replace("@install@", _install_command(checkout))
+        )
         made.append(_filled(target, name, package))
         _write(folder / made[-1], _filled(text, name, package))
     load_step_modules([str(folder / package / "steps.py")])  # so that the schema knows the step
     _write(folder / _SCHEMA, schema_text("config") + "\n")
-    return _next_steps(folder, package, [*made, _SCHEMA])
+    return _next_steps(folder, package, [*made, _SCHEMA], checkout)
 
 
 def package_name(name: str) -> str:
@@ -82,9 +87,8 @@ def _is_installed(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _install_command() -> str:
+def _install_command(checkout: Path | None) -> str:
     """Return the command that installs a project, with Headwater from where it is installed from itself."""
-    checkout = _checkout()
     return "pip install -e '.[test]'" if checkout is None else f"pip install -e '{checkout}[cli]' -e '.[test]'"
 
 
@@ -106,7 +110,7 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _next_steps(folder: Path, package: str, made: list[str]) -> str:
+def _next_steps(folder: Path, package: str, made: list[str], checkout: Path | None) -> str:
     place = os.path.relpath(folder)
     shown = "\n".join(f"  {PurePosixPath(place, file)}" for file in sorted(made))
     go = "" if place == "." else f"  cd {place}\n"
@@ -118,6 +122,6 @@ def _next_steps(folder: Path, package: str, made: list[str]) -> str:
             f"  headwater graph pipeline.json {steps}",
             "  pytest\n",
             f"README.md shows how to install the project; after that, leave out {steps}.",
-            f"Headwater comes from {'the package index' if (checkout := _checkout()) is None else checkout}.",
+            f"Headwater comes from {checkout or 'the package index'}.",
         ]
     )

@@ -79,10 +79,8 @@ class Stream(Generic[Item, HeaderT, FooterT]):
         return self._header  # type: ignore[no-any-return]  # checked by the source or proven by the plan
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        caller = currentframe()
-        if caller is not None and _is_loop(
-            caller.f_back
-        ):  # the generator costs less, and its loop ends with a cancelled wait
+        # The generator costs less, but is over after a cancelled wait, as the loop of an `async for` is as well.
+        if (this := currentframe()) is not None and _is_loop(this.f_back):
             return self._begin(self._items())
         return self._begin(OneByOne(Arrived(self._more)))
 

@@ -125,7 +125,7 @@ class Chunks(Step, kind="text.chunks"):
         overlap: How many of them the next chunk repeats; fewer than `size`.
         each: What each item of a stream is: a `chunk`, any part of one text; a `line` of one text, without its end; or
             a `text` of its own, with places and numbers from 0. By default a `line` where the writer declares lines, as
-            `source.lines` and the command line do, and a `chunk` elsewhere.
+            `source.lines` and the command line do, and a `chunk` elsewhere; of snapshots, the last is the text.
         max_chunk_chars: Longest chunk, in characters. No more of the text is kept in memory.
 
     Yields:

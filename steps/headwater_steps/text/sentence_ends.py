@@ -16,7 +16,6 @@ __all__ = ["BULLETS", "LINE_ENDS", "LOOK_BACK", "MARKS", "end_at_mark"]
 LOOK_BACK = 32
 LOOK_AHEAD = 48
 _LONGEST_ENUMERATOR = 8
-_THREE_DOTS = 6  # with spaces
 
 WIDE_MARKS = "。！？｡"
 MARKS = ".!?…؟۔।॥" + WIDE_MARKS
@@ -30,7 +29,7 @@ _SPACES = re.compile(r"\s*")
 _NEXT_WORD = re.compile(rf"[{re.escape(_OPENERS)}]*([^\W\d_]*)")
 _ENUMERATOR = re.compile(rf"(?:[{BULLETS}]\s*)?(?:\d{{1,3}}|[a-zA-Z])\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
-_SPACED_DOTS = re.compile(r"(?:\.\s)+\Z")
+_THREE_SPACED_DOTS = re.compile(r"(?:\.\s){3,}\Z")
 
 _LEADING = (  # never the last word of a sentence
     "mr mrs ms mx dr prof st mt ft gen col maj capt cmdr lt sgt cpl pvt adm rev fr hon rep sen gov pres supt messrs "
@@ -47,7 +46,7 @@ _NAMING = (
 _DOUBTS = {
     word: doubt
     for doubt, words in {
-        "leading": _LEADING,
+        "goes on": _LEADING,
         "numbering": _NUMBERING,
         "shortened": _SHORTENED,
         "name": _NAMING,
@@ -90,25 +89,19 @@ def _doubt(mark: str, before: str, closers: str) -> str:
     if mark == ".":
         last = before[-1:]
         if not last or last.isspace():
-            return "spaced dots" if len(_dots_of(before)) < _THREE_DOTS else "closed"
+            return "closed" if _THREE_SPACED_DOTS.search(before) else "goes on"
         if last == ".":
-            return "leading" if "]" in closers else "closed"
+            return "goes on" if "]" in closers else "closed"
         if len(before) <= _LONGEST_ENUMERATOR and _ENUMERATOR.match(before):
-            return "leading"
+            return "goes on"
         word = before.rsplit(None, 1)[-1].lstrip(_OPENERS)
         if doubt := _DOUBTS.get(word.lower()):
             return doubt
         if (len(word) == 1 or "." in word) and _INITIALS.match(word) and ("." in word or word.isupper()):
             return "name"
     elif mark == "…":
-        return "leading" if "]" in closers else "closed"
+        return "goes on" if "]" in closers else "closed"
     return "closed" if closers else ""
-
-
-def _dots_of(before: str) -> str:
-    """Return the dots with spaces between them before a mark."""
-    found = _SPACED_DOTS.search(before)
-    return found[0] if found else ""
 
 
 def _after_doubt(doubt: str, text: str, after: int, *, ended: bool) -> int | None:
@@ -131,7 +124,7 @@ def _continues(doubt: str, first: str, word: str, following: str) -> bool:
     """Return whether the sentence goes on with a word."""
     small = first.islower() or first in ",;:."
     match doubt:
-        case "leading" | "spaced dots":
+        case "goes on":
             return True
         case "numbering":
             return first.isdigit()

@@ -166,7 +166,7 @@ class Sentences(Step, kind="text.sentences"):
     Args:
         each: What each item of a stream is: a `chunk`, any part of one text; a `line` of one text, without its end; or
             a `text` of its own, with places from 0. By default a `line` where the writer declares lines, as
-            `source.lines` and the command line do, and a `chunk` elsewhere.
+            `source.lines` and the command line do, and a `chunk` elsewhere; of snapshots, the last is the text.
         max_sentence_chars: Longest sentence, in characters. No more of the text is kept in memory.
         on_too_long: What happens to a longer one: `fail` is an error, `cut` ends it there and begins another.
 
