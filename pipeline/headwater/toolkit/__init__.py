@@ -54,11 +54,12 @@ if TYPE_CHECKING:
         replace_field,
     )
     from headwater.toolkit.item_faults import ItemFaults, OnBad
-    from headwater.toolkit.tables import OnDuplicate, collision_free, key_finder, rows_by_key
+    from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
     from headwater.wide_text import wide_encoding
 
 __all__ = [
+    "LARGEST_SPREAD",
     "MISSING",
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
@@ -174,7 +175,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
         "toolkit.item_faults": "ItemFaults OnBad",
-        "toolkit.tables": "OnDuplicate collision_free key_finder rows_by_key",
+        "toolkit.tables": "LARGEST_SPREAD OnDuplicate collision_free key_finder rows_by_key",
         "toolkit.transform": "Transform",
         "wide_text": "wide_encoding",
     },

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from headwater.config.problems import quote
 from headwater.toolkit.fields import MISSING, Record, field_finder
 
-__all__ = ["OnDuplicate", "collision_free", "key_finder", "rows_by_key"]
+__all__ = ["LARGEST_SPREAD", "OnDuplicate", "collision_free", "key_finder", "rows_by_key"]
 
-_MODULUS = sys.hash_info.modulus
+LARGEST_SPREAD: Final = sys.hash_info.modulus - 1
+"""Largest integer that has a hash of its own; larger ones, and their negatives, may be chosen to share one."""
 
 OnDuplicate: TypeAlias = Literal["fail", "first", "last"]
 """Which of several rows with the same key is kept; `fail` when there must not be any."""
@@ -45,7 +46,7 @@ def collision_free(number: float) -> float:
         >>> hash(2 * (2**61 - 1)) == hash(0), collision_free(2 * (2**61 - 1)) == 2 * (2**61 - 1), collision_free(7)
         (True, True, 7)
     """
-    if -_MODULUS < number < _MODULUS or not (isinstance(number, int) or number.is_integer()):
+    if -LARGEST_SPREAD <= number <= LARGEST_SPREAD or not (isinstance(number, int) or number.is_integer()):
         return number
     return _Wide(number)
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Hashable, Sequence
 from heapq import nsmallest
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
-from headwater.toolkit import MISSING, FieldPath, collision_free, field_column, field_label
+from headwater.toolkit import LARGEST_SPREAD, MISSING, FieldPath, collision_free, field_column, field_label
 
 __all__ = ["Group", "count", "group_count"]
-
-_LARGE: Final = 2**60
 
 
 @step("stream.count")
@@ -96,7 +94,9 @@ async def group_count(
         if sum(map(len, counts.values())) > max_groups:
             raise ValueError(f"more than {max_groups} groups; raise max_groups, or group by a field with fewer values")
     for key, number in await run_in_thread(_ranked, counts, top):
-        yield Group(key=int(key) if isinstance(key, int) and not -_LARGE < key < _LARGE else key, count=number)
+        yield Group(
+            key=int(key) if isinstance(key, int) and not -LARGEST_SPREAD <= key <= LARGEST_SPREAD else key, count=number
+        )
 
 
 def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
@@ -109,7 +109,7 @@ def _add(counts: _Counts, keys: Sequence[Any], by: str | None) -> None:
     try:
         for kind in kinds:
             same = keys if len(kinds) == 1 else [key for key in keys if type(key) is kind]
-            is_large = kind is int and not -_LARGE < min(same) <= max(same) < _LARGE
+            is_large = kind is int and not -LARGEST_SPREAD <= min(same) <= max(same) <= LARGEST_SPREAD
             counts[kind].update(map(collision_free, same) if is_large else same)
     except TypeError as error:
         found = next(type(key).__name__ for key in keys if not _is_hashable(key))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Hashable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 from pydantic_core import to_json
 
 from headwater import Batch, StepContext, Stream, step
-from headwater.toolkit import MISSING, FieldPath, field_column, field_label, is_mapping, is_object, is_sequence
+from headwater.toolkit import (
+    LARGEST_SPREAD,
+    MISSING,
+    FieldPath,
+    field_column,
+    field_label,
+    is_mapping,
+    is_object,
+    is_sequence,
+)
 
 __all__ = ["distinct"]
 
@@ -17,7 +26,6 @@ Item = TypeVar("Item")
 
 _PLAIN: frozenset[type] = frozenset({str, int, float, bool, type(None)})
 _SPREAD: frozenset[type] = frozenset({str, float, bool, type(None)})
-_LARGE: Final = 2**60
 
 
 @step("stream.distinct")
@@ -63,7 +71,7 @@ async def distinct(
         for item, value in zip(batch, keys(batch), strict=True):
             kind: type[Any] = value.__class__
             is_spread = (kind in _SPREAD and value == value) or (  # noqa: PLR0124 - NaN is not
-                kind is int and -_LARGE < value < _LARGE
+                kind is int and -LARGEST_SPREAD <= value <= LARGEST_SPREAD
             )
             key = (kind, value) if is_spread else _key(value, by)
             if key in seen:
