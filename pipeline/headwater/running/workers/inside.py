@@ -18,10 +18,10 @@ Enter = Callable[[], AbstractContextManager[object]]
 
 def entered_all(enters: Sequence[Enter]) -> AbstractContextManager[object]:
     """Return several contexts as one."""
-    stack = ExitStack()
-    for enter in enters:
-        stack.enter_context(enter())
-    return stack
+    with ExitStack() as stack:  # leaves those before one that fails
+        for enter in enters:
+            stack.enter_context(enter())
+        return stack.pop_all()
 
 
 def called_inside(enters: Sequence[Enter], call: Callable[..., Any], kind: Call) -> Callable[..., Any]:
