@@ -12,11 +12,11 @@ from headwater.errors import MissingExtraError
 
 __all__ = [
     "LARGEST_MEMORY_BYTES",
-    "SUFFIXES",
     "Archive",
     "Packer",
     "archive_by_content",
     "archive_by_name",
+    "archive_suffix",
     "decompressor",
     "packer",
     "without_suffix",
@@ -25,7 +25,7 @@ __all__ = [
 Archive = Literal["gzip", "bzip2", "xz", "zstd"]
 """A format of compressed data."""
 
-SUFFIXES: Final[dict[Archive, str]] = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz", "zstd": ".zst"}
+_SUFFIXES: Final[dict[Archive, str]] = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz", "zstd": ".zst"}
 """The end of the name of a compressed file, by format."""
 
 LARGEST_MEMORY_BYTES: Final = 128 * 1024 * 1024
@@ -34,7 +34,7 @@ LARGEST_MEMORY_BYTES: Final = 128 * 1024 * 1024
 _LONGEST_MAGIC: Final = 10
 _GZIP_BITS: Final = 16 + zlib.MAX_WBITS
 _GZIP_LEVEL: Final = 6  # the default of the tool gzip: 9 takes three times as long to save 1 %
-_BY_SUFFIX: Final[dict[str, Archive]] = {suffix: archive for archive, suffix in SUFFIXES.items()}
+_BY_SUFFIX: Final[dict[str, Archive]] = {suffix: archive for archive, suffix in _SUFFIXES.items()}
 _MAGIC: Final[tuple[tuple[bytes, Archive], ...]] = (
     (b"\x1f\x8b\x08", "gzip"),
     *((b"BZh%d" % level + block, "bzip2") for level in range(1, 10) for block in (b"1AY&SY", b"\x17rE8P\x90")),
@@ -143,6 +143,22 @@ def _zstd() -> Any:
     except ImportError as error:
         raise MissingExtraError("a file that is compressed by Zstandard", "zstd") from error
     return zstd
+
+
+def archive_suffix(archive: Archive) -> str:
+    """Return the end of the name of a compressed file.
+
+    Args:
+        archive: The format.
+
+    Returns:
+        The suffix, with its dot.
+
+    Example:
+        >>> archive_suffix("gzip")
+        '.gz'
+    """
+    return _SUFFIXES[archive]
 
 
 def archive_by_name(path: Path | str) -> Archive | None:

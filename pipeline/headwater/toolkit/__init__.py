@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headwater.abort_hooks import at_abort
     from headwater.archives.content import Content, DamagedFileError, Unpacker, open_unpacked
     from headwater.archives.foreign import foreign_format
-    from headwater.archives.formats import SUFFIXES, Archive, Packer, archive_by_name, packer, without_suffix
+    from headwater.archives.formats import Archive, Packer, archive_by_name, archive_suffix, packer, without_suffix
     from headwater.config.data_params import DataParam
     from headwater.config.notation.reading import read_source
     from headwater.config.notation.strict_json import read_json, read_json_lines
@@ -63,7 +63,6 @@ __all__ = [
     "MISSING",
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
-    "SUFFIXES",
     "Archive",
     "Content",
     "DamagedFileError",
@@ -86,6 +85,7 @@ __all__ = [
     "Transform",
     "Unpacker",
     "archive_by_name",
+    "archive_suffix",
     "at_abort",
     "atomic_file",
     "cells",
@@ -148,7 +148,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
     {
         "archives.content": "Content DamagedFileError Unpacker open_unpacked",
         "archives.foreign": "foreign_format",
-        "archives.formats": "SUFFIXES Archive Packer archive_by_name packer without_suffix",
+        "archives.formats": "Archive Packer archive_by_name archive_suffix packer without_suffix",
         "abort_hooks": "at_abort",
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",

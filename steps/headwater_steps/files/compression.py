@@ -8,7 +8,7 @@ from io import BufferedWriter, RawIOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, cast
 
-from headwater.toolkit import SUFFIXES, Archive, Content, DamagedFileError, Unpacker, archive_by_name, packer
+from headwater.toolkit import Archive, Content, DamagedFileError, Unpacker, archive_by_name, archive_suffix, packer
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -44,7 +44,7 @@ def suffix_of(compression: Literal["none"] | Archive) -> str:
         >>> suffix_of("gzip"), suffix_of("none")
         ('.gz', '')
     """
-    return "" if compression == "none" else SUFFIXES[compression]
+    return "" if compression == "none" else archive_suffix(compression)
 
 
 def content(path: Path, compression: Compression, blocks: Iterator[bytes]) -> Iterator[bytes]:
