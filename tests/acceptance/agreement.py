@@ -28,6 +28,7 @@ BEYOND = {
     "cycle": "a schema knows no graph",
     "self-loop": "as cycle",
     "unused-step": "as cycle",
+    "unread-output": "as cycle",
     "missing-input": "as cycle",
     "merge-missing": "as cycle",
     "merge-unused": "as cycle",

@@ -320,6 +320,11 @@ BROKEN = [
         id="steps without edges",
     ),
     pytest.param(
+        joined("a texts; b sort", None, '"output": ["b.bad"]'),
+        ["3:1 $.steps[1] unread-output !'b.good'"],
+        id="main output that nothing reads",
+    ),
+    pytest.param(
         joined("a texts; b zip", '"a -> b.left"'), ["3:1 $.steps[1] missing-input !'b.right'"], id="missing input"
     ),
     pytest.param(
