@@ -280,7 +280,7 @@ async def test_event_schema_accepts_every_event_of_a_real_run(name: str, file: s
 async def test_event_schema_accepts_every_event_when_a_run_fails() -> None:
     """The events of an end that is not good are described as well."""
     events: list[Any] = []
-    pipeline = Pipeline.load(joined("a double"))
+    pipeline = Pipeline.loads(joined("a double"))
     with pytest.raises(HeadwaterError):
         await pipeline.run([1, 2, "x"], subscribers=[events.append])
     validator = jsonschema.Draft202012Validator(events_schema())

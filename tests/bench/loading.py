@@ -38,7 +38,7 @@ def _figure(steps: int) -> Figure:
 
     def load() -> float:
         started = time.process_time()
-        pipeline = Pipeline.load(text)
+        pipeline = Pipeline.loads(text)
         spent = time.process_time() - started
         assert len(pipeline.plan().steps) == steps
         return spent
@@ -76,7 +76,7 @@ def _refusal(text: str) -> Figure:
     def refuse() -> float:
         started = time.process_time()
         try:
-            Pipeline.load(text)
+            Pipeline.loads(text)
         except ConfigError:
             return time.process_time() - started
         raise AssertionError("the document was not refused")

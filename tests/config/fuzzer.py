@@ -180,7 +180,7 @@ def make(rng: random.Random) -> str:
 def attempt(text: str) -> bool:
     """Load and plan a document and say whether it is good; any error but ConfigError gets out."""
     try:
-        pipeline = Pipeline.load(text, secrets={"KEY": CANARY}, env={"HOME": "/x"})
+        pipeline = Pipeline.loads(text, secrets={"KEY": CANARY}, env={"HOME": "/x"})
         said, good = repr((pipeline, pipeline.plan(), pipeline.draw(), pipeline.to_json())), True
         pipeline.plan(stream_input=True)
     except ConfigError as error:

@@ -40,7 +40,7 @@ def test_opens_imports_and_spawns_nothing_when_documents_are_hostile() -> None:
 def refused(source: Any) -> ConfigError:
     """Return the error that a source is refused with."""
     with pytest.raises(ConfigError) as caught:
-        Pipeline.load(source)
+        (Pipeline.loads if isinstance(source, str) else Pipeline.load)(source)
     return caught.value
 
 
@@ -205,7 +205,7 @@ def test_refuses_with_bounded_work_when_a_document_exceeds_a_limit(source: Any, 
 @pytest.mark.parametrize("text", LARGE)
 def test_plans_with_bounded_work_when_a_document_is_large_but_good(text: str) -> None:
     """What is within the limits is never refused for its size, whatever its shape."""
-    units, plan = effort(lambda: Pipeline.load(text).plan(), limit=SECOND)
+    units, plan = effort(lambda: Pipeline.loads(text).plan(), limit=SECOND)
     assert units < SECOND
     assert len(plan.steps) == 10_000
 

@@ -15,7 +15,7 @@ assert kinds.repeat, "imported for its kinds, which the documents name"
 def problems_of(text: str) -> tuple[Problem, ...]:
     """Return the problems of a document: the one place that says what loads it."""
     try:
-        Pipeline.load(text, env={"HOME_PAGE": "x", "HEADWATER_SECRET_KEY": "canary-0815"}).plan()
+        Pipeline.loads(text, env={"HOME_PAGE": "x", "HEADWATER_SECRET_KEY": "canary-0815"}).plan()
     except ConfigError as error:
         return error.problems
     return ()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headwater.config.load import load
 from headwater.config.notation.json_scanner import JsonPositions, find_faults
+from headwater.config.notation.reading import read_text
 from headwater.config.problems import Place, path_text
 from headwater.config.schema import config_schema
 from headwater.config.spec import EdgeSpec
@@ -106,7 +107,7 @@ def test_reads_yaml_as_the_same_document(tmp_path: Path) -> None:
     """Notation makes no difference to the spec."""
     pytest.importorskip("yaml")
     loaded = load_yaml(tmp_path, YAML)
-    assert loaded.spec == load(json.dumps(loaded.document)).spec
+    assert loaded.spec == load(read_text(json.dumps(loaded.document))).spec
     assert loaded.spec.edges == [EdgeSpec("a", "b")]
 
 

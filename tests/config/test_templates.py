@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,9 @@ from headwater.config.templates import Scope, fill, literal
 from headwater.errors import ConfigError
 from headwater.kinds import BoundStep, Step
 from headwater.kinds.registry import Registry
+from tests.config import kinds
+
+assert kinds.repeat, "imported for its kinds, which the documents name"
 
 
 class Account(BaseModel):
@@ -304,3 +309,63 @@ def test_names_no_variable_when_another_is_misspelled() -> None:
     with pytest.raises(ConfigError) as caught:
         Pipeline.load(document, env={"AWS_KEY": "canary"})
     assert "AWS_KEY" not in str(caught.value)
+
+
+OF_ENVIRONMENT: dict[str, Any] = {
+    "name": "x",
+    "steps": [{"id": "a", "kind": "login.test", "params": {"token": "${secret.KEY}", "anything": "${env.PORT:-80}"}}],
+}
+
+
+def test_gives_the_environment_only_to_documents_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file is the operator's; the author of text or data may be anyone, and gets what the program gives."""
+    monkeypatch.setenv("HEADWATER_SECRET_KEY", "canary-4711")
+    monkeypatch.setenv("PORT", "8080")
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(OF_ENVIRONMENT), "utf-8")
+    assert bound_of(Pipeline.load(path)) == ("canary-4711", "8080")
+    assert bound_of(Pipeline.load(str(path))) == ("canary-4711", "8080")
+    for load_it in (Pipeline.load, lambda document, **given: Pipeline.loads(json.dumps(document), **given)):
+        with pytest.raises(ConfigError) as caught:
+            load_it(OF_ENVIRONMENT)
+        assert [(one.code, "env=os.environ" in one.hint) for one in caught.value.problems] == [("unknown-secret", True)]
+        given = load_it(OF_ENVIRONMENT, secrets={"KEY": "from the program"})
+        assert bound_of(given) == ("from the program", "80")
+        assert bound_of(given.with_parameters()) == ("from the program", "80")
+        assert bound_of(load_it(OF_ENVIRONMENT, env=os.environ).with_parameters()) == ("canary-4711", "8080")
+
+
+def bound_of(pipeline: Pipeline) -> tuple[str, Any]:
+    """Return what a step was given."""
+    instance: Any = pipeline.compiled.graph.steps["a"].instance
+    return instance.token.get_secret_value(), instance.anything
+
+
+def test_says_that_a_document_in_a_program_has_no_environment() -> None:
+    """The variable may well be set, so the message does not say that it is not."""
+    document = {"name": "x", "steps": [{"id": "a", "kind": "stream.take", "params": {"n": "${env.HOME:integer}"}}]}
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(document)
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown-variable"
+    assert problem.message == "there is no environment variable 'HOME' for a document that is given as text or data"
+    assert problem.hint == "load it with env=os.environ if its author may see your environment"
+
+
+def test_takes_a_path_in_one_place_and_text_in_another(tmp_path: Path) -> None:
+    """A program that loads what a stranger sent never opens a file that the stranger names."""
+    path = tmp_path / "secret.json"
+    path.write_text('{"name": "opened", "steps": [{"id": "a", "kind": "text.upper"}]}', "utf-8")
+    for text in (str(path), "", "[1]", "\ufeff/etc/hostname", "- name: x"):
+        with pytest.raises(ConfigError) as caught:
+            Pipeline.loads(text)
+        assert [one.code for one in caught.value.problems] == ["unreadable"]
+        assert "Pipeline.load(path)" in caught.value.problems[0].hint
+        assert not text or text not in str(caught.value)
+    for text in ('{"name": "x"}', ' \n{"name": "x"}', "\ufeff{"):
+        with pytest.raises(ConfigError, match=r"found JSON text \(Pipeline.loads\(text\)"):
+            Pipeline.load(text)
+    anything: Any = b"{}"
+    with pytest.raises(ConfigError, match="expected JSON text, found a bytes"):
+        Pipeline.loads(anything)
+    assert Pipeline.loads('\ufeff {"name": "x", "steps": [{"id": "a", "kind": "text.upper"}]}').name == "x"

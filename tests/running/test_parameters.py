@@ -34,7 +34,7 @@ async def test_takes_no_param_that_python_gives_for_a_template() -> None:
     pipeline = Pipeline("shown", steps={"shown": shown.with_params(around={"${x}": ["${y}", "$${z}", "${"]})})
     expected = "1 {'${x}': ['${y}', '$${z}', '${']}"
     assert (await pipeline.run(1)).output == expected
-    assert (await Pipeline.load(pipeline.to_json()).run(1)).output == expected
+    assert (await Pipeline.loads(pipeline.to_json()).run(1)).output == expected
 
 
 async def test_gives_another_pipeline_when_a_parameter_changes() -> None:

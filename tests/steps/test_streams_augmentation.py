@@ -149,7 +149,7 @@ def test_document_names_the_function_by_its_kind() -> None:
     """A kind and its params are data, and come back when the document is written."""
     pipeline = loaded({"kind": "aug.add", "params": {"n": 1}})
     assert run_sync(pipeline, iter([1])).output == [1, 2]
-    assert run_sync(Pipeline.load(pipeline.to_json()), iter([1])).output == [1, 2]
+    assert run_sync(Pipeline.loads(pipeline.to_json()), iter([1])).output == [1, 2]
 
 
 def test_document_names_a_class() -> None:
@@ -161,7 +161,7 @@ def test_program_gives_the_step_itself() -> None:
     """What a program configures can be written as a document."""
     for target in (add.with_params(n=2), Multiply(by=2)):
         pipeline = Pipeline("more", steps={"step": augment.with_params(using=target)})
-        again = Pipeline.load(pipeline.to_json())
+        again = Pipeline.loads(pipeline.to_json())
         assert run_sync(pipeline, iter([2])).output == run_sync(again, iter([2])).output == [2, 4]
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import os
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headwater.api.authoring import load_authored
 from headwater.api.compiled import CompiledPipeline
+from headwater.api.pipeline_views import PipelineViews
 from headwater.config.bound_steps import bind_steps
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import LoadOptions, load
+from headwater.config.notation.reading import read_text
 from headwater.config.permissions import allowed_names
-from headwater.graph.analysis import Analysis
-from headwater.graph.drawing.draw import draw
 from headwater.kinds.binding import bind
 from headwater.kinds.definition import BoundStep
 from headwater.kinds.registry import registry
@@ -25,20 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    import networkx as nx
     from pydantic import SecretStr
 
     from headwater.api.result import Result
-    from headwater.events.data import StepComplete
+    from headwater.config.notation.reading import Source
     from headwater.events.subscriber import EventFunction, StreamSubscriber
-    from headwater.graph.drawing.draw import DrawingStyle
-    from headwater.graph.plan import Plan
     from headwater.kinds.step import Step, StepFunction
 
 __all__ = ["Pipeline"]
 
 
-class Pipeline:
+class Pipeline(PipelineViews):
     """A pipeline: steps joined by typed edges, checked as a whole.
 
     Written in Python here; `Pipeline.load` makes one from a document. Both pass the same checks.
@@ -86,7 +83,7 @@ class Pipeline:
         timeout = None if timeout_s is None else {"total_s": timeout_s}
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout}
         loaded = load_authored(head, bound, options or {}, keys)
-        self.compiled: CompiledPipeline = CompiledPipeline(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
+        self.compiled = CompiledPipeline(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
 
     @classmethod
     def load(
@@ -98,13 +95,14 @@ class Pipeline:
         env: Mapping[str, str] | None = None,
         allow: Collection[str] = (),
     ) -> Pipeline:
-        """Load a pipeline from a document.
+        """Load a pipeline from a file, or from a document that is given as data.
 
         Args:
-            source: Path of a JSON (or, with the extra `yaml`, YAML) file, the text of a JSON object, or the document.
+            source: Path of a JSON (or, with the extra `yaml`, YAML) file, or the document; `loads` takes JSON text.
             parameters: Values of the document's parameters.
-            secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in the environment.
-            env: Environment variables; those of the process by default.
+            secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in `env`.
+            env: Environment variables; by default those of the process for a file, and none for a document given as
+                data, whose author may be anyone.
             allow: The permissions that the document may use, such as `process` or `private-network`; none by default.
 
         Returns:
@@ -117,10 +115,43 @@ class Pipeline:
             >>> Pipeline.load({"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]}).name
             'count'
         """
+        if env is None and not is_mapping(source):
+            env = os.environ
         return cls._load(source, LoadOptions(parameters, secrets, env, allowed_names(allow)))
 
     @classmethod
-    def _load(cls, source: Path | str | Mapping[str, Any], options: LoadOptions) -> Pipeline:
+    def loads(
+        cls,
+        text: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        secrets: Mapping[str, str | SecretStr] | None = None,
+        env: Mapping[str, str] | None = None,
+        allow: Collection[str] = (),
+    ) -> Pipeline:
+        """Load a pipeline from JSON text, which may come from anyone: no file is opened, no environment used.
+
+        Args:
+            text: The text of a JSON object.
+            parameters: Values of the document's parameters.
+            secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in `env`.
+            env: Environment variables; none by default.
+            allow: The permissions that the document may use, such as `process` or `private-network`; none by default.
+
+        Returns:
+            The pipeline, with parameters bound.
+
+        Raises:
+            ConfigError: Something is wrong; lists every problem with its place.
+
+        Example:
+            >>> Pipeline.loads('{"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]}').name
+            'count'
+        """
+        return cls._load(read_text(text), LoadOptions(parameters, secrets, env, allowed_names(allow)))
+
+    @classmethod
+    def _load(cls, source: Source | Path | str | Mapping[str, Any], options: LoadOptions) -> Pipeline:
         pipeline = cls.__new__(cls)
         with collection_paused():
             loaded = load(source, options)
@@ -141,11 +172,6 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(self.compiled.graph.steps)} steps>"
 
-    def _repr_html_(self) -> str:
-        from headwater.api.notebook import pipeline_html  # only a notebook asks for it
-
-        return pipeline_html(self.plan())
-
     def with_parameters(self, **parameters: Any) -> Pipeline:
         """Return the same pipeline with other values for some of its parameters.
 
@@ -160,62 +186,6 @@ class Pipeline:
         """
         loaded, options = self.compiled.loaded, self.compiled.options
         return self._load(loaded.document, replace(options, parameters={**loaded.parameters, **parameters}))
-
-    def to_json(self) -> str:
-        """Return the document as JSON text; loading it gives the same pipeline.
-
-        Returns:
-            The document as it was written, its templates not filled in, so that it holds no secret.
-        """
-        return json.dumps(self.compiled.loaded.document, ensure_ascii=False, indent=2)
-
-    def plan(self, *, stream_input: bool = False) -> Plan:
-        """Return what runs.
-
-        Args:
-            stream_input: Whether the input is a stream of items also where a step takes one value.
-
-        Returns:
-            The plan: methods, adapters, segments, capacities.
-
-        Raises:
-            ConfigError: The pipeline does not fit such an input, or would hang on a long one.
-        """
-        return self.compiled.plan(stream_input=stream_input)
-
-    def analyze(self, metrics: Mapping[str, StepComplete] | None = None) -> Analysis:
-        """Return what the structure says: which steps can work at once, and what fails with a step.
-
-        Args:
-            metrics: What each step measured in an execution, as `Result.metrics` has it, for the critical path.
-
-        Returns:
-            The analyses; each is made when it is asked for.
-        """
-        return Analysis(self.plan(), metrics)
-
-    def to_networkx(self) -> nx.MultiDiGraph[str]:
-        """Return the pipeline as a graph of networkx; see `Analysis.to_networkx`.
-
-        Returns:
-            A new graph.
-        """
-        return self.analyze().to_networkx()
-
-    def draw(self, style: DrawingStyle = "mermaid") -> str:
-        """Return a drawing of the pipeline.
-
-        Args:
-            style: `mermaid` text for documents (https://mermaid.js.org, `flowchart`), `dot` for Graphviz, a complete
-                `svg` picture in light and dark, or `text` for a terminal.
-
-        Returns:
-            The drawing.
-
-        Raises:
-            ValueError: There is no such style, or the pipeline has too many steps for a picture.
-        """
-        return draw(self.plan(), style)
 
     async def run(self, data: Any = None, *, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> Result:
         """Run the pipeline to its end.

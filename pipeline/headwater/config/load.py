@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from headwater.config.notation.reading import read_source
+from headwater.config.notation.reading import Source, read_source
 from headwater.config.parameters import bind_parameters
 from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
@@ -41,7 +40,7 @@ class Loaded:
 class LoadOptions:
     """What a program gives with a document: parameters, secrets, environment variables and permissions.
 
-    Secrets come before those of the environment, which is that of the process by default.
+    Secrets come before those of the environment; without an environment, the document has no access to any variable.
     """
 
     parameters: Mapping[str, Any] | None = None
@@ -50,18 +49,17 @@ class LoadOptions:
     allowed: frozenset[str] = frozenset()
 
 
-def load(source: Path | str | Mapping[str, Any], options: LoadOptions | None = None) -> Loaded:
+def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions | None = None) -> Loaded:
     """Load a document up to its spec; its problems are not raised yet, so that later phases can add theirs.
 
     A `ConfigError` is raised only when the document cannot be read, or too much of it is broken to continue.
     """
     options = options or LoadOptions()
-    read = read_source(source)
+    read = source if isinstance(source, Source) else read_source(source)
     problems = read.problems
     _check_limits(read.document, problems)
     values, without_value = bind_parameters(read.document.get("parameters"), options.parameters or {}, problems)
-    env = os.environ if options.env is None else options.env
-    scope = Scope(values, without_value, env, options.secrets or {})
+    scope = Scope(values, without_value, options.env, options.secrets or {})
     filled = fill(read.document, scope, problems) if read.has_templates else read.document
     with pattern_budget():
         spec = _spec(filled, problems)

@@ -44,6 +44,8 @@ _ARTICLES = {
     "array": "a JSON list",
     "object": "a JSON object",
 }
+_OWN_DOCUMENT = "load it with env=os.environ if its author may see your environment"
+_OWN_SECRETS = "give it in secrets={...}, or load the document with env=os.environ if its author may use every secret"
 _FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ is written $${"
 
 
@@ -63,7 +65,7 @@ class Scope:
 
     parameters: Mapping[str, Any]
     without_value: frozenset[str]
-    env: Mapping[str, str]
+    env: Mapping[str, str] | None
     secrets: Mapping[str, str | SecretStr]
 
     def resolve(self, reference: str, problems: Problems) -> Any:
@@ -98,7 +100,7 @@ class Scope:
             hint = problems.did_you_mean(type_, _TYPES) if name else _FORMS
             message = f"{quote('${env.' + text + '}')}: expected a type after the colon, such as integer"
             raise _UnresolvedError("bad-template", message, hint or f"use one of {', '.join(_TYPES)}")
-        value = default if dash and not self.env.get(name) else self._variable(name)
+        value = default if dash and not (self.env or {}).get(name) else self._variable(name)
         try:
             return VALUE_PARSERS[kind](value)
         except ValueError:
@@ -110,6 +112,9 @@ class Scope:
         if name.startswith(SECRET_PREFIX):
             hint = f"write ${{secret.{name.removeprefix(SECRET_PREFIX)}}}"
             raise _UnresolvedError("secret-misplaced", "a secret cannot be read as an ordinary variable", hint)
+        if self.env is None:
+            message = f"there is no environment variable {quote(name)} for a document that is given as text or data"
+            raise _UnresolvedError("unknown-variable", message, _OWN_DOCUMENT)
         value = self.env.get(name)
         if value is None:
             hint = "set it before the pipeline is loaded"  # names of others are not for every author of a document
@@ -117,11 +122,9 @@ class Scope:
         return _checked(value, name)
 
     def _secret(self, name: str, problems: Problems) -> SecretStr:
-        value = self.secrets.get(name, self.env.get(SECRET_PREFIX + name))
-        if value is None:
-            in_env = (key.removeprefix(SECRET_PREFIX) for key in self.env if key.startswith(SECRET_PREFIX))
-            near = problems.did_you_mean(name, chain(self.secrets, in_env))
-            hint = near or f"set the environment variable {SECRET_PREFIX}{name}"
+        value = self.secrets.get(name, (self.env or {}).get(SECRET_PREFIX + name))
+        if value is None:  # names of others are not for every author of a document
+            hint = f"set the environment variable {SECRET_PREFIX}{name}" if self.env is not None else _OWN_SECRETS
             raise _UnresolvedError("unknown-secret", f"there is no secret {quote(name)}", hint)
         secret = value if isinstance(value, SecretStr) else SecretStr(value)
         problems.redact([_checked(secret.get_secret_value(), name)])

@@ -1,4 +1,4 @@
-"""Reads a document from a path, JSON text or a mapping, with every limit checked before work is done."""
+"""Reads a document from a file, JSON text or a mapping, with every limit checked before work is done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headwater.errors import ConfigError, Problem
 from headwater.private_files import refuse_private
 from headwater.shapes import is_mapping, is_object, is_sequence, is_text
 
-__all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source"]
+__all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source", "read_text"]
 
 SIZE_LIMIT_BYTES = 8 * 1024 * 1024
 NODES_LIMIT = 250_000
@@ -32,6 +32,7 @@ _KEY_ENDS = re.compile(r'"[ \t\n\r]*:')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TEMPLATE_SIGNS = ("${", "\\")  # an escape may mean either character
 _BYTE_ORDER_MARK = "\ufeff"
+_OF_A_FILE = "Pipeline.load(path) loads a file, Pipeline.load(mapping) a document as data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ class Source:
 
 
 def read_source(source: Path | str | Mapping[str, Any]) -> Source:
-    """Read a document.
+    """Read a document from a file, or take the document itself.
 
     Args:
-        source: A path, the text of a JSON object, or the document itself.
+        source: The path of a file, or the document. JSON text is refused: a program that takes either would open
+            whatever file the author of a text names.
 
     Returns:
         The document, which is an object, and its problems so far.
@@ -59,16 +61,29 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
     """
     if is_mapping(source):
         return _from_mapping(source)
-    if isinstance(source, str) and source.lstrip(f" \t\r\n{_BYTE_ORDER_MARK}").startswith("{"):
-        return _from_json(_checked_text(source), None)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
-        _refuse("unreadable", f"expected a path, JSON text or a mapping, found a {type(source).__name__}")
+        _refuse("unreadable", f"expected a path or a mapping, found a {type(source).__name__}")
+    if isinstance(source, str) and _begins_object(source):
+        _refuse("unreadable", "expected the path of a file, found JSON text", hint="Pipeline.loads(text) loads text")
     path = Path(source)
     file = str(path)
     text = _decoded(_file_bytes(path, file), file)
     if path.suffix.lower() in _YAML_SUFFIXES:
         return _from_yaml(text, file)
     return _from_json(text, file)
+
+
+def read_text(text: str) -> Source:
+    """Read a document from JSON text, which never opens a file; raise `ConfigError` as `read_source` does."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
+        _refuse("unreadable", f"expected JSON text, found a {type(text).__name__}", hint=_OF_A_FILE)
+    if not _begins_object(text):
+        _refuse("unreadable", "expected JSON text, which begins with {", hint=_OF_A_FILE)
+    return _from_json(_checked_text(text), None)
+
+
+def _begins_object(text: str) -> bool:
+    return text.lstrip(f" \t\r\n{_BYTE_ORDER_MARK}").startswith("{")
 
 
 def plain(value: Any, problems: Problems, path: JsonPath = ()) -> Any:

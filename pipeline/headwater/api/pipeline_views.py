@@ -1,0 +1,88 @@
+"""What a checked pipeline shows of itself: its document, its plan, analyses and drawings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from headwater.graph.analysis import Analysis
+from headwater.graph.drawing.draw import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import networkx as nx
+
+    from headwater.api.compiled import CompiledPipeline
+    from headwater.events.data import StepComplete
+    from headwater.graph.drawing.draw import DrawingStyle
+    from headwater.graph.plan import Plan
+
+__all__ = ["PipelineViews"]
+
+
+class PipelineViews:
+    """The part of `Pipeline` that shows what it is, without running it."""
+
+    compiled: CompiledPipeline
+
+    def _repr_html_(self) -> str:
+        from headwater.api.notebook import pipeline_html  # only a notebook asks for it
+
+        return pipeline_html(self.plan())
+
+    def to_json(self) -> str:
+        """Return the document as JSON text; loading it gives the same pipeline.
+
+        Returns:
+            The document as it was written, its templates not filled in, so that it holds no secret.
+        """
+        return json.dumps(self.compiled.loaded.document, ensure_ascii=False, indent=2)
+
+    def plan(self, *, stream_input: bool = False) -> Plan:
+        """Return what runs.
+
+        Args:
+            stream_input: Whether the input is a stream of items also where a step takes one value.
+
+        Returns:
+            The plan: methods, adapters, segments, capacities.
+
+        Raises:
+            ConfigError: The pipeline does not fit such an input, or would hang on a long one.
+        """
+        return self.compiled.plan(stream_input=stream_input)
+
+    def analyze(self, metrics: Mapping[str, StepComplete] | None = None) -> Analysis:
+        """Return what the structure says: which steps can work at once, and what fails with a step.
+
+        Args:
+            metrics: What each step measured in an execution, as `Result.metrics` has it, for the critical path.
+
+        Returns:
+            The analyses; each is made when it is asked for.
+        """
+        return Analysis(self.plan(), metrics)
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """Return the pipeline as a graph of networkx; see `Analysis.to_networkx`.
+
+        Returns:
+            A new graph.
+        """
+        return self.analyze().to_networkx()
+
+    def draw(self, style: DrawingStyle = "mermaid") -> str:
+        """Return a drawing of the pipeline.
+
+        Args:
+            style: `mermaid` text for documents (https://mermaid.js.org, `flowchart`), `dot` for Graphviz, a complete
+                `svg` picture in light and dark, or `text` for a terminal.
+
+        Returns:
+            The drawing.
+
+        Raises:
+            ValueError: There is no such style, or the pipeline has too many steps for a picture.
+        """
+        return draw(self.plan(), style)
