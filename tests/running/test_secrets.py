@@ -180,3 +180,12 @@ async def test_gives_the_secret_to_the_step() -> None:
     """What is hidden from everyone else is there for the step."""
     result = await pipeline("secrets.echo", "the key").run(1)
     assert result.output == "item with the key"
+
+
+async def test_logs_the_traceback_of_an_exception_once_when_secrets_are_masked() -> None:
+    """What a step logs of its exception is as readable with a secret as without one."""
+    with redirect_stderr(io.StringIO()) as stderr:
+        await pipeline("secrets.log", "a key of the house").run(1)
+    log = stderr.getvalue()
+    assert log.count("Traceback") == log.count("ValueError: **********") == 1
+    assert "calling with **********" in log.splitlines()[0]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,9 @@ def test_only_what_runs_is_held(exported: Exported) -> None:
 # ---- models
 
 
+@pytest.mark.skipif(
+    int(version("opentelemetry-semantic-conventions").split("b")[0].split(".")[1]) < 63, reason="names are newer"
+)
 def test_names_of_the_conventions_are_current() -> None:
     """Every attribute of the table is one that the conventions have, and none that they gave up."""
     given_up = {"gen_ai.system", "gen_ai.prompt", "gen_ai.completion"}

@@ -11,7 +11,7 @@ from headwater.masking import mask_data
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-    from structlog.typing import FilteringBoundLogger
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 __all__ = ["notice", "operator_log"]
 
@@ -33,7 +33,7 @@ def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
 
     processors = structlog.get_config()["processors"]
     if mask is not str:
-        processors = [logged, *processors, rendered]
+        processors = [logged, *map(_for_plain_tracebacks, processors), rendered]
     target = None if structlog.is_configured() else structlog.PrintLogger(sys.stderr)
     logger: FilteringBoundLogger = structlog.wrap_logger(target, processors=processors)
     return logger
@@ -46,6 +46,21 @@ def _with_traceback(fields: MutableMapping[str, Any]) -> dict[str, Any]:
     if fields.get("exc_info"):
         fields = format_exc_info(None, "", fields)
     return dict(fields)
+
+
+def _for_plain_tracebacks(processor: Processor) -> Processor:
+    """Return a processor that writes a traceback which is text already; console renderers before 26.1 warn of it."""
+    from structlog.dev import ConsoleRenderer
+
+    if not isinstance(processor, ConsoleRenderer):
+        return processor
+
+    def rendered(logger: Any, method: str, fields: EventDict) -> str:
+        traceback = fields.pop("exception", None)
+        line = processor(logger, method, fields)
+        return line if traceback is None else f"{line}\n{traceback}"
+
+    return rendered
 
 
 def notice(text: str, **fields: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import anyio
-
 from headwater.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -62,5 +60,9 @@ class VirtualClock:
         Returns:
             What it returns.
         """
-        name, options = self.backend
-        return anyio.run(function, *args, backend=name, backend_options=options)
+        import trio
+
+        async def main() -> Result:
+            return await function(*args)
+
+        return trio.run(main, clock=self._clock)

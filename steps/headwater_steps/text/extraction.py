@@ -61,8 +61,13 @@ class _Grouped(Step):
             unknown = [name for name in names or () if name not in known]
             if unknown:
                 raise ValueError(f"the pattern has no group {unknown[0]!r}; its groups are {', '.join(known)}")
-            if info.field_name == "only" and names is not None:
-                with_groups(info.data["pattern"], names)
+        return names
+
+    @field_validator("only")
+    @classmethod
+    def _keeps_only_groups(cls, names: Any, info: ValidationInfo) -> Any:
+        if "pattern" in info.data and names is not None:
+            with_groups(info.data["pattern"], names)
         return names
 
     @cached_property
