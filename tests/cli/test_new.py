@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 
+from headwater.cli.new_project import _origin  # pyright: ignore[reportPrivateUsage]
 from tests.cli.conftest import Done
 
 Call = Callable[..., Done]
@@ -123,11 +123,41 @@ def test_name_is_refused_when_no_package_can_have_it(call: Call, write: Write, n
     assert not Path(name).exists()
 
 
-def test_readme_installs_headwater_from_where_it_comes(project: Path) -> None:
-    """A checkout is installed with the project, as no package index may have it; otherwise the index is enough."""
-    install = next(line for line in (project / "README.md").read_text().splitlines() if line.startswith("pip install"))
-    origin = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
-    if "dir_info" in origin:
-        assert Path(shlex.split(install)[3].removesuffix("[cli]"), "pyproject.toml").is_file()
-    else:
-        assert install == "pip install -e '.[test]'"
+@pytest.mark.parametrize(
+    ("record", "install", "place"),
+    [
+        ({}, "pip install -e '.[test]'", "the package index"),
+        ({"dir_info": {"editable": True}}, "pip install -e '{here}[cli]' -e '.[test]'", "{here}"),
+        ({"dir_info": {}}, "pip install -e '{here}[cli]' -e '.[test]'", "{here}"),
+        ({"archive_info": {}}, "pip install '{here}[cli]' -e '.[test]'", "{here}"),
+        ({"url": "file:///gone/away"}, "pip install -e '.[test]'", "/gone/away, which does not exist anymore"),
+        (
+            {"url": "https://git.example/headwater", "vcs_info": {"vcs": "git", "commit_id": "4f2a"}},
+            "pip install 'headwater[cli] @ git+https://git.example/headwater@4f2a' -e '.[test]'",
+            "git+https://git.example/headwater@4f2a",
+        ),
+        (
+            {"url": "https://files.example/headwater.whl", "archive_info": {}},
+            "pip install 'headwater[cli] @ https://files.example/headwater.whl' -e '.[test]'",
+            "https://files.example/headwater.whl",
+        ),
+    ],
+)
+def test_project_installs_headwater_from_where_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: dict[str, Any], install: str, place: str
+) -> None:
+    """A project needs no package index that may not have Headwater, and the message says where it comes from."""
+    here = tmp_path / "a place (1)"
+    here.mkdir()
+    recorded = SimpleNamespace(read_text=lambda _: json.dumps({"url": here.as_uri(), **record} if record else {}))
+    monkeypatch.setattr("headwater.cli.new_project.distribution", lambda _: recorded)
+    origin = _origin()
+    assert origin.install_command == install.format(here=here)
+    assert origin.place == place.format(here=here)
+
+
+def test_readme_of_the_project_installs_it_with_headwater(project: Path) -> None:
+    """The command is that for the place which the message names."""
+    origin = _origin()
+    assert origin.install_command in (project / "README.md").read_text("utf-8").splitlines()
+    assert f"Headwater comes from {origin.place}.\n" in (project.parents[1] / "told.txt").read_text("utf-8")

@@ -6,15 +6,18 @@ import json
 import keyword
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import distribution
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from headwater.cli.kind_text import schema_text
 from headwater.cli.loading import load_step_modules
@@ -49,19 +52,19 @@ def make_project(folder: Path) -> str:
     if folder.exists() and (not folder.is_dir() or {entry.name for entry in folder.iterdir()} - _MAY_HOLD):
         hint = "give another name, or the path of an empty folder"
         raise ConfigError(Problem("in-use", "already exists and is not empty", file=str(folder), hint=hint))
-    checkout = _checkout()
+    origin = _origin()
     made: list[str] = []
     for target, source in _FILES.items():
         text = (
             (files("headwater.cli") / "project" / source)
             .read_text("utf-8")
-            .replace("@install@", _install_command(checkout))
+            .replace("@install@", origin.install_command)
         )
         made.append(_filled(target, name, package))
         _write(folder / made[-1], _filled(text, name, package))
     load_step_modules([str(folder / package / "steps.py")])  # so that the schema knows the step
     _write(folder / _SCHEMA, schema_text("config") + "\n")
-    return _next_steps(folder, package, [*made, _SCHEMA], checkout)
+    return _next_steps(folder, package, [*made, _SCHEMA], origin)
 
 
 def package_name(name: str) -> str:
@@ -87,17 +90,33 @@ def _is_installed(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _install_command(checkout: Path | None) -> str:
-    """Return the command that installs a project, with Headwater from where it is installed from itself."""
-    return "pip install -e '.[test]'" if checkout is None else f"pip install -e '{checkout}[cli]' -e '.[test]'"
+@dataclass(frozen=True)
+class _Origin:
+    """Where Headwater was installed from, and the arguments that make pip install it from there; none for an index."""
+
+    place: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs a project together with Headwater."""
+        return shlex.join(["pip", "install", *self.arguments, "-e", ".[test]"])
 
 
-def _checkout() -> Path | None:
-    """Return the folder that Headwater was installed from; None when it came from a package index or a wheel."""
-    origin: dict[str, Any] = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
-    if "dir_info" not in origin or not (path := unquote(urlsplit(str(origin["url"])).path)):
-        return None
-    return Path(path) if Path(path, "pyproject.toml").is_file() else None
+def _origin() -> _Origin:
+    """Return what the installation recorded of its origin (PEP 610); a package index leaves no record."""
+    record: dict[str, Any] = json.loads(distribution("headwater").read_text("direct_url.json") or "{}")
+    if not record:
+        return _Origin("the package index")
+    url = urlsplit(str(record["url"]))
+    if url.scheme != "file":
+        source = record.get("vcs_info")
+        place = f"{source['vcs']}+{url.geturl()}@{source['commit_id']}" if source else url.geturl()
+        return _Origin(place, (f"headwater[cli] @ {place}",))
+    path = Path(url2pathname(url.path))
+    if not path.exists():
+        return _Origin(f"{path}, which does not exist anymore")
+    return _Origin(str(path), ("-e", f"{path}[cli]") if "dir_info" in record else (f"{path}[cli]",))
 
 
 def _filled(text: str, name: str, package: str) -> str:
@@ -110,7 +129,7 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _next_steps(folder: Path, package: str, made: list[str], checkout: Path | None) -> str:
+def _next_steps(folder: Path, package: str, made: list[str], origin: _Origin) -> str:
     place = os.path.relpath(folder)
     shown = "\n".join(f"  {PurePosixPath(place, file)}" for file in sorted(made))
     go = "" if place == "." else f"  cd {place}\n"
@@ -122,6 +141,6 @@ def _next_steps(folder: Path, package: str, made: list[str], checkout: Path | No
             f"  headwater graph pipeline.json {steps}",
             "  pytest\n",
             f"README.md shows how to install the project; after that, leave out {steps}.",
-            f"Headwater comes from {checkout or 'the package index'}.",
+            f"Headwater comes from {origin.place}.",
         ]
     )
