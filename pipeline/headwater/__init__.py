@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from headwater.kinds.step import Step, step
     from headwater.kinds.step_context import StepContext
     from headwater.kinds.task import Flavor, Task
-    from headwater.patterns import PatternError
+    from headwater.limits.patterns import PatternError
     from headwater.running.workers.processes import ProcessError
     from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
@@ -162,7 +162,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "kinds.step_context": "StepContext",
         "kinds.outputs": "Emits Outputs SidePort To",
         "kinds.step": "Step step",
-        "patterns": "PatternError",
+        "limits.patterns": "PatternError",
         "running.workers.processes": "ProcessError",
         "kinds.task": "Flavor Task",
         "streams.frames": "Batch Footer Header StreamType",

@@ -21,7 +21,7 @@ LAYERS = (
         "lazy",
         "abort_hooks",
         "masking",
-        "patterns",
+        "limits",
         "plugins",
         "private_files",
         "shapes",

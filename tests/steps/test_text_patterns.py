@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import get_args
 
@@ -10,10 +11,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from headwater import ConfigError, PatternError, Pipeline
+from headwater.toolkit import WorkBudget
 from headwater_steps.text.patterns.alphabet import Alphabet, CharSet
 from headwater_steps.text.patterns.ambiguity import Scope, check_linear
 from headwater_steps.text.patterns.linear import compile_linear, with_groups
 from headwater_steps.text.patterns.machine import Machine
+from tests.effort import calls
 from tests.steps.backtracking import Backtracking
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -159,8 +162,8 @@ def test_looks_at_each_character_at_most_once_for_each_way_to_it(pattern: str, t
 
 def _good(pattern: str, scope: Scope) -> Machine | None:
     try:
-        machine = Machine(pattern)
-        check_linear(machine, scope)
+        machine = Machine(pattern, WorkBudget())
+        check_linear(machine, scope, WorkBudget())
     except PatternError:
         return None
     return None if scope == "anywhere" and machine.empty else machine
@@ -173,7 +176,7 @@ SETS = [r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", ".", "[a-fé]", r"[^\s\d_]", r
 def test_knows_which_characters_a_set_takes(char: str) -> None:
     """The alphabet has a set's characters as `re` itself has them."""
     for source in SETS:
-        chars = Machine(source).sets[1]
+        chars = Machine(source, WorkBudget()).sets[1]
         kind = char.isdecimal() * 0b001 | (char.isalnum() or char == "_") * 0b010 | char.isspace() * 0b100
         assert chars.takes(ord(char), kind) is (re.fullmatch(source, char) is not None)
 
@@ -181,9 +184,9 @@ def test_knows_which_characters_a_set_takes(char: str) -> None:
 @given(st.lists(st.sampled_from(SETS), min_size=1, unique=True), st.characters())
 def test_sets_with_a_common_character_overlap(sources: list[str], char: str) -> None:
     """No character is in two sets whose bits say that they have nothing in common."""
-    sets = [Machine(source).sets[1] for source in sources if re.fullmatch(source, char)]
+    sets = [Machine(source, WorkBudget()).sets[1] for source in sources if re.fullmatch(source, char)]
     assume(sets)
-    alphabet = Alphabet([Machine(source).sets[1] for source in sources])
+    alphabet = Alphabet([Machine(source, WorkBudget()).sets[1] for source in sources], WorkBudget())
     common = alphabet.full
     for chars in sets:
         common &= alphabet.mask(chars)
@@ -193,7 +196,7 @@ def test_sets_with_a_common_character_overlap(sources: list[str], char: str) -> 
 def test_examples_of_an_alphabet_are_in_their_sets() -> None:
     """What a message shows is right."""
     letters, spaces = CharSet(((0x61, 0x7A),)), CharSet(categories=("SPACE",))
-    alphabet = Alphabet([letters, spaces])
+    alphabet = Alphabet([letters, spaces], WorkBudget())
     assert alphabet.example(alphabet.mask(letters)) == "a"
     assert alphabet.example(alphabet.mask(spaces)).isspace()
 
@@ -228,3 +231,36 @@ def test_bounds_the_patterns_of_a_document_together() -> None:
         Pipeline.load({"name": "many", "steps": steps})
     assert "the patterns of this document are too large together" in str(caught.value)
     assert caught.value.problems[0].path == "$.steps[2].params.pattern"
+    assert len(caught.value.problems) == 1, "nothing is checked once the work of the document is spent"
+
+
+def finding(patterns: list[str]) -> str:
+    """Return a document with a step for each pattern."""
+    steps = [{"id": f"s{n}", "kind": "text.find", "params": {"pattern": one}} for n, one in enumerate(patterns)]
+    return json.dumps({"name": "many", "steps": steps})
+
+
+def test_checks_a_refused_pattern_once_when_it_occurs_in_many_steps() -> None:
+    """What a refusal has cost is kept with it, also when other patterns come between."""
+
+    def refuse(patterns: list[str]) -> ConfigError:
+        with pytest.raises(ConfigError) as caught:
+            Pipeline.load(finding(patterns))
+        return caught.value
+
+    refuse(["b" * 250])  # so that nothing is imported while calls are counted
+    once = calls(lambda: refuse(["c" * 251]))
+    often = calls(lambda: refuse(["d" * 252] * 50))
+    assert often < 2 * once
+    assert len(refuse(["e" * 253] * 50).problems) == 50
+
+
+def test_charges_patterns_that_are_refused() -> None:
+    """A document of patterns that are all hard to refuse is given up after a few of them."""
+    patterns = ["f" * (200 + number) for number in range(40)]
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(finding(patterns))
+    problems = caught.value.problems
+    assert "too ambiguous" in problems[0].message
+    assert "the patterns of this document are too large together" in problems[-1].message
+    assert len(problems) < 5

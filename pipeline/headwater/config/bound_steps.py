@@ -19,7 +19,7 @@ from headwater.config.validation_errors import Schema, Subject, add_faults
 from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of, params_validator
-from headwater.patterns import pattern_budget
+from headwater.limits.work_budget import work_budget
 from headwater.shapes import is_object
 
 __all__ = ["Kinds", "bind_steps"]
@@ -45,11 +45,13 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
     """
     binder = _Binder(loaded, registry, problems)
     bound: dict[str, BoundStep] = {}
-    with pattern_budget():
+    with work_budget() as budget:
         for index, spec in enumerate(loaded.spec.steps):
             one = binder.bind(index, spec)
             if one is not None:
                 bound.setdefault(spec.id, one)
+            elif budget.is_spent:
+                problems.raise_if_any()  # no more checks can be made
     return bound
 
 

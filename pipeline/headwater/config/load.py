@@ -16,7 +16,7 @@ from headwater.config.problems import JsonPath, Problems
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
 from headwater.config.templates import Scope, fill
 from headwater.config.validation_errors import Schema, Subject, add_faults
-from headwater.patterns import pattern_budget
+from headwater.limits.work_budget import work_budget
 from headwater.shapes import has_part, is_list, is_object
 
 __all__ = ["LoadOptions", "Loaded", "load"]
@@ -61,7 +61,7 @@ def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions |
     values, without_value = bind_parameters(read.document.get("parameters"), options.parameters or {}, problems)
     scope = Scope(values, without_value, options.env, options.secrets or {})
     filled = fill(read.document, scope, problems) if read.has_templates else read.document
-    with pattern_budget():
+    with work_budget():
         spec = _spec(filled, problems)
     return Loaded(read.document, spec, read.file, problems, values)
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from headwater.events.step_state import State
     from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.graph.topological_order import find_cycles, topological_order
+    from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
+    from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged, work_budget
     from headwater.numerals import decimal_number, whole_number
-    from headwater.patterns import PATTERN_LENGTH_LIMIT, charge_pattern, compile_pattern, pattern_budget
     from headwater.private_files import refuse_private
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
@@ -84,12 +85,14 @@ __all__ = [
     "State",
     "Transform",
     "Unpacker",
+    "WorkBudget",
+    "WorkLimitError",
     "archive_by_name",
     "archive_suffix",
     "at_abort",
     "atomic_file",
     "cells",
-    "charge_pattern",
+    "charged",
     "chunks_of",
     "collision_free",
     "columns",
@@ -121,7 +124,6 @@ __all__ = [
     "packer",
     "path_parts",
     "path_text",
-    "pattern_budget",
     "plain",
     "plural",
     "preview",
@@ -141,6 +143,7 @@ __all__ = [
     "whole_number",
     "wide_encoding",
     "without_suffix",
+    "work_budget",
 ]
 
 __getattr__: Callable[[str], Any] = on_first_use(
@@ -167,7 +170,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.topological_order": "find_cycles topological_order",
         "numerals": "decimal_number whole_number",
         "private_files": "refuse_private",
-        "patterns": "PATTERN_LENGTH_LIMIT charge_pattern compile_pattern pattern_budget",
+        "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
         "shapes": "is_list is_mapping is_object is_sequence",
         "toolkit.atomic_files": "Place atomic_file sync_folder",
         "toolkit.fields": (
@@ -178,6 +181,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "toolkit.tables": "LARGEST_SPREAD OnDuplicate collision_free key_finder rows_by_key",
         "toolkit.transform": "Transform",
         "wide_text": "wide_encoding",
+        "limits.work_budget": "WorkBudget WorkLimitError charged work_budget",
     },
     root="headwater",
 )

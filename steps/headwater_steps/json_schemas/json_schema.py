@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from headwater.toolkit import DataParam, Fault, is_object, pattern_budget, read_source
+from headwater.toolkit import DataParam, Fault, is_object, read_source, work_budget
 
 if TYPE_CHECKING:
     from headwater_steps.json_schemas.checked_schema import CheckedSchema
@@ -31,7 +31,7 @@ class JsonSchema(DataParam):
 
     def __init__(self, source: Mapping[str, Any] | Path) -> None:
         read = read_source(source)
-        with pattern_budget():
+        with work_budget():
             for fault in _faults_of(read.document):
                 read.problems.report(fault)
         read.problems.raise_if_any()

@@ -235,9 +235,14 @@ class Find(Step, kind="text.find"):
             raise ValueError(f"a pattern with {groups} groups; keep one, and write the others (?:...)")
         return pattern
 
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, ready to be found."""
+        return compile_linear(self.pattern, "anywhere")
+
     def run(self, text: str) -> Iterator[str]:
         """Yield the matches in a string."""
-        compiled = compile_linear(self.pattern, "anywhere")
+        compiled = self.compiled
         group = compiled.groups
         for match in compiled.finditer(text):
             found = match[group]

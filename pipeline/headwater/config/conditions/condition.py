@@ -23,7 +23,7 @@ from headwater.config.conditions.operators import OPERATORS, Odd, OperandError, 
 from headwater.config.conditions.selection import Select, selection
 from headwater.config.data_params import DataParam
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Problems, quote
-from headwater.patterns import PatternError
+from headwater.limits.patterns import PatternError
 from headwater.shapes import is_list, is_mapping
 
 __all__ = ["Condition", "Predicate"]

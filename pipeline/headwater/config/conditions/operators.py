@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from headwater.config.conditions.moments import MOMENTS, Moment
-from headwater.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
+from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
 from headwater.shapes import is_list, is_mapping, is_sequence
 
 __all__ = [

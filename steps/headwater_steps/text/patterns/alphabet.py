@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from headwater.toolkit import WorkBudget
+
 __all__ = ["Alphabet", "CharSet"]
 
 _END = 0x110000
@@ -63,8 +65,10 @@ class CharSet:
 class Alphabet:
     """Classes of characters, for the sets of a pattern: characters of one class are in the same sets."""
 
-    def __init__(self, sets: Iterable[CharSet]) -> None:
+    def __init__(self, sets: Iterable[CharSet], budget: WorkBudget) -> None:
         self._sets = tuple(dict.fromkeys(sets))
+        parts = sum(len(one.ranges) + len(one.categories) for one in self._sets)
+        budget.charge(parts * (_ASCII + 8 * parts) // 2)  # each part is compared with each character
         self._masks = dict.fromkeys(self._sets, 0)
         self._examples: list[str] = []
         classes: dict[tuple[bool, ...], int] = {}

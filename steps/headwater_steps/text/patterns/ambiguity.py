@@ -20,6 +20,7 @@ from itertools import combinations
 from typing import Literal, TypeAlias
 
 from headwater import PatternError
+from headwater.toolkit import WorkBudget
 from headwater_steps.text.patterns.alphabet import Alphabet
 from headwater_steps.text.patterns.machine import START, Edge, Machine
 
@@ -28,7 +29,8 @@ __all__ = ["Scope", "check_linear"]
 Scope: TypeAlias = Literal["start", "whole", "anywhere"]
 """Where in a string a pattern has to match: at its start, all of it, or anywhere."""
 
-_STEPS_LIMIT = 20_000
+_PAIRS_LIMIT = 20_000
+_PAIR_STEPS = 10
 _WAITING = -1
 """A search that has not begun yet."""
 
@@ -46,27 +48,28 @@ class _Pair:
     may_begin: bool = False
 
 
-def check_linear(machine: Machine, scope: Scope) -> int:
-    """Return how many steps it takes to see that a pattern reads any string in linear time, or raise a `PatternError`.
+def check_linear(machine: Machine, scope: Scope, budget: WorkBudget) -> None:
+    """Raise a `PatternError` unless a pattern reads any string in linear time.
 
     The message has a string that can be read in two ways.
     """
-    return _Check(machine, scope).run()
+    _Check(machine, scope, budget).run()
 
 
 class _Check:
-    def __init__(self, machine: Machine, scope: Scope) -> None:
+    def __init__(self, machine: Machine, scope: Scope, budget: WorkBudget) -> None:
         before = machine.before
+        self._budget = budget
         self._scope = scope
         self._accepting: frozenset[int] = frozenset() if scope == "whole" else machine.accepting
         self._machine = machine
-        self._alphabet = Alphabet([*machine.sets, *([before] if before is not None else [])])
+        self._alphabet = Alphabet([*machine.sets, *([before] if before is not None else [])], budget)
         self._masks = [self._alphabet.mask(chars) for chars in machine.sets]
         self._may_begin = self._alphabet.full if before is None else self._alphabet.mask(before)
         self._origin: dict[_Pair, tuple[_Pair | None, int]] = {}
-        self._steps = 0
+        self._pairs = 0
 
-    def run(self) -> int:
+    def run(self) -> None:
         waiting = list(self._first_chases()) if self._scope == "anywhere" else []
         waiting += [found for position in range(len(self._masks)) for found in self._partings(position)]
         todo: deque[_Pair] = deque()  # the shortest first, so that the string in a message is short
@@ -77,11 +80,11 @@ class _Check:
             following = self._chases(pair) if pair.right == _WAITING else self._twins(pair)
             for found, mask in following:
                 self._note(pair, found, mask, todo)
-        return self._steps
 
     def _note(self, origin: _Pair | None, pair: _Pair, mask: int, todo: deque[_Pair]) -> None:
-        self._steps += 1
-        if self._steps > _STEPS_LIMIT:
+        self._budget.charge(_PAIR_STEPS)
+        self._pairs += 1
+        if self._pairs > _PAIRS_LIMIT:
             raise PatternError("the pattern is too ambiguous to be checked; simplify it")
         if pair in self._origin or self._is_harmless(pair):
             return
@@ -97,7 +100,9 @@ class _Check:
 
     def _partings(self, position: int) -> Iterator[tuple[_Pair, int]]:
         """Yield the pairs of different positions that can follow one."""
-        for left, right in combinations(self._machine.edges[position].values(), 2):
+        edges = self._machine.edges[position].values()
+        self._budget.charge(len(edges) ** 2 // 2)
+        for left, right in combinations(edges, 2):
             if mask := self._masks[left.target] & self._masks[right.target]:
                 shared = self._shared(position, left, right)
                 yield _Pair(left.target, right.target, shared, _inside(shared, left), _inside(shared, right)), mask
@@ -113,6 +118,7 @@ class _Check:
 
     def _twins(self, pair: _Pair) -> Iterator[tuple[_Pair, int]]:
         """Yield where both ways can be after one more character."""
+        self._budget.charge(len(self._machine.edges[pair.left]) * len(self._machine.edges[pair.right]))
         for left in self._machine.edges[pair.left].values():
             left_in = _inside(pair.shared[: pair.left_in], left)
             for right in self._machine.edges[pair.right].values():
@@ -128,6 +134,7 @@ class _Check:
 
     def _chases(self, pair: _Pair) -> Iterator[tuple[_Pair, int]]:
         """Yield where the first way can be after one more character, while the other waits or begins."""
+        self._budget.charge(len(self._machine.edges[pair.left]) * len(self._machine.edges[START]))
         for left in self._machine.edges[pair.left].values():
             mask = self._masks[left.target]
             yield from self._waiting(left.target, mask)

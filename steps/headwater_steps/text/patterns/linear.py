@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from headwater import PatternError
-from headwater.toolkit import PATTERN_LENGTH_LIMIT, charge_pattern
+from headwater.toolkit import PATTERN_LENGTH_LIMIT, WorkBudget, WorkLimitError, charged
 from headwater_steps.text.patterns.ambiguity import Scope, check_linear
 from headwater_steps.text.patterns.machine import Machine
 
 __all__ = ["Pattern", "SearchPattern", "compile_linear", "with_groups"]
 
-_STEPS_PER_SIZE = 8
+_STEPS_LIMIT = 1_000_000
+_POSITION_STEPS = 1_000
+"""What a position of a good pattern is charged at least: more than its check takes, as each item pays for it, too."""
+_TOGETHER = "the patterns of this document are too large together"
 _GROUP_START = re.compile(r"\\.|\(\?P<(\w+)>", re.DOTALL)
 
 
-@lru_cache(maxsize=256)
 def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
     r"""Compile a pattern that reads any string in linear time, or raise a `PatternError` that says why it does not.
 
@@ -37,12 +38,21 @@ def compile_linear(pattern: str, scope: Scope = "start") -> re.Pattern[str]:
         >>> compile_linear("(a+)+b")
         Traceback (most recent call last):
         ...
-        headwater.patterns.PatternError: a repetition within a repetition that adds nothing, such as (a+)+
+        headwater.limits.patterns.PatternError: a repetition within a repetition that adds nothing, such as (a+)+
     """
-    machine = Machine(pattern)
+    try:
+        return _compiled(pattern, scope)
+    except WorkLimitError:
+        raise PatternError(_TOGETHER) from None
+
+
+@charged(most_steps=_STEPS_LIMIT, kept=256)
+def _compiled(budget: WorkBudget, pattern: str, scope: Scope) -> re.Pattern[str]:
+    machine = Machine(pattern, budget)
     if scope == "anywhere" and machine.empty:
         raise PatternError("a pattern that matches the empty string is found everywhere; let it take a character")
-    charge_pattern(pattern, check_linear(machine, scope) // _STEPS_PER_SIZE)
+    check_linear(machine, scope, budget)
+    budget.charge_up_to(_POSITION_STEPS * (len(machine.sets) - 1))
     return re.compile(pattern)
 
 
@@ -53,8 +63,17 @@ def with_groups(pattern: str, names: Collection[str]) -> str:
         >>> with_groups(r"(?P<key>\w+)=(?P<value>\S+)", ["value"])
         '(?:\\w+)=(?P<value>\\S+)'
     """
+    try:
+        return _with_groups(pattern, tuple(names))
+    except WorkLimitError:
+        raise PatternError(_TOGETHER) from None
+
+
+@charged(most_steps=_STEPS_LIMIT, kept=256)
+def _with_groups(budget: WorkBudget, pattern: str, names: tuple[str, ...]) -> str:
     changed = _GROUP_START.sub(lambda found: "(?:" if found[1] and found[1] not in names else found[0], pattern)
-    if Machine(changed).sets != Machine(pattern).sets:
+    budget.charge(len(pattern) * len(names))
+    if Machine(changed, budget).sets != Machine(pattern, budget).sets:
         raise PatternError("a set of characters looks like the start of a group; write its parenthesis as \\(")
     return changed
 

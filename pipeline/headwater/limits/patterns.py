@@ -8,29 +8,29 @@ and bounded before a pattern is compiled.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import lru_cache
+from collections.abc import Callable
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from headwater.errors import HeadwaterError
+from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged
 
 __all__ = [
     "PATTERN_LENGTH_LIMIT",
     "PATTERN_SIZE_LIMIT",
+    "STEPS_PER_SIZE",
     "PatternError",
-    "charge_pattern",
     "compile_pattern",
-    "pattern_budget",
+    "too_large_together",
 ]
 
 PATTERN_LENGTH_LIMIT = 500
 PATTERN_SIZE_LIMIT = 1_000
 """Size of one pattern; measured, a unit takes about 10 microseconds to compile."""
 
-DOCUMENT_SIZE_LIMIT = 3_000
+STEPS_PER_SIZE = 100
+"""What a unit of size is charged to the document: more than it takes to compile, as each item pays for it, too."""
+
 _BASE_SIZE = 3
 _CLASS_SIZE = 40
 _FOLDED_SET_SIZE = 60
@@ -49,8 +49,6 @@ _TOKEN = re.compile(
 _FLAGS = re.compile(r"\(\?([a-zA-Z]*)")
 _SET_START = re.compile(r"\^?-*\]?")
 
-_sizes: ContextVar[dict[str, int] | None] = ContextVar("pattern_sizes", default=None)
-
 
 class PatternError(HeadwaterError, ValueError):
     r"""A regular expression is wrong, or too large to be safe.
@@ -65,16 +63,6 @@ class PatternError(HeadwaterError, ValueError):
     """
 
 
-@contextmanager
-def pattern_budget() -> Generator[None]:
-    """Bound the size of all different patterns that are compiled within the block, as those of one document."""
-    token = _sizes.set({})
-    try:
-        yield
-    finally:
-        _sizes.reset(token)
-
-
 def compile_pattern(pattern: str) -> Callable[[object], bool]:
     r"""Return a predicate: whether a pattern occurs in a string.
 
@@ -85,7 +73,8 @@ def compile_pattern(pattern: str) -> Callable[[object], bool]:
         A function that returns True for a string in which the pattern is found, and False for anything else.
 
     Raises:
-        PatternError: The pattern is wrong, or larger than what is safe.
+        PatternError: The pattern is wrong or larger than what is safe, or those of the document that is being loaded
+            are too large together.
 
     Example:
         >>> compile_pattern(r"^\d+$")("2026")
@@ -93,30 +82,31 @@ def compile_pattern(pattern: str) -> Callable[[object], bool]:
     """
     if len(pattern) > PATTERN_LENGTH_LIMIT:
         raise PatternError(f"a pattern of {len(pattern)} characters; at most {PATTERN_LENGTH_LIMIT} are allowed")
+    try:
+        return _compiled(pattern)
+    except WorkLimitError:
+        raise too_large_together() from None
+
+
+def too_large_together() -> PatternError:
+    """Return the error for a pattern when those of the document take more work than all its checks may."""
+    return PatternError("the patterns of this document are too large together")
+
+
+@charged(most_steps=STEPS_PER_SIZE * PATTERN_SIZE_LIMIT, kept=1_024)
+def _compiled(budget: WorkBudget, pattern: str) -> Callable[[object], bool]:
     size = pattern_size(pattern)
     if size > PATTERN_SIZE_LIMIT:
+        budget.charge(len(pattern))
         raise PatternError(
             "a pattern that is too large: repetitions such as {100} and classes such as \\w count for their full size"
         )
-    charge_pattern(pattern, size)
-    return _compiled(pattern)
-
-
-def charge_pattern(pattern: str, size: int) -> None:
-    """Count a pattern among those of the document that is being loaded, if there is one.
-
-    Args:
-        pattern: The pattern; one that occurs several times counts once.
-        size: How large it is; a unit takes about 10 microseconds to compile.
-
-    Raises:
-        PatternError: The patterns of the document are too large together.
-    """
-    sizes = _sizes.get()
-    if sizes is not None:
-        sizes[pattern] = max(size, sizes.get(pattern, 0))
-        if sum(sizes.values()) > DOCUMENT_SIZE_LIMIT:
-            raise PatternError("the patterns of this document are too large together")
+    budget.charge(STEPS_PER_SIZE * size)
+    schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex", strict=True)
+    try:
+        return SchemaValidator(schema).isinstance_python
+    except SchemaError as error:
+        raise PatternError(_reason(str(error))) from None
 
 
 def pattern_size(pattern: str) -> int:
@@ -169,15 +159,6 @@ def _set_size(text: str, *, folded: bool) -> int:
     if re.search(r"\\[wWpP]", text):
         return _CLASS_SIZE
     return _FOLDED_SET_SIZE if folded and not re.fullmatch(r"[ -\[\]-~]*", text) else 1
-
-
-@lru_cache(maxsize=1_024)
-def _compiled(pattern: str) -> Callable[[object], bool]:
-    schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex", strict=True)
-    try:
-        return SchemaValidator(schema).isinstance_python
-    except SchemaError as error:
-        raise PatternError(_reason(str(error))) from None
 
 
 def _reason(text: str) -> str:
