@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
@@ -246,6 +249,12 @@ def test_serves_as_a_param_when_a_model_declares_one() -> None:
     assert properties.keys() == {*OPERATORS, "field", "all", "any", "not"}
 
 
+class Color(Enum):
+    """A value that no document can hold."""
+
+    RED = "red"
+
+
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
@@ -264,6 +273,11 @@ NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
         ({"le": "2026-03-14T01:00"}, date(2026, 3, 14), True),
         ({"gt": "2026-03-14"}, date(2026, 3, 14), False),
         ({"lt": "12:30"}, time(12), True),
+        ({"gt": 9}, Decimal("9.5"), True),
+        ({"eq": 9.5}, Decimal("9.5"), True),
+        ({"in": [1, 9.5]}, Decimal("9.5"), True),
+        ({"lt": 9}, Decimal("NaN"), False),
+        ({"le": 0.5}, Fraction(1, 3), True),
         ({"eq": "12:00"}, time(12), True),
         ({"ge": date(2026, 3, 14)}, NOON, True),
         ({"ge": NOON}, NOON, True),
@@ -292,7 +306,15 @@ def test_compares_dates_and_times_with_what_an_operand_writes(
         ({"in": [10, 20]}, ["10"], "'in' cannot compare"),
         ({"ge": "today"}, [NOON], "is a datetime with a time zone, which 'ge' cannot compare with the string 'today'"),
         ({"eq": "2026-03-14T12:00Z"}, [NOON.replace(tzinfo=None)], "is a datetime without a time zone"),
+        ({"eq": "2026-03-14T12:00Z"}, [date(2026, 3, 14)], "is a date, which 'eq' cannot compare"),
+        ({"in": ["noon", "night"]}, [time(12)], "is a time without a time zone, which 'in' cannot compare"),
+        ({"eq": "red"}, [Color.RED], "is a Color, which 'eq' cannot compare with the string 'red'"),
+        ({"eq": "red"}, [b"red"], "is a bytes, which 'eq' cannot compare with the string 'red'"),
         ({"gt": 9}, [10, None, True, [1], 3], ""),
+        ({"gt": 9}, [Decimal("9.5"), Fraction(1, 3)], ""),
+        ({"eq": "2026-03-14T12:00Z"}, [NOON, NOON.replace(hour=13)], ""),
+        ({"ne": "2026-03-14"}, [date(2026, 3, 14), date(2026, 3, 15)], ""),
+        ({"in": ["2026-03-14", "2026-03-16"]}, [date(2026, 3, 14), date(2026, 3, 15)], ""),
         ({"eq": "a"}, [1, "b"], ""),
         ({"in": ["a"]}, [1, "b", None], ""),
     ],

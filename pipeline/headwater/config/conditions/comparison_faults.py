@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time
+from numbers import Number
 from typing import Any
 
-from headwater.config.conditions.moments import MOMENTS
+from headwater.config.conditions.field_paths import declared_fields
 from headwater.config.validation_errors import in_words
 from headwater.events.notices import notice
 from headwater.numerals import decimal_number
@@ -38,13 +40,14 @@ class ComparisonFaults:
 
 def _is_mistake(name: str, operand: object, value: object) -> bool:
     """Return whether the comparison is a mistake; values of other types may be left out on purpose."""
-    if isinstance(value, MOMENTS):
-        return isinstance(operand, (str, int, float, *MOMENTS))
+    if not isinstance(value, _JSON) and not declared_fields(value):  # such as a date, bytes or an enum
+        return not isinstance(operand, (Mapping, list, bool, type(None)))
     if _kind(value) == _kind(operand) or not {_kind(value), _kind(operand)} <= {"a string", "a number"}:
         return False
     return name in _ORDERS or _writes_number(operand if isinstance(operand, str) else value)
 
 
+_JSON = (str, Number, Mapping, list, tuple, type(None))
 _ORDERS = {"gt", "ge", "lt", "le"}
 
 
@@ -61,7 +64,7 @@ def _kind(value: object) -> str:
         return "true, false or null"
     if isinstance(value, str):
         return "a string"
-    if isinstance(value, (int, float)):
+    if isinstance(value, Number):
         return "a number"
     if isinstance(value, datetime | time):
         return f"a {type(value).__name__} {'with' if value.utcoffset() is not None else 'without'} a time zone"

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from numbers import Number
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
@@ -59,7 +60,7 @@ def _family(value: object) -> type[Any]:
         return float
     if isinstance(value, str):
         return str
-    return value.__class__
+    return float if isinstance(value, Number) else value.__class__  # such as `Decimal`
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -91,8 +92,11 @@ def _eq(operand: Any, odd: Odd) -> Predicate:
     moment = Moment(operand)
 
     def equals(value: Any) -> bool:
-        equal = moment.equals(value) if isinstance(value, MOMENTS) else _equal(value, operand)
-        if not equal and (equal is None or _family(value) is not _family(operand)):
+        if not isinstance(value, MOMENTS):
+            equal: bool | None = _equal(value, operand)
+            if not equal and _family(value) is not _family(operand):
+                odd(value)
+        elif (equal := moment.equals(value)) is None:
             odd(value)
         return bool(equal)
 
@@ -178,7 +182,8 @@ def _not_in(operand: Any, odd: Odd) -> Predicate:
 
 
 def _reported(value: Any, test: Predicate, odd: Odd) -> bool:
-    odd(value)
+    if not isinstance(value, MOMENTS):  # the test itself reports those that are comparable with no member
+        odd(value)
     return test(value)
 
 
