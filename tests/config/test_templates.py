@@ -94,6 +94,9 @@ def filled(value: Any, **parameters: Any) -> Any:
         ("${env.NOBODY:integer:-80}", 80),
         ("${env.NOBODY:integer:--1}", -1),
         ("${env.NOBODY:bool:-true}", True),
+        ("${env.NOBODY:object:-{}}", {}),
+        ('${env.NOBODY:array:-[{"a": 1}, {"b": 2}]}', [{"a": 1}, {"b": 2}]),
+        ("<${env.NOBODY:-{name}}>", "<{name}>"),
         ("http://localhost:${env.PORT:int}/", "http://localhost:8080/"),
         ("$$5 and $5", "$$5 and $5"),
         ([{"deep": ["${parameters.n}"]}], [{"deep": [3]}]),
@@ -121,6 +124,9 @@ def test_replaces_templates_when_they_have_values(value: Any, result: Any) -> No
         ("${env.PORT:integr}", "bad-template"),
         ("${env.PORT:}", "bad-template"),
         ("${env.:-1}", "bad-template"),
+        ("${env.NOBODY:-${env.PORT}}", "bad-template"),
+        ("${{env.PORT}}", "bad-template"),
+        ("${env.NOBODY:-{{}}}", "bad-template"),
         ("${secret.NOTHING}", "unknown-secret"),
         ("${parameters.n", "bad-template"),
     ],
@@ -286,7 +292,7 @@ def test_redacts_the_message_when_a_validator_shows_the_secret() -> None:
 
 def test_refuses_a_secret_outside_of_params() -> None:
     """In a condition it would be shown by every drawing of the plan, and never match."""
-    steps = [{"id": "a", "kind": "say.same"}, {"id": "b", "kind": "say.same"}]
+    steps = [{"id": "a", "kind": "text.lower"}, {"id": "b", "kind": "text.lower"}]
     edges = [{"from": "a", "to": "b", "when": {"eq": "${secret.KEY}"}}]
     with pytest.raises(ConfigError) as caught:
         Pipeline.load({"name": "x", "steps": steps, "edges": edges}, secrets={"KEY": "canary-4711"})
@@ -296,7 +302,7 @@ def test_refuses_a_secret_outside_of_params() -> None:
 
 def test_refuses_a_number_in_a_string_when_it_has_too_many_digits() -> None:
     """Python does not write it, and that is a problem of the document like any other."""
-    document = {"name": "x", "parameters": {"n": {"type": "integer"}}, "steps": [{"id": "a", "kind": "say.same"}]}
+    document = {"name": "x", "parameters": {"n": {"type": "integer"}}, "steps": [{"id": "a", "kind": "text.lower"}]}
     document["output"] = "a${parameters.n}"
     with pytest.raises(ConfigError) as caught:
         Pipeline.load(document, parameters={"n": 10**5_000})

@@ -31,7 +31,7 @@ __all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
 SECRET_PREFIX = "HEADWATER_SECRET_"  # noqa: S105 - the name of variables, not a secret
 """Prefix of the environment variables that hold secrets."""
 
-_TEMPLATE = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
+_TEMPLATE = re.compile(r"\$\$\{|\$\{((?:[^{}]|\{[^{}]*\})*)(\}?)")  # braces within stand in pairs, as in a default
 _FIXED_TOP = {"$schema", "name", "parameters"}
 _FIXED_STEP = {"id", "kind", "params"}
 _FIXED_EDGE = {"from", "to"}
@@ -94,6 +94,9 @@ class Scope:
     def _typed_variable(self, text: str, problems: Problems) -> Any:
         """Return the value of a variable by its name, a type if there is one, and a default if there is one."""
         declared, dash, default = text.partition(":-")
+        if "${" in default:
+            message = f"{quote('${env.' + text + '}')}: a default cannot contain another template"
+            raise _UnresolvedError("bad-template", message, "write its value, or use a parameter with a default")
         name, colon, type_ = declared.partition(":")
         kind = _TYPE_NAMES.get(type_, type_) if colon else "string"
         if not name or kind not in VALUE_PARSERS:
