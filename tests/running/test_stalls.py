@@ -8,45 +8,15 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.lowlevel import checkpoint
 
 from headwater import DeadlockError, Pipeline, Runner, StepError, Stream, step
-from headwater.running.hosts import pulse
-from headwater.running.hosts.stalls import StallWatch
 from tests.running import kinds
+from tests.running.conftest import ENOUGH, Looks
 
 MANY = 2_000
 """More items than a buffer holds."""
 
-ENOUGH = 12
-"""More looks than it takes to report steps that wait for each other."""
-
-
-class Looks:
-    """Counts the looks of all watches, so that a step can wait for them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    async def wait(self, looks: int = ENOUGH) -> None:
-        until = self.count + looks
-        while self.count < until:
-            await checkpoint()
-
-
-@pytest.fixture(autouse=True)
-def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    """Return a count of looks, which follow each other as fast as they can."""
-    counted = Looks()
-    look = StallWatch.look
-
-    def count(watch: StallWatch) -> None:
-        counted.count += 1
-        look(watch)
-
-    monkeypatch.setattr(StallWatch, "look", count)
-    monkeypatch.setattr(pulse, "_INTERVAL_S", 0.001)
-    return counted
+pytestmark = pytest.mark.usefixtures("looks")
 
 
 @step("stalls.in_turn")

@@ -68,6 +68,9 @@ class Execution:
     def outputs(self) -> Mapping[str, Stream[Any, Any, Any]]:
         """The streams of the pipeline's outputs, by the id of the step that writes them.
 
+        They may be read in any order, or together. Where an output that the program cannot read at the moment is full
+        and holds up the one that it waits for, the full one is collected.
+
         Raises:
             RuntimeError: The execution was not started.
         """

@@ -113,7 +113,7 @@ class Lifecycle:
             raise
         scope = ExecutionScope(self.execution_id, request, self.context, instances, self.outcome.fail_step)
         self._work_scope = scope
-        self._work = work = work_of(scope, request.options.open_edge)
+        self._work = work = work_of(scope, request.options.open_edge, self.outlets)
         return work
 
     async def _acquire(self, stack: AsyncExitStack) -> Mapping[str, Step]:

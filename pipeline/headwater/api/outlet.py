@@ -31,7 +31,8 @@ class Outlet(Wrapped):
     """One output of an execution: what the program reads, or what is collected while it does not.
 
     Several tasks may meet here: one that reads the items, one that waits for the header, and the one that collects. An
-    edge has one reader, so they take turns.
+    edge has one reader, so they take turns. While the reader waits for something that cannot come before this output is
+    read, its items are collected for it.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Outlet(Wrapped):
         self._items: list[Any] = []
         self._header: Any = _UNKNOWN
         self._footer: Any = NOTHING
-        self._reader: int | None = None  # the task that reads the items
+        self.reader: int | None = None  # the task that reads the items
         self._reader_left = False
+        self._reader_waits = False
+        self._is_suspended = False
         self._is_awaited = is_awaited  # whether the program waits for what only comes when this output is read or left
         self._was_awaited = False
         self._collecting = False
@@ -65,7 +68,7 @@ class Outlet(Wrapped):
     @property
     def value(self) -> Any:
         """What `result` returns: the collected items, or the one value; None when the program has read it."""
-        if self._reader is not None or self._edge_source.skipped:
+        if self.reader is not None or self._edge_source.skipped:
             return None
         if self.edge.streaming:
             return self._items
@@ -74,7 +77,7 @@ class Outlet(Wrapped):
     @property
     def frames(self) -> tuple[Any, Any]:
         """The collected header and footer, or None for each."""
-        if self._reader is not None:
+        if self.reader is not None:
             return None, None
         return _known(self._header), _known(self._footer)
 
@@ -83,16 +86,32 @@ class Outlet(Wrapped):
         """Whether the branch to this output was not taken."""
         return self._edge_source.skipped
 
+    @property
+    def waiting_reader(self) -> int | None:
+        """The task that waits for an item of this output."""
+        return self.reader if self._reader_waits else None
+
     def await_end(self) -> bool:
         """Note that the program waits while this output may fill up; return whether it has to be collected."""
         is_first, self._was_awaited = not self._was_awaited, True
         if self._reader_left:
-            self.close()
-        return is_first and self._reader is None
+            self._stop()
+        return is_first and self.reader is None
+
+    def suspend(self) -> bool:
+        """Let the output be collected until its reader asks again; return whether it has to be, now."""
+        if self._reader_left:
+            self._stop()
+        if self._reader_left or self._collecting:
+            return False
+        if self.reader is not None:
+            self._is_suspended = True
+            self._collected, self._collection = Event(), CancelScope()
+        return True
 
     def let_go(self, task_id: int) -> None:
         """Note that a task reads no further, if it is the one that has read the output so far."""
-        if self._reader == task_id:
+        if self.reader == task_id:
             self._reader_left = True
 
     async def collect(self) -> None:
@@ -122,17 +141,20 @@ class Outlet(Wrapped):
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items; those that were collected come first."""
-        if self._reader is None:
-            self._reader = get_current_task().id
+        if self.reader is None:
+            self.reader = get_current_task().id
+        self._reader_waits = True
         try:
             if self._header is _UNKNOWN:
                 await self._open()
-            if self._collecting and (collected := await self._take_collected()):
+            if (self._collecting or self._is_suspended) and (collected := await self._take_collected()):
                 return collected
             batch = await self._source.take(ahead=ahead)
         except StreamBrokenError as error:
             failure = self._explain() or error
             raise failure from failure.__cause__  # the step's own error, not the break that followed from it
+        finally:
+            self._reader_waits = False
         if not batch and (unseen := self._explain()) is not None:
             raise unseen  # a step after the one that failed may have ended as if nothing had happened
         return batch
@@ -147,7 +169,13 @@ class Outlet(Wrapped):
         return self._header
 
     def _is_read(self) -> bool:
-        return self._reader is not None
+        return self.reader is not None and not self._is_suspended
+
+    def _stop(self) -> None:
+        """Stop the writer, as the reader has left."""
+        if self._is_suspended:
+            self._collection.cancel()
+        self.close()
 
     async def _open(self) -> None:
         """Wait for the header or the first item, whichever task asks for it first."""
@@ -156,9 +184,10 @@ class Outlet(Wrapped):
                 self._header = await self._source.header()
 
     async def _take_collected(self) -> list[Any]:
-        """Return what was collected before the program began to read."""
+        """Return what was collected while the program did not read."""
         self._collection.cancel()
         await self._collected.wait()
+        self._collecting = self._is_suspended = False
         items, self._items = self._items, []
         return items
 
@@ -166,7 +195,7 @@ class Outlet(Wrapped):
         """Note that the reader has gone, and stop the writer when the program waits for the end."""
         self._reader_left = True
         if self._is_awaited():
-            self.close()
+            self._stop()
 
 
 class _OutputStream(Stream[Any, Any, Any]):

@@ -34,7 +34,7 @@ class Outlets:
         self._opened: tuple[Outlet, ...] = ()
         self._calls: LoopCalls | None = None
         self._group: TaskGroup | None = None
-        self._waits = 0  # of the program, for something else than the items of an output
+        self._waits: list[int] = []  # the tasks of the program that wait for something else than an output
 
     def attach(self, work: Work, group: TaskGroup, calls: LoopCalls) -> None:
         """Let the outputs be those of some work; the outputs of a unary plan are opened only to be read."""
@@ -48,25 +48,39 @@ class Outlets:
         """Return the outputs, or none before there is work."""
         plan, calls = self._plan, self._calls
         if not self._opened and self._work is not None and calls is not None:
-            explain, is_awaited = self._outcome.give_error, self._is_awaited
+            explain, is_awaited = self._outcome.give_error, self.awaits_events
             self._opened = tuple(
                 Outlet(name, plan.edges[index], self._work.output(index), explain, calls, is_awaited=is_awaited)
                 for name, index in zip(plan.output_names, plan.outputs, strict=True)
             )
         return self._opened
 
-    def _is_awaited(self) -> bool:
-        return self._waits > 0
+    def awaits_events(self) -> bool:
+        """Return whether a task of the program waits for something else than the items of an output."""
+        return bool(self._waits)
+
+    def leaves(self, index: int) -> bool:
+        """Return whether no task reads an output, or one that waits for events or for another output."""
+        outlet = self._outlet(index)
+        others = [other.waiting_reader for other in self._opened if other is not outlet]
+        return outlet.reader is None or outlet.reader in self._waits or outlet.reader in others
+
+    def collect_full(self, index: int) -> None:
+        """Collect an output until the program reads it; stop it when its reader has left."""
+        outlet = self._outlet(index)
+        if self._group is not None and outlet.suspend():
+            self._group.start_soon(outlet.collect)
 
     @contextmanager
     def awaiting(self) -> Generator[None]:
         """Note that the program waits for something else than the items of an output."""
-        self._waits += 1
+        task_id = get_current_task().id
+        self._waits.append(task_id)
         try:
             self._collect_unread()
             yield
         finally:
-            self._waits -= 1
+            self._waits.remove(task_id)
 
     def _collect_unread(self) -> None:
         """Collect from now on what would fill up while the program waits for something else."""
@@ -74,6 +88,9 @@ class Outlets:
             for outlet in self._opened:
                 if outlet.await_end() and outlet.edge.streaming:
                     self._group.start_soon(outlet.collect)
+
+    def _outlet(self, index: int) -> Outlet:
+        return next(outlet for outlet in self._opened if outlet.edge.index == index)
 
     async def collect(self, done: Event) -> None:
         """Wait for the end; meanwhile, collect what the program does not read."""

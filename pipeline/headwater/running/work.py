@@ -16,6 +16,7 @@ from headwater.running.unary.unary_run import UnaryWork
 from headwater.running.wiring import Wiring
 
 if TYPE_CHECKING:
+    from headwater.running.hosts.stalls import ProgramWaits
     from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
     from headwater.streams.ends import EdgeSource
@@ -47,16 +48,17 @@ class Work(Protocol):
         ...
 
 
-def work_of(scope: ExecutionScope, open_edge: EdgeFactory) -> Work:
+def work_of(scope: ExecutionScope, open_edge: EdgeFactory, program: ProgramWaits) -> Work:
     """Return the work for a plan: hosts joined by edges that `open_edge` opens, or steps called in turn."""
-    return UnaryWork(scope) if scope.plan.unary else StreamingWork(scope, open_edge)
+    return UnaryWork(scope) if scope.plan.unary else StreamingWork(scope, open_edge, program)
 
 
 class StreamingWork:
     """A task for each segment, and edges between them."""
 
-    def __init__(self, scope: ExecutionScope, open_edge: EdgeFactory) -> None:
+    def __init__(self, scope: ExecutionScope, open_edge: EdgeFactory, program: ProgramWaits) -> None:
         self._scope = scope
+        self._program = program
         self._plan = scope.plan
         self._wiring = Wiring(scope, open_edge)
         self._hosts = self._wiring.hosts()
@@ -68,7 +70,7 @@ class StreamingWork:
     async def run(self, data: Any) -> None:
         """Run every host to its end."""
         groups = data_by_group(self._plan, data)
-        watch = StallWatch(self._plan, self._hosts, self._wiring.edge)
+        watch = StallWatch(self._plan, self._hosts, self._wiring.edge, self._program)
         async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
             for host in self._hosts:
                 group.start_soon(self._coordination.run_host, host)

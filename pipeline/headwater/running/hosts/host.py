@@ -53,6 +53,11 @@ class StepHost:
         """Whether workers call the step's function, beside what the host waits for."""
         return self._head.calls_aside()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens to its steps."""
+        return all(record.ended for record in self.records)
+
     async def run(self) -> None:
         """Run the segment to its end; a failure is reported to the scope and to the readers, not raised."""
         try:

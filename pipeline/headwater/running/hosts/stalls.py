@@ -2,8 +2,11 @@
 
 A step that reads several streams may read them in any order, and what a plan cannot know is seen here. A party (a step
 or the pipeline's input) is stuck when it waits at an edge and everything that could end the wait is stuck as well: the
-reader of a full edge, the writers of empty ones. So nothing is stuck that waits for a program that reads outputs, for
-data from outside, or for anything but an edge, near or far.
+reader of a full edge, the writers of empty ones. So nothing is stuck that waits for a program that may read an output,
+for data from outside, or for anything but an edge, near or far.
+
+The program is a party as well: it may wait for one output, or for events, while another output is full that it does
+not read. That is resolved, not reported: the full output is collected until the program reads it.
 
 Nothing is measured as items pass: the pulse looks at who waits where, and stops at once where no writer waits.
 """
@@ -12,7 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 from anyio import current_effective_deadline, get_current_task, get_running_tasks
 
@@ -29,12 +33,28 @@ if TYPE_CHECKING:
     from headwater.streams.ends import Ends
     from headwater.streams.waiter import Waiter
 
-__all__ = ["StallWatch"]
+__all__ = ["ProgramWaits", "StallWatch"]
 
 _LOOKS = 4
 """Looks at which the same parties must be stuck in the same waits."""
 
 _MOST_NAMED = 6
+
+
+class ProgramWaits(Protocol):
+    """What the program that runs a pipeline waits for, and which outputs it cannot read meanwhile."""
+
+    def awaits_events(self) -> bool:
+        """Return whether it waits for events, or for the end."""
+        ...
+
+    def leaves(self, index: int) -> bool:
+        """Return whether no task will read an output before what the program waits for has come."""
+        ...
+
+    def collect_full(self, index: int) -> None:
+        """Collect an output until the program reads it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +68,7 @@ class _Wait:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Party:
-    """A step host, or an input of the pipeline, with the edges between which it stands."""
+    """A step host, an input of the pipeline or the program, with the edges between which it stands."""
 
     name: str
     host: StepHost | None
@@ -74,8 +94,12 @@ class _Sleeper:
 class StallWatch:
     """Looks at the waits of one execution from time to time."""
 
-    def __init__(self, plan: Plan, hosts: Sequence[StepHost], edge: Callable[[int], Ends]) -> None:
+    def __init__(
+        self, plan: Plan, hosts: Sequence[StepHost], edge: Callable[[int], Ends], program: ProgramWaits
+    ) -> None:
         self._plan = plan
+        self._program_waits = program
+        self._program = _Party("the program", None, [[index] for index in plan.outputs], ())
         self._hosts = hosts
         self._edge = edge
         self._seen: dict[Waiter, float | None] = {}
@@ -90,18 +114,18 @@ class StallWatch:
     @cached_property
     def _parties(self) -> list[_Party]:
         inputs = [_Party("the input", None, (), group.edges) for group in self._plan.inputs]
-        return [*map(_party_of, self._hosts), *inputs]
+        return [*map(_party_of, self._hosts), *inputs, self._program]
 
     @cached_property
     def _reader_of(self) -> dict[int, _Party]:
-        return {index: party for party in self._parties for edges in party.inputs for index in edges}
+        return {index: party for party in self._parties[:-1] for edges in party.inputs for index in edges}
 
     @cached_property
     def _writer_of(self) -> dict[int, _Party]:
         return {index: party for party in self._parties for index in party.outputs}
 
     def look(self) -> None:
-        """Raise when parties wait for each other, and have done so in the same waits for several looks."""
+        """Resolve or report that parties wait for each other, and have done so in the same waits for several looks."""
         if not any(channel.writer.asleep_since for channel in self._channels.values()):
             self._looks = 0
             return
@@ -111,8 +135,18 @@ class StallWatch:
         self._seen = seen
         if self._looks < _LOOKS:
             self._sleepers.clear()
-        elif all(self._is_stuck_for_sure(party, waits) for party, waits in stuck.items()):
-            raise DeadlockError(self._report(stuck))
+        elif not self._collects_full_outputs(stuck):
+            stuck.pop(self._program, None)  # it only waits for the others
+            if all(self._is_stuck_for_sure(party, waits) for party, waits in stuck.items()):
+                raise DeadlockError(self._report(stuck))
+
+    def _collects_full_outputs(self, stuck: Mapping[_Party, Sequence[_Wait]]) -> bool:
+        """Collect the full outputs that hold up what the program waits for; return whether there are any."""
+        full = {index for waits in stuck.values() for wait in waits if not wait.reads for index in wait.edges}
+        full.intersection_update(self._plan.outputs)
+        for index in full:
+            self._program_waits.collect_full(index)
+        return bool(full)
 
     def _since(self, waiter: Waiter) -> float | None:
         """Return when a task fell asleep; one that was only woken to be asked has slept on."""
@@ -123,10 +157,14 @@ class StallWatch:
         """Return the parties that wait, without those that something else may wake."""
         waiting = ((party, tuple(self._waits(party))) for party in self._parties)
         stuck: dict[_Party, Sequence[_Wait]] = {party: waits for party, waits in waiting if waits}
+        emitters: list[_Party] = []  # each step that runs may cause the event that the program waits for
+        if self._program_waits.awaits_events():
+            stuck.setdefault(self._program, ())
+            emitters = [party for party in self._parties if party.host is not None and not party.host.has_ended]
         depending: dict[_Party, list[_Party]] = {}
         awake: list[_Party] = []
         for party, waits in stuck.items():
-            for waker in self._wakers(waits):
+            for waker in chain(self._wakers(waits), emitters if party is self._program else ()):
                 if waker is None or waker not in stuck:
                     awake.append(party)
                 else:
@@ -151,8 +189,14 @@ class StallWatch:
         """Yield what may end some waits; None is outside of the execution."""
         for wait in waits:
             for index in wait.edges:
-                known = index in self._channels
-                yield (self._writer_of if wait.reads else self._reader_of).get(index) if known else None
+                if index not in self._channels:
+                    yield None
+                elif wait.reads:
+                    yield self._writer_of.get(index)
+                elif index in self._reader_of:
+                    yield self._reader_of[index]
+                else:
+                    yield self._program if self._program_waits.leaves(index) else None
 
     def _is_stuck_for_sure(self, party: _Party, waits: Sequence[_Wait]) -> bool:
         """Return whether nothing in a party can end its waits, such as its own timers and tasks.
