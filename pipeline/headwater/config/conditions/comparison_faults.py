@@ -47,7 +47,7 @@ def _is_mistake(name: str, operand: object, value: object) -> bool:
     return name in _ORDERS or _writes_number(operand if isinstance(operand, str) else value)
 
 
-_JSON = (str, Number, Mapping, list, tuple, type(None))
+_JSON: tuple[type[Any], ...] = (str, Number, Mapping, list, tuple, type(None))
 _ORDERS = {"gt", "ge", "lt", "le"}
 
 
