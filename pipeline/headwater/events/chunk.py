@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
 from operator import is_
 from typing import Any, Final, overload
 
-from headwater.events.data import EventData
+from headwater.events.data import EventData, StepComplete, StepOutput
 from headwater.events.event import EventType, StreamEvent
+from headwater.events.plain import preview
 
-__all__ = ["WIDTH", "Chunk", "EventBatch", "Fields"]
+__all__ = ["WIDTH", "Chunk", "EventBatch", "Fields", "Rows", "short_output"]
 
 Fields = tuple[EventType, str | None, int, float, EventData | None, Mapping[str, Any] | None]
 """Type, step id, attempt, time, data and metadata: what one event adds to the list of its chunk."""
+
+Rows = tuple[Any, ...]
+"""The `Fields` of several events, one after the other."""
 
 Types = frozenset[EventType]
 Steps = frozenset[str]
@@ -22,9 +26,29 @@ Steps = frozenset[str]
 WIDTH: Final = 6
 """Number of the fields of an event."""
 
+_DATA: Final = 4  # place of the data among them
+
 _BLOCK: Final = 256
 _OTHERS: Final = frozenset(EventType) - {EventType.STEP_PROGRESS}
+_COMPLETE: Final = EventType.STEP_COMPLETE
+_OUTPUT: Final = EventType.STEP_OUTPUT
+_MOST_CHARS: Final = 1000  # of a longer item the event shows the beginning alone, so the log must not keep the rest
+_MOST: Final = 2**63
 _new_event: Final = StreamEvent.__new__
+
+
+def short_output(item: object, mask: Callable[[str], str]) -> Any:
+    """Return the data of the event for the only item of a step: the item itself if it is small and cannot change."""
+    if mask is str:
+        if type(item) is str:
+            if len(item) <= _MOST_CHARS:
+                return item
+        elif type(item) is int:
+            if -_MOST < item < _MOST:
+                return item
+        elif type(item) is float or type(item) is bool:
+            return item
+    return StepOutput("out", 0, *preview(item, mask=mask))
 
 
 class Chunk:
@@ -40,10 +64,11 @@ class Chunk:
         [(7, 'count')]
     """
 
-    __slots__ = ("_encodings", "_execution_id", "fields", "first_seq")
+    __slots__ = ("_encodings", "_execution_id", "fields", "first_seq", "has_short_forms")
 
-    def __init__(self, execution_id: str, first_seq: int) -> None:
+    def __init__(self, execution_id: str, first_seq: int, *, has_short_forms: bool = False) -> None:
         self.fields: list[Any] = []
+        self.has_short_forms: bool = has_short_forms
         self._execution_id = execution_id
         self.first_seq: int = first_seq
         self._encodings: dict[int, bytes] = {}  # outlives the events, so that each is encoded once
@@ -52,6 +77,8 @@ class Chunk:
         """Make the events between two numbers that are in this chunk; equal events share their JSON."""
         start = max(first_seq - self.first_seq, 0)
         stop = min(last_seq + 1 - self.first_seq, len(self.fields) // WIDTH)
+        if self.has_short_forms:
+            self._expand(start, stop)
         execution_id, encodings = self._execution_id, self._encodings
         # All at once and field by field, as the call of a class with an `__init__` would cost half as much again.
         events = list(map(_new_event, repeat(StreamEvent, stop - start)))
@@ -70,6 +97,20 @@ class Chunk:
             event.encodings = encodings
             seq += 1
         return events
+
+    def _expand(self, start: int, stop: int) -> None:
+        """Replace short forms of data: that of a completed step is its duration, that of an output is the item."""
+        fields = self.fields
+        for row in range(start * WIDTH, stop * WIDTH, WIDTH):
+            event_type = fields[row]
+            if event_type is _COMPLETE:
+                duration_s = fields[row + _DATA]
+                if type(duration_s) is float:
+                    fields[row + _DATA] = StepComplete(1, 1, duration_s, None, duration_s)
+            elif event_type is _OUTPUT:
+                item = fields[row + _DATA]
+                if item is not None and type(item) is not StepOutput:
+                    fields[row + _DATA] = StepOutput("out", 0, *preview(item))
 
     def columns(self, first_seq: int, last_seq: int) -> tuple[list[EventType], list[str | None]]:
         """Return the types and step ids of the events between two numbers, without making them."""

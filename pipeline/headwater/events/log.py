@@ -12,11 +12,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
-from headwater.events.chunk import Chunk, EventBatch, Fields
+from headwater.events.chunk import WIDTH, Chunk, EventBatch, Rows
 from headwater.events.data import EventData
 from headwater.events.event import EventType, gap_event
 
-__all__ = ["UNLIMITED", "Emit", "EventLog", "EventReader"]
+__all__ = ["UNLIMITED", "Emit", "EmitRows", "EventLog", "EventReader"]
 
 UNLIMITED: Final = sys.maxsize
 _CHUNK: Final = 1024  # events of a chunk at most
@@ -41,6 +41,10 @@ class Emit(Protocol):
     ) -> bool:
         """Emit an event; this never waits, and must be called in the thread of the event loop."""
         ...
+
+
+EmitRows = Callable[[Rows, int], bool]
+"""A function that emits several events, given by their fields one after the other, and their number."""
 
 
 def _unlimited() -> int:
@@ -68,6 +72,7 @@ class EventLog:
         "_batches",
         "_chunks",
         "_extend",
+        "_has_short_forms",
         "_news",
         "_size",
         "closed",
@@ -91,7 +96,8 @@ class EventLog:
         self.needed_seq: Callable[[], int] = _unlimited  # number of the first event that must be kept for a reader
         self._size = min(_CHUNK, history // 8 + 1)
         self._chunks = deque([Chunk(execution_id, 1)])  # all of one size, except the last
-        self._extend: Callable[[Fields], None] = self._chunks[0].fields.extend
+        self._extend: Callable[[Rows], None] = self._chunks[0].fields.extend
+        self._has_short_forms = False
         self._base = 1  # seq of the first event in the first chunk
         self._attention_seq = 0  # from which number on there is more to do than to append
         self._batches: dict[tuple[int, int], EventBatch] = {}  # by the numbers of the events before it and at its end
@@ -118,6 +124,26 @@ class EventLog:
         if seq >= self._attention_seq or event_type in _ENDS:
             return self._attend(event_type)
         return self.needs_drain
+
+    def append_rows(self, rows: Rows, count: int) -> bool:
+        """Add several events, none of them terminal, whose data may be short forms; as `Emit` otherwise."""
+        seq = self.last_seq + count
+        if seq < self._attention_seq:
+            self._extend(rows)
+            self.last_seq = seq
+            return self.needs_drain
+        for start in range(0, count * WIDTH, WIDTH):  # a chunk may end between them, or a reader waits for the first
+            self._extend(rows[start : start + WIDTH])
+            self.last_seq += 1
+            if self.last_seq >= self._attention_seq:
+                self._attend(rows[start])
+        return self.needs_drain
+
+    def allow_short_forms(self) -> None:
+        """Let the data of events be short forms from now on."""
+        self._has_short_forms = True
+        for chunk in self._chunks:
+            chunk.has_short_forms = True
 
     def read(self, *, after: int, limit: int = UNLIMITED) -> EventBatch:
         """Return at most `limit` events after a number, in order; readers share them, so they must not be changed.
@@ -162,7 +188,7 @@ class EventLog:
 
     def _grow(self) -> None:
         """Begin a chunk, and drop the oldest ones when the others are enough."""
-        chunk = Chunk(self.execution_id, self.last_seq + 1)
+        chunk = Chunk(self.execution_id, self.last_seq + 1, has_short_forms=self._has_short_forms)
         self._chunks.append(chunk)
         self._extend = chunk.fields.extend
         while (kept := self.last_seq - self._base + 1) >= self.history + self._size:
@@ -188,7 +214,7 @@ class EventLog:
         if len(self._batches) > _SHARED_BATCHES:
             del self._batches[next(iter(self._batches))]
 
-    def _refuse(self, fields: Fields) -> NoReturn:
+    def _refuse(self, fields: Rows) -> NoReturn:
         event_type = fields[0].value
         raise RuntimeError(
             f"execution {self.execution_id!r} has already emitted its terminal event, so {event_type!r} cannot follow"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,7 +13,7 @@ from headwater.errors import FIRST_ATTEMPT
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.delivery import Delivery
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.log import Emit, EventLog, EventReader
+from headwater.events.log import Emit, EmitRows, EventLog, EventReader
 from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
@@ -38,6 +38,7 @@ class StreamingContext:
     Attributes:
         emit: Emits an event, as `Emit` describes: it never waits, and must be called in the thread of the event loop.
             When it returns True, a subscriber lags, and the caller should `await context.drain()` as soon as it can.
+        emit_rows: Emits several events of the engine at once, as `EventLog.append_rows` does.
         log: The events so far.
         lost: The subscribers that were detached before the last event.
 
@@ -51,7 +52,7 @@ class StreamingContext:
         1 step_start
     """
 
-    __slots__ = ("_buffer_size", "_delivery", "_left", "_longest_lag", "_started_s", "emit", "log", "lost")
+    __slots__ = ("_buffer_size", "_delivery", "_left", "_longest_lag", "_started_s", "emit", "emit_rows", "log", "lost")
 
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
@@ -59,6 +60,7 @@ class StreamingContext:
         self.log: EventLog = EventLog(execution_id, history=history)
         # The log's own function: one more call for every event would cost a quarter of the whole.
         self.emit: Emit = self.log.append if enabled else self._emit_terminal
+        self.emit_rows: EmitRows = self.log.append_rows if enabled else _emit_nothing
         self._delivery = Delivery(self.log)
         self.lost: list[LostSubscriber] = self._delivery.lost
         self._buffer_size = buffer_size
@@ -217,6 +219,10 @@ class EventView:
             batch = await anext(self._reader)
             self._waiting = iter(batch if self._wanted is None else batch.select(*self._wanted))
         return event
+
+
+def _emit_nothing(_rows: Sequence[Any], _count: int) -> bool:
+    return False
 
 
 def _first(value: ValueT | None, default: ValueT) -> ValueT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ class UnaryStep:
         "argument",
         "arguments",
         "call",
+        "check_argument",
         "direct",
         "edges",
         "expected",
@@ -31,9 +33,7 @@ class UnaryStep:
         "only",
         "output",
         "place",
-        "plain",
         "planned",
-        "port",
         "start",
         "suspends",
     )
@@ -45,18 +45,17 @@ class UnaryStep:
         self.start: StepStart = StepStart(planned.kind, planned.flavor.name.lower())
         self.arguments: tuple[int, ...] = tuple(given.edges[0] for given in planned.inputs)
         self.argument: int = self.arguments[0] if self.arguments else -1
-        self.port: str = planned.outputs[0].name
         self.expected: Classes = planned.outputs[0].items.expected
         self.suspends: bool = planned.method.call.suspends or planned.placement is not Placement.INLINE
         self.call: Callable[..., Any] = planned.call or planned.method.function
         self.direct: bool = direct and self._is_direct()
-        self.plain: bool = self.direct and not self.suspends
+        self.check_argument: Callable[[Any], Any] | None = self._check_argument() if self.direct else None
         self.edges: list[tuple[str, Callable[[Any], bool] | None, int, UnaryStep | None]] = []
         self.only: UnaryStep | None = None
         self.output: int | None = None
 
     def _is_direct(self) -> bool:
-        """Return whether an `Attempt` would do nothing but call the function in the loop's own thread."""
+        """Return whether an `Attempt` would do nothing but check and call in the loop's own thread."""
         planned = self.planned
         return (
             planned.call is not None
@@ -64,8 +63,14 @@ class UnaryStep:
             and planned.timeout_s is None
             and planned.method.outputs_type is None
             and len(planned.inputs) == 1
-            and planned.inputs[0].check is None
+            and not (planned.inputs[0].check is not None and planned.inputs[0].skippable)
         )
+
+    def _check_argument(self) -> Callable[[Any], Any] | None:
+        given = self.planned.inputs[0]
+        if given.check is None:
+            return None
+        return partial(given.check.check, place=f"step {self.id!r} port {given.port.name!r}")
 
     def check(self, value: Any) -> Any:
         """Return the value as the declared type of the only output."""
@@ -85,14 +90,16 @@ class Program(list[UnaryStep]):
                     target = None if edge.target is None else self[self._places[edge.target]]
                     step.edges.append((output.name, edge.condition, edge.index, target))
             self._link(step)
+        # Where this holds and one step is ready at first, there is never more than one.
+        self.is_chain: bool = all(sum(target is not None for *_, target in step.edges) <= 1 for step in self)
 
     def _link(self, step: UnaryStep) -> None:
-        """Note how a step goes on, where that is simple: to one plain step, or to the pipeline's output alone."""
+        """Note how a step goes on, where that is simple: to one direct step, or to the pipeline's output alone."""
         if len(step.edges) == 1:
             _, condition, index, target = step.edges[0]
             if condition is None and target is None:
                 step.output = index
-            elif condition is None and target is not None and target.plain:
+            elif condition is None and target is not None and target.direct:
                 step.only = target
 
     def step(self, step_id: str) -> UnaryStep:

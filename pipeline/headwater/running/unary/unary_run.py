@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from collections import deque
+from functools import partial
+from math import inf
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
-from anyio.lowlevel import checkpoint
-
-from headwater.events.data import StepComplete
+from headwater.events.chunk import short_output
 from headwater.events.event import EventType
 from headwater.kinds.binding import default_of
 from headwater.running.attempt import Attempt, Failure
@@ -16,22 +17,24 @@ from headwater.running.feed import data_by_group
 from headwater.running.groups import open_group
 from headwater.running.record import HOLD_S
 from headwater.running.unary.program import UnaryStep, program_of
+from headwater.running.unary.strand import strand
 from headwater.streams.channel import Channel
+from headwater.streams.meter import SLICE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
+    from headwater.events.chunk import Rows
     from headwater.running.scope import ExecutionScope
     from headwater.streams.ends import EdgeSource
 
 __all__ = ["UnaryWork"]
 
 _MISSING: Any = object()
-_START, _COMPLETE = EventType.STEP_START, EventType.STEP_COMPLETE
-_STEPS_PER_TURN = 64
-_TURNS_PER_PAUSE = 16
+_TASKS = 8
+_START, _OUTPUT, _COMPLETE = EventType.STEP_START, EventType.STEP_OUTPUT, EventType.STEP_COMPLETE
 
 
 class UnaryRun:
@@ -39,13 +42,15 @@ class UnaryRun:
 
     def __init__(self, scope: ExecutionScope) -> None:
         self._scope = scope
-        self._emit = scope.context.emit
+        self._emit_rows = scope.context.emit_rows
+        scope.context.log.allow_short_forms()
         self._emits_items = scope.emits_items
         self._program = program_of(scope.plan, direct=not scope.hooks)
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
         self._skipped: set[int] = set()
         self._ended = bytearray(len(self._program))
+        self._turn_ends = perf_counter() + SLICE_S
 
     def values(self) -> dict[int, Any]:
         """Return the values at the pipeline's output, by the index of the edge, without those not taken."""
@@ -63,94 +68,87 @@ class UnaryRun:
             edge = self._scope.plan.edges[index]
             target = None if edge.target is None else self._program.step(edge.target)
             ready += self._deliver(index, edge.condition, target, value)
+        stack = deque[UnaryStep]()
+        _push(ready, stack)
+        if len(ready) == 1 and self._program.is_chain:
+            await self._follow(stack, None)
+            return
         async with open_group() as group:
-            stack: list[UnaryStep] = []
-            self._push(ready, stack, group)
             await self._follow(stack, group)
 
-    async def _follow(self, stack: list[UnaryStep], group: TaskGroup) -> None:
-        """Run steps, and the steps that they make ready, until none is."""
-        turns = 0
+    async def _follow(self, stack: deque[UnaryStep], group: TaskGroup | None) -> None:
+        """Run steps, the last first, and the steps that they make ready, until none is."""
         while stack:
-            turns += 1
-            if turns % _TURNS_PER_PAUSE == 0:
-                await checkpoint()
-                await self._scope.context.drain()
+            if perf_counter() > self._turn_ends:
+                await self._pause()
             step = stack.pop()
             if self._skipped and step.place in self._skipped:
                 ready: Sequence[UnaryStep] = self._skip(step)
-            elif step.plain:
-                ready = self._run_plain(step)
+            elif step.suspends and stack and group is not None:
+                await strand(self._follow(deque([step]), group), partial(self._hand_over, stack, group))
+                continue
+            elif step.direct:
+                ready = await self._run_direct(step, alone=not stack)
             else:
-                ready = await (self._run_direct(step) if step.direct else self._run_other(step))
+                ready = await self._run_other(step)
             if ready:
-                self._push(ready, stack, group)
+                _push(ready, stack)
 
-    def _push(self, ready: Sequence[UnaryStep], stack: list[UnaryStep], group: TaskGroup) -> None:
-        """Put plain steps on top; of those that suspend one goes to the bottom, the others get tasks of their own."""
-        for step in ready:
-            if not step.suspends:
-                stack.append(step)
-            elif stack and stack[0].suspends:
-                group.start_soon(self._follow, [step], group, name=step.id)
-            else:
-                stack.insert(0, step)
+    def _hand_over(self, stack: deque[UnaryStep], group: TaskGroup) -> None:
+        """Give what is ready to a few other tasks, as this one has to wait; each does the same when it has to."""
+        ready = list(stack)
+        stack.clear()
+        for number in range(min(_TASKS, len(ready))):
+            part = deque(ready[number::_TASKS])
+            group.start_soon(self._follow, part, group, name=part[-1].id)
 
-    def _run_plain(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run plain steps one after the other; no record is made unless something has to be emitted or reported."""
-        emit, values, waiting, ended, emits_items = (
-            self._emit,
-            self._values,
-            self._waiting,
-            self._ended,
-            self._emits_items,
-        )
-        started = perf_counter()
-        for _ in range(_STEPS_PER_TURN):  # a direct step has no policies, so this is its first and only attempt
-            emit(_START, step.id, step.start)
+    async def _pause(self) -> None:
+        """Let other tasks run, and subscribers that lag catch up."""
+        self._turn_ends = inf  # one task that pauses is enough
+        try:
+            await self._scope.context.drain()
+        finally:
+            self._turn_ends = perf_counter() + SLICE_S
+
+    async def _run_direct(self, step: UnaryStep, *, alone: bool) -> Sequence[UnaryStep]:
+        """Run direct steps one after the other; those that suspend only when nothing else is ready in this task."""
+        emit_rows, values, waiting = self._emit_rows, self._values, self._waiting
+        emits_items, mask = self._emits_items, self._scope.mask
+        started, started_s = perf_counter(), time()
+        while True:
+            emit_rows((_START, step.id, 1, started_s, step.start, None), 1)
             try:
-                value = step.call(values[step.argument])
+                value = values[step.argument]
+                if step.check_argument is not None:
+                    value = step.check_argument(value)
+                value = await step.call(value) if step.suspends else step.call(value)
                 if not isinstance(value, step.expected):
                     value = step.check(value)
             except STEP_ERRORS as error:
+                if step.suspends and is_stopped(error):
+                    raise
                 raise self._failure(step, error) from error
-            now = perf_counter()
+            now, now_s = perf_counter(), time()
             duration_s = now - started
-            started = now
-            if emits_items or duration_s > HOLD_S:
-                self._emit_output(step, value, duration_s)
-            emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
-            ended[step.place] = True
+            if duration_s > HOLD_S and not step.suspends:
+                self._scope.record(step.planned).note_hold(duration_s, 1)
+            if emits_items:
+                shown = short_output(value, mask)
+                done: Rows = _OUTPUT, step.id, 1, now_s, shown, None, _COMPLETE, step.id, 1, now_s, duration_s, None
+                lags = emit_rows(done, 2)
+            else:
+                lags = emit_rows((_COMPLETE, step.id, 1, now_s, duration_s, None), 1)
+            self._ended[step.place] = True
             following = step.only
-            if following is None or waiting[following.place] != 1:
-                return self._pass_on(step, {step.port: value})
+            if following is None or waiting[following.place] != 1 or (following.suspends and not alone):
+                return self._pass_on(step, value)
             values[following.argument] = value
             waiting[following.place] = 0
             step = following
-        return [step]
-
-    async def _run_direct(self, step: UnaryStep) -> Sequence[UnaryStep]:
-        """Run a direct step that suspends."""
-        emit = self._emit
-        emit(_START, step.id, step.start)
-        started = perf_counter()
-        try:
-            value = await step.call(self._values[step.argument])
-            if not isinstance(value, step.expected):
-                value = step.check(value)
-        except STEP_ERRORS as error:
-            if is_stopped(error):
-                raise
-            raise self._failure(step, error) from error
-        duration_s = perf_counter() - started
-        if self._emits_items:
-            self._emit_output(step, value, 0.0)
-        emit(_COMPLETE, step.id, StepComplete(1, 1, duration_s, None, duration_s))
-        self._ended[step.place] = True
-        if step.output is None:
-            return self._pass_on(step, {step.port: value})
-        self._values[step.output] = value
-        return ()
+            if lags or now > self._turn_ends:
+                self._turn_ends = 0.0
+                return [step]
+            started, started_s = now, now_s
 
     async def _run_other(self, step: UnaryStep) -> Sequence[UnaryStep]:
         """Run a step that is not direct."""
@@ -170,13 +168,7 @@ class UnaryRun:
                 record.emit_output(part, port)
         record.complete()
         self._ended[step.place] = True
-        return self._pass_on(step, outputs)
-
-    def _emit_output(self, step: UnaryStep, value: Any, duration_s: float) -> None:
-        record = self._scope.record(step.planned)
-        record.note_hold(duration_s, 1)
-        if record.emits_next_item:
-            record.emit_output(value)
+        return self._pass_on_parts(step, outputs)
 
     def _failure(self, step: UnaryStep, raised: BaseException) -> Failure:
         attempt = Attempt(step.planned, self._scope)
@@ -186,8 +178,18 @@ class UnaryRun:
             raise interruption
         return Failure(attempt, error)
 
-    def _pass_on(self, step: UnaryStep, outputs: Mapping[str, Any]) -> list[UnaryStep]:
-        """Put values on the edges; return the steps whose inputs are complete now."""
+    def _pass_on(self, step: UnaryStep, value: Any) -> list[UnaryStep]:
+        """Put the value of the only output on its edges; return the steps whose inputs are complete now."""
+        if step.output is not None:
+            self._values[step.output] = value
+            return []
+        ready: list[UnaryStep] = []
+        for _, condition, index, target in step.edges:
+            ready += self._deliver(index, condition, target, value)
+        return ready
+
+    def _pass_on_parts(self, step: UnaryStep, outputs: Mapping[str, Any]) -> list[UnaryStep]:
+        """Put the values of all outputs on the edges; return the steps whose inputs are complete now."""
         ready: list[UnaryStep] = []
         for port, condition, index, target in step.edges:
             ready += self._deliver(index, condition, target, outputs.get(port, _MISSING))
@@ -218,7 +220,20 @@ class UnaryRun:
     def _skip(self, step: UnaryStep) -> list[UnaryStep]:
         self._scope.record(step.planned).skip("its branch was not taken")
         self._ended[step.place] = True
-        return self._pass_on(step, {})
+        return self._pass_on_parts(step, {})
+
+
+def _push(ready: Sequence[UnaryStep], stack: deque[UnaryStep]) -> None:
+    """Put steps on top of those that are ready; those that suspend below all others, which need not wait for them."""
+    if len(ready) == 1 and not stack:
+        stack += ready
+        return
+    for step in ready:
+        if step.suspends:
+            stack.appendleft(step)
+    for step in reversed(ready):
+        if not step.suspends:
+            stack.append(step)
 
 
 class UnaryWork:
