@@ -236,6 +236,29 @@ async def test_leaves_no_process_at_any_cancellation_point(counted: Any, tmp_pat
         at += 1 + at // 3
 
 
+async def test_leaves_no_process_when_it_is_cancelled_while_one_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker process that is being started when its execution is cancelled ends with it, and not soon after."""
+    pipeline = build("processes", "")
+    await pipeline.run(3)
+    traces = Traces(tmp_path)
+    outer = anyio.CancelScope()
+    opened: list[Any] = []
+
+    async def open_cancelled(*args: Any, **options: Any) -> Any:
+        outer.cancel()
+        opened.append(await anyio.open_process(*args, **options))
+        return opened[0]
+
+    monkeypatch.setattr("headwater.running.workers.processes.open_process", open_cancelled)
+    with outer:
+        await pipeline.run(3)
+    assert outer.cancelled_caught
+    assert [process.returncode is None for process in opened] == [False]
+    traces.check()
+
+
 async def test_releases_a_thread_that_asks_for_more() -> None:
     """A blocking generator is closed when nobody reads on: its `finally` has run when the block is left."""
     closed: list[str] = []

@@ -53,7 +53,8 @@ class ProcessWorker:
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, _SAFE_PATH, "-m", "headwater.running.workers.process_main"]
-        self._process = await open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
+        with CancelScope(shield=True):  # a start that is cancelled leaves the process to the loop, for a moment
+            self._process = await open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
         try:
             self._inputs.set_header(self._order())
             await self._inputs.wait_writable()
