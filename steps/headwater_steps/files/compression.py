@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import BufferedWriter, RawIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
+from pydantic import AfterValidator
+
+from headwater import MissingExtraError
 from headwater.toolkit import Archive, Content, DamagedFileError, Unpacker, archive_by_name, archive_suffix, packer
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["Compression", "DamagedFileError", "compressing", "content", "format_of", "suffix_of"]
+__all__ = ["Compression", "DamagedFileError", "compressing", "content", "format_of", "is_available", "suffix_of"]
 
-Compression = Literal["auto", "none", "gzip", "bzip2", "xz", "zstd"]
+Name = TypeVar("Name", bound=str)
+
+_HAS_ZSTD = sys.version_info >= (3, 14) or all(map(find_spec, ("backports", "backports.zstd")))
+
+
+def is_available(name: Name) -> Name:
+    """Return the name of a compression; raise if it needs an extra that is not installed."""
+    if name == "zstd" and not _HAS_ZSTD:
+        raise MissingExtraError("a file that is compressed by Zstandard", "zstd")
+    return name
+
+
+Compression = Annotated[Literal["auto", "none", "gzip", "bzip2", "xz", "zstd"], AfterValidator(is_available)]
 """How a file is compressed.
 
 `auto` goes by its first bytes when it is read, and by the end of its name: `.gz`, `.bz2`, `.xz`, `.zst`.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from anyio.to_thread import run_sync as run_in_thread
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step, StepContext
 from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
@@ -24,6 +25,8 @@ __all__ = ["PERMISSION", "HttpStep", "OnStatus"]
 
 PERMISSION: Final = "private-network"
 """The permission for requests to addresses that are not public."""
+
+_HAS_CLIENT: Final = find_spec("httpx2") is not None
 
 OnStatus = Literal["fail", "pass"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -85,6 +88,12 @@ class HttpStep(Step):
     ] = None
 
     _client: Any = PrivateAttr(default=None)  # a `Client`, whose module needs the extra
+
+    @model_validator(mode="after")
+    def _can_request(self) -> Self:
+        if not _HAS_CLIENT:
+            raise MissingExtraError("an HTTP request", "http")
+        return self
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from headwater import step
 from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_finder
+from headwater_steps.files.compression import is_available
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
 
@@ -34,7 +35,7 @@ def files(
     write: FieldPath | None = None,
     format: Format = "jsonl",
     formulas: Literal["keep", "escape"] = "keep",
-    compression: Literal["none", "gzip", "bzip2", "xz", "zstd"] = "none",
+    compression: Annotated[Literal["none", "gzip", "bzip2", "xz", "zstd"], AfterValidator(is_available)] = "none",
     overwrite: bool = False,
     max_files: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000,
 ) -> FolderSummary:

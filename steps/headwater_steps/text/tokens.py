@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from importlib.util import find_spec
+from typing import Annotated, Any, Final, Self
 
 from anyio.to_thread import run_sync
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step
 
 __all__ = ["CountTokens"]
+
+_HAS_TOKENIZERS: Final = find_spec("tokenizers") is not None
 
 
 class CountTokens(Step, kind="text.count_tokens", blocking=True):
@@ -46,6 +49,12 @@ class CountTokens(Step, kind="text.count_tokens", blocking=True):
     special: bool = False
 
     _encode: Any = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _can_count(self) -> Self:
+        if not _HAS_TOKENIZERS:
+            raise MissingExtraError("counting tokens", "tokens")
+        return self
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:

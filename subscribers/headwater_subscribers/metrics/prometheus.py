@@ -12,7 +12,7 @@ try:
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 except ImportError as _error:
-    raise MissingExtraError("metrics for Prometheus", "prometheus") from _error
+    raise MissingExtraError("the subscriber for Prometheus", "prometheus") from _error
 
 if TYPE_CHECKING:
     from headwater import StreamEvent

@@ -15,7 +15,7 @@ from headwater_subscribers.metrics.collector import CALLING_OUT
 try:
     from opentelemetry import metrics, trace
 except ImportError as _error:
-    raise MissingExtraError("spans for OpenTelemetry", "opentelemetry") from _error
+    raise MissingExtraError("the subscriber for OpenTelemetry", "opentelemetry") from _error
 
 from headwater_subscribers.telemetry.instruments import Instruments
 from headwater_subscribers.telemetry.spans import TYPES, Spans
