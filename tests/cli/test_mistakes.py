@@ -233,3 +233,27 @@ def test_traceback_is_shown_when_asked_for(call: Call, pipeline: Callable[..., s
     assert done.code == 1
     assert "Traceback" in done.err
     assert "kinds_for_cli.py" in done.err
+
+
+@pytest.mark.parametrize("name", ["keys.json", "keys.yaml"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "canary-4711\n",
+        "TOKEN=canary-4711\nOTHER=canary-4711\n",
+        "root:canary-4711:0:0\n- [x",
+        '{"token": "canary-4711", "type": 3}',
+        '{"token": "canary-4711",}',
+        "token: canary-4711\ntype: [\n",
+        "-----BEGIN KEY-----\ncanary-4711\n",
+        "\tcanary-4711",
+    ],
+)
+def test_file_is_not_shown_when_it_is_no_document(call: Call, write: Write, name: str, text: str) -> None:
+    """Whoever can name a file, such as by a link in a repository, does not learn what is in it."""
+    Path(write(name, "")).write_text(text, "utf-8")
+    done = call("check", name)
+    assert done.code == 2
+    assert name in done.err
+    assert "canary" not in done.err
+    assert "4711" not in done.err

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from headwater import Pipeline
+from headwater.cli.plan_text import plan_json, plan_text
 from headwater.config.bound_steps import bind_steps
 from headwater.config.load import Loaded, LoadOptions, load
+from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.parameters import parse_parameter
 from headwater.config.problems import Problems
 from headwater.config.spec import ParameterSpec
@@ -375,3 +377,140 @@ def test_takes_a_path_in_one_place_and_text_in_another(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected JSON text, found a bytes"):
         Pipeline.loads(anything)
     assert Pipeline.loads('\ufeff {"name": "x", "steps": [{"id": "a", "kind": "text.upper"}]}').name == "x"
+
+
+OF_VARIABLES: list[dict[str, Any]] = [
+    {"steps": [{"id": "a", "kind": "text.upper", "concurrency": "${env.X}"}]},
+    {"steps": [{"id": "a", "kind": "text.upper", "task": "${env.X}"}]},
+    {"steps": [{"id": "a", "kind": "text.upper", "merge": "see ${env.X}"}]},
+    {"steps": [{"id": "a", "kind": "text.upper", "timeout": "${env.X:object}"}]},
+    {"steps": [{"id": "a", "kind": "text.upper"}], "output": "${env.X}"},
+    {"steps": [{"id": "a", "kind": "text.upper"}], "output": ["a", "${env.X}"]},
+    {"steps": [{"id": "a", "kind": "stream.take", "params": {"n": "${env.X}"}}]},
+    {"steps": [{"id": "a", "kind": "stream.take", "params": {"n": ["${env.X}"]}}]},
+    {"steps": [{"id": "a", "kind": "stream.take", "params": "${env.X:object}"}]},
+    {"steps": [{"id": "a", "kind": "stream.pick", "params": {"fields": ["${env.X}", "${env.X}"]}}]},
+    {"steps": [{"id": "a", "kind": "stream.pick", "params": {"fields": "${env.X:array}"}}]},
+    {"steps": [{"id": "a", "kind": "stream.rename", "params": {"fields": "${env.X:object}"}}]},
+    {"steps": [{"id": "a", "kind": "text.find", "params": {"pattern": "(a+)+${env.X}("}}]},
+    {"steps": [{"id": "a", "kind": "stream.filter", "params": {"where": {"matches": "(${env.X}"}}}]},
+    {"steps": [{"id": "a", "kind": "stream.filter", "params": {"where": {"eq": {"x": "${env.X}"}}}}]},
+    {"steps": [{"id": "a", "kind": "stream.filter", "params": {"where": "${env.X:object}"}}]},
+    {"steps": [{"id": "a", "kind": "source.http", "params": {"url": "${env.X}", "hosts": ["${env.X}", "b"]}}]},
+    {"steps": [{"id": "a", "kind": "variables.odd", "params": {"mode": "${env.X}"}}]},
+    {"steps": [{"id": "a", "kind": "variables.odd", "params": {"modes": {"a": ["${env.X}"]}}}]},
+]
+WHENS: list[Any] = [
+    {"eq": "${env.X}"},
+    {"all": [{"field": "a", "in": ["b", "to ${env.X}"]}, {"not": {"eq": {"deep": ["${env.X}"]}}}]},
+    {"eq": "${env.X:object}"},
+    {"in": "${env.X:array}"},
+    {"eq": "${parameters.p}", "matches": "${env.X}["},
+]
+OF_VARIABLES += [
+    {
+        "steps": [{"id": "a", "kind": "text.upper"}, {"id": "b", "kind": "text.upper"}],
+        "edges": [{"from": "a", "to": "b", "when": when}],
+        "parameters": {"p": {"type": "string", "default": "q"}},
+    }
+    for when in WHENS
+]
+VALUES = [
+    ("canary-4711-nepenthe", ["canary", "4711", "nepenthe"]),
+    ("https://user:canary4711@nepenthe.example:8443/path", ["canary", "nepenthe", "8443"]),
+    ('["canary-1", "canary-2"]', ["canary"]),
+    ('{"canary-1": "canary-2", "1": ["canary"]}', ["canary"]),
+    ("47110815", ["4711"]),
+    ("Canary\n4711 'nepenthe' \\x", ["anary", "nepenthe"]),
+]
+
+
+class Odd(Step, kind="variables.odd"):
+    mode: str = ""
+    modes: dict[str, list[str]] = Field(default_factory=dict)
+
+    @field_validator("mode")
+    @classmethod
+    def _check(cls, mode: str) -> str:
+        if mode:
+            msg = f"the host {mode.partition('@')[2] or mode!r} of {mode.upper()[:9]}... is odd"
+            raise ValueError(msg)
+        return mode
+
+    @model_validator(mode="after")
+    def _check_all(self) -> Odd:
+        for modes in self.modes.values():
+            msg = f"odd: {modes}"
+            raise ValueError(msg)
+        return self
+
+    def run(self, text: str) -> str:
+        return text
+
+
+@pytest.mark.parametrize(("value", "parts"), VALUES)
+def test_shows_no_value_of_a_variable_whatever_is_wrong(value: str, parts: list[str]) -> None:
+    """Problems, plans, drawings and representations have the template in its place, and no part of the value."""
+    for part in OF_VARIABLES:
+        try:
+            pipeline = Pipeline.load({"name": "x", **part}, env={"X": value})
+            plan = pipeline.plan()
+            views = [repr((pipeline, plan, pipeline.compiled.loaded, pipeline.compiled.options)), plan_json(plan)]
+            styles: tuple[Any, ...] = ("mermaid", "dot", "svg", "text")
+            views += [pipeline.to_json(), plan_text(plan), *map(pipeline.draw, styles)]
+        except ConfigError as error:
+            views = [str(error), repr(error.problems)]
+        shown = "\n".join(views)
+        assert [found for found in parts if found.lower() in shown.lower()] == [], (part, shown)
+
+
+def test_shows_the_template_instead_of_the_value_of_a_variable() -> None:
+    """What is wrong can be understood without the value: which variable it is, and what was expected."""
+    steps = [
+        {"id": "a", "kind": "text.upper", "concurrency": "${env.MANY}"},
+        {"id": "b", "kind": "text.upper", "description": "${env.MANY}"},
+        {"id": "c", "kind": "variables.odd", "params": {"mode": "${env.MANY}"}},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load({"name": "x", "steps": steps}, env={"MANY": "nepenthe"})
+    first, second = caught.value.problems
+    assert first.message == "expected a whole number from 1 to 1024, found the value of '${env.MANY}'"
+    assert first.hint == "a variable is text; write ${env.MANY:integer}"
+    assert second.message == "the host '${env.MANY}' of ${env.MANY}... is odd"
+    edges = [{"from": "a", "to": "b", "when": {"eq": "${env.MANY}", "ne": "${parameters.p}"}}]
+    plain_steps = [{"id": "a", "kind": "text.upper"}, {"id": "b", "kind": "text.upper"}]
+    parameters = {"p": {"type": "string", "default": "q"}}
+    document = {"name": "x", "parameters": parameters, "steps": plain_steps, "edges": edges}
+    (edge,) = [one for one in Pipeline.load(document, env={"MANY": "nepenthe"}).plan().edges if one.condition]
+    assert edge.condition_text == {"eq": "${env.MANY}", "ne": "q"}
+    assert edge.condition is not None
+    assert (edge.condition("nepenthe"), edge.condition("${env.MANY}")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "value", ["v" * 100_000, ["v" * 1_000] * 100, {"k" * 50_000: ["v"] * 50_000}], ids=["text", "list", "object"]
+)
+def test_refuses_values_that_would_make_a_small_document_huge(value: Any) -> None:
+    """A hundred uses of a large value are within the limit of a document; a thousand would take gigabytes."""
+    kind = {str: "string", list: "array", dict: "object"}[type(value)]
+    uses = {f"k{number}": "${parameters.p}" for number in range(50_000)}
+    if kind == "string":
+        uses |= {"text": "more than ${parameters.p}"}
+    steps = [{"id": "a", "kind": "stream.set", "params": {"values": uses}}]
+    document = {"name": "x", "parameters": {"p": {"type": kind}}, "steps": steps}
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(document, {"p": value})
+    assert [problem.code for problem in caught.value.problems] == ["too-large"]
+    steps[0]["params"] = {"values": dict(list(uses.items())[:80])}
+    assert Pipeline.load(document, {"p": value}).name == "x"
+
+
+def test_parses_a_variable_once_however_often_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long list in a variable is read once, also when it is wrong."""
+    parsed: list[str] = []
+    monkeypatch.setitem(VALUE_PARSERS, "array", lambda text: parsed.append(text) or json.loads(text))
+    uses = ["${env.X:array}", "${env.Y:array}"] * 100
+    steps = [{"id": "a", "kind": "stream.set", "params": {"values": {"k": uses}}}]
+    with pytest.raises(ConfigError):
+        Pipeline.load({"name": "x", "steps": steps}, env={"X": "[1]", "Y": "[1"})
+    assert parsed == ["[1]", "[1"]

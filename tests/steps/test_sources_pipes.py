@@ -16,6 +16,7 @@ from anyio import fail_after
 from anyio.to_thread import run_sync as run_in_thread
 
 from headwater import ConfigError, ExecutionTimeoutError, Pipeline, Runner, StepError, run_sync
+from headwater.toolkit import refuse_private
 from headwater_steps.files import FileFooter, FileHeader
 from headwater_steps.sources import csv, jsonl, lines, stdin, text
 from headwater_steps.streams import take
@@ -294,3 +295,13 @@ def test_a_time_limit_holds_when_a_regular_file_does_not_end() -> None:
     }
     with pytest.raises(ExecutionTimeoutError):
         run_sync(Pipeline.load(document))
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
+def test_the_environment_is_refused_under_the_descriptor_that_was_opened(tmp_path: Path) -> None:
+    """A link that is replaced after it was looked at does not help, nor does a name of the descriptor."""
+    with open("/proc/self/environ", "rb") as file:  # noqa: PTH123 - not a path of the test
+        with pytest.raises(PermissionError, match="hold secrets"):
+            refuse_private(tmp_path / "harmless", file.fileno())
+        with pytest.raises(StepError, match="hold secrets"):
+            run_sync(pipeline(text, path=Path(f"/proc/self/fd/{file.fileno()}")))

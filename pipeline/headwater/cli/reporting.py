@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ import typer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush, printable, say, styled, terminal_cells
 from headwater.display import cells, plural
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
+from headwater.ids import closest
 from headwater.masking import masker
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ INTERRUPTED = 130
 READER_LEFT = 141
 """Exit code: the reader of standard output left; 128 + SIGPIPE, as shells have it."""
 
+_KEY = re.compile(r"""(?:^|["'{,\s])([A-Za-z]{4,7})["']?\s*:""", re.MULTILINE)
+_KEYS_LIMIT = 10_000
 _SHOWN_CELLS, _FEWEST_CELLS = 100, 16
 _LARGEST_BYTES = 8 * 1024 * 1024
 
@@ -142,10 +147,16 @@ def _lines(file: str) -> list[str]:
     try:
         if file not in _remembered and (not path.is_file() or path.stat().st_size > _LARGEST_BYTES):
             return []
-        content = _remembered.get(file) or path.read_bytes()
-        return [line.removesuffix("\r") for line in content.decode("utf-8-sig").split("\n")]
+        text = (_remembered.get(file) or path.read_bytes()).decode("utf-8-sig")
+        return [line.removesuffix("\r") for line in text.split("\n")] if _is_document(text) else []
     except (OSError, ValueError):
         return []
+
+
+def _is_document(text: str) -> bool:
+    """Return whether text has a key like `steps`; the lines of any other file, such as one of keys, are not shown."""
+    keys = dict.fromkeys(match[1] for match in islice(_KEY.finditer(text), _KEYS_LIMIT))
+    return any(closest(key, ("steps",)) for key in keys)
 
 
 def _masked(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Loaded:
     """A document whose shape has been checked; its kinds have not."""
 
     document: Mapping[str, Any]
-    spec: PipelineSpec
+    spec: PipelineSpec = field(repr=False)  # it holds the values of variables
     file: str | None
     problems: Problems
     parameters: Mapping[str, Any]
@@ -44,8 +44,8 @@ class LoadOptions:
     """
 
     parameters: Mapping[str, Any] | None = None
-    secrets: Mapping[str, str | SecretStr] | None = None
-    env: Mapping[str, str] | None = None
+    secrets: Mapping[str, str | SecretStr] | None = field(default=None, repr=False)
+    env: Mapping[str, str] | None = field(default=None, repr=False)
     allowed: frozenset[str] = frozenset()
 
 
@@ -63,7 +63,16 @@ def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions |
     filled = fill(read.document, scope, problems) if read.has_templates else read.document
     with work_budget():
         spec = _spec(filled, problems)
+    if problems.variables.is_used:
+        _hide_variables(spec, problems)
     return Loaded(read.document, spec, read.file, problems, values)
+
+
+def _hide_variables(spec: PipelineSpec, problems: Problems) -> None:
+    """Let plans and drawings show the templates of conditions instead of values of variables."""
+    for index, edge in enumerate(spec.edges or ()):
+        if edge.when is not None:
+            edge.when.source = problems.variables.shown(edge.when.source, ("edges", index, "when"))
 
 
 def _check_limits(document: Mapping[str, Any], problems: Problems) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from headwater.config.variables import Variables
 from headwater.display import shorten
 from headwater.errors import ConfigError, Problem
 from headwater.ids import closest
@@ -28,6 +29,7 @@ PROBLEMS_LIMIT = 250
 """How many problems are listed: more than anyone reads, few enough to be listed within milliseconds."""
 
 COMPARISONS_LIMIT = 1_000
+_MEANT = "did you mean"
 SHOWN_CHARACTERS = 60
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -110,10 +112,12 @@ class Problems:
         "_secrets",
         "_unlisted",
         "document",
+        "variables",
     )
 
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
         self.document: object = document
+        self.variables = Variables()
         self._positions = positions
         self._file = file
         self._faults: dict[Fault, None] = {}
@@ -124,9 +128,10 @@ class Problems:
         self._unlisted = 0
 
     def renewed(self) -> Problems:
-        """Return a collector for a later check of the same document, which masks the same secrets."""
+        """Return a collector for a later check of the same document, which masks the same secrets and variables."""
         renewed = Problems(self.document, self._positions, self._file)
         renewed.redact(self._secrets)
+        renewed.variables = self.variables
         return renewed
 
     def __len__(self) -> int:
@@ -153,8 +158,17 @@ class Problems:
             self._unlisted += 1
             return
         hint = fault.hint or self.did_you_mean(fault.unknown, fault.known)
-        message, hint = self._mask(fault.message), self._mask(hint)
-        self._faults[replace(fault, message=message, hint=hint, unknown="", known=())] = None
+        fault = replace(fault, message=self._mask(fault.message), hint=self._mask(hint), unknown="", known=())
+        self._faults[self._without_variables(fault)] = None
+
+    def _without_variables(self, fault: Fault) -> Fault:
+        """Return a fault that shows no value of a variable, nor names that are like it."""
+        path = self.variables.place(fault.path)
+        if path is not None and path != fault.path:
+            message = f"the value of {quote(self.variables.written(path))} has a part that is not accepted"
+            return Fault(fault.code, message, path)
+        message, hint = (self.variables.hide(text, fault.path) for text in (fault.message, fault.hint))
+        return replace(fault, message=message, hint="" if path is not None and hint.startswith(_MEANT) else hint)
 
     def block(self, path: JsonPath) -> None:
         """Ignore later problems at a place and below: they would only be consequences."""
@@ -181,7 +195,7 @@ class Problems:
     def did_you_mean(self, name: str, known: Iterable[str]) -> str:
         """Return a hint that asks for the name that was probably meant; empty when none is close."""
         meant = self.meant(name, known)
-        return f"did you mean {quote(meant)}?" if meant else ""
+        return f"{_MEANT} {quote(meant)}?" if meant else ""
 
     def meant(self, name: str, known: Iterable[str]) -> str:
         """Return the one of some names that was probably meant by a misspelled one; empty when none is close.

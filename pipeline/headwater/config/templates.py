@@ -16,14 +16,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
 
 from pydantic import SecretStr
 
+from headwater.config.notation.reading import SIZE_LIMIT_BYTES
 from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.errors import ConfigError
 from headwater.shapes import is_list, is_mapping, is_text
 
 __all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
@@ -46,6 +48,7 @@ _ARTICLES = {
 }
 _OWN_DOCUMENT = "load it with env=os.environ if its author may see your environment"
 _OWN_SECRETS = "give it in secrets={...}, or load the document with env=os.environ if its author may use every secret"
+_TOO_LARGE = f"the values of its templates make the document larger than {SIZE_LIMIT_BYTES // 2**20} MiB"
 _FORMS = "write ${parameters.NAME}, ${env.NAME} or ${secret.NAME}; a literal ${ is written $${"
 
 
@@ -65,8 +68,8 @@ class Scope:
 
     parameters: Mapping[str, Any]
     without_value: frozenset[str]
-    env: Mapping[str, str] | None
-    secrets: Mapping[str, str | SecretStr]
+    env: Mapping[str, str] | None = field(repr=False)
+    secrets: Mapping[str, str | SecretStr] = field(repr=False)
 
     def resolve(self, reference: str, problems: Problems) -> Any:
         """Return the value of the reference between the braces of a template."""
@@ -103,7 +106,7 @@ class Scope:
             hint = problems.did_you_mean(type_, _TYPES) if name else _FORMS
             message = f"{quote('${env.' + text + '}')}: expected a type after the colon, such as integer"
             raise _UnresolvedError("bad-template", message, hint or f"use one of {', '.join(_TYPES)}")
-        value = default if dash and not (self.env or {}).get(name) else self._variable(name)
+        value = default if dash and not (self.env or {}).get(name) else self._variable(name, problems)
         try:
             return VALUE_PARSERS[kind](value)
         except ValueError:
@@ -111,7 +114,7 @@ class Scope:
             message = f"{what or f'the environment variable {quote(name)}'} is not {_ARTICLES[kind]}"
             raise _UnresolvedError("wrong-type", message, "set it to one") from None
 
-    def _variable(self, name: str) -> str:
+    def _variable(self, name: str, problems: Problems) -> str:
         if name.startswith(SECRET_PREFIX):
             hint = f"write ${{secret.{name.removeprefix(SECRET_PREFIX)}}}"
             raise _UnresolvedError("secret-misplaced", "a secret cannot be read as an ordinary variable", hint)
@@ -122,7 +125,8 @@ class Scope:
         if value is None:
             hint = "set it before the pipeline is loaded"  # names of others are not for every author of a document
             raise _UnresolvedError("unknown-variable", f"the environment variable {quote(name)} is not set", hint)
-        return _checked(value, name)
+        problems.variables.add(name, _checked(value, name))
+        return value
 
     def _secret(self, name: str, problems: Problems) -> SecretStr:
         value = self.secrets.get(name, (self.env or {}).get(SECRET_PREFIX + name))
@@ -160,12 +164,14 @@ def literal(value: Any) -> Any:
 class _Filler:
     """Walks a document once, and copies only parts with templates in them."""
 
-    __slots__ = ("_path", "_problems", "_scope")
+    __slots__ = ("_known", "_left", "_path", "_problems", "_scope")
 
     def __init__(self, scope: Scope, problems: Problems) -> None:
         self._scope = scope
         self._problems = problems
         self._path: list[str | int] = []
+        self._known: dict[str, tuple[Any, int] | _UnresolvedError] = {}
+        self._left = SIZE_LIMIT_BYTES
 
     def value(self, value: object) -> Any:
         """Return an object or a list with its templates replaced, the same one if it has none."""
@@ -192,6 +198,8 @@ class _Filler:
         if _is_fixed(path):
             self._refuse_fixed(text, path)
             return text
+        if "${env." in text:
+            self._problems.variables.put(path, text)
         try:
             return self._replaced(text)
         except _UnresolvedError as error:
@@ -203,18 +211,37 @@ class _Filler:
     def _replaced(self, text: str) -> Any:
         whole = _TEMPLATE.fullmatch(text)
         if whole is not None and whole[2]:
-            value = self._scope.resolve(whole[1], self._problems)
+            value = self._resolved(whole[1])
             if isinstance(value, SecretStr) and self._path[2:3] != ["params"]:
                 raise _UnresolvedError("secret-misplaced", "a secret is allowed only in params", "remove it")
             return value
         return _TEMPLATE.sub(self._inserted, text)
+
+    def _resolved(self, reference: str) -> Any:
+        """Return the value of a reference; a large one in many places would make of a small document a huge one."""
+        known = self._known.get(reference)
+        if known is None:
+            try:
+                value = self._scope.resolve(reference, self._problems)
+                known = value, _size(value)
+            except _UnresolvedError as error:
+                known = error
+            self._known[reference] = known
+        if isinstance(known, _UnresolvedError):
+            raise known.with_traceback(None)
+        self._left -= known[1]
+        if self._left < 0:
+            hint = "use large values in fewer places"
+            self._problems.add("too-large", _TOO_LARGE, tuple(self._path), hint)
+            raise ConfigError(self._problems.listed())
+        return known[0]
 
     def _inserted(self, match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
         if not match[2]:
             raise _UnresolvedError("bad-template", "the '${' has no '}'", _FORMS)
-        value = self._scope.resolve(match[1], self._problems)
+        value = self._resolved(match[1])
         if isinstance(value, SecretStr):
             raise _UnresolvedError(
                 "secret-misplaced", "a secret cannot be part of a longer string", "write the template alone"
@@ -238,6 +265,19 @@ class _Filler:
                 )
             self._problems.add("template-misplaced", f"{quote(text)}: no template is allowed here", path, hint)
             self._problems.block(path)
+
+
+def _size(value: object) -> int:
+    """Return about how many characters a value takes as JSON."""
+    size, pending = 0, [value]
+    while pending:
+        one = pending.pop()
+        if is_mapping(one):
+            pending += [*one.keys(), *one.values()]
+        elif is_list(one):
+            pending += one
+        size += len(one) if isinstance(one, str) else 1
+    return size
 
 
 def _is_fixed(path: JsonPath) -> bool:

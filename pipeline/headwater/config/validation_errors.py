@@ -189,7 +189,9 @@ class _Report:
         else:
             code = "wrong-type" if all(str(line["type"]).endswith("_type") for line in lines) else "wrong-value"
             wanted = expected(schemas) if schemas else _plain(str(lines[0]["msg"]))
-            shown = quote(str(self._inner[-1])) if self.place.at_key else in_words(value)
+            written = self.problems.variables.written(self.subject.path + self._inner)
+            found = f"the value of {quote(written)}" if written else in_words(value)
+            shown = quote(str(self._inner[-1])) if self.place.at_key else found
             hint = self._variable_hint(schemas) if isinstance(value, str) else ""
             self._add(code, f"expected {_key_words(self.schema, self.place) or wanted}, found {shown}", hint)
 

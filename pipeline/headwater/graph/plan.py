@@ -158,7 +158,7 @@ class PlannedStep:
     timeout_s: float | None = None
     inline: bool = False
     skippable: bool = False
-    call: Callable[..., Any] | None = None
+    call: Callable[..., Any] | None = field(default=None, repr=False)  # of a step, which holds values of variables
 
     @property
     def kind(self) -> str:

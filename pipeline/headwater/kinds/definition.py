@@ -147,8 +147,8 @@ class BoundStep:
     """A definition with its validated params, as a pipeline holds it for each of its steps; never changed."""
 
     definition: StepDefinition
-    instance: Any = None
-    arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    instance: Any = field(default=None, repr=False)  # both hold values of variables; the params show their templates
+    arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -66,12 +66,18 @@ def opened(path: Path, compression: Compression, ctx: StepContext, *, reports: b
 
 def _raw(path: Path) -> IO[bytes]:
     """Open a file without waiting for a writer, as the open of a named pipe would."""
-    refuse_private(path)
     if not S_ISFIFO(path.stat().st_mode):
-        return cast("IO[bytes]", FileIO(path))
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(descriptor, True)
-    return cast("IO[bytes]", FileIO(descriptor))
+        file = FileIO(path)
+    else:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        os.set_blocking(descriptor, True)
+        file = FileIO(descriptor)
+    try:
+        refuse_private(path, file.fileno())
+    except PermissionError:
+        file.close()
+        raise
+    return cast("IO[bytes]", file)
 
 
 class _PatientFile(RawIOBase):

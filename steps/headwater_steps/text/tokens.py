@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step
+from headwater.toolkit import refuse_private
 
 __all__ = ["CountTokens"]
 
@@ -73,6 +74,7 @@ def _read(path: str) -> Any:
     except ImportError as error:
         raise MissingExtraError("counting tokens", "tokens") from error
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a plain path of a document
+        refuse_private(path, file.fileno())
         text = file.read()
     try:
         tokenizer = Tokenizer.from_str(text)

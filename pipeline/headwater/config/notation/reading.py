@@ -169,6 +169,9 @@ def _from_mapping(source: Mapping[str, Any]) -> Source:
 
 def _from_json(text: str, file: str | None) -> Source:
     document, faults, has_failed = _parsed(text)
+    if has_failed and not text.isspace() and text and not _begins_object(text):  # what it holds is nobody's business
+        line = 1 + text[: len(text) - len(text.lstrip())].count("\n")
+        faults = [Fault("syntax", "expected one object, which begins with {", position=(line, 1))]
     problems = Problems(document, JsonPositions(text), file)
     for fault in faults:
         problems.report(fault)
@@ -279,7 +282,6 @@ def _decoded(data: bytes, file: str) -> str:
 def _file_bytes(path: Path, file: str) -> bytes:
     """Return the content of a regular file, reading no more than is allowed."""
     try:
-        refuse_private(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             _refuse("unreadable", "expected a file, found a folder", file=file)
@@ -288,6 +290,7 @@ def _file_bytes(path: Path, file: str) -> bytes:
         if status.st_size > SIZE_LIMIT_BYTES:
             _refuse_size(file)
         with open(path, "rb", opener=_opened_at_once) as stream:
+            refuse_private(path, stream.fileno())
             data = stream.read(SIZE_LIMIT_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
