@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 from unicodedata import combining, east_asian_width
 
-__all__ = ["cells", "columns", "countdown", "duration", "one_line", "plural", "quantity", "shorten"]
+__all__ = [
+    "cells",
+    "columns",
+    "countdown",
+    "duration",
+    "escaped",
+    "json_line",
+    "json_printable",
+    "one_line",
+    "plural",
+    "printable",
+    "quantity",
+    "shorten",
+]
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -45,6 +60,47 @@ def one_line(text: str, limit: int = 200) -> str:
     if not text.isprintable():
         text = "".join(char if char.isprintable() else " " for char in text)
     return shorten(" ".join(text.split()), limit)
+
+
+def printable(text: str) -> str:
+    r"""Return text that cannot disturb a terminal, one character for each.
+
+    Example:
+        >>> printable("a\tb\x1b[31m")
+        'a b\ufffd[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(" " if char == "\t" else char if char.isprintable() else "\ufffd" for char in text)
+
+
+def escaped(text: str) -> str:
+    r"""Return text that cannot disturb a terminal, with the escapes of Python for what cannot be printed.
+
+    Example:
+        >>> print(escaped("a\nb\x1b[31m"))
+        a\nb\x1b[31m
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def json_line(value: Any) -> str:
+    r"""Return JSON data as one line that cannot disturb a terminal.
+
+    Example:
+        >>> print(json_line({"eq": "\x9b31m"}))
+        {"eq": "\u009b31m"}
+    """
+    return json_printable(json.dumps(value, ensure_ascii=False))
+
+
+def json_printable(text: str) -> str:
+    """Return the same JSON with escapes for what cannot be printed, apart from its line ends."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def plural(count: int, noun: str) -> str:

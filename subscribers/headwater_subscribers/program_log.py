@@ -87,7 +87,7 @@ class LogSubscriber(StreamSubscriber):
             context["step_id"] = event.step_id
         if event.attempt > 1:
             context["attempt"] = event.attempt
-        getattr(logger, level)(event.event_type.value, **context, **_details(event))
+        getattr(logger, level)(event.event_type.value, **(context | _details(event) | context))
 
 
 def _levels(others: Mapping[str, Level]) -> dict[EventType, Level]:

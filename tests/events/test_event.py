@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from headwater.events.data import (
+    MOST_ITEMS,
+    MOST_SECONDS,
     CheckpointSaved,
+    Count,
     EdgeInfo,
     EventData,
+    Fraction,
     InputRequired,
+    Ordinal,
     PipelineCancelled,
     PipelineComplete,
     PipelineFailure,
     PipelineStart,
+    Seconds,
     StepComplete,
     StepFailure,
     StepInfo,
@@ -63,7 +69,15 @@ json_object = st.dictionaries(text, json_value, max_size=3)
 
 def data_of(model: type) -> st.SearchStrategy[Any]:
     """Return a strategy for a data model from the types of its fields."""
-    simple = {str: text, int: st.integers(0, 2**60), float: finite, bool: st.booleans(), Any: json_value}
+    simple: dict[Any, st.SearchStrategy[Any]] = {
+        str: text,
+        Count: st.integers(0, MOST_ITEMS),
+        Ordinal: st.integers(1, MOST_ITEMS),
+        Seconds: st.floats(0, MOST_SECONDS),
+        Fraction: st.floats(0, 1),
+        bool: st.booleans(),
+        Any: json_value,
+    }
     special = {
         "steps": st.builds(tuple, st.lists(st.builds(StepInfo, text, text, text), max_size=3)),
         "edges": st.builds(tuple, st.lists(st.builds(EdgeInfo, text, text), max_size=3)),
@@ -73,7 +87,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "items_aside": st.dictionaries(text, st.integers(0, 2**60), max_size=3),
         "schema": st.none() | json_object,
     }
-    hints = get_type_hints(model)
+    hints = get_type_hints(model, include_extras=True)
     optional = {hint | None: st.none() | strategy for hint, strategy in simple.items() if hint is not Any}
     by_hint: dict[Any, st.SearchStrategy[Any]] = {**simple, **optional}
     fields = {name: special[name] if name in special else by_hint[hint] for name, hint in hints.items()}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from headwater.cli.plan_text import type_text
-from headwater.cli.terminal import printable, styled
-from headwater.display import columns
+from headwater.cli.terminal import styled
+from headwater.display import columns, printable
 from headwater.errors import ConfigError, Problem, StepDefinitionError
 from headwater.kinds.docstring import sections
 from headwater.kinds.registry import registry

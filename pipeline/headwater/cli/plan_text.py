@@ -11,8 +11,8 @@ from pydantic_core import to_json
 
 from headwater.annotations import describe
 from headwater.cli.analysis_text import analysis_object, analysis_text
-from headwater.cli.terminal import encodable, printable, styled
-from headwater.display import columns, plural
+from headwater.cli.terminal import encodable, styled
+from headwater.display import columns, json_printable, plural, printable
 from headwater.errors import HeadwaterError
 from headwater.graph.drawing.draw import draw
 from headwater.graph.drawing.views import plan_views
@@ -143,7 +143,7 @@ def type_text(type_: StreamType) -> str:
 
 
 def _compact(value: Any) -> str:
-    return to_json(value).decode()
+    return json_printable(to_json(value).decode())
 
 
 def graph_text(plan: Plan, style: DrawingStyle) -> str:
@@ -173,7 +173,7 @@ def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
         "warnings": plan.warnings,
         **({} if analysis is None else {"analysis": analysis_object(analysis)}),
     }
-    return to_json(document, indent=2).decode()
+    return json_printable(to_json(document, indent=2).decode())
 
 
 def _step_object(step: PlannedStep) -> dict[str, Any]:

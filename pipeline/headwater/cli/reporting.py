@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headwater.cli.terminal import STANDARD_OUTPUT, flush, printable, say, styled, terminal_cells
-from headwater.display import cells, plural
+from headwater.cli.terminal import STANDARD_OUTPUT, flush, say, styled, terminal_cells
+from headwater.display import cells, plural, printable
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 from headwater.ids import closest
 from headwater.masking import masker
@@ -69,7 +69,7 @@ def reporting(*, debug: bool) -> Generator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - a user is to see a message, not a traceback
         if debug:
-            say(_masked(traceback.format_exc()).rstrip())
+            say(_tidy(_masked(traceback.format_exc())).rstrip())
         raise typer.Exit(say_error(error)) from None
 
 
@@ -103,7 +103,7 @@ def say_problems(problems: Iterable[Problem], *, noun: str = "problem", color: S
 def describe_problem(problem: Problem, *, color: Style = "red") -> Iterator[str]:
     """Yield the lines of a problem: place, message and code; the line with a caret; the path; the hint."""
     place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
-    start = f"{styled(place, 'bold')}: " if place else ""
+    start = f"{styled(printable(place), 'bold')}: " if place else ""
     yield f"{start}{_tidy(problem.message)} {styled(f'[{problem.code}]', 'dim')}"
     if problem.file is not None and problem.line is not None:
         yield from _excerpt(problem.file, problem.line, problem.column, color)

@@ -16,7 +16,6 @@ __all__ = [
     "encodable",
     "flush",
     "is_colored",
-    "printable",
     "say",
     "show",
     "styled",
@@ -96,13 +95,3 @@ def encodable(text: str, stream: TextIO) -> str:
         text = text.translate(_ASCII)
         return text.encode(stream.encoding, "replace").decode(stream.encoding)
     return text
-
-
-def printable(text: str) -> str:
-    r"""Return text that cannot disturb a terminal, one character for each.
-
-    Example:
-        >>> printable("a\tb\x1b[31m")
-        'a b\ufffd[31m'
-    """
-    return "".join(" " if char == "\t" else char if char.isprintable() else "\ufffd" for char in text)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from headwater.shapes import is_mapping, is_sequence
 
-if TYPE_CHECKING:
-    from headwater.config.problems import JsonPath
-
 __all__ = ["Variables"]
+
+_Path: TypeAlias = tuple[str | int, ...]
 
 _NEAR_CHARS, _FAR_CHARS = 5, 8
 _SEEN_CHARS = 10_000
@@ -29,8 +28,8 @@ class Variables:
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
-        self._at: dict[JsonPath, str] = {}
-        self._around: set[JsonPath] = set()
+        self._at: dict[_Path, str] = {}
+        self._around: set[_Path] = set()
         self._parts: dict[int, dict[str, str]] = {}
 
     @property
@@ -44,7 +43,7 @@ class Variables:
             self._values[value] = f"${{env.{name}}}"
             self._parts.clear()
 
-    def put(self, path: JsonPath, written: str) -> None:
+    def put(self, path: _Path, written: str) -> None:
         """Note a place that holds values of variables, and what is written there."""
         self._at[path] = written
         for size in range(len(path) - 1, 2, -1):  # a step or an edge as a whole is not such a place
@@ -52,16 +51,16 @@ class Variables:
                 break
             self._around.add(path[:size])
 
-    def place(self, path: JsonPath) -> JsonPath | None:
+    def place(self, path: _Path) -> _Path | None:
         """Return the place with values of variables that a path leads to or into, or None."""
         places = (path[:size] for size in range(1, len(path) + 1)) if self._at else ()
         return next((place for place in places if place in self._at), None)
 
-    def written(self, path: JsonPath) -> str:
+    def written(self, path: _Path) -> str:
         """Return what is written at a place with values of variables; empty for any other."""
         return self._at.get(path, "")
 
-    def shown(self, value: Any, path: JsonPath) -> Any:
+    def shown(self, value: Any, path: _Path) -> Any:
         """Return the data at a place with what is written there instead of values of variables."""
         if path in self._at:
             return self._at[path]
@@ -71,7 +70,7 @@ class Variables:
             return {key: self.shown(member, (*path, key)) for key, member in value.items()}
         return [self.shown(item, (*path, index)) for index, item in enumerate(value)] if is_sequence(value) else value
 
-    def hide(self, text: str, path: JsonPath) -> str:
+    def hide(self, text: str, path: _Path) -> str:
         """Return a message about a place with templates instead of values of variables, and of parts of values."""
         if not self._values:
             return text

@@ -1,10 +1,15 @@
-"""The data of each type of event: one small model per type, with plain values only, so that it is cheap to encode."""
+"""The data of each type of event: one small model per type, with plain values only, so that it is cheap to encode.
+
+The ranges of numbers are checked when an event is read, as a file may hold any.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import Field
 
 from headwater.display import duration
 from headwater.errors import FIRST_ATTEMPT
@@ -28,6 +33,14 @@ __all__ = [
     "StepStart",
     "StreamGap",
 ]
+
+MOST_ITEMS: Final = 2**63 - 1
+MOST_SECONDS: Final = 1e12
+
+Count: TypeAlias = Annotated[int, Field(ge=0, le=MOST_ITEMS)]
+Ordinal: TypeAlias = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(slots=True)
@@ -104,15 +117,15 @@ class StepProgress:
             None when they are not counted.
     """
 
-    fraction: float | None = None
+    fraction: Fraction | None = None
     message: str = ""
-    items_in: int | None = None
-    items_out: int | None = None
+    items_in: Count | None = None
+    items_out: Count | None = None
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    input_wait_s: float | None = None
-    output_wait_s: float | None = None
+    input_wait_s: Seconds | None = None
+    output_wait_s: Seconds | None = None
     waits_for: Literal["input", "output"] | None = None
-    items_aside: Mapping[str, int] | None = None
+    items_aside: Mapping[str, Count] | None = None
 
 
 @dataclass(slots=True)
@@ -130,9 +143,9 @@ class StepOutput:
     """
 
     port: str
-    index: int
+    index: Count
     value: Any
-    size_bytes: int | None = None
+    size_bytes: Count | None = None
     truncated: bool = False
 
 
@@ -154,17 +167,17 @@ class StepComplete:
         items_aside: Items that did not go to the main output, by where they went: a side port, or `skipped`.
     """
 
-    items_in: int
-    items_out: int
-    duration_s: float
-    bytes_out: int | None = None
-    first_item_s: float | None = None
-    largest_gap_s: float | None = None
-    attempts: int = FIRST_ATTEMPT
-    input_wait_s: float = 0.0
-    output_wait_s: float = 0.0
-    compensations: int = 0
-    items_aside: Mapping[str, int] = field(default_factory=dict[str, int])
+    items_in: Count
+    items_out: Count
+    duration_s: Seconds
+    bytes_out: Count | None = None
+    first_item_s: Seconds | None = None
+    largest_gap_s: Seconds | None = None
+    attempts: Ordinal = FIRST_ATTEMPT
+    input_wait_s: Seconds = 0.0
+    output_wait_s: Seconds = 0.0
+    compensations: Count = 0
+    items_aside: Mapping[str, Count] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True)
@@ -200,8 +213,8 @@ class StepRetry:
         message: What happened.
     """
 
-    next_attempt: int
-    delay_s: float
+    next_attempt: Ordinal
+    delay_s: Seconds
     error_type: str
     message: str
 
@@ -228,7 +241,7 @@ class PipelineComplete:
         duration_s: From the start of the execution to its end.
     """
 
-    duration_s: float
+    duration_s: Seconds
 
 
 @dataclass(slots=True)
@@ -244,11 +257,11 @@ class PipelineFailure:
         unfinished: Ids of the steps that had not ended.
     """
 
-    duration_s: float
+    duration_s: Seconds
     error_type: str
     message: str
     step_id: str | None = None
-    attempt: int = FIRST_ATTEMPT
+    attempt: Ordinal = FIRST_ATTEMPT
     unfinished: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -266,7 +279,7 @@ class PipelineCancelled:
         unfinished: Ids of the steps that had not ended.
     """
 
-    duration_s: float
+    duration_s: Seconds
     reason: str = ""
     unfinished: tuple[str, ...] = ()
 
@@ -305,9 +318,9 @@ class StreamGap:
         last_seq: Number of the last of them.
     """
 
-    missed: int
-    first_seq: int
-    last_seq: int
+    missed: Count
+    first_seq: Ordinal
+    last_seq: Ordinal
 
 
 EventData = (

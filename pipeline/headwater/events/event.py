@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from time import time
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic_core import from_json, to_json
 
 from headwater.errors import FIRST_ATTEMPT
@@ -18,6 +18,7 @@ from headwater.events.data import (
     CheckpointSaved,
     EventData,
     InputRequired,
+    Ordinal,
     PipelineCancelled,
     PipelineComplete,
     PipelineFailure,
@@ -37,6 +38,9 @@ __all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_eve
 
 SCHEMA_VERSION: Final = 1
 """Version of the envelope on the wire; it changes when a reader of the old one would misread the new one."""
+
+
+_Time: TypeAlias = Annotated[float, Field(ge=0, lt=datetime(9999, 12, 31, tzinfo=UTC).timestamp())]
 
 
 class EventType(StrEnum):
@@ -126,12 +130,12 @@ class StreamEvent:
         True
     """
 
-    seq: int
+    seq: Ordinal
     event_type: EventType
     execution_id: str
     step_id: str | None = None
-    attempt: int = FIRST_ATTEMPT
-    time_s: float = 0.0
+    attempt: Ordinal = FIRST_ATTEMPT
+    time_s: _Time = 0.0
     data: Any = None
     metadata: Mapping[str, Any] | None = None
     encodings: dict[int, bytes] | None = field(default=None, init=False, repr=False, compare=False)
@@ -221,7 +225,10 @@ def _closed(data: EventData | None) -> EventData | None:
 
 
 def _seconds(timestamp: Any) -> float:
-    return datetime.fromisoformat(str(timestamp)).timestamp()
+    try:
+        return datetime.fromisoformat(str(timestamp)).timestamp()
+    except OverflowError as error:
+        raise ValueError(f"timestamp: {error}") from error
 
 
 @cache

@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from headwater.display import escaped
 from headwater.masking import mask_data
 
 if TYPE_CHECKING:
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["notice", "operator_log"]
 
+_SEVERAL_LINES = {"exception", "stack"}
+
 
 def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
     """Return a structlog logger that writes to standard error unless structlog is configured.
 
     Unconfigured, structlog writes to standard output, which belongs to the results. `mask` replaces secrets in what is
-    logged before a processor renders or wraps it, and again in what the processors add. structlog is imported on first
-    use.
+    logged before a processor renders or wraps it, and again in what the processors add. What cannot be printed is
+    escaped for a terminal. structlog is imported on first use.
     """
     import structlog
 
@@ -31,12 +34,27 @@ def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
     def rendered(_logger: object, _method: str, written: Any) -> Any:
         return mask_data(written, mask)
 
-    processors = structlog.get_config()["processors"]
+    processors: list[Any] = list(structlog.get_config()["processors"])
+    if processors and isinstance(processors[-1], structlog.dev.ConsoleRenderer):
+        processors.insert(-1, _for_terminal)
+        processors[-1] = _for_plain_tracebacks(processors[-1])
     if mask is not str:
         processors = [logged, *map(_for_plain_tracebacks, processors), rendered]
     target = None if structlog.is_configured() else structlog.PrintLogger(sys.stderr)
     logger: FilteringBoundLogger = structlog.wrap_logger(target, processors=processors)
     return logger
+
+
+def _for_terminal(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> Any:
+    """Escape what cannot be printed in a line, which a step or a program may have written."""
+    return {
+        escaped(key): "\n".join(map(escaped, value.split("\n"))) if key in _SEVERAL_LINES else _escaped(value)
+        for key, value in _with_traceback(fields).items()
+    }
+
+
+def _escaped(value: Any) -> Any:
+    return escaped(value) if isinstance(value, str) else value
 
 
 def _with_traceback(fields: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import describe
+from headwater.display import json_line
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import Adapter
 
@@ -167,7 +167,7 @@ def _waits(edge: PlannedEdge) -> bool:
 
 
 def _attributes(edge: PlannedEdge) -> dict[str, Any]:
-    condition = {} if edge.condition is None else {"condition": json.dumps(edge.condition_text)}
+    condition = {} if edge.condition is None else {"condition": json_line(edge.condition_text)}
     return {
         "source_port": edge.source_port,
         "target_port": edge.target_port,

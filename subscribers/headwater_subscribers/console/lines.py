@@ -66,6 +66,6 @@ class LineDisplay:
         if event.event_type in _COUNTED:
             took = "" if step.duration_s is None else duration(step.duration_s)
             details += [view.counts(step), view.rate(step, event.time_s), took, view.left(step, event.time_s)]
-        width = max(map(len, self._execution.steps))
+        width = max(len(view.step_name(step_id)) for step_id in self._execution.steps)
         said = ": ".join(part for part in (word, ", ".join(filter(None, details))) if part)
-        return f"  {step.step_id:{width}}  {said}"
+        return f"  {view.step_name(step.step_id):{width}}  {said}"

@@ -80,7 +80,7 @@ class _Row:
 
     @property
     def title(self) -> str:
-        return self.place.lead + self.step.step_id
+        return self.place.lead + view.step_name(self.step.step_id)
 
 
 class Painter:
@@ -194,7 +194,7 @@ class Painter:
         elif row.message and left >= _SHORTEST_MESSAGE:
             line.append(Segment(row.message, _DIM))
         elif row.place.joins and len(line) == 1:
-            line.append(Segment(f"{self._signs.joins} {', '.join(row.place.joins)}", _DIM))
+            line.append(Segment(f"{self._signs.joins} {', '.join(map(view.step_name, row.place.joins))}", _DIM))
         return self._cropped(line, width + 2)
 
     def _awaited(self, width: int) -> str:

@@ -67,6 +67,11 @@ def name(execution: ExecutionState) -> str:
     return one_line(execution.name) or "pipeline"
 
 
+def step_name(step_id: str) -> str:
+    """Return the id of a step, which a file of events may hold with any characters, in one line."""
+    return one_line(step_id)
+
+
 def summary(execution: ExecutionState, now_s: float, *, whole: bool = True) -> str:
     """Return how an execution stands in one line; unless `whole`, a failure that a step shows is left out.
 

@@ -71,7 +71,7 @@ class Instruments:
         self._calls.record(max(duration_s, 0.0), _with_error(labels, error_type))
         for name, token_type in _TOKEN_TYPES.items():
             tokens = reported.get(name)
-            if isinstance(tokens, int):
+            if isinstance(tokens, int) and tokens >= 0:  # a step may report anything
                 self._tokens.record(tokens, {**labels, "gen_ai.token.type": token_type})
 
 

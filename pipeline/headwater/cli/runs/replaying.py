@@ -16,8 +16,8 @@ import typer
 from headwater.cli.reporting import FAILED, INTERRUPTED
 from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.watching import find_subscriber
-from headwater.cli.terminal import printable, say
-from headwater.display import plural
+from headwater.cli.terminal import say
+from headwater.display import plural, printable
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.running.groups import open_group
 

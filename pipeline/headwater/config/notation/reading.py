@@ -169,7 +169,7 @@ def _from_mapping(source: Mapping[str, Any]) -> Source:
 
 def _from_json(text: str, file: str | None) -> Source:
     document, faults, has_failed = _parsed(text)
-    if has_failed and not text.isspace() and text and not _begins_object(text):  # what it holds is nobody's business
+    if has_failed and not text.isspace() and text and not _begins_object(text):  # what it holds is not shown
         line = 1 + text[: len(text) - len(text.lstrip())].count("\n")
         faults = [Fault("syntax", "expected one object, which begins with {", position=(line, 1))]
     problems = Problems(document, JsonPositions(text), file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -11,7 +10,7 @@ from html import escape
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.display import cells, shorten
+from headwater.display import cells, printable, shorten
 from headwater.graph.drawing.labels import end_spaces
 from headwater.graph.drawing.layers import Link
 from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
@@ -26,7 +25,6 @@ NODES_LIMIT = 3_000
 
 _Point: TypeAlias = tuple[float, float]
 
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME_EM, _KIND_EM, _LABEL_EM = 7.6, 6.7, 6.1  # width of a character of each font size, with some space
 _PADDING = 14.0
 _BOX_HEIGHT, _END_HEIGHT = 44.0, 26.0
@@ -145,7 +143,7 @@ class _Drawing:
         width, height = math.ceil(self.width), math.ceil(self.height)
         parts = chain(self._bands(), self._lines(), self._labels(), self._nodes_text())
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="hw" role="img" aria-label="{_text(title)}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="hw" role="img" aria-label="{_text(printable(title))}" '
             f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n<style>{_style()}</style>\n'
             f'<rect class="paper" width="100%" height="100%" rx="8"/>\n{chr(10).join(parts)}\n</svg>\n'
         )
@@ -258,8 +256,8 @@ def _line(name: str, x: float, y: float, text: str, anchor: str = "start") -> st
 
 
 def _text(text: str) -> str:
-    """Return text escaped for XML, without characters that XML does not have (https://www.w3.org/TR/xml/#charsets)."""
-    return escape(_NOT_IN_XML.sub("\ufffd", text))
+    """Return text escaped for XML, without what cannot be printed, as XML lacks some of it."""
+    return escape("".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text))
 
 
 @cache

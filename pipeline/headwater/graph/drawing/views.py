@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from headwater.annotations import describe
+from headwater.display import json_line
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.kinds.definition import Placement
 
@@ -80,7 +80,7 @@ def _node(step: PlannedStep) -> NodeView:
 def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> EdgeView:
     writer, reader = steps.get(edge.source or ""), steps.get(edge.target or "")
     type_name = describe(edge.type.item)
-    condition = "" if edge.condition is None else json.dumps(edge.condition_text, ensure_ascii=False)
+    condition = "" if edge.condition is None else json_line(edge.condition_text)
     return EdgeView(
         source=edge.source or PIPELINE_INPUT.step,
         target=edge.target or output,
