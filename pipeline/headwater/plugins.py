@@ -37,9 +37,15 @@ def by_name(entries: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     named: dict[str, list[EntryPoint]] = {}
     for entry in entries:
         same = named.setdefault(entry.name, [])
-        if entry.value not in {one.value for one in same}:  # an installation may be listed twice
+        if not any(_is_same(one, entry) for one in same):
             same.append(entry)
     return named
+
+
+def _is_same(one: EntryPoint, other: EntryPoint) -> bool:
+    """Return whether one package is listed twice; two packages may have modules of the same name, too."""
+    names = [entry.dist.name if entry.dist else None for entry in (one, other) if one.value == other.value]
+    return len(names) == 2 and names[0] == names[1]
 
 
 def installed(group: Group) -> Mapping[str, list[EntryPoint]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -129,12 +130,59 @@ def test_stores_and_executors_are_found_in_their_own_groups(site: Path, monkeypa
         load_plugin(Group.STORES, "disk")
 
 
-def test_plugin_of_two_packages_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which of two packages is meant cannot be guessed."""
-    info = site / "other-1.0.dist-info"
+def install(site: Path, package: str, entry_points: str) -> None:
+    """Install the metadata of another package."""
+    info = site / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[headwater.stores]\nmemory = other:Store\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "target"),
+    [
+        ("stores", "memory", "other:Store"),
+        ("stores", "memory", "extra_commands:MemoryStore"),  # a module of the same name, in another folder
+        ("executors", "local", "other:Executor"),
+        ("commands", "hello", "other:hello"),
+        ("subscribers", "console", "other:Console"),
+        ("subscribers", "console", "headwater_subscribers:ConsoleSubscriber"),
+        ("subscribers", "file", "other:File"),
+    ],
+)
+def test_plugin_of_two_packages_is_refused(
+    site: Path, monkeypatch: pytest.MonkeyPatch, group: str, name: str, target: str
+) -> None:
+    """Which of two packages is meant cannot be guessed, and the first one on the path may not be the trusted one."""
+    install(site, "other", f"[headwater.{group}]\n{name} = {target}\n")
     monkeypatch.syspath_prepend(str(site))
-    with pytest.raises(HeadwaterError, match=r"the store 'memory' is provided by .* and by .*; uninstall one of them"):
-        load_plugin(Group.STORES, "memory")
+    noun = group.removesuffix("s")
+    with pytest.raises(HeadwaterError, match=rf"the {noun} '{name}' is provided by .* and by .*; uninstall one"):
+        load_plugin(Group(f"headwater.{group}"), name)
+
+
+@pytest.mark.parametrize("arguments", [["run", "a.json", "--input", "in.txt"], ["replay", "events.jsonl"]])
+def test_command_refuses_a_subscriber_of_two_packages(site: Path, arguments: list[str]) -> None:
+    """No code of the second package runs, whichever is found first."""
+    (site / "other.py").write_text("print('other was imported')\n")
+    install(site, "other", "[headwater.subscribers]\nconsole = other:Console\nfile = other:File\n")
+    document = {"name": "a", "steps": [{"id": "up", "kind": "text.upper"}]}
+    (site / "a.json").write_text(json.dumps(document))
+    (site / "in.txt").write_text("water\n")
+    (site / "events.jsonl").write_text("{}\n")
+    code, out, err = headwater(site, *[str(site / one) if "." in one else one for one in arguments])
+    assert code
+    assert "is provided by" in err
+    assert "uninstall one of them" in err
+    assert "other was imported" not in out + err
+
+
+def test_kind_of_two_packages_is_refused(site: Path) -> None:
+    """A package cannot take over a kind that another one offers."""
+    (site / "other.py").write_text("print('other was imported')\n")
+    install(site, "other", '[headwater.steps]\n"text.upper" = other:upper\n'.replace('"', ""))
+    (site / "a.json").write_text(json.dumps({"name": "a", "steps": [{"id": "up", "kind": "text.upper"}]}))
+    code, out, err = headwater(site, "check", str(site / "a.json"))
+    assert code == 2
+    assert "kind 'text.upper' is installed by" in err
+    assert "other was imported" not in out + err

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.cli.runs.output import OutputError, open_file, packed, write_all
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
-from headwater.plugins import Group, load_plugin
+from headwater.plugins import Group, installed, load_plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,10 +97,7 @@ class Watchers:
 
 def _view() -> Any:
     """Return what shows a run, or None when it is not installed: a run does not need it."""
-    try:
-        return find_subscriber("console")()
-    except HeadwaterError:
-        return None
+    return find_subscriber("console")() if "console" in installed(Group.SUBSCRIBERS) else None
 
 
 def _events(path: Path) -> Any:
