@@ -21,7 +21,7 @@ from headwater_steps.json_schemas.checked_schema import CheckedSchema, TooMuchWo
 from headwater_steps.json_schemas.schema_faults import APPLICATIONS_LIMIT, faults_of
 from headwater_steps.streams import validation
 from headwater_steps.streams.validation import JsonSchema, ValidationFooter, Violation, validate
-from tests.effort import effort
+from tests.effort import calls, effort
 
 PERSON: dict[str, Any] = {
     "type": "object",
@@ -281,8 +281,9 @@ def test_checks_hostile_patterns_in_linear_time() -> None:
         {"pattern": evil},
         {"patternProperties": {evil: False}, "additionalProperties": False},
         {"propertyNames": {"pattern": evil}},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": evil, "items": {"$ref": "#"}},
     ]
-    for schema, item, good in zip(schemas, [text, {text: 1}, {text: 1}], [False, False, False], strict=True):
+    for schema, item, good in zip(schemas, [text, {text: 1}, {text: 1}, [text]], [False] * 4, strict=True):
         assert faults_of(schema) == []
         assert (CheckedSchema(schema).violations(item, most=5) == []) is good
 
@@ -340,6 +341,93 @@ def test_agrees_with_the_library_on_every_schema_and_value(schema: Any, value: A
     assert faults_of(schema) == []
     mine = CheckedSchema(schema).violations(value, most=100)
     assert bool(mine) is not jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+def many(shape: str, count: int) -> dict[str, Any]:
+    """Return a schema with a number of parts of one shape."""
+    names = [f"p{number}" for number in range(count)]
+    match shape:
+        case "names of addresses":
+            return {"properties": {name: {"$ref": f"https://example.com/{name}"} for name in names}}
+        case "names of anchors":
+            anchors = {name: {"$anchor": name} for name in names}
+            return {"$defs": anchors, "properties": {name: {"$ref": f"#{name}"} for name in names}}
+        case "crossed ids":
+            parts = {name: {"$id": name, "items": {"$ref": names[-index]}} for index, name in enumerate(names)}
+            return {"$id": "https://example.com/", "$defs": parts}
+        case "dynamic anchors":
+            return {"$defs": {name: {"$id": name, "$dynamicAnchor": "a", "$dynamicRef": "#b"} for name in names}}
+        case "pointers to nothing":
+            return {"properties": {name: {"$ref": f"#/$defs/{name}"} for name in names}}
+        case "wrong values":
+            return {"properties": {name: {"type": name} for name in names}}
+        case "unknown keywords":
+            return {"properties": {name: {name: 1} for name in names}}
+        case "alternatives":
+            return {"not": {"anyOf": [{"type": "string", "minLength": 1}] * count}}
+        case _:
+            return {"properties": {name: {"type": "string", "maxLength": 5} for name in names}}
+
+
+SHAPES = (
+    "names of addresses", "names of anchors", "crossed ids", "dynamic anchors", "pointers to nothing", "wrong values",
+    "unknown keywords", "alternatives", "properties",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_checks_a_schema_in_linear_work_whatever_it_has_many_of(shape: str) -> None:
+    """Three times the parts take three times the calls, and none of them takes many."""
+    faults_of(many(shape, 3))
+    small, large = (calls(lambda size=size: faults_of(many(shape, size))) for size in (300, 900))
+    assert large < 3.3 * small
+    assert large < 900 * 500
+
+
+def checking_all(schemas: list[Any]) -> str:
+    """Return a document with a step for each schema."""
+    steps = [{"id": f"s{n}", "kind": "stream.validate", "params": {"schema": one}} for n, one in enumerate(schemas)]
+    return json.dumps({"name": "many", "steps": steps})
+
+
+def test_checks_a_schema_once_when_it_occurs_in_many_steps() -> None:
+    """The outcome is kept by what the schema says, whether it is good or not."""
+    for schema in (PERSON, {"properties": {name: {"type": "x"} for name in "abc"}}):
+        loaded = checking_all([schema] * 40), checking_all([schema | {"title": str(n)} for n in range(40)])
+        same, different = (calls(lambda text=text: problems_of(text)) for text in loaded)
+        assert same < different
+
+
+def problems_of(text: str) -> tuple[Any, ...]:
+    """Return the problems of a document, none when it loads."""
+    try:
+        Pipeline.loads(text)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize("shape", ["wrong values", "unknown keywords", "properties"])
+def test_ends_with_one_error_when_the_schemas_of_a_document_are_too_large_together(shape: str) -> None:
+    """Schemas are charged whether they are good or not, and nothing more is checked after the limit."""
+    text = checking_all([many(shape, 600 + n) for n in range(110)])
+    problems = problems_of(text)
+    assert 0 < len(problems) <= 251
+    good = [problem for problem in problems if problem.code not in {"bad-schema", "too-many-problems"}]
+    assert good == []
+    if shape == "properties":
+        assert [problem.message for problem in problems] == ["the JSON Schemas of this document are too large together"]
+
+
+def test_takes_a_large_schema() -> None:
+    """What is within the limits of a document loads, and checks items."""
+    pipeline = checking({"schema": many("properties", 20_000), "on_bad": "skip"})
+    assert run_sync(pipeline, iter([{"p7": "x"}, {"p7": 1}])).output == [{"p7": "x"}]
+
+
+def test_refuses_an_id_that_is_not_an_address() -> None:
+    """It is a problem of the schema like any other, not an error from within the library."""
+    assert refused({"$id": "https://example.com/", "items": {"$id": "http://["}}) == [("bad-schema", "schema")]
 
 
 # ---- items that would take long

@@ -245,7 +245,7 @@ def test_checks_a_refused_pattern_once_when_it_occurs_in_many_steps() -> None:
 
     def refuse(patterns: list[str]) -> ConfigError:
         with pytest.raises(ConfigError) as caught:
-            Pipeline.load(finding(patterns))
+            Pipeline.loads(finding(patterns))
         return caught.value
 
     refuse(["b" * 250])  # so that nothing is imported while calls are counted
@@ -259,7 +259,7 @@ def test_charges_patterns_that_are_refused() -> None:
     """A document of patterns that are all hard to refuse is given up after a few of them."""
     patterns = ["f" * (200 + number) for number in range(40)]
     with pytest.raises(ConfigError) as caught:
-        Pipeline.load(finding(patterns))
+        Pipeline.loads(finding(patterns))
     problems = caught.value.problems
     assert "too ambiguous" in problems[0].message
     assert "the patterns of this document are too large together" in problems[-1].message

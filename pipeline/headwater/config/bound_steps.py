@@ -50,8 +50,8 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
             one = binder.bind(index, spec)
             if one is not None:
                 bound.setdefault(spec.id, one)
-            elif budget.is_spent:
-                problems.raise_if_any()  # no more checks can be made
+            elif budget.is_spent or problems.is_full:
+                problems.raise_if_any()  # no more checks can be made, or no more problems be listed
     return bound
 
 

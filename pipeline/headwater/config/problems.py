@@ -110,8 +110,8 @@ class Problems:
         "_mask",
         "_positions",
         "_secrets",
-        "_unlisted",
         "document",
+        "is_full",
         "variables",
     )
 
@@ -125,7 +125,7 @@ class Problems:
         self._secrets: set[str] = set()
         self._mask = masker(())
         self._comparisons = COMPARISONS_LIMIT
-        self._unlisted = 0
+        self.is_full: bool = False  # whether there are more than are listed
 
     def renewed(self) -> Problems:
         """Return a collector for a later check of the same document, which masks the same secrets and variables."""
@@ -155,7 +155,7 @@ class Problems:
         if self.is_blocked(fault.path):
             return
         if len(self._faults) >= PROBLEMS_LIMIT:
-            self._unlisted += 1
+            self.is_full = True
             return
         hint = fault.hint or self.did_you_mean(fault.unknown, fault.known)
         fault = replace(fault, message=self._mask(fault.message), hint=self._mask(hint), unknown="", known=())
@@ -211,14 +211,13 @@ class Problems:
         return next(iter(closest(name, candidates)), "")
 
     def listed(self) -> tuple[Problem, ...]:
-        """Return the problems in the order of the document; a last one counts those over the limit."""
+        """Return the problems in the order of the document; a last one says that there are more than are listed."""
         order = _Order(self.document)
         faults = sorted(self._faults, key=lambda fault: (order.rank(fault.path), not fault.at_key))
         found = self._locate(faults)
         problems = [self._problem(fault, fault.position or found.get(fault.place)) for fault in faults]
-        if self._unlisted:
-            more = f"{self._unlisted} more problems are not listed"
-            problems.append(Problem("too-many-problems", more, "$", self._file))
+        if self.is_full:
+            problems.append(Problem("too-many-problems", "more problems are not listed", "$", self._file))
         return tuple(problems)
 
     def raise_if_any(self) -> None:

@@ -82,7 +82,7 @@ class _Outcome(Generic[_T]):
 
     steps: int
     value: _T | None = None
-    refusal: ValueError | None = None
+    refusal: Exception | None = None
 
 
 _document: ContextVar[WorkBudget | None] = ContextVar("document_budget", default=None)
@@ -110,19 +110,21 @@ def work_budget() -> Generator[WorkBudget]:
         _document.reset(token)
 
 
-def charged(*, most_steps: int, kept: int) -> Callable[[Callable[Concatenate[WorkBudget, _P], _T]], Callable[_P, _T]]:
+def charged(
+    *, most_steps: int = DOCUMENT_STEPS_LIMIT, kept: int
+) -> Callable[[Callable[Concatenate[WorkBudget, _P], _T]], Callable[_P, _T]]:
     """Make a check count its steps, up to a number, and charge them once to the document that is being loaded.
 
     The check gets a budget of its own as its first argument. Its other arguments are hashable, and determine what it
     returns, or which `ValueError` it raises.
 
     Args:
-        most_steps: How many steps one check may take; it raises `WorkLimitError` from `charge` then.
+        most_steps: How many steps one check may take; `charge` raises `WorkLimitError` then.
         kept: How many outcomes are kept for the process; those of a document are kept until it is loaded.
 
     Returns:
-        A decorator. What it returns is called without the budget, and raises `WorkLimitError` when the checks of the
-        document take too many steps together.
+        A decorator. What it returns is called without the budget, and raises `WorkLimitError` when the check, or the
+        checks of the document together, take too many steps.
 
     Example:
         >>> @charged(most_steps=1_000, kept=16)
@@ -139,7 +141,7 @@ def charged(*, most_steps: int, kept: int) -> Callable[[Callable[Concatenate[Wor
             budget = WorkBudget(most_steps)
             try:
                 value = check(budget, *arguments, **named)
-            except ValueError as error:
+            except (ValueError, WorkLimitError) as error:
                 return _Outcome(budget.steps - budget.left, refusal=error)
             return _Outcome(budget.steps - budget.left, value)
 

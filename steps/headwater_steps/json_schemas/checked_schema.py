@@ -6,6 +6,7 @@ to one value endlessly. Nothing is ever fetched. `jsonschema` checks the items; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -14,25 +15,37 @@ from itertools import islice
 from threading import local
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json, to_jsonable_python
 
 from headwater import MissingExtraError
-from headwater.toolkit import compile_pattern, is_list, is_object, path_text, quote, shorten
+from headwater.toolkit import WorkBudget, compile_pattern, is_list, is_object, path_text, quote, shorten
 
 try:
     from jsonschema.exceptions import ValidationError
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
-    # both have no types
+    # all have no types
     VALIDATORS: Any = import_module("jsonschema.validators")
+    evolve: Any = import_module("attrs").evolve
     SPECIFICATIONS: Any = import_module("jsonschema_specifications").REGISTRY
 except ImportError as _error:
     raise MissingExtraError("a check of items by a JSON Schema", "schema") from _error
 
-__all__ = ["DRAFT202012", "SPECIFICATIONS", "VALIDATORS", "CheckedSchema", "TooMuchWorkError", "Unresolvable"]
+__all__ = [
+    "DIALECT",
+    "DRAFT202012",
+    "SPECIFICATIONS",
+    "CheckedSchema",
+    "KeywordValidator",
+    "TooMuchWorkError",
+    "Unresolvable",
+    "resolver_of",
+]
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LONGEST_MESSAGE = 300
+_REFERENCE_BY_NAME = re.compile(rb'"\$(?:dynamicR|r)ef":"(?!#[/"])')
 _Errors = Iterator[ValidationError]
 _Keyword = Callable[[Any, Any, Any, Any], _Errors]
 
@@ -61,8 +74,9 @@ class CheckedSchema:
 
     __slots__ = ("_errors",)
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._errors: Callable[[Any], _Errors] = _Validator(schema, registry=SPECIFICATIONS).iter_errors
+    def __init__(self, schema: Mapping[str, Any], resolver: Any = None) -> None:
+        validator = _Validator(schema, registry=SPECIFICATIONS, _resolver=resolver or resolver_of(schema, WorkBudget()))
+        self._errors: Callable[[Any], _Errors] = validator.iter_errors
 
     def violations(
         self, item: Any, most: int, *, work: int = 200_000, stops: Callable[[], bool] = lambda: False
@@ -81,6 +95,20 @@ class CheckedSchema:
             return [("$", f"cannot be written as JSON: {shorten(str(error), _LONGEST_MESSAGE)}")]
         except (ArithmeticError, RecursionError) as error:
             return [("$", f"cannot be checked: {type(error).__name__}")]
+
+
+def resolver_of(schema: Mapping[str, Any], budget: WorkBudget) -> Any:
+    """Return what resolves the references of a schema, which is searched once for what they name.
+
+    Without that, each reference by a name, and each to nothing, would have the whole schema searched.
+    """
+    resource = DRAFT202012.create_resource(schema)
+    base = resource.id() or ""
+    registry = SPECIFICATIONS.with_resource(base, resource)
+    if _REFERENCE_BY_NAME.search(to_json(schema, fallback=repr)):
+        budget.charge(budget.steps - budget.left)  # as much as the check so far, which has visited the same parts
+        registry = registry.crawl()
+    return registry.resolver(base)
 
 
 def _said(error: ValidationError) -> tuple[str, str]:
@@ -168,7 +196,8 @@ _APPLYING = (
     "unevaluatedProperties",
 )  # fmt: skip
 _KEYWORDS: dict[str, _Keyword] = {**VALIDATORS.Draft202012Validator.VALIDATORS, **_OWN}
-_Validator: Any = VALIDATORS.extend(
-    VALIDATORS.Draft202012Validator, _OWN | {name: _charged(_KEYWORDS[name]) for name in _APPLYING}
-)
+KeywordValidator: Any = VALIDATORS.extend(VALIDATORS.Draft202012Validator, _OWN)
 """Draft 2020-12 with the patterns of conditions, because those of Python may take forever."""
+_Validator: Any = VALIDATORS.extend(KeywordValidator, {name: _charged(_KEYWORDS[name]) for name in _APPLYING})
+# Otherwise a schema within a schema that has a `$schema` would be applied by the validator of the library.
+_Validator.evolve = evolve
