@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -11,22 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.extras import MODULES, without
+
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-MODULES = {
-    "cli": ["rich", "typer"],
-    "yaml": ["yaml"],
-    "opentelemetry": ["opentelemetry"],
-    "prometheus": ["prometheus_client"],
-    "testing": ["pytest", "trio"],
-    "zstd": ["backports", "backports.zstd"],
-    "schema": ["jsonschema"],
-    "tokens": ["tokenizers"],
-    "http": ["httpcore2", "httpx2"],
-    "speed": ["uvloop"],
-}
-"""What the packages of each extra are imported as."""
-
 LOAD_EVERY_KIND = """
 import json
 from headwater import Pipeline
@@ -46,15 +33,6 @@ OF_EXTRAS = {
     "text.count_tokens": "tokens",
 }
 """The kinds that need an extra."""
-
-
-def without(extras: list[str], code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run code where the packages of some extras cannot be imported."""
-    blocked = [module for extra in extras for module in MODULES[extra]]
-    block = f"import sys\nsys.modules.update(dict.fromkeys({blocked}))\n"
-    return subprocess.run(
-        [sys.executable, "-c", block + code], cwd=folder, capture_output=True, text=True, check=False, timeout=240
-    )
 
 
 def test_table_has_every_extra() -> None:

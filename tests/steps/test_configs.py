@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import re
 import shlex
@@ -24,6 +25,7 @@ from anyio.abc import ByteStream
 from headwater import ConfigError, Pipeline
 from headwater.kinds.registry import load_steps
 from tests.bench import access_log_by_hand as by_hand
+from tests.extras import MODULES, without
 from tests.steps.http_server import Asked, answer, serving
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +153,35 @@ def test_listed_command_runs_from_a_copy(
         assert command(monkeypatch, line) == 0
         written = capfd.readouterr()
         assert written.out or list(tmp_path.glob("configs/out/*.log"))
+
+
+def test_commands_for_logs_of_any_size_run(tmp_path: Path) -> None:
+    """The block of commands works as it stands, with smaller logs."""
+    (block,) = re.findall(r"^```sh\n(.*?)^```", (CONFIGS / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert "--size-mb 1000 " in block
+    shutil.copytree(CONFIGS, tmp_path / "configs", ignore=shutil.ignore_patterns("out", "__pycache__"))
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    shell = ["bash", "-euo", "pipefail", "-c", block.replace("--size-mb 1000 ", "--size-mb 1 ")]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(reports) > 20
+
+
+def test_demo_installs_what_the_documents_need() -> None:
+    """Every document loads with the extras that `make demo` installs."""
+    (extras,) = re.findall(r"^DEMO_EXTRAS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    code = f"""
+from pathlib import Path
+from headwater import Pipeline
+from headwater.kinds.registry import load_steps
+
+load_steps("configs/own_steps.py")
+for name in {DOCUMENTS}:
+    Pipeline.load(Path("configs", name), {{"path": "x"}} if name == "word-report.json" else {{}}, allow={ALLOW})
+"""
+    done = without([extra for extra in MODULES if extra not in extras.split(",")], code)
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager
