@@ -40,7 +40,6 @@ class StepRecord:
     __slots__ = (
         "_emit",
         "_emit_items",
-        "_held",
         "_mask",
         "_pending_progress",
         "_progress_at",
@@ -49,6 +48,7 @@ class StepRecord:
         "attempt",
         "compensations",
         "first_output_at",
+        "held",
         "input_wait_s",
         "items_aside",
         "items_in",
@@ -87,7 +87,7 @@ class StepRecord:
         self._emit = emit
         self._emit_items: EmitItems = emit_items
         self._mask = mask
-        self._held = False
+        self.held: bool = False  # whether it was reported for holding the event loop
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
         self._pending_progress: tuple[float | None, str, Mapping[str, Any]] | None = None
@@ -183,12 +183,11 @@ class StepRecord:
         )
         self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
-    def note_hold(self, elapsed_s: float, items: int) -> None:
-        """Report once, by name, a step that held the event loop long for a single item."""
-        if elapsed_s > HOLD_S and items <= 1 and not self._held:
-            self._held = True
-            text = "step holds the event loop; mark it blocking=True or cpu=True"
-            notice(text, step_id=self.step_id, kind=self._step.kind, held_s=round(elapsed_s, 3))
+    def note_hold(self, elapsed_s: float, items: int, others: Sequence[str] = ()) -> None:
+        """Report once a step that held the event loop long for a single item: this one, or one of the others."""
+        if elapsed_s > HOLD_S and items <= 1 and not self.held:
+            self.held = not others
+            _report_hold(self._step, elapsed_s, others)
 
     def complete(self) -> None:
         """Note that the step has completed."""
@@ -234,6 +233,14 @@ class StepRecord:
             return
         self.state = State.SKIPPED
         self._emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)
+
+
+def _report_hold(step: PlannedStep, elapsed_s: float, others: Sequence[str]) -> None:
+    held_s, hint = round(elapsed_s, 3), "mark it blocking=True or cpu=True"
+    if others:
+        notice(f"one of these steps holds the event loop; {hint}", step_ids=[step.id, *others], held_s=held_s)
+    else:
+        notice(f"step holds the event loop; {hint}", step_id=step.id, kind=step.kind, held_s=held_s)
 
 
 def with_tokens(data: Mapping[str, Any], sums: dict[str, int]) -> Mapping[str, Any]:

@@ -42,6 +42,8 @@ class Dispatch:
         self._inbox = inbox
         self._outbox = outbox
         self._stages: list[Stage] = []
+        self._time_calls: Callable[[], None] | None = None
+        self._is_held = False
         self.chained: bool = False
         self.counts_items: bool = False  # whether the first step runs as a stage, which counts the items it reads
 
@@ -136,4 +138,19 @@ class Dispatch:
         if not self._stages:
             return None
         self.chained = True
-        return chained(self._stages, self._record)
+        through, self._time_calls = chained(self._stages, self._record)
+        return through
+
+    def note_hold(self, elapsed_s: float) -> None:
+        """Report what held the event loop for long between two suspensions: one of the steps, named when it is known.
+
+        At first it is known for a step alone. Later the calls of the others are timed, where they can be.
+        """
+        if self._record.held or any(stage.record.held for stage in self._stages):
+            return
+        is_first, self._is_held = not self._is_held, True
+        if is_first or self._time_calls is not None:
+            others = [stage.record.step_id for stage in self._stages] if is_first else ()
+            self._record.note_hold(elapsed_s, 1, others)
+        if is_first and self._time_calls is not None:
+            self._time_calls()

@@ -18,6 +18,7 @@ from headwater.running.failures import (
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.hosts.watch import Watched
+from headwater.running.record import HOLD_S
 from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter
 
@@ -84,7 +85,8 @@ class StepHost:
             await self._inbox.aclose()
 
     def _note_stretch(self, elapsed_s: float) -> None:
-        self._head.record.note_hold(elapsed_s, 1)
+        if elapsed_s > HOLD_S:
+            self._dispatch.note_hold(elapsed_s)
 
     async def _run(self) -> None:
         arguments = await self._inbox.arguments()  # values are waited for before the step counts as started

@@ -181,15 +181,26 @@ def batches_through(
             raise stage.failure
 
 
-def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
-    """Return one function that runs an item of `head` through stages that do not expand; it raises `Failure`."""
+def chained(stages: Sequence[Stage], head: StepRecord) -> tuple[Callable[[Any], Any], Callable[[], None]]:
+    """Return one function that runs an item of `head` through stages that do not expand; it raises `Failure`.
+
+    The other one has each call timed from now on, as one of them may hold the event loop.
+    """
     # Nothing is counted per item and stage: as many items leave each stage as reach the end of the segment.
     parts = [(stage.call, stage.check.expected, stage) for stage in stages]
     records = [head, *(stage.record for stage in stages)]  # those that may still have items to emit
+    timed: list[StepRecord] = []
+    emits_every_item = any(record.emits_every_item for record in records)
+
+    def time_calls() -> None:
+        records.append(head)
+        timed.append(head)
 
     def through(item: Any) -> Any:
-        if records:
-            return through_and_emit(item)
+        if records:  # the first item comes here anyway, so it is timed
+            item = _one_by_one(item, head, stages, is_timed=bool(timed) or not emits_every_item)
+            records[:] = timed or [record for record in records if record.emits_next_item]
+            return item
         stage: Any = None
         try:
             for call, expected, stage in parts:
@@ -200,17 +211,21 @@ def chained(stages: Sequence[Stage], head: StepRecord) -> Callable[[Any], Any]:
             raise Failure(stage.attempt, error) from error
         return item
 
-    def through_and_emit(item: Any) -> Any:
-        if head.emits_next_item:
-            head.emit_output(item)
-        for stage in stages:
-            try:
-                item = stage.one(item)
-            except STEP_ERRORS as error:
-                raise Failure(stage.attempt, error) from error
-            if stage.record.emits_next_item:
-                stage.record.emit_output(item)
-        records[:] = [record for record in records if record.emits_next_item]
-        return item
+    return through, time_calls
 
-    return through
+
+def _one_by_one(item: Any, head: StepRecord, stages: Sequence[Stage], *, is_timed: bool) -> Any:
+    """Return what the stages make of an item of `head`; each call is timed, and what it returns is emitted."""
+    if head.emits_next_item:
+        head.emit_output(item)
+    for stage in stages:
+        started = perf_counter() if is_timed else 0.0
+        try:
+            item = stage.one(item)
+        except STEP_ERRORS as error:
+            raise Failure(stage.attempt, error) from error
+        if is_timed:
+            stage.record.note_hold(perf_counter() - started, 1)
+        if stage.record.emits_next_item:
+            stage.record.emit_output(item)
+    return item

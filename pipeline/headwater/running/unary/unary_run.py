@@ -15,6 +15,7 @@ from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import STEP_ERRORS, broken_by, interruption_in, is_stopped
 from headwater.running.feed import data_by_group
 from headwater.running.groups import open_group
+from headwater.running.hosts.watch import Watched
 from headwater.running.record import HOLD_S
 from headwater.running.unary.program import UnaryStep, program_of
 from headwater.running.unary.strand import strand
@@ -156,7 +157,8 @@ class UnaryRun:
         record = attempt.record
         record.start()
         try:
-            outputs = await attempt.outputs([self._values[index] for index in step.arguments])
+            call = attempt.outputs([self._values[index] for index in step.arguments])
+            outputs = await Watched(call, lambda elapsed_s: record.note_hold(elapsed_s, 1))
         except STEP_ERRORS as error:
             if is_stopped(error):
                 raise
