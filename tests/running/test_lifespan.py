@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, SecretStr
 
 from headwater import Pipeline, Runner, Step, StepError, StreamEvent, run_sync
 from tests.running import kinds
@@ -62,6 +62,8 @@ class FailsLast(Step, kind="lifespan.fails_last"):
         finally:
             raise OSError("cannot let go")
 
+    name: str = ""
+
     def run(self, number: int) -> int:
         return number
 
@@ -84,16 +86,26 @@ async def test_releases_in_reverse_order() -> None:
 
 
 async def test_acquires_once_for_executions_at_the_same_time() -> None:
-    """Executions that overlap share one resource; the last one releases it."""
+    """Executions of one runner that overlap share one resource."""
     pipeline = chain(Holds())
-    async with anyio.create_task_group() as group:
-        for number in range(10):
-            group.start_soon(pipeline.run, number)
+    async with Runner() as runner, anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(runner.run, pipeline, number)
     assert log == ["acquire resource", "release resource"]
 
 
-async def test_acquires_again_for_a_later_execution() -> None:
-    """What was released is acquired anew."""
+async def test_acquires_once_for_executions_one_after_the_other() -> None:
+    """A runner keeps what it has loaded, however many executions follow; leaving its block releases it."""
+    pipeline = chain(Holds())
+    async with Runner() as runner:
+        for number in range(5):
+            assert (await runner.run(pipeline, number)).output == number
+        assert log == ["acquire resource"]
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_acquires_again_for_a_later_execution_without_a_runner() -> None:
+    """Without a runner, each execution acquires its own."""
     pipeline = chain(Holds())
     await pipeline.run(1)
     await pipeline.run(2)
@@ -107,8 +119,8 @@ async def test_never_keeps_a_resource_on_the_definition() -> None:
     assert held._resource is None
 
 
-async def test_is_not_shared_between_pipelines() -> None:
-    """Two pipelines with the same step have a resource each."""
+async def test_is_not_shared_without_a_runner() -> None:
+    """Two executions without a runner have a resource each."""
     held = Holds()
     async with Runner().start(chain(held), 1) as one, Runner().start(chain(held), 1) as other:
         await one.result()
@@ -182,7 +194,7 @@ async def test_raises_the_error_of_releasing_when_the_program_has_the_other() ->
 async def test_names_every_step_that_cannot_release() -> None:
     """Two steps that cannot let go are one error with a note."""
     with pytest.raises(StepError, match="step 'b' failed: lifespan: OSError: cannot let go") as caught:
-        await chain(FailsLast(), FailsLast()).run(1)
+        await chain(FailsLast(name="one"), FailsLast(name="two")).run(1)
     assert "step 'a' failed: lifespan" in caught.value.__notes__[0]
 
 
@@ -230,3 +242,186 @@ async def test_lets_the_next_try_when_the_first_was_cancelled_in_the_middle() ->
     block = False
     assert (await pipeline.run(2)).output == 2
     assert log == ["acquire resource", "release resource"]
+
+
+async def test_is_shared_by_kind_and_params() -> None:
+    """Two steps of any pipelines share a resource if they would acquire the same."""
+    async with Runner() as runner:
+        await runner.run(chain(Holds(name="one"), Holds(name="one")), 1)
+        await runner.run(Pipeline("other", steps={"other": Holds(name="one"), "more": Holds(name="two")}), 1)
+        assert log == ["acquire one", "acquire two"]
+    assert log == ["acquire one", "acquire two", "release two", "release one"]
+
+
+class Background(Holds, kind="lifespan.background"):
+    """Keeps a task group open, whose task fails when it is asked to."""
+
+    _crash: anyio.Event | None = PrivateAttr(default=None)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        self._crash = anyio.Event()
+        async with super().lifespan(), anyio.create_task_group() as group:
+            group.start_soon(self._work, self._crash)
+            with anyio.CancelScope():
+                yield
+            group.cancel_scope.cancel()
+
+    async def _work(self, crash: anyio.Event) -> None:
+        await crash.wait()
+        raise OSError("the connection was lost")
+
+    async def run(self, number: int) -> int:
+        assert self._crash is not None
+        if number < 0:
+            self._crash.set()
+            await anyio.sleep_forever()
+        return number
+
+
+@pytest.mark.parametrize("data", [1, [1, 2]], ids=["unary", "stream"])
+async def test_lifespan_may_keep_a_task_group_open(data: Any) -> None:
+    """Each lifespan is entered and left in a task of its own."""
+    pipeline = chain(Background())
+    async with Runner() as runner, anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(runner.run, pipeline, data)
+    assert log == ["acquire resource", "release resource"]
+
+
+@pytest.mark.parametrize("data", [-1, [1, -1]], ids=["unary", "stream"])
+async def test_lifespan_that_fails_fails_the_executions_that_use_it(data: Any) -> None:
+    """They end with the step that acquired it, and the next execution acquires anew."""
+    pipeline = chain(Background())
+    async with Runner() as runner:
+        with pytest.raises(StepError, match="step 'a' failed: lifespan: OSError: the connection was lost"):
+            await runner.run(pipeline, data)
+        assert (await runner.run(pipeline, 7)).output == 7
+    assert log == ["acquire resource", "release resource"] * 2
+
+
+async def test_error_while_releasing_leaves_the_block_of_the_runner() -> None:
+    """The executions were complete, so the error belongs to the runner."""
+    with pytest.raises(StepError, match="step 'a' failed: lifespan: OSError: cannot let go"):
+        async with Runner() as runner:
+            assert (await runner.run(chain(FailsLast()), 1)).status == "completed"
+            assert (await runner.run(chain(FailsLast()), 1)).status == "completed"
+
+
+async def test_failure_to_acquire_is_tried_again_by_the_next_execution() -> None:
+    """A runner does not remember that something could not be acquired."""
+    async with Runner() as runner:
+        for _ in range(2):
+            with pytest.raises(StepError, match="no connection"):
+                await runner.run(chain(FailsFirst()), 1)
+
+
+async def test_executions_that_still_run_are_cancelled_when_the_runner_is_closed() -> None:
+    """Nothing uses what was released."""
+    seen: list[str] = []
+
+    class Hangs(Holds, kind="lifespan.hangs"):
+        async def run(self, number: int) -> int:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                seen.extend(log)
+            return number
+
+    started = anyio.Event()
+
+    async def execute(runner: Runner) -> None:
+        async with runner.start(chain(Hangs()), 1) as execution:
+            started.set()
+            assert (await execution.result(check=False)).status == "cancelled"
+
+    async with anyio.create_task_group() as group, Runner() as runner:
+        group.start_soon(execute, runner)
+        await started.wait()
+        await anyio.wait_all_tasks_blocked()
+    assert seen == ["acquire resource"]
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_releases_when_the_block_of_the_runner_is_cancelled() -> None:
+    """A cancellation from outside releases what the runner keeps, after the steps have ended."""
+    async with anyio.create_task_group() as group, Runner() as runner:
+        await runner.run(chain(Holds()), 1)
+        group.cancel_scope.cancel()
+        await anyio.sleep_forever()
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_waiting_execution_gets_what_another_began_to_acquire() -> None:
+    """An execution that is cancelled while a resource is acquired takes nothing from those that wait for it."""
+    started, go_on = anyio.Event(), anyio.Event()
+
+    class Slow(Holds, kind="lifespan.slow_shared"):
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncIterator[None]:
+            started.set()
+            await go_on.wait()
+            async with super().lifespan():
+                yield
+
+    pipeline = chain(Slow())
+    results: list[Any] = []
+
+    async def execute(scope: anyio.CancelScope) -> None:
+        with scope:
+            results.append((await runner.run(pipeline, 1)).output)
+
+    first = anyio.CancelScope()
+    async with Runner() as runner, anyio.create_task_group() as group:
+        group.start_soon(execute, first)
+        await started.wait()
+        group.start_soon(execute, anyio.CancelScope())
+        await anyio.wait_all_tasks_blocked()
+        first.cancel()
+        await anyio.wait_all_tasks_blocked()
+        go_on.set()
+    assert results == [1]
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_unused_resource_is_released_after_its_time(virtual_clock: Any) -> None:
+    """A runner with `idle_s` lets go of what nothing has used for that long, and acquires it anew."""
+    pipeline = chain(Holds())
+    async with Runner(idle_s=10) as runner:
+        await runner.run(pipeline, 1)
+        await anyio.sleep(9)  # of the virtual clock
+        await runner.run(pipeline, 2)
+        await anyio.sleep(9)  # of the virtual clock
+        assert log == ["acquire resource"]
+        await anyio.sleep(2)  # of the virtual clock
+        assert log == ["acquire resource", "release resource"]
+        await runner.run(pipeline, 3)
+    assert log == ["acquire resource", "release resource"] * 2
+
+
+async def test_runner_has_one_block_at_a_time() -> None:
+    """A second block of the same runner is refused, and a later one is not."""
+    async with Runner() as runner:
+        with pytest.raises(RuntimeError, match="already in use"):
+            await runner.__aenter__()
+    async with runner:
+        assert (await runner.run(chain(Holds()), 1)).output == 1
+
+
+def test_release_error_has_its_secrets_masked() -> None:
+    """A lifespan knows secrets as a step does."""
+
+    class Leaks(Step, kind="lifespan.leaks"):
+        key: SecretStr
+
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncIterator[None]:
+            yield
+            raise OSError(f"bye {self.key.get_secret_value()}")
+
+        def run(self, number: int) -> int:
+            return number
+
+    with pytest.raises(StepError) as caught:
+        run_sync(chain(Leaks(key=SecretStr("hunter2hunter2"))), 1)
+    assert "hunter2" not in str(caught.value)

@@ -72,7 +72,6 @@ class CompiledPipeline:
             self._starts[plan] = start_data(plan)
         spec = self.loaded.spec
         return ExecutionRequest(
-            owner=self,
             plan=plan,
             data=data,
             options=options,

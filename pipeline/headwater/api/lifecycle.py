@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, get_cancelled_exc_class
@@ -17,11 +18,14 @@ from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
 from headwater.running.scope import ExecutionScope
+from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    from anyio import Event
 
     from headwater.kinds.step import Step
     from headwater.running.request import ExecutionRequest
@@ -51,6 +55,11 @@ class Lifecycle:
         self._stack = AsyncExitStack()
         self._release_error: StepError | None = None
 
+    @property
+    def done(self) -> Event:
+        """Set when the steps have ended."""
+        return self.outcome.done
+
     def check_started(self, what: str) -> None:
         """Raise when the execution was not started."""
         if self._calls is None:
@@ -66,6 +75,8 @@ class Lifecycle:
             await stack.enter_async_context(self.context)
             for subscriber in self._request.options.subscribers:
                 self.context.subscribe(subscriber)
+            if (runner := self._request.options.runner) is not None:
+                stack.enter_context(runner.running(self))
             self.outcome.begin()
             work = await self._prepare(stack)
             group = await stack.enter_async_context(open_group())
@@ -117,17 +128,31 @@ class Lifecycle:
         return work
 
     async def _acquire(self, stack: AsyncExitStack) -> Mapping[str, Step]:
-        resources = self._request.resources().use()
-        instances = await resources.__aenter__()
+        """Acquire what steps share: as long as the runner, if it was entered, or as long as this execution."""
+        steps = with_lifespan(self._request.plan.steps)
+        if not steps:
+            return {}
+        runner = self._request.options.runner
+        if runner is not None:
+            lifespans = runner.lifespans
+        else:
+            lifespans = Lifespans(await stack.enter_async_context(open_group()))
+            stack.push_async_exit(partial(self._release, lifespans))
+        return await stack.enter_async_context(lifespans.use(steps, self._request.mask, self._break))
 
-        async def release() -> None:
-            try:
-                await resources.__aexit__(None, None, None)
-            except StepError as error:  # reported by `stop`, so that it does not hide an error that came before it
-                self._release_error = error
+    async def _release(self, lifespans: Lifespans, _type: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            await lifespans.aclose()
+        except StepError as failure:
+            if error is None:
+                self._release_error = failure  # reported by `stop`, as an error of the execution came before it
+            else:
+                _add_error(error, failure)
 
-        stack.push_async_callback(release)
-        return instances
+    def _break(self, error: Exception) -> None:
+        """Stop the execution since something that its steps share has failed."""
+        self.outcome.fail(error)
+        self._scope.cancel()
 
     async def _run(self, work: Work) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +13,15 @@ from anyio.lowlevel import current_token
 
 from headwater.api.execution import Execution, run_to_end
 from headwater.api.run_beside import RunBeside
+from headwater.running.groups import open_group
 from headwater.running.request import RunOptions
+from headwater.running.shared.runner_scope import RunnerScope
 from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
 
     from headwater.api.compiled import CompiledPipeline
     from headwater.api.pipeline import Pipeline
@@ -28,8 +34,13 @@ __all__ = ["Runner", "run_sync"]
 class Runner:
     """Runs pipelines with the same subscribers.
 
+    Inside its `async with` block, a runner also keeps what steps acquire in `lifespan`: each is acquired once for its
+    kind and params, for all executions of the runner, and released when the block is left. Without a block, each
+    execution acquires its own.
+
     Args:
         subscribers: Receivers of the events of every execution.
+        idle_s: How long the runner keeps what no execution uses, in seconds; None for as long as the block.
 
     Example:
         >>> import anyio
@@ -37,12 +48,39 @@ class Runner:
         >>> @step("example.length")
         ... def length(text: str) -> int:
         ...     return len(text)
-        >>> anyio.run(Runner().run, Pipeline("length", steps={"length": length}), "four").output
-        4
+        >>> async def main() -> list[int]:
+        ...     pipeline = Pipeline("length", steps={"length": length})
+        ...     async with Runner() as runner:
+        ...         return [(await runner.run(pipeline, text)).output for text in ("one", "three")]
+        >>> anyio.run(main)
+        [3, 5]
     """
 
-    def __init__(self, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> None:
+    def __init__(
+        self, subscribers: Sequence[StreamSubscriber | EventFunction] = (), *, idle_s: float | None = None
+    ) -> None:
         self._options = RunOptions(tuple(subscribers))
+        self._idle_s = idle_s
+        self._stack: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._stack is not None:
+            raise RuntimeError("the runner is already in use by an async with block; make another one")
+        async with AsyncExitStack() as stack:
+            scope = RunnerScope(await stack.enter_async_context(open_group()), self._idle_s)
+            stack.push_async_callback(scope.aclose)
+            self._options = replace(self._options, runner=scope)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Cancel the executions that still run, and release what the runner keeps."""
+        stack, self._stack = self._stack, None
+        self._options = replace(self._options, runner=None)
+        if stack is not None:
+            await stack.__aexit__(exc_type, exc, traceback)
 
     def start(self, pipeline: Pipeline, data: Any = None) -> Execution:
         """Return an execution, which runs inside its `async with` block.

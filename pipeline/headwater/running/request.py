@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.events.data import EdgeInfo, PipelineStart, StepInfo
-from headwater.running.resources import Resources, shared_resources
 from headwater.streams.channel import Channel
 from headwater.streams.ends import Ends
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from headwater.config.spec import StreamingSpec
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.plan import Plan, PlannedEdge
+    from headwater.running.shared.runner_scope import RunnerScope
     from headwater.streams.waiter import Waiter
 
 __all__ = ["EdgeFactory", "ExecutionRequest", "RunOptions", "open_channel", "start_data"]
@@ -42,13 +42,13 @@ class RunOptions:
 
     subscribers: tuple[StreamSubscriber | EventFunction, ...] = ()
     open_edge: EdgeFactory = open_channel
+    runner: RunnerScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRequest:
     """What an execution needs to know."""
 
-    owner: object
     plan: Plan
     data: Any
     options: RunOptions
@@ -57,10 +57,6 @@ class ExecutionRequest:
     timeout_s: float | None
     mask: Callable[[str], str]
     allowed: frozenset[str]
-
-    def resources(self) -> Resources:
-        """Return what the steps share in the running event loop."""
-        return shared_resources(self.owner, self.plan.steps, self.mask)
 
 
 def start_data(plan: Plan) -> PipelineStart:

@@ -1,0 +1,56 @@
+"""What a runner keeps for its executions while its block is open."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from anyio import CancelScope
+
+from headwater.running.shared.lifespans import Lifespans
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from anyio import Event
+    from anyio.abc import TaskGroup
+
+__all__ = ["Cancellable", "RunnerScope"]
+
+
+class Cancellable(Protocol):
+    """An execution that can be stopped."""
+
+    @property
+    def done(self) -> Event:
+        """Set when nothing of its steps runs any more."""
+        ...
+
+    def cancel(self, reason: str) -> None:
+        """Stop it, unless it has ended."""
+        ...
+
+
+class RunnerScope:
+    """The executions of a runner that run, and what they share."""
+
+    def __init__(self, group: TaskGroup, idle_s: float | None) -> None:
+        self.lifespans: Lifespans = Lifespans(group, idle_s)
+        self._executions: set[Cancellable] = set()
+
+    @contextmanager
+    def running(self, execution: Cancellable) -> Generator[None]:
+        """Count an execution among those that run."""
+        self._executions.add(execution)
+        try:
+            yield
+        finally:
+            self._executions.discard(execution)
+
+    async def aclose(self) -> None:
+        """Cancel what still runs, and release everything; raise a `StepError` when a lifespan fails then."""
+        with CancelScope(shield=True):
+            for execution in [*self._executions]:
+                execution.cancel("the runner was closed")
+                await execution.done.wait()
+        await self.lifespans.aclose()
