@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater import ConfigError, Pipeline
+from headwater.cli.plan_text import plan_json, plan_text
 from headwater.kinds.registry import registry
 from tests.config import kinds
 from tests.effort import effort, unit_s
@@ -43,25 +44,30 @@ ATOMS: list[Any] = [
     [], {},
     [[]], {"a": {}}, {"field": "a.b", "ge": 1}, {"matches": r"\p{L}{30}"}, {"all": []}, {"not": {"eq": 1}},
 ]  # fmt: skip
+VARIABLES: list[Any] = [
+    "${env.HOME}", "x${env.HOME}x", "${env.HOME:integer}", "${env.LIST:array}", "${env.TABLE:object}", "${env.HOMES}",
+    "${env.HOME:-x}", "$${env.HOME}", "${env.HEADWATER_SECRET_KEY}", "${secret.KEY}", ["${env.HOME}", "${env.HOME}"],
+    {"eq": "${env.HOME}"}, {"in": "${env.LIST:array}"}, {"matches": "(${env.HOME}"}, {"gt": "${env.HOME}"},
+    {"field": "${env.HOME}", "eq": 1}, {"eq": "${secret.KEY}"}, {"all": [{"not": {"eq": "x${env.HOME}"}}]},
+]  # fmt: skip
 SEEDS: list[dict[str, Any]] = [
     {
         "name": "one",
-        "parameters": {"n": {"type": "integer", "default": 3}, "s": {"type": "string", "default": "${x}"}},
+        "parameters": {"n": {"type": "integer", "default": 3}, "s": {"type": "string", "default": "x"}},
         "steps": [
             {"id": "a", "kind": "say.repeat", "params": {"times": "${parameters.n}", "mark": "${env.HOME}"}},
             {"id": "b", "kind": "say.keep", "params": {"where": {"field": "x", "ge": 1}, "token": "${secret.KEY}"}},
         ],
         "edges": ["a -> b", {"from": "b", "to": "output", "buffer": 4, "when": {"matches": "^a"}}],
-        "output": "b",
         "streaming": {"enabled": True, "emit_items": "all"},
         "timeout": {"total_s": 3},
     },
-    {"name": "two", "steps": [{"id": "a", "kind": "say.repeat", "merge": {"text": "concat"}, "concurrency": 2}]},
+    {"name": "two", "steps": [{"id": "a", "kind": "say.repeat", "concurrency": 2}]},
     {
         "name": "three",
         "steps": [
             {"id": "lines", "kind": "source.lines", "params": {"path": "/etc/passwd"}},
-            {"id": "words", "kind": "text.words", "concurrency": 4},
+            {"id": "words", "kind": "text.words"},
             {"id": "long", "kind": "stream.filter", "params": {"where": {"length_at_least": 4}}},
             {"id": "groups", "kind": "stream.group_count", "params": {"by": "a.b", "top": 3}, "inline": True},
             {"id": "rows", "kind": "sink.jsonl", "params": {"path": "/etc/passwd"}},
@@ -86,6 +92,15 @@ SEEDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 TEXT_KINDS = ["say.repeat", "say.same", "say.reader", "say.zip", "say.texts", "text.upper", "text.words"]
 CANARY = "canary-4711"
+ENVIRONMENT = {
+    "HOME": "/srv/walrus-nightjar",
+    "LIST": '["walrus-1", "nightjar"]',
+    "TABLE": '{"walrus": "nightjar", "eq": ["walrus"]}',
+    "HEADWATER_SECRET_KEY": CANARY,
+}
+LEAKS = (CANARY, "walrus", "nightjar", "srv")
+"""What nothing may show: the secret, and any part of what variables hold."""
+STYLES: tuple[Any, ...] = ("mermaid", "dot", "svg", "text")
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -170,7 +185,13 @@ def edge(size: int, rng: random.Random) -> Any:
 
 
 def make(rng: random.Random) -> str:
-    """Return a hostile document below 10 kB."""
+    """Return a hostile document below 10 kB; some have nothing wrong but variables and secrets where none belongs."""
+    if rng.random() < 0.25:
+        asking = copy.deepcopy(rng.choice(SEEDS))
+        for _ in range(rng.choice([1, 1, 2])):
+            container, key = rng.choice(places(asking))
+            container[key] = copy.deepcopy(rng.choice(VARIABLES))
+        return json.dumps(asking)
     document = graph(rng) if rng.random() < 0.3 else copy.deepcopy(rng.choice(SEEDS))
     for _ in range(rng.choice([0, 1, 1, 2, 3, 5, 8, 40])):
         mutate(document, rng)
@@ -180,13 +201,33 @@ def make(rng: random.Random) -> str:
 def attempt(text: str) -> bool:
     """Load and plan a document and say whether it is good; any error but ConfigError gets out."""
     try:
-        pipeline = Pipeline.loads(text, secrets={"KEY": CANARY}, env={"HOME": "/x"})
-        said, good = repr((pipeline, pipeline.plan(), pipeline.draw(), pipeline.to_json())), True
+        pipeline = load(text)
+        pipeline.plan(stream_input=True)
+    except ConfigError:
+        return False
+    return True
+
+
+def load(text: str) -> Pipeline:
+    """Load and plan a document with secrets and variables."""
+    pipeline = Pipeline.loads(text, secrets={"KEY": CANARY}, env=ENVIRONMENT)
+    pipeline.plan()
+    return pipeline
+
+
+def leak(text: str) -> str:
+    """Return what shows a secret or a value of a variable when a document is loaded; empty when nothing does."""
+    views: list[str] = []
+    try:
+        pipeline = load(text)
+        plan, loaded = pipeline.plan(), pipeline.compiled.loaded
+        views += [repr((pipeline, plan, loaded, pipeline.compiled.options)), pipeline.to_json()]
+        views += [plan_json(plan, pipeline.analyze()), plan_text(plan), *map(pipeline.draw, STYLES)]
         pipeline.plan(stream_input=True)
     except ConfigError as error:
-        said, good = str(error), False
-    assert CANARY not in said, "a secret is told"
-    return good
+        views += [str(error), repr(error.problems)]
+    written = text.lower()
+    return next((one for one in views for word in LEAKS if word in one.lower() and word not in written), "")
 
 
 def measure(text: str, around_s: float) -> tuple[bool, float]:
@@ -213,8 +254,9 @@ def warm_up() -> None:
         registry.find(kind)
     wrong = {"steps": [{"id": 3, "kind": "say.nothing", "oops": "\ud800"}], "edges": ["x", "a -> b"]}
     for seed in SEEDS:
-        attempt(json.dumps(seed))
+        assert attempt(json.dumps(seed)), "a mutation of what is wrong already shows little"
         attempt(json.dumps({**seed, **wrong}))
+        leak(json.dumps(seed))
     attempt('{"steps": "a"}')  # the message takes the schema of documents, for which pydantic imports a module
 
 
@@ -234,6 +276,9 @@ def main(cases: int, seed: int = SEED) -> int:
             print(f"{type(error).__name__}: {error}\n{text}")
             raise
         loaded += good
+        if shown := leak(text):
+            print(f"what the author may not see is shown: {shown[:2_000]}\n{text}")
+            return 1
         if units > most_units:
             most_units, hardest = units, text
         if violations:
