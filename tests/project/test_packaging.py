@@ -6,12 +6,15 @@ import re
 import tomllib
 from importlib.metadata import EntryPoint, distribution, entry_points
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT: dict[str, Any] = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 BASE = {"anyio", "networkx", "pydantic", "structlog"}
 
 
@@ -30,6 +33,20 @@ def test_base_install_needs_four_packages() -> None:
     required = distribution("headwater").requires or []
     names = {re.split(r"[^\w.-]", line)[0] for line in required if "extra ==" not in line}
     assert names == BASE
+
+
+def test_every_requirement_has_both_bounds() -> None:
+    """The lowest version is one that is tested, and the next major version is not taken before it is."""
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    requirements = [*PROJECT["project"]["dependencies"], *chain.from_iterable(extras)]
+    assert not [line for line in requirements if not re.match(r"[\w.-]+>=[\d.]+,<\d+(;|$)", line.replace(" ", ""))]
+
+
+def test_lowest_versions_are_tested_of_every_extra() -> None:
+    """`make test-lowest` installs all extras."""
+    (extras,) = re.findall(r"^ALL_EXTRAS := \$\(EXTRAS\),(.+)$", MAKEFILE, re.MULTILINE)
+    (always,) = re.findall(r"^EXTRAS := (.+)$", MAKEFILE, re.MULTILINE)
+    assert {*extras.split(","), *always.split(",")} == PROJECT["project"]["optional-dependencies"].keys()
 
 
 @pytest.mark.parametrize("package", ["headwater", "headwater_steps", "headwater_subscribers"])
