@@ -99,6 +99,21 @@ def test_timeline_is_compressed_when_its_name_says_so(call: Call, pipeline: Make
     assert gzip.decompress(Path("run.svg.gz").read_bytes()).rstrip().endswith(b"</svg>")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Zstandard is part of Python")
+@pytest.mark.parametrize("option", ["--output", "--timeline"])
+def test_nothing_runs_when_a_file_to_write_needs_an_extra(
+    call: Call, pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """The error comes before the run, not when there is something to write."""
+    monkeypatch.setitem(sys.modules, "backports", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
+    done = call("run", pipeline(NUMBERS), option, "run.zst", *STEPS)
+    assert done.code == 2
+    assert "started" not in done.err
+    assert "pip install 'headwater[zstd]'" in done.err
+    assert not Path("run.zst").exists()
+
+
 @pytest.mark.parametrize(("archive", "suffix"), FORMATS)
 @pytest.mark.parametrize("named", [True, False])
 def test_replay_decompresses_events(

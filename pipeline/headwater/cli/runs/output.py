@@ -21,7 +21,7 @@ from headwater.display import shorten
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.toolkit.atomic_files import atomic_file
 
-__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packed", "write_all"]
+__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packing", "write_all"]
 
 _SHOWN_CHARS = 80
 _PIECE_BYTES = 4096  # POSIX: a ready pipe takes PIPE_BUF bytes without blocking, 4096 on Linux
@@ -123,13 +123,13 @@ def _unwritable(error: OSError, target: str) -> ConfigError:
     return ConfigError(Problem("bad-output", message, file=target))
 
 
-def packed(data: bytes, target: str) -> bytes:
-    """Return the bytes that a file has, compressed if its name says so."""
+def packing(target: str) -> Callable[[bytes], bytes]:
+    """Return what makes the bytes of a file of its content, compressed if its name says so."""
     archive = archive_by_name(target)
     if archive is None:
-        return data
+        return bytes
     one = packer(archive)
-    return one.compress(data) + one.flush()
+    return lambda data: one.compress(data) + one.flush()
 
 
 def write_all(descriptor: int, data: bytes) -> None:

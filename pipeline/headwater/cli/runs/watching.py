@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from headwater.cli.runs.output import OutputError, open_file, packed, write_all
+from headwater.cli.runs.output import OutputError, open_file, packing, write_all
 from headwater.display import plural
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.plugins import Group, installed, load_plugin
@@ -52,6 +52,7 @@ class Watchers:
         The drawing is written when the block is left without an error.
         """
         target = nullcontext(None) if options.timeline is None else open_file(str(options.timeline))
+        pack = packing(str(options.timeline or ""))
         with target as descriptor:
             watchers = cls(
                 options,
@@ -63,7 +64,7 @@ class Watchers:
             yield watchers
             if descriptor is not None:
                 drawing = watchers._timeline.svg().encode()
-                write_all(descriptor, packed(drawing, str(options.timeline)))
+                write_all(descriptor, pack(drawing))
 
     @property
     def subscribers(self) -> list[StreamSubscriber]:
