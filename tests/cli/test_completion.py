@@ -89,6 +89,27 @@ def test_zsh_shows_what_a_parameter_is(complete: Callable[..., list[str]]) -> No
     assert "What to read." in line
 
 
+RUNS = ["$(touch ran)", "`touch ran`", "\\$(touch ran)", "a;touch ran", "a\ntouch ran", "a|touch ran", "'$(touch ran)'"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_nothing_that_a_shell_would_run_is_offered(
+    complete: Callable[..., list[str]], write: Write, shell: str
+) -> None:
+    """Names, values and descriptions of a document, and names of files, come from anyone."""
+    parameters: dict[str, Any] = {f"p{text}": {"type": "string", "description": "odd name"} for text in RUNS}
+    parameters["p"] = {"type": "string", "enum": [*RUNS, "plain"], "description": " ".join(RUNS)}
+    write("odd.json", {**DOCUMENT, "parameters": parameters})
+    for text in RUNS:
+        if "\n" not in text:
+            write(f"odd{text}.json", DOCUMENT)
+    settings = "".join(complete("headwater run odd.json --set p", shell))
+    files = "".join(complete("headwater run od", shell))
+    assert "plain" in settings
+    assert "odd.json" in files
+    assert [char for char in ("$(", "`", ";touch", "|touch", "ntouch ran") if char in settings + files] == []
+
+
 def test_bash_completes_by_the_script_that_is_installed(folder: Path, tmp_path: Path) -> None:
     """The script of `--install-completion` gives a real bash what fits."""
     program, command = shutil.which("bash"), Path(sys.executable).with_name("headwater")

@@ -1,8 +1,13 @@
-"""Completions for shells. Nothing is ever reported here: a wrong document completes nothing."""
+"""Completions for shells. Nothing is ever reported here: a wrong document completes nothing.
+
+Shells put what is offered into the command line, and some evaluate it. So nothing is offered from a document or a
+folder that a shell could take for more than a word.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +25,9 @@ __all__ = [
     "complete_subjects",
 ]
 
+_PLAIN = re.compile(r"[\w .,:/@%+=-]*")
+_NOT_PLAIN = re.compile(r"[^\w .,:/@%+=-]+")
+_DESCRIPTION_CHARS = 200
 _DOCUMENTS = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -74,7 +82,11 @@ def complete_settings(ctx: typer.Context, incomplete: str) -> list[tuple[str, st
         if name not in given
         for value in _values(declaration) or [""]
     ]
-    return [(setting, description) for setting, description in offered if setting.startswith(incomplete)]
+    return [
+        (setting, description)
+        for setting, description in offered
+        if setting.startswith(incomplete) and _PLAIN.fullmatch(setting)
+    ]
 
 
 def _values(declaration: object) -> list[str]:
@@ -88,7 +100,8 @@ def _values(declaration: object) -> list[str]:
 
 
 def _description(declaration: object) -> str:
-    return str(declaration.get("description", "")) if is_object(declaration) else ""
+    text = str(declaration.get("description", "")) if is_object(declaration) else ""
+    return _NOT_PLAIN.sub(" ", text[:_DESCRIPTION_CHARS])
 
 
 def _document(ctx: typer.Context) -> dict[str, Any]:
@@ -113,6 +126,8 @@ def _files(incomplete: str, suffixes: frozenset[str]) -> Iterator[str]:
     except OSError:
         return
     for entry in entries:
+        if not _PLAIN.fullmatch(entry.name):
+            continue
         if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
             if entry.is_dir():
                 yield f"{folder}{slash}{entry.name}/"
