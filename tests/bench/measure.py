@@ -43,7 +43,7 @@ BACKENDS: dict[str, dict[str, Any]] = {
 }
 
 Clock = Callable[[], float]
-Unit = Literal["x", "%", "ms", "MB", "items"]
+Unit = Literal["x", "%", "us", "ms", "MB", "items"]
 
 
 @dataclass(frozen=True, slots=True)

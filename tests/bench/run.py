@@ -20,13 +20,14 @@ import bounds
 import events
 import hops
 import loading
+import lone
 import starting
 import streams
 import values
 import watching
 from measure import Row
 
-MODULES = (hops, values, events, loading, bounds, streams, watching, starting, access_log)
+MODULES = (hops, values, events, loading, bounds, streams, lone, watching, starting, access_log)
 ROWS: list[Row] = [row for module in MODULES for row in module.ROWS]
 
 

@@ -922,3 +922,21 @@ async def test_events_that_wait_for_a_filtered_subscriber_are_counted_once() -> 
     assert free_slots[-1] == 100 - 500
     assert free_slots.index(0) == 199
     assert sum(looked) <= 1000
+
+
+async def test_delivers_together_what_one_item_makes_several_steps_emit() -> None:
+    """A subscriber is called once for the events of tasks that pass an item on, not once for each."""
+    recorder = Recorder()
+
+    async def emit(context: StreamingContext, step_ids: Sequence[str]) -> None:
+        context.emit(PROGRESS, step_ids[0])
+        if step_ids[1:]:
+            group.start_soon(emit, context, step_ids[1:])
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(recorder)
+        await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as group:
+            group.start_soon(emit, context, ["a", "b"])
+            await anyio.wait_all_tasks_blocked()
+        assert [event.step_id for event in recorder.batches[0]] == ["a", "b"]

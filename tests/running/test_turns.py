@@ -10,7 +10,7 @@ import pytest
 
 from headwater import Execution, Pipeline, Runner, StepError, Stream, step
 from headwater.running.hosts.turns import Slicer
-from headwater.streams.meter import Meter
+from headwater.streams.meter import Meter, Turn
 
 QUICK_ITEMS, SLOW_S = 1_000, 1.0
 
@@ -57,6 +57,20 @@ def test_stride_shrinks_at_once_when_a_writer_becomes_slow(monkeypatch: pytest.M
     clock.now_s += 256 * SLOW_S
     assert meter.look()
     assert meter.stride == 1
+
+
+def test_writer_pauses_for_the_time_it_ran_rather_than_the_time_it_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An item that comes after a long wait goes on at once; after work of a slice others get a turn."""
+    clock = Clock()
+    monkeypatch.setattr("headwater.streams.meter.perf_counter", clock)
+    turn = Turn()
+    meter = Meter(clock(), turn)
+    assert not meter.look()
+    clock.now_s += SLOW_S
+    turn.began_s = clock()
+    assert not meter.look()
+    clock.now_s += SLOW_S
+    assert meter.look()
 
 
 CLOSED: list[str] = []

@@ -9,6 +9,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from headwater.events.log import UNLIMITED
+from headwater.streams.nap import Bell
 
 if TYPE_CHECKING:
     from headwater.events.log import EventLog
@@ -46,8 +47,8 @@ class Backpressure:
     def __init__(self, log: EventLog, readers: Collection[_Reader]) -> None:
         self._log = log
         self._readers = readers
-        self._delivery: anyio.Event | None = None
-        self._urgency: anyio.Event | None = None
+        self._delivery = Bell()
+        self._urgency = Bell()
         log.on_attention = self._look
         log.needed_seq = self._needed_seq
 
@@ -67,21 +68,15 @@ class Backpressure:
         """Wait for some time, but not while a reader lags or the emitter waits, and not after the last event."""
         with anyio.move_on_after(duration_s):
             while not (self._log.needs_drain or self._log.closed):
-                if self._urgency is None:
-                    self._urgency = anyio.Event()
                 self._log.attend()
                 await self._urgency.wait()
 
     def delivered(self) -> None:
         """Note that a reader has received something, or is gone."""
-        if self._delivery is not None:
-            self._delivery.set()
-            self._delivery = None
+        self._delivery.ring()
 
     async def wait_delivered(self) -> None:
         """Wait until a reader has received something, or is gone."""
-        if self._delivery is None:
-            self._delivery = anyio.Event()
         await self._delivery.wait()
 
     def _look(self) -> int:
@@ -89,7 +84,7 @@ class Backpressure:
         free_slots = min([reader.free_slots() for reader in self._readers], default=UNLIMITED)
         self._log.needs_drain = free_slots <= 0
         if self._log.needs_drain or self._log.closed:
-            self._end_rests()
+            self._urgency.ring()
         return free_slots if free_slots > 0 else _LAG_STRIDE
 
     def _needed_seq(self) -> int:
@@ -98,9 +93,4 @@ class Backpressure:
     def _hurry(self) -> None:
         # A reader may rest, as its buffer is only half full; but the emitter waits for it.
         self._log.needs_drain = True
-        self._end_rests()
-
-    def _end_rests(self) -> None:
-        if self._urgency is not None:
-            self._urgency.set()
-            self._urgency = None
+        self._urgency.ring()

@@ -8,19 +8,20 @@ from collections.abc import Callable, Mapping
 from time import time
 from typing import Any, Final, NoReturn, Protocol
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
 from headwater.events.chunk import WIDTH, Chunk, EventBatch, Rows
 from headwater.events.data import EventData
 from headwater.events.event import EventType, gap_event
+from headwater.streams.nap import Bell
 
 __all__ = ["UNLIMITED", "Emit", "EmitRows", "EventLog", "EventReader"]
 
 UNLIMITED: Final = sys.maxsize
 _CHUNK: Final = 1024  # events of a chunk at most
 _MOST_OWED: Final = 100_000  # events that are kept for a reader beyond the history: an emitter may never wait for it
+_TURNS: Final = 2  # for an item that goes through several steps at once
 _SHARED_BATCHES: Final = 2
 _SHARED_EVENTS: Final = 4096  # a longer batch, such as all of a log, is not kept for others
 
@@ -101,7 +102,7 @@ class EventLog:
         self._base = 1  # seq of the first event in the first chunk
         self._attention_seq = 0  # from which number on there is more to do than to append
         self._batches: dict[tuple[int, int], EventBatch] = {}  # by the numbers of the events before it and at its end
-        self._news: anyio.Event | None = None
+        self._news = Bell()
 
     @property
     def first_seq(self) -> int:
@@ -163,10 +164,18 @@ class EventLog:
         if self.last_seq > seq or self.closed:
             await checkpoint()
         while self.last_seq <= seq and not self.closed:
-            if self._news is None:
-                self._news = anyio.Event()
             self.attend()
             await self._news.wait()
+            await self._gather()
+
+    async def _gather(self) -> None:
+        """Let what is under way emit its events, too: they cost a reader as much as one when they come together."""
+        seq = -1
+        for _ in range(_TURNS):
+            if self.closed or self.last_seq == seq:
+                return
+            seq = self.last_seq
+            await self._news.turn()
 
     def attend(self) -> None:
         """Have the next event wake the readers that wait, and call `on_attention`."""
@@ -179,9 +188,7 @@ class EventLog:
             self._extend = self._refuse
         elif self.last_seq - self._base + 1 == len(self._chunks) * self._size:
             self._grow()
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+        self._news.ring()
         full_seq = self._base + len(self._chunks) * self._size - 1
         self._attention_seq = min(full_seq, self.last_seq + self.on_attention())
         return self.needs_drain

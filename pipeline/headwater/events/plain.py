@@ -24,6 +24,8 @@ _MAX_TEXT = 10_000
 _MAX_REPR = 200
 _MAX_INT_BITS = 1024
 _Mask = Callable[[str], str]
+_NUMBERS = (int, float)
+_SMALL = 10**15
 _SEQUENCES = (list, tuple, AbstractSet, deque)
 
 
@@ -160,6 +162,10 @@ def preview(value: Any, *, max_bytes: int = 1000, mask: _Mask = str) -> tuple[An
         >>> preview("abcdef" * 10, max_bytes=8)
         ('abcdefab', 60, True)
     """
+    if (
+        mask is str and type(value) in _NUMBERS and -_SMALL < value < _SMALL
+    ):  # the most frequent, at a third of the cost
+        return value, len(to_json(value)), False
     walk = _Walk(mask)
     data = walk.plain(value)
     encoded = to_json(data)

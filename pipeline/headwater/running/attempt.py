@@ -21,7 +21,7 @@ from headwater.running.workers.processes import ProcessWorker
 from headwater.running.workers.worker import AsyncWorker, ThreadWorker, Worker, entered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from headwater.graph.plan import PlannedOutput, PlannedStep
     from headwater.running.host_scope import HostScope
@@ -117,9 +117,10 @@ class Attempt:
             raise error
         return results[0]
 
-    async def in_time(self, work: Awaitable[Value]) -> Value:
-        """Return the result of the attempt's work, or raise when its time is over."""
-        return await in_time(work, self.step.timeout_s, _step_expired)
+    def in_time(self, work: Coroutine[Any, Any, Value]) -> Coroutine[Any, Any, Value]:
+        """Return the attempt's work, which raises when its time is over."""
+        limit_s = self.step.timeout_s
+        return work if limit_s is None else in_time(work, limit_s, _step_expired)
 
     def fail(self, raised: BaseException) -> Exception:
         """Emit that the step failed, and report it to the execution; return the error."""

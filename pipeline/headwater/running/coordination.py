@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 
     from headwater.graph.plan import Plan
     from headwater.running.hosts.host import StepHost
@@ -34,14 +35,18 @@ class Coordination:
         self._fed = {edges: [*edges] for edges in self._feeds}
         self._feed_of = {index: edges for edges in self._feeds for index in edges}
 
-    def feed_scope(self, edges: tuple[int, ...]) -> CancelScope:
-        """Return the scope in which the data for an input of the pipeline is written."""
-        return self._feeds[edges]
+    @contextmanager
+    def feed_scope(self, edges: tuple[int, ...]) -> Generator[None]:
+        """Enter the scope in which the data for an input of the pipeline is written."""
+        with self._feeds[edges]:
+            yield
+        del self._feeds[edges]
 
     async def run_host(self, host: StepHost) -> None:
         """Run a host to its end, then stop what only wrote for it."""
         with self._scopes[host]:
             await host.run()
+        del self._scopes[host]  # to cancel one that has ended would cost more than its other calls
         for given in host.steps[0].inputs:
             for index in given.edges:
                 self.release(index)
@@ -50,14 +55,15 @@ class Coordination:
         """Stop what writes to an edge when all of its edges are left: it may be waiting for something else."""
         self._unread.add(index)
         feed = self._feed_of.get(index)
-        if feed is not None and self._are_left(self._fed[feed]):
+        if feed is not None and feed in self._feeds and self._are_left(self._fed[feed]):
             self._feeds[feed].cancel()
         writer = self._writers.get(self._plan.edges[index].source or "")
         if writer is None or self._failed:
             return
         if self._are_left(self._read[writer]):
             writer.unread = True
-            self._scopes[writer].cancel()
+            if writer in self._scopes:
+                self._scopes[writer].cancel()
 
     def _are_left(self, edges: list[int]) -> bool:
         """Return whether the readers of some edges have left, and forget edges at the end of the list that are."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from headwater.errors import ConfigError, FrameTypeError, Problem
+from headwater.running.hosts.watch import Watched
 from headwater.shapes import is_mapping
 from headwater.streams.ends import ReaderLeft
-from headwater.streams.meter import Meter
+from headwater.streams.meter import Meter, Turn
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan, PlannedInput
@@ -88,7 +89,12 @@ def _accepts(given: PlannedInput, data: Any) -> bool:
 
 async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
     """Write data to the pipeline's input, then end it."""
-    sink.meter = Meter(perf_counter())
+    turn = Turn()
+    sink.meter = Meter(perf_counter(), turn)
+    await Watched(_feed(data, sink, streaming=streaming), turn)
+
+
+async def _feed(data: Any, sink: Sink, *, streaming: bool) -> None:
     try:
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
             await sink.write([data])

@@ -25,8 +25,8 @@ class Channel:
 
     # fmt: off
     __slots__ = (
-        "_footer", "_unary", "buffer", "capacity", "done_items", "ended", "error", "given_header", "limit", "meter",
-        "on_close", "on_first", "read_items", "reader", "reader_left", "skipped", "writer",
+        "_comes_in_batches", "_footer", "_unary", "buffer", "capacity", "done_items", "ended", "error", "given_header",
+        "limit", "meter", "on_close", "on_first", "read_items", "reader", "reader_left", "skipped", "writer",
     )
     # fmt: on
 
@@ -47,6 +47,7 @@ class Channel:
         self.done_items: int = 0
         self.given_header: Any = NOTHING
         self.reader_left: bool = False
+        self._comes_in_batches = False  # as the last take showed
         self._footer: Any = NOTHING
         self._unary = unary
         self.reader: Waiter = reader or Waiter()
@@ -129,7 +130,7 @@ class Channel:
         """Return every item that is there, waiting for at least one; an empty list at the end."""
         if not ahead:
             self.done_items = self.read_items
-        if not self.buffer and not self.ended:
+        if self._comes_in_batches and not self.buffer and not self.ended:
             self.limit = 1
             # A writer that can go on has its turn now and fills the buffer, which spares both ends a sleep.
             await self.reader.pause()
@@ -142,10 +143,10 @@ class Channel:
 
     def take_nowait(self) -> list[Any]:
         """Return every item that is there, perhaps none."""
-        buffer = self.buffer
-        batch = buffer[:]  # copied, as the writer's loop keeps the list itself
-        buffer.clear()
+        batch = self.buffer[:]  # copied, as the writer's loop keeps the list itself
+        self.buffer.clear()
         self.read_items += len(batch)
+        self._comes_in_batches = len(batch) > 1
         # The reader is busy with the batch: it need not be woken before the buffer is full, but the meter looks.
         self.limit = min(self.capacity, self.meter.stride) if self.meter else self.capacity
         self.writer.wake()
@@ -185,8 +186,7 @@ class Channel:
     def footer(self) -> Any:
         """The footer, or `NOTHING`."""
         if not self.ended or self.buffer:
-            msg = "the footer is known only when all items were read"
-            raise StreamOrderError(msg)
+            raise StreamOrderError("the footer is known only when all items were read")
         return self._footer
 
     def close(self) -> None:

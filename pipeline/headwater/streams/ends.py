@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from headwater.streams.meter import Meter
 
@@ -57,9 +57,10 @@ class ChannelStatistics(NamedTuple):
     ended: bool
 
 
-def totals(parts: Iterable[ChannelStatistics]) -> ChannelStatistics:
+def totals(parts: Sequence[ChannelStatistics]) -> ChannelStatistics:
     """Return the sums over several streams."""
-    parts = tuple(parts)
+    if len(parts) == 1:
+        return parts[0]
     return ChannelStatistics(
         buffered_items=sum(part.buffered_items for part in parts),
         capacity_items=sum(part.capacity_items for part in parts),

@@ -53,7 +53,7 @@ class _Merged:
 
     def statistics(self) -> ChannelStatistics:
         """Return the sums over the edges; the reader waits for all of them at a time."""
-        sums = totals(source.statistics() for source in self._sources)
+        sums = totals([source.statistics() for source in self._sources])
         return sums._replace(reader_wait_s=self._reader.waited_s)
 
 

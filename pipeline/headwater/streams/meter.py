@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from time import perf_counter
 
-__all__ = ["SLICE_S", "Meter"]
+__all__ = ["SLICE_S", "Meter", "Turn"]
 
 SLICE_S = 0.001
 """How long a writer may work before others get a turn, and the resolution of all measures of pace, in seconds."""
 
 MAX_STRIDE = 256
 _TRUST = 5
+
+
+class Turn:
+    """The stretch in which a task has run since it was resumed."""
+
+    __slots__ = ("began_s",)
+
+    def __init__(self) -> None:
+        self.began_s: float = perf_counter()
 
 
 class Meter:
@@ -20,9 +29,10 @@ class Meter:
     item and fast ones by the hundred, and one that was quick at first holds the others for a few slow items at most.
     """
 
-    __slots__ = ("_quick_items", "first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
+    __slots__ = ("_quick_items", "_turn", "first_item_s", "largest_gap_s", "last_s", "started_s", "stride")
 
-    def __init__(self, started_s: float) -> None:
+    def __init__(self, started_s: float, turn: Turn | None = None) -> None:
+        self._turn = turn
         self.started_s: float = started_s
         self.last_s: float = started_s
         self.first_item_s: float | None = None
@@ -47,4 +57,4 @@ class Meter:
         elif elapsed > SLICE_S:
             self.stride = max(int(self.stride * SLICE_S / elapsed), 1)
             self._quick_items = self.stride << _TRUST
-        return elapsed > SLICE_S
+        return (elapsed if self._turn is None else now - self._turn.began_s) > SLICE_S

@@ -97,26 +97,19 @@ class Tee:
 
     def statistics(self) -> ChannelStatistics:
         """Return the sums over the branches; an item counts as written once."""
-        return totals(sink.statistics() for sink, _ in self._branches)._replace(written_items=self._written_items)
+        return totals([sink.statistics() for sink, _ in self._branches])._replace(written_items=self._written_items)
 
     def _pass_all(self, items: Sequence[Any]) -> bool:
         """Pass on items that every branch can take; see `flush`."""
         wait = self.meter.look() if self.meter is not None and items else False
         self._written_items += len(items)
-        if self._on_item is not None:
-            wait = self._show(items) or wait
+        if (on_item := self._on_item) is not None and items:
+            for item in items if self._every else items[:1]:
+                wait = on_item(item) or wait
+            if not self._every:
+                self._on_item = None
         for branch in tuple(self._open):
             wait = self._pass(branch, items) or wait
-        return wait
-
-    def _show(self, items: Sequence[Any]) -> bool:
-        """Call `on_item` with the items it wants."""
-        wait = False
-        for item in items if self._every else items[:1]:
-            if self._on_item is not None:
-                wait = self._on_item(item) or wait
-        if items and not self._every:
-            self._on_item = None
         return wait
 
     def _pass(self, branch: Branch, items: Sequence[Any]) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from anyio import Event
-from anyio.lowlevel import checkpoint
+from headwater.streams.nap import Loop, Nap, this_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +16,13 @@ __all__ = ["Waiter"]
 class Waiter:
     """A place where one task sleeps until it is woken; several channels that meet in one port share it."""
 
-    __slots__ = ("_event", "_waited_s", "asleep_since", "on_sleep")
+    __slots__ = ("_loop", "_nap", "_waited_s", "asleep_since", "on_sleep")
 
     def __init__(self) -> None:
         self.asleep_since: float | None = None
         self.on_sleep: Callable[[], None] | None = None  # called once, in the task that falls asleep next
-        self._event: Event | None = None
+        self._loop: Loop | None = None  # known on first use, as a stream may be made outside of a loop
+        self._nap: Nap | None = None
         self._waited_s = 0.0
 
     @property
@@ -33,25 +33,29 @@ class Waiter:
 
     def wake(self) -> None:
         """Wake the sleeper, if there is one."""
-        if self._event is not None:
-            self._event.set()
-            self._event = None
+        if self._nap is not None and self._loop is not None:
+            self._loop.wake(self._nap)
+            self._nap = None
 
     async def pause(self) -> None:
         """Let every other task run once: often the other end needs no more, and it costs half as much as a sleep."""
         started = perf_counter()
-        await checkpoint()
+        if self._loop is None:
+            self._loop = this_loop()
+        await self._loop.turn()
         self._waited_s += perf_counter() - started
 
     async def sleep(self) -> None:
         """Sleep until `wake` is called."""
         self.asleep_since = started = perf_counter()
-        self._event = event = Event()
+        if self._loop is None:
+            self._loop = this_loop()
+        self._nap = nap = self._loop.nap()
         if self.on_sleep is not None:
             on_sleep, self.on_sleep = self.on_sleep, None
             on_sleep()
         try:
-            await event.wait()
+            await nap
         finally:
-            self._event = self.asleep_since = None
+            self._nap = self.asleep_since = None
             self._waited_s += perf_counter() - started

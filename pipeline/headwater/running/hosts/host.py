@@ -20,7 +20,7 @@ from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.hosts.watch import Watched
 from headwater.running.record import HOLD_S
 from headwater.streams.ends import NOTHING, ReaderLeft
-from headwater.streams.meter import Meter
+from headwater.streams.meter import Meter, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ class StepHost:
         self.records: list[StepRecord] = [attempt.record for attempt in self._attempts]
         self._dispatch = Dispatch(self._attempts, inbox, outbox)
         self._waited_before_s = 0.0
+        self._turn: Turn | None = None
 
     @property
     def is_working(self) -> bool:
@@ -64,7 +65,8 @@ class StepHost:
         try:
             work = self._head.in_time(self._run())
             if any(step.method.call.suspends for step in self.steps):
-                await Watched(work, self._note_stretch)
+                self._turn = Turn()
+                await Watched(work, self._turn, self._dispatch.note_hold, longer_than_s=HOLD_S)
             else:  # its calls are measured one by one
                 await work
         except Skipped:
@@ -84,14 +86,10 @@ class StepHost:
             self._outbox.fail(self._cancelled())
             await self._inbox.aclose()
 
-    def _note_stretch(self, elapsed_s: float) -> None:
-        if elapsed_s > HOLD_S:
-            self._dispatch.note_hold(elapsed_s)
-
     async def _run(self) -> None:
         arguments = await self._inbox.arguments()  # values are waited for before the step counts as started
-        self._waited_before_s = self._inbox.wait_s
-        meter = Meter(perf_counter())
+        self._waited_before_s = self._inbox.statistics().reader_wait_s
+        meter = Meter(perf_counter(), self._turn)
         self._outbox.sink.meter = meter
         for record in self.records:
             record.meter = meter
@@ -105,8 +103,9 @@ class StepHost:
     def count(self) -> None:
         """Bring the records up to what the channels have counted."""
         first, *others = self.records
+        given = self._inbox.statistics()
         if not self._dispatch.counts_items:
-            self._count_read()
+            first.items_in = max(first.items_in, given.read_items)
         output = self._outbox.sink.statistics()
         if self._dispatch.chained:  # nothing expands, so as many items leave each step as reach the end
             for record in others:
@@ -114,7 +113,7 @@ class StepHost:
         written = others[0].items_in if others else output.written_items
         first.items_out = max(first.items_out, written)
         self._outbox.note_aside(first.items_aside)
-        input_wait_s = self._inbox.wait_s - self._waited_before_s
+        input_wait_s = given.reader_wait_s - self._waited_before_s
         output_wait_s = output.writer_wait_s
         for record in self.records:
             record.input_wait_s, record.output_wait_s = input_wait_s, output_wait_s
@@ -122,12 +121,9 @@ class StepHost:
     def _end(self) -> None:
         self._inbox.acknowledge()
         self.count()
-        self._count_read()
+        self.records[0].items_in = max(self.records[0].items_in, self._inbox.statistics().read_items)
         for record in self.records:
             record.complete()
-
-    def _count_read(self) -> None:
-        self.records[0].items_in = max(self.records[0].items_in, self._inbox.items_in)
 
     def _skip(self) -> None:
         self._outbox.skip()

@@ -11,7 +11,7 @@ from headwater.running.groups import open_group
 from headwater.running.hosts.adapters import Converted, Given, gather
 from headwater.running.hosts.blocking import BlockingItems
 from headwater.streams.checked import Checked
-from headwater.streams.ends import NOTHING
+from headwater.streams.ends import NOTHING, ChannelStatistics, totals
 from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
@@ -48,15 +48,9 @@ class Inbox:
         """The source that the step is mapped over."""
         return self._checked[self._step.mapped or 0]
 
-    @property
-    def items_in(self) -> int:
-        """Items read so far."""
-        return sum(source.statistics().read_items for source in self.sources)
-
-    @property
-    def wait_s(self) -> float:
-        """How long the step waited for input, in seconds."""
-        return sum(source.statistics().reader_wait_s for source in self.sources)
+    def statistics(self) -> ChannelStatistics:
+        """Return the sums over the inputs."""
+        return totals([source.statistics() for source in self.sources])
 
     def acknowledge(self) -> None:
         """Count everything that the step has taken as done; called when it ends without a failure."""

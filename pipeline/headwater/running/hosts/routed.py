@@ -87,7 +87,7 @@ class RoutedOutbox:
     def statistics(self) -> ChannelStatistics:
         """Return the sums over the ports, but the items of the main port alone."""
         main = self.ports[self._main].sink.statistics().written_items if self._main else 0
-        return totals(port.sink.statistics() for port in self.ports.values())._replace(written_items=main)
+        return totals([port.sink.statistics() for port in self.ports.values()])._replace(written_items=main)
 
     def note_aside(self, counts: dict[str, int]) -> None:
         """Put down how many items went to each side port."""

@@ -20,7 +20,7 @@ from headwater.running.record import HOLD_S
 from headwater.running.unary.program import UnaryStep, program_of
 from headwater.running.unary.strand import strand
 from headwater.streams.channel import Channel
-from headwater.streams.meter import SLICE_S
+from headwater.streams.meter import SLICE_S, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,7 +158,9 @@ class UnaryRun:
         record.start()
         try:
             call = attempt.outputs([self._values[index] for index in step.arguments])
-            outputs = await Watched(call, lambda elapsed_s: record.note_hold(elapsed_s, 1))
+            outputs = await Watched(
+                call, Turn(), lambda elapsed_s: record.note_hold(elapsed_s, 1), longer_than_s=HOLD_S
+            )
         except STEP_ERRORS as error:
             if is_stopped(error):
                 raise
