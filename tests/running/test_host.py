@@ -87,7 +87,7 @@ class Alone:
     def record(self, step: PlannedStep) -> StepRecord:
         """Return the numbers of a step."""
         if step.id not in self.records:
-            self.records[step.id] = StepRecord(step, self.context.emit, "none", self.mask)
+            self.records[step.id] = StepRecord(step, self.context, "none", self.mask)
             self.records[step.id].attempt = self.attempt
         return self.records[step.id]
 

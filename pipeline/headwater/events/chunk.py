@@ -26,8 +26,6 @@ Steps = frozenset[str]
 WIDTH: Final = 6
 """Number of the fields of an event."""
 
-_DATA: Final = 4  # place of the data among them
-
 _BLOCK: Final = 256
 _OTHERS: Final = frozenset(EventType) - {EventType.STEP_PROGRESS}
 _COMPLETE: Final = EventType.STEP_COMPLETE
@@ -37,9 +35,12 @@ _MOST: Final = 2**63
 _new_event: Final = StreamEvent.__new__
 
 
-def short_output(item: object, mask: Callable[[str], str]) -> Any:
-    """Return the data of the event for the only item of a step: the item itself if it is small and cannot change."""
-    if mask is str:
+def short_output(item: object, mask: Callable[[str], str], port: str = "out", index: int = 0) -> Any:
+    """Return the data of the event for an item of a step: the item itself if it is small and cannot change.
+
+    The event of an item that is not the first of its step has the `index` as its metadata.
+    """
+    if mask is str and port == "out":
         if type(item) is str:
             if len(item) <= _MOST_CHARS:
                 return item
@@ -48,7 +49,7 @@ def short_output(item: object, mask: Callable[[str], str]) -> Any:
                 return item
         elif type(item) is float or type(item) is bool:
             return item
-    return StepOutput("out", 0, *preview(item, mask=mask))
+    return StepOutput(port, index, *preview(item, mask=mask))
 
 
 class Chunk:
@@ -77,8 +78,6 @@ class Chunk:
         """Make the events between two numbers that are in this chunk; equal events share their JSON."""
         start = max(first_seq - self.first_seq, 0)
         stop = min(last_seq + 1 - self.first_seq, len(self.fields) // WIDTH)
-        if self.has_short_forms:
-            self._expand(start, stop)
         execution_id, encodings = self._execution_id, self._encodings
         # All at once and field by field, as the call of a class with an `__init__` would cost half as much again.
         events = list(map(_new_event, repeat(StreamEvent, stop - start)))
@@ -96,27 +95,29 @@ class Chunk:
             event.metadata = metadata
             event.encodings = encodings
             seq += 1
+        if self.has_short_forms:
+            _expand(events)
         return events
-
-    def _expand(self, start: int, stop: int) -> None:
-        """Replace short forms of data: that of a completed step is its duration, that of an output is the item."""
-        fields = self.fields
-        for row in range(start * WIDTH, stop * WIDTH, WIDTH):
-            event_type = fields[row]
-            if event_type is _COMPLETE:
-                duration_s = fields[row + _DATA]
-                if type(duration_s) is float:
-                    fields[row + _DATA] = StepComplete(1, 1, duration_s, None, duration_s)
-            elif event_type is _OUTPUT:
-                item = fields[row + _DATA]
-                if item is not None and type(item) is not StepOutput:
-                    fields[row + _DATA] = StepOutput("out", 0, *preview(item))
 
     def columns(self, first_seq: int, last_seq: int) -> tuple[list[EventType], list[str | None]]:
         """Return the types and step ids of the events between two numbers, without making them."""
         start = max(first_seq - self.first_seq, 0) * WIDTH
         stop = (last_seq + 1 - self.first_seq) * WIDTH
         return self.fields[start:stop:WIDTH], self.fields[start + 1 : stop : WIDTH]
+
+
+def _expand(events: Sequence[StreamEvent]) -> None:
+    """Replace short forms of data: that of a completed step is its duration, that of an output is the item."""
+    # Not in the chunk, where the data of every event that was read would be an object for the garbage collector.
+    for event in events:
+        short: Any = event.data
+        if event.event_type is _OUTPUT:
+            if short is not None and type(short) is not StepOutput:
+                index: Any = event.metadata
+                event.data = StepOutput("out", index or 0, *preview(short))
+                event.metadata = None
+        elif event.event_type is _COMPLETE and type(short) is float:
+            event.data = StepComplete(1, 1, short, None, short)
 
 
 class EventBatch(Sequence[StreamEvent]):

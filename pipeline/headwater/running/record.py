@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import FIRST_ATTEMPT, StreamBrokenError
+from headwater.events.chunk import short_output
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
 from headwater.events.notices import notice
-from headwater.events.plain import plain, preview
+from headwater.events.plain import plain
 from headwater.events.step_state import State
 from headwater.running.failures import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.events.log import Emit
+    from headwater.events.streaming_context import StreamingContext
     from headwater.graph.plan import PlannedStep
     from headwater.streams.meter import Meter
 
@@ -40,6 +41,7 @@ class StepRecord:
     __slots__ = (
         "_emit",
         "_emit_items",
+        "_emit_rows",
         "_mask",
         "_pending_progress",
         "_progress_at",
@@ -65,7 +67,7 @@ class StepRecord:
     def __init__(
         self,
         step: PlannedStep,
-        emit: Emit,
+        context: StreamingContext,
         emit_items: EmitItems,
         mask: Callable[[str], str],
         progress_interval_s: float = 0.0,
@@ -78,13 +80,13 @@ class StepRecord:
         self.items_out: int = 0
         self.offered_items: int = 0
         self.compensations: int = 0
-        self.input_wait_s: float = 0.0
-        self.output_wait_s: float = 0.0
+        self.input_wait_s = self.output_wait_s = 0.0
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
         self._step = step
-        self._emit = emit
+        self._emit = context.emit
+        self._emit_rows = context.emit_rows
         self._emit_items: EmitItems = emit_items
         self._mask = mask
         self.held: bool = False  # whether it was reported for holding the event loop
@@ -125,9 +127,9 @@ class StepRecord:
         self.offered_items += 1
         if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
-        value, size_bytes, truncated = preview(item, mask=self._mask)
-        output = StepOutput(port=port, index=index, value=value, size_bytes=size_bytes, truncated=truncated)
-        return self._emit(EventType.STEP_OUTPUT, self.step_id, output, self.attempt)
+        shown = short_output(item, self._mask, port, index)
+        place = None if type(shown) is StepOutput else index
+        return self._emit_rows((EventType.STEP_OUTPUT, self.step_id, self.attempt, time(), shown, place), 1)
 
     def emit_outputs(self, items: Sequence[Any], port: str = "out") -> None:
         """Emit those of several items that are to be emitted."""

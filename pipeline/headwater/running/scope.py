@@ -61,6 +61,8 @@ class ExecutionScope:
         self.emits_progress: bool = streaming.emit_progress
         self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
         self.emits_items: bool = self._emit_items != "none"
+        if self.emits_items:
+            context.log.allow_short_forms()
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self._instances = instances
         self._start_data = request.start_data
@@ -78,7 +80,7 @@ class ExecutionScope:
         """Return the numbers of a step, made on first use."""
         record = self.records.get(step.id)
         if record is None:
-            record = StepRecord(step, self.context.emit, self._emit_items, self.mask, self._progress_interval_s)
+            record = StepRecord(step, self.context, self._emit_items, self.mask, self._progress_interval_s)
             self.records[step.id] = record
         return record
 
