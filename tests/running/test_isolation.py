@@ -1,6 +1,7 @@
 # ruff: noqa: D103 - example steps are the subject of these tests, not an API
 """Executions of one pipeline at the same time never meet."""
 
+import asyncio
 import signal
 import sys
 import threading
@@ -206,3 +207,15 @@ async def test_ends_an_execution_of_run_sync_when_interrupted() -> None:
         run_sync(Pipeline("interrupts", steps={"interrupts": interrupts}), 1, subscribers=[events.append])
     assert (str(events[-1].event_type), events[-1].data.reason) == ("pipeline_cancelled", "interrupted")
     assert "headwater run_sync" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_ends_an_execution_of_run_sync_when_asyncio_has_an_interrupt() -> None:
+    """`asyncio.run` makes a cancellation of the first interrupt, which a blocked loop cannot deliver."""
+    events: list[StreamEvent] = []
+
+    async def program() -> None:
+        run_sync(Pipeline("interrupts", steps={"interrupts": interrupts}), 1, subscribers=[events.append])
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(program())
+    assert (str(events[-1].event_type), events[-1].data.reason) == ("pipeline_cancelled", "interrupted")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunBeside"]
 
+_LOOK_S = 0.1
+"""How often to look for an interrupt that arrives as a cancellation, in seconds."""
+
 
 class RunBeside:
     """One run in a thread of its own."""
@@ -38,6 +41,7 @@ class RunBeside:
         thread = Thread(target=target, name="headwater run_sync", daemon=True)
         try:
             thread.start()  # an interrupt may come as soon as the thread has begun
+            self._wait()
             return self._result.result()
         except BaseException as error:
             if not self._result.done() and not (isinstance(error, RuntimeError) and thread.ident is None):
@@ -47,6 +51,15 @@ class RunBeside:
         finally:
             if self._result.done():
                 thread.join()
+
+    def _wait(self) -> None:
+        """Wait for the end, or raise when `asyncio.run` has turned an interrupt into a cancellation of this task."""
+        from asyncio import CancelledError
+
+        requests = _cancel_requests()
+        while not wait([self._result], _LOOK_S).done:
+            if _cancel_requests() > requests:
+                raise CancelledError
 
     def _run(self, backend: str) -> None:
         try:
@@ -75,3 +88,14 @@ class RunBeside:
         self._interrupted = True
         if self._stop is not None:
             self._stop()
+
+
+def _cancel_requests() -> int:
+    """Return how often the running asyncio task was cancelled; 0 where there is none."""
+    from asyncio import current_task  # loaded here, as trio does not need it
+
+    try:
+        task = current_task()
+    except RuntimeError:
+        return 0
+    return 0 if task is None else task.cancelling()
