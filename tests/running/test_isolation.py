@@ -219,3 +219,21 @@ def test_ends_an_execution_of_run_sync_when_asyncio_has_an_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(program())
     assert (str(events[-1].event_type), events[-1].data.reason) == ("pipeline_cancelled", "interrupted")
+
+
+def test_runs_in_a_callback_of_a_loop() -> None:
+    """A callback, such as that of a button in a notebook, belongs to no task."""
+    outputs: list[Any] = []
+
+    async def program() -> None:
+        loop, called = asyncio.get_running_loop(), asyncio.Event()
+
+        def callback() -> None:
+            outputs.append(run_sync(Pipeline("called", steps={"double": kinds.async_double}), 21).output)
+            called.set()
+
+        loop.call_soon(callback)
+        await called.wait()
+
+    asyncio.run(program())
+    assert outputs == [42]

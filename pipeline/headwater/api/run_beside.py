@@ -8,7 +8,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio import CancelScope
+from anyio import CancelScope, NoEventLoopError, get_cancelled_exc_class, get_current_task
 
 from headwater.errors import ExecutionCancelled
 from headwater.running.loop_calls import LoopCalls
@@ -40,8 +40,9 @@ class RunBeside:
         target = partial(context_for_thread().run, self._run, backend)
         thread = Thread(target=target, name="headwater run_sync", daemon=True)
         try:
+            is_stopped = _pending_cancellation()
             thread.start()  # an interrupt may come as soon as the thread has begun
-            self._wait()
+            self._wait(is_stopped)
             return self._result.result()
         except BaseException as error:
             if not self._result.done() and not (isinstance(error, RuntimeError) and thread.ident is None):
@@ -52,14 +53,11 @@ class RunBeside:
             if self._result.done():
                 thread.join()
 
-    def _wait(self) -> None:
+    def _wait(self, is_stopped: Callable[[], bool]) -> None:
         """Wait for the end, or raise when `asyncio.run` has turned an interrupt into a cancellation of this task."""
-        from asyncio import CancelledError
-
-        requests = _cancel_requests()
         while not wait([self._result], _LOOK_S).done:
-            if _cancel_requests() > requests:
-                raise CancelledError
+            if is_stopped():
+                raise get_cancelled_exc_class()
 
     def _run(self, backend: str) -> None:
         try:
@@ -90,12 +88,10 @@ class RunBeside:
             self._stop()
 
 
-def _cancel_requests() -> int:
-    """Return how often the running asyncio task was cancelled; 0 where there is none."""
-    from asyncio import current_task  # loaded here, as trio does not need it
-
+def _pending_cancellation() -> Callable[[], bool]:
+    """Return a function that says whether the task that calls this was cancelled since."""
     try:
-        task = current_task()
-    except RuntimeError:
-        return 0
-    return 0 if task is None else task.cancelling()
+        task = get_current_task()
+    except NoEventLoopError:  # in a callback of a loop, which nothing cancels
+        return bool
+    return bool if task.has_pending_cancellation() else task.has_pending_cancellation

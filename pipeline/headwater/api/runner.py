@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -171,6 +172,7 @@ def _compiled(pipeline: Any) -> CompiledPipeline:
 def _in_event_loop() -> bool:
     try:
         current_token()
-    except anyio.NoEventLoopError:
-        return False
+    except anyio.NoEventLoopError:  # a callback of an asyncio loop belongs to no task
+        events: Any = sys.modules.get("asyncio.events")
+        return events is not None and events._get_running_loop() is not None  # noqa: SLF001 - documented
     return True
