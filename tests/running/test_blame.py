@@ -117,3 +117,80 @@ async def test_names_the_time_limit_when_a_step_fails_because_of_it() -> None:
     """What is raised by the cleanup of a step whose time is over does not hide that the time was over."""
     with pytest.raises(ExecutionTimeoutError):
         await chain(cannot_stop, timeout_s=0.05).run(1)
+
+
+@step("blame.wraps")
+async def wraps(numbers: Stream[int]) -> AsyncIterator[int]:
+    try:
+        async for number in numbers:
+            yield number
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.lowlevel.checkpoint()
+        raise OSError("cannot clean up")
+
+
+@step("blame.many")
+async def many(number: int) -> AsyncIterator[int]:
+    try:
+        for value in range(5_000):
+            yield value
+    finally:
+        raise OSError("cannot clean up")
+
+
+@step("blame.plain_many")
+def plain_many(number: int) -> Iterator[int]:
+    try:
+        yield from range(5_000)
+    finally:
+        raise OSError("cannot clean up")
+
+
+@step("blame.thread_many", blocking=True)
+def thread_many(number: int) -> Iterator[int]:
+    try:
+        yield from range(5_000)
+    finally:
+        raise OSError("cannot clean up")
+
+
+@step("blame.refuses")
+def refuses(number: int) -> int:
+    if number == 300:
+        raise ValueError("the cause")
+    return number
+
+
+@step("blame.refuses_later")
+async def refuses_later(number: int) -> int:
+    return refuses(number)
+
+
+@step("blame.thread_refuses", blocking=True)
+def thread_refuses(number: int) -> int:
+    return refuses(number)
+
+
+@pytest.mark.parametrize("source", [many, plain_many, thread_many, kinds.async_count], ids=lambda target: target.kind)
+@pytest.mark.parametrize("failing", [refuses, refuses_later, thread_refuses], ids=lambda target: target.kind)
+@pytest.mark.parametrize("reader", [wraps, explains, thread_cannot_stop], ids=lambda target: target.kind)
+async def test_names_the_step_that_failed_between_two_that_cannot_clean_up(
+    source: Any, failing: Any, reader: Any
+) -> None:
+    """Whatever the cleanup of steps before and after raises has the failure as its cause."""
+    events: list[StreamEvent] = []
+    steps = {"source": source, "failing": failing, "reader": reader, "sum": kinds.async_sum}
+    with pytest.raises(StepError) as caught:
+        await Pipeline("blame", steps=steps).run(5_000, subscribers=[events.append])
+    assert caught.value.step_id == events[-1].data.step_id == "failing"
+    assert own([event for event in events if event.event_type == "step_error"]) == ["failing"]
+
+
+async def test_names_the_step_that_failed_where_a_reader_had_left() -> None:
+    """A step that is closed because its reader suffers from the failure does not take its place."""
+    steps = {"failing": fails, "between": wraps, "table": waits, "both": both}
+    edges = ["input -> failing", "input -> table", "failing -> between", "between -> both.left", "table -> both.right"]
+    error, events = await failure(Pipeline("blame", steps=steps, edges=edges))
+    assert error.step_id == "failing"
+    assert own(events) == ["failing"]

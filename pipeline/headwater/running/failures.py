@@ -13,7 +13,8 @@ from headwater.running.groups import exceptions_in, interruption_of, leaves_in, 
 __all__ = [
     "STEP_ERRORS",
     "broken_by",
-    "comes_from_cancellation",
+    "broken_stream_of",
+    "comes_from_stop",
     "error_in",
     "exhausted",
     "interruption_in",
@@ -72,16 +73,29 @@ def _unusual(error: BaseException) -> str:
     return f"it raised {reason_of(error)}, which is not an Exception"
 
 
-def comes_from_cancellation(error: BaseException) -> bool:
-    """Return whether an error was raised while a cancellation went through the code, as by its cleanup."""
-    cancelled, seen = get_cancelled_exc_class(), set[int]()
+def comes_from_stop(error: BaseException) -> bool:
+    """Return whether an error was raised while the code was cancelled, or a generator closed, as by its cleanup."""
+    return _origin_of(error, (get_cancelled_exc_class(), GeneratorExit)) is not None
+
+
+def broken_stream_of(error: BaseException, execution_id: str) -> StreamBrokenError | None:
+    """Return the broken stream of an execution that led to an error, as when a step wraps it or cleans up."""
+    origin = _origin_of(error, StreamBrokenError)
+    return origin if isinstance(origin, StreamBrokenError) and origin.execution_id == execution_id else None
+
+
+def _origin_of(
+    error: BaseException, kind: type[BaseException] | tuple[type[BaseException], ...]
+) -> BaseException | None:
+    """Return the error of a kind that led to another one."""
+    seen = set[int]()
     inner: BaseException | None = error
     while inner is not None and id(inner) not in seen:
-        if isinstance(inner, cancelled):
-            return True
+        if isinstance(inner, kind):
+            return inner
         seen.add(id(inner))
         inner = inner.__cause__ or inner.__context__
-    return False
+    return None
 
 
 def exhausted() -> Exception:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from headwater.kinds.definition import Call, Placement
@@ -15,7 +14,7 @@ from headwater.running.hosts.drivers import (
     drive_workers,
     write_slices,
 )
-from headwater.running.hosts.inline import admitted, drive_inline, items_of, iterated
+from headwater.running.hosts.inline import Closing, admitted, drive_inline, items_of, iterated
 from headwater.running.hosts.stages import Stage, chained
 from headwater.running.hosts.turns import Slicer
 from headwater.running.workers.worker import entered
@@ -71,13 +70,13 @@ class Dispatch:
             items = admitted(call(*arguments), self._outbox, self._record)
         else:
             items = iterated(iter(call(*arguments)), self._outbox, self._record)
-        async with aclosing(items):
+        async with Closing(items):
             await drive_inline(items, stages, self._outbox)
 
     async def _run_whole(self, arguments: list[Any]) -> None:
         match self._step.method.call:
             case Call.ASYNC_GENERATOR:
-                async with aclosing(self._head.call(*arguments)) as frames:
+                async with Closing(self._head.call(*arguments)) as frames:
                     await drive_frames(frames, self._outbox, self._through())
             case Call.GENERATOR:
                 await drive_iterator(iter(self._head.call(*arguments)), self._outbox, self._stages, self._head)
@@ -101,7 +100,7 @@ class Dispatch:
         through = self._through()
         while batch := await self._inbox.mapped.take():
             for item in batch:
-                async with aclosing(call(item)) as frames:
+                async with Closing(call(item)) as frames:
                     await drive_frames(frames, self._outbox, through)
             await self._outbox.wait_writable()
 

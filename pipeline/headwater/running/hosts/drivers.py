@@ -7,6 +7,7 @@ once per slice. What a loop needs for each item stands in local variables: each 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,10 @@ async def drive_iterator(values: Iterator[Any], outbox: Outbox, stages: Sequence
     """Write what a plain generator yields, a slice at a time."""
     try:
         await _drive_iterator(values, outbox, stages, attempt)
+    except Failure:
+        with suppress(Exception):  # what its cleanup raises does not hide that a later step failed
+            close_iterator(values)
+        raise
     finally:
         close_iterator(values)
 

@@ -9,7 +9,8 @@ from headwater.errors import StreamBrokenError
 from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import (
     STEP_ERRORS,
-    comes_from_cancellation,
+    broken_stream_of,
+    comes_from_stop,
     error_in,
     interruption_in,
     is_stopped,
@@ -139,8 +140,13 @@ class StepHost:
 
     def _fail(self, attempt: Attempt, raised: BaseException) -> None:
         """Note the failure of a step, and break the stream for everything after it."""
-        if self.stopped_by is not None and comes_from_cancellation(raised):
-            attempt.record.fail(error_in(raised), self.stopped_by)
+        if self._scope.failed and comes_from_stop(raised):
+            attempt.record.fail(error_in(raised), self.stopped_by or min(self._scope.failed))
+            return
+        origin = broken_stream_of(raised, self._scope.execution_id)
+        if origin is not None and self._scope.failed:
+            attempt.record.fail(error_in(raised), origin.step_id)
+            self._break(origin, self.records)
             return
         error = attempt.fail(raised)
         broken = self._broken(attempt, f"failed: {reason_of(error, self._scope.mask)}")

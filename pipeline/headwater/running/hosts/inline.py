@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from headwater.running.record import StepRecord
     from headwater.streams.ends import Source
 
-__all__ = ["admitted", "drive_inline", "items_of", "iterated"]
+__all__ = ["Closing", "admitted", "drive_inline", "items_of", "iterated"]
+
+
+class Closing(aclosing[Any]):
+    """Closes a generator at the end of a block; what its cleanup raises does not hide that a later step failed."""
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        try:
+            await super().__aexit__(*exc_info)
+        except STEP_ERRORS as raised:
+            if not isinstance(exc_info[1], Failure) or is_stopped(raised):
+                raise
 
 
 async def drive_inline(items: AsyncIterator[Any], stages: Sequence[Stage], outbox: Outbox) -> None:
@@ -50,7 +61,7 @@ async def items_of(source: Source) -> AsyncGenerator[Any, None]:
 
 async def admitted(frames: AsyncGenerator[Any, None], outbox: Outbox, record: StepRecord) -> AsyncGenerator[Any, None]:
     """Yield the items among the frames of an async generator."""
-    async with aclosing(frames):
+    async with Closing(frames):
         async for frame in frames:
             if is_batch(frame):
                 for item in outbox.admit_all([frame]):
