@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
-from headwater import Pipeline
+from headwater import Pipeline, run_sync
 from headwater.cli.plan_text import plan_json, plan_text
 from headwater.config.bound_steps import bind_steps
 from headwater.config.load import Loaded, LoadOptions, load
@@ -514,3 +515,23 @@ def test_parses_a_variable_once_however_often_it_is_used(monkeypatch: pytest.Mon
     with pytest.raises(ConfigError):
         Pipeline.load({"name": "x", "steps": steps}, env={"X": "[1]", "Y": "[1"})
     assert parsed == ["[1]", "[1"]
+
+
+@pytest.mark.parametrize("where", ["edge", "param"])
+def test_log_has_no_value_of_a_variable_that_cannot_be_compared(where: str) -> None:
+    """A variable without a type is text, which a number is never equal to: the likeliest mistake of all."""
+    condition = {"field": "n", "gt": "${env.LEAST}"}
+    steps: list[dict[str, Any]] = [{"id": "a", "kind": "stream.take", "params": {"n": 9}}]
+    edges: list[Any] = ["input -> a"]
+    if where == "edge":
+        steps += [{"id": "b", "kind": "stream.count"}]
+        edges += [{"from": "a", "to": "b", "when": condition}]
+    else:
+        steps += [{"id": "b", "kind": "stream.filter", "params": {"where": condition}}]
+        edges += ["a -> b"]
+    pipeline = Pipeline.load({"name": "x", "steps": steps, "edges": edges}, env={"LEAST": "4711"})
+    with structlog.testing.capture_logs() as logged:
+        run_sync(pipeline, iter([{"n": 5}, {"n": 6}]))
+    (entry,) = logged
+    assert "is a number, which 'gt' cannot compare with a string" in entry["event"]
+    assert "4711" not in str(entry)

@@ -133,7 +133,7 @@ class _Compiler:
             _, fitting = self._arrivals.get(edge.index, (flow, None))
         condition = edge.spec.when
         if condition is not None:
-            condition.mismatches.place = f"edge {edge.source.step} -> {edge.target.step}"
+            condition.mismatches.locate(f"edge {edge.source.step} -> {edge.target.step}", condition.source)
         return PlannedEdge(
             index=edge.index,
             source=None if edge.source is PIPELINE_INPUT else edge.source.step,
@@ -156,7 +156,7 @@ class _Compiler:
         needs_scope = choice.method.context is not None or bound.definition.has_lifespan
         for param in (*bound.arguments.values(), *getattr(bound.instance, "__dict__", {}).values()):
             if isinstance(param, Condition):
-                param.mismatches.place = f"step {step_id!r}"
+                param.mismatches.locate(f"step {step_id!r}", bound.params)
         return PlannedStep(
             id=step_id,
             bound=bound,

@@ -19,11 +19,17 @@ __all__ = ["ComparisonFaults"]
 class ComparisonFaults:
     """Reports the first value whose type does not fit its operand, once the place of the condition is known."""
 
-    __slots__ = ("_is_reported", "place")
+    __slots__ = ("_hides_operand", "_is_reported", "place")
 
     def __init__(self) -> None:
         self.place: str = ""
+        self._hides_operand = False
         self._is_reported = False
+
+    def locate(self, place: str, written: object) -> None:
+        """Take note of the place, and of what is written there: values of variables are not shown."""
+        self.place = place
+        self._hides_operand = "${env." in repr(written)
 
     def add(self, field: str | None, name: str, operand: object, value: object) -> None:
         """Report a value that an operator cannot compare with its operand, unless one was reported before."""
@@ -33,8 +39,9 @@ class ComparisonFaults:
             return
         self._is_reported = True
         what = "an item" if field is None else f"the field {field!r} of an item"
+        shown = _kind(operand) if self._hides_operand else in_words(operand)
         hint = "convert the values, or change the condition"
-        message = f"{self.place}: {what} is {_kind(value)}, which {name!r} cannot compare with {in_words(operand)}"
+        message = f"{self.place}: {what} is {_kind(value)}, which {name!r} cannot compare with {shown}"
         notice(f"{message}; {hint}")
 
 
