@@ -53,8 +53,10 @@ data flows. An error is imported from the package under whose heading it stands:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from headwater.causes import OPAQUE, Cause, causes_of, code_of, simple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +82,8 @@ __all__ = [
 
 FIRST_ATTEMPT: Final = 1
 """Number of the first attempt of a step."""
+
+_NOT_DETAILS: Final = frozenset({"__notes__", "causes", "message", "result"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,35 @@ class Problem:
 
 
 class HeadwaterError(Exception):
-    """The root of all errors that Headwater raises on purpose."""
+    """The root of all errors that Headwater raises on purpose.
+
+    Attributes:
+        code: Stable name of the kind of error, for programs and other languages.
+
+    Example:
+        >>> MissingExtraError("a virtual clock", "testing").to_json()["code"]
+        'missing-extra'
+    """
+
+    code: ClassVar[str] = "headwater"
+    causes: tuple[Cause, ...] | None = None  # masked, where the error knows of secrets
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "code" not in vars(cls):
+            cls.code = code_of(cls.__name__)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as data that JSON has.
+
+        Returns:
+            The code, the message, the attributes of the error that are simple values, and the chain of causes, each
+            with its class and message.
+        """
+        details = {name: simple(value) for name, value in vars(self).items() if name not in _NOT_DETAILS}
+        causes = self.causes if self.causes is not None else causes_of(self)
+        shown = {name: value for name, value in details.items() if value is not OPAQUE}
+        return {"code": self.code, "message": str(self), **shown, "causes": [asdict(cause) for cause in causes]}
 
 
 class _ProblemsError(HeadwaterError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -60,3 +61,45 @@ def test_error_is_exported_when_it_is_drawn(name: str, package: str) -> None:
     face = import_module(package)
     assert name in face.__all__
     assert issubclass(getattr(face, name), HeadwaterError)
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    """A program in any language distinguishes errors by their codes, which stay as they are."""
+    codes = {error.__name__: getattr(error, "code", None) for package in PACKAGES for error in classes(package)}
+    public = {name: codes[name] for name, _, _ in drawn()}
+    assert len(set(public.values())) == len(public)
+    assert all(isinstance(code, str) and re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in public.values())
+    named = ("StepError", "ExecutionCancelled", "FrameTypeError", "HttpStatusError")
+    assert [public[name] for name in named] == ["step", "execution-cancelled", "frame-type", "http-status"]
+
+
+def test_error_becomes_json_with_its_values_and_causes() -> None:
+    """What a program gets can be sent: attributes that are simple values, and the chain of causes."""
+    try:
+        try:
+            raise KeyError("no entry")
+        except KeyError as cause:
+            raise errors.StreamBrokenError("it broke", step_id="fetch") from cause
+    except errors.StreamBrokenError as raised:
+        error = errors.StepError("join", "StreamBrokenError: it broke", attempt=2)
+        error.__cause__ = raised
+    assert json.loads(json.dumps(error.to_json())) == {
+        "code": "step",
+        "message": "step 'join' failed (attempt 2): StreamBrokenError: it broke",
+        "step_id": "join",
+        "attempt": 2,
+        "path": ["join"],
+        "causes": [
+            {"type": "StreamBrokenError", "message": "it broke", "code": "stream-broken"},
+            {"type": "KeyError", "message": "'no entry'", "code": None},
+        ],
+    }
+    problems = errors.ConfigError(errors.Problem("unknown-key", "unknown key 'x'", "$.x", file="a.json", line=1))
+    assert problems.to_json()["problems"][0]["code"] == "unknown-key"
+
+
+def test_chain_of_causes_ends_when_it_is_a_circle() -> None:
+    """An error that is its own cause is listed once."""
+    first, second = errors.StreamError("first"), errors.StreamError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert [cause["message"] for cause in first.to_json()["causes"]] == ["second"]

@@ -13,6 +13,7 @@ LAYERS = (
     {
         "annotations",
         "archives",
+        "causes",
         "descriptors",
         "display",
         "numerals",

@@ -2,6 +2,7 @@
 """A secret that a step was given is told to nobody: not in events, logs, errors, plans, reprs or files."""
 
 import io
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -166,6 +167,7 @@ async def test_shows_no_secret(
         "events": "".join(str(event.to_json()) for event in events),
         "events as text": repr(events) + "".join(map(str, events)) + "".join(repr(event.data) for event in events),
         "error": f"{error} {error!r} {getattr(error, 'args', ())} {getattr(error, 'message', '')}",
+        "error as JSON": json.dumps(error.to_json()) if isinstance(error, StepError) else "",
         "log": stdout.getvalue() + stderr.getvalue(),
         "plan": repr(target.plan()) + repr(target),
         "document": target.to_json() + target.draw(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, current_time
 
+from headwater.causes import causes_of
 from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionTimeoutError, StepError
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
@@ -89,8 +91,10 @@ class Outcome:
         if self._limit.cancel_called:  # the step failed because it was cancelled
             self.expire()
         if self.error is None:
-            self._error = StepError(step_id, reason_of(error, self._request.mask), attempt=attempt)
-            self._error.__cause__ = error
+            mask = self._request.mask
+            self._error = failure = StepError(step_id, reason_of(error, mask), attempt=attempt)
+            failure.__cause__ = error
+            failure.causes = causes_of(failure, partial(message_of, mask=mask))
 
     def cancel(self, reason: str) -> bool:
         """Note the reason of a cancellation; return whether it is the first one, and in time."""

@@ -63,6 +63,11 @@ class Result:
         return result_html(self)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether the execution did not complete, so that `output` holds only what came before its end."""
+        return self.status != "completed"
+
+    @property
     def metrics(self) -> Mapping[str, StepComplete]:
         """The data of the `step_complete` event of each completed step, by step id."""
         events = () if self.events is None else self.events.read(after=0)

@@ -26,7 +26,7 @@ class ProgramError(HeadwaterError):
         super().__init__(program, reason, code)
         self.program = program
         self.reason = reason
-        self.code = code
+        self.exit_code = code
 
     def __str__(self) -> str:
         return f"the program {self.program} {self.reason}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, sleep
 
+from headwater.causes import causes_of
 from headwater.errors import StepError
 from headwater.events.notices import notice
-from headwater.running.failures import STEP_ERRORS, error_in, is_stopped, reason_of
+from headwater.running.failures import STEP_ERRORS, error_in, is_stopped, message_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -53,6 +55,7 @@ class _Held:
         """Return an error of the lifespan as the failure of a step."""
         failure = StepError(step_id, f"lifespan: {reason_of(error, self.mask)}")
         failure.__cause__ = error
+        failure.causes = causes_of(failure, partial(message_of, mask=self.mask))
         return failure
 
     async def run(self) -> None:
