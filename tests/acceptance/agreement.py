@@ -33,6 +33,7 @@ BEYOND = {
     "merge-missing": "as cycle",
     "merge-unused": "as cycle",
     "deadlock-risk": "as cycle",
+    "shared-file": "as cycle",
     "no-concurrency": "it depends on what feeds the step",
     "type-mismatch": "a schema knows no types of ports",
     "header-mismatch": "as type-mismatch",

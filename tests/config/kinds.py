@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from headwater import Condition, Emits, Flavor, Outputs, Step, Stream, StreamType, Task, To, step
+from headwater.toolkit import OutputPath
 
 Item = TypeVar("Item")
 
@@ -44,6 +45,13 @@ def double(number: int) -> int:
 def pair(left: str, right: str) -> str:
     """Take two values."""
     return left + right
+
+
+@step("say.save")
+def save(text: str, *, path: OutputPath) -> str:
+    """Write to a file."""
+    path.write_text(text)
+    return text
 
 
 @step("say.options")

@@ -360,6 +360,11 @@ BROKEN = [
         ["6:41 $.edges[3] deadlock-risk !interleave"],
         id="branches that wait for each other",
     ),
+    pytest.param(
+        joined('a save "params": {"path": "x"}; b save "params": {"path": "./x"}', '"input -> a", "input -> b"'),
+        ["3:52 $.steps[1].params.path shared-file !'give'"],
+        id="one file for two steps",
+    ),
     # types
     pytest.param(joined("a texts; b double"), ["3:1 $.steps[1] type-mismatch !"], id="item of another type"),
     pytest.param(

@@ -18,8 +18,9 @@ from pydantic import BaseModel, ValidationError
 
 from headwater import Pipeline, Runner, StepError, run_sync, step
 from headwater_steps.files import folder_writer
+from headwater_steps.files.encoders import JsonEncoder
 from headwater_steps.files.file_names import file_name, same_file
-from headwater_steps.files.folder_writer import FolderSummary
+from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
 from headwater_steps.sinks import files
 from tests.steps.test_sinks_rows import FULL, names
 
@@ -231,6 +232,22 @@ def test_files_refuse_to_overwrite_unless_asked(tmp_path: Path) -> None:
     write(tmp_path, SALES, by="shop", overwrite=True)
     assert names(tmp_path) == ["north.jsonl", "south.jsonl"]
     assert (tmp_path / "south.jsonl").read_text() == '{"shop":"south","sum":5}\n'
+
+
+def test_files_refuse_a_file_that_is_being_written(tmp_path: Path) -> None:
+    """Which of the two would be left would be chance; the first one is written."""
+    layout = Layout(".jsonl", JsonEncoder, overwrite=True)
+    with replacing_files(tmp_path, layout) as first:
+        first.add("north", SALES[0], 1)
+        with (
+            pytest.raises(FileExistsError, match=r"another step or execution writes .*north\.jsonl"),
+            replacing_files(tmp_path, layout) as second,
+        ):
+            second.add("south", SALES[1], 1)
+            second.add("north", SALES[2], 2)
+    assert names(tmp_path) == ["north.jsonl"]
+    with replacing_files(tmp_path, layout) as third:
+        third.add("north", SALES[0], 1)
 
 
 def test_files_fail_when_there_is_no_folder(tmp_path: Path) -> None:

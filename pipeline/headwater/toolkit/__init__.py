@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headwater.events.plain import plain, preview
     from headwater.events.step_state import State
     from headwater.events.subscriber import EventFunction, Policy, event_filter
+    from headwater.graph.checks.path_params import InputPath, OutputPath, PathUse
     from headwater.graph.topological_order import find_cycles, topological_order
     from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
     from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged, work_budget
@@ -72,12 +73,15 @@ __all__ = [
     "EventFunction",
     "Fault",
     "FieldPath",
+    "InputPath",
     "ItemFaults",
     "JsonPath",
     "MissingFieldError",
     "OnBad",
     "OnDuplicate",
+    "OutputPath",
     "Packer",
+    "PathUse",
     "Place",
     "Policy",
     "Problems",
@@ -156,6 +160,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "config.data_params": "DataParam",
         "config.notation.reading": "read_source",
         "config.notation.strict_json": "read_json read_json_lines",
+        "graph.checks.path_params": "InputPath OutputPath PathUse",
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
         "config.validation_errors": "in_words",

@@ -50,7 +50,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
     """
     place = Place.checked(path, overwrite=overwrite)
     temporary = place.target.with_name(f".{os.urandom(8).hex()}.part")
-    with _alone(place):
+    with place.reserved():
         try:
             with place.create(temporary) as file:
                 yield file
@@ -60,21 +60,6 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
         finally:
             temporary.unlink(missing_ok=True)
     sync_folder(place.target.parent)
-
-
-@contextmanager
-def _alone(place: Place) -> Generator[None]:
-    """Refuse a second writer of this process: which of the two files is left would be chance."""
-    with _lock:
-        if place.target in _written:
-            hint = "give each writer a path of its own"
-            raise FileExistsError(f"another step or execution writes {place.path} at the same time; {hint}")
-        _written.add(place.target)
-    try:
-        yield
-    finally:
-        with _lock:
-            _written.discard(place.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +113,27 @@ class Place:
         if not overwrite:
             raise cls._exists(path)
         return cls(path, target, status, overwrite)
+
+    @contextmanager
+    def reserved(self) -> Generator[None]:
+        """Keep other writers of this process from the place: which of the files is left would be chance.
+
+        Yields:
+            Nothing; the place is reserved in the block.
+
+        Raises:
+            FileExistsError: Another writer has reserved it.
+        """
+        with _lock:
+            if self.target in _written:
+                hint = "give each writer a path of its own"
+                raise FileExistsError(f"another step or execution writes {self.path} at the same time; {hint}")
+            _written.add(self.target)
+        try:
+            yield
+        finally:
+            with _lock:
+                _written.discard(self.target)
 
     def create(self, temporary: Path, mode: Literal["xb", "ab"] = "xb") -> IO[bytes]:
         """Create the file that will be published; those who may not read the replaced file may not read it either.

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Generator, Hashable
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -74,9 +74,10 @@ def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
     temporary = place / f".{secrets.token_hex(8)}.part"
     temporary.mkdir(mode=0o700)
     try:
-        writer = FolderWriter(folder, temporary, layout)
-        yield writer
-        writer.finish()
+        with ExitStack() as reserved:
+            writer = FolderWriter(folder, temporary, layout, reserved)
+            yield writer
+            writer.finish()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_folder(place)
@@ -85,8 +86,9 @@ def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
 class FolderWriter:
     """Takes items, each for the file of its key."""
 
-    def __init__(self, folder: Path, temporary: Path, layout: Layout) -> None:
+    def __init__(self, folder: Path, temporary: Path, layout: Layout, reserved: ExitStack) -> None:
         self._folder = folder
+        self._reserved = reserved
         self._temporary = temporary
         self._layout = layout
         self._parts: dict[tuple[type, Any], _Part] = {}
@@ -144,6 +146,7 @@ class FolderWriter:
             hint = "raise max_files, or set by to a field with fewer values"
             raise ValueError(f"more than {layout.max_files} distinct values: {key!r} would need another file; {hint}")
         place = Place.checked(self._temporary.parent / name, overwrite=layout.overwrite, follow_links=False)
+        self._reserved.enter_context(place.reserved())
         part = _Part(self._temporary / str(len(self._parts)), place, layout.encoder())
         self._parts[_typed(key)] = part
         return part

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from anyio.to_thread import run_sync as run_in_thread
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step, StepContext
+from headwater.toolkit import InputPath
 from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
 from headwater_steps.http.hosts import HostPattern
 from headwater_steps.http.http_errors import HttpStatusError
@@ -80,7 +80,7 @@ class HttpStep(Step):
         Field(description="Longest total wait for the server, in seconds; the reader's own time does not count."),
     ] = 300
     ca_file: Annotated[
-        Path | None,
+        InputPath | None,
         Field(
             description="Certificates of the authorities to trust (PEM), for servers of your own; by default those "
             "that the system trusts. Servers are always verified."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from headwater import step
-from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_finder
-from headwater_steps.files.compression import is_available
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, PathUse, field_finder
+from headwater_steps.files.compression import is_available, suffix_of
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
 
@@ -26,11 +26,18 @@ _FORMATS: Final[dict[Format, tuple[str, Callable[[], RowEncoder]]]] = {
 }
 
 
+def _names(params: Mapping[str, Any]) -> str:
+    return f"*{_FORMATS[params['format']][0]}{suffix_of(params['compression'])}"
+
+
+Filled = Annotated[Path, PathUse(writes=True, names=_names)]
+
+
 @step("sink.files", blocking=True)
 def files(
     items: Iterable[Any],
     *,
-    folder: Path,
+    folder: Filled,
     by: FieldPath,
     write: FieldPath | None = None,
     format: Format = "jsonl",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from headwater import step
-from headwater.toolkit import atomic_file
+from headwater.toolkit import OutputPath, atomic_file
 from headwater_steps.files.compression import Compression, compressing, format_of
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.encodings import Encoding
@@ -25,7 +25,7 @@ Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_l
 
 @step("sink.jsonl", blocking=True)
 def jsonl(
-    items: Iterable[Any], *, path: Path, overwrite: bool = False, compression: Compression = "auto"
+    items: Iterable[Any], *, path: OutputPath, overwrite: bool = False, compression: Compression = "auto"
 ) -> FileSummary:
     """Write the items of a stream to a file of JSON lines (https://jsonlines.org).
 
@@ -60,7 +60,7 @@ def jsonl(
 def csv(
     items: Iterable[Any],
     *,
-    path: Path,
+    path: OutputPath,
     columns: Columns | None = None,
     header: bool = True,
     delimiter: Delimiter = ",",
@@ -116,7 +116,7 @@ def csv(
 def text(
     items: Iterable[str],
     *,
-    path: Path,
+    path: OutputPath,
     end: str = "\n",
     encoding: Encoding = "utf-8",
     overwrite: bool = False,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, step
-from headwater.toolkit import OnBad
+from headwater.toolkit import InputPath, OnBad
 from headwater_steps.files.bad_rows import BadRows
 from headwater_steps.files.cells import CellType
 from headwater_steps.files.compression import Compression
@@ -38,7 +37,7 @@ class Records(Outputs):
 def csv(  # noqa: PLR0913 - files differ in many ways
     ctx: StepContext,
     *,
-    path: Path,
+    path: InputPath,
     delimiter: Delimiter = ",",
     quote: Quote | None = '"',
     escape: Char | None = None,
@@ -99,6 +98,7 @@ def csv(  # noqa: PLR0913 - files differ in many ways
         ValueError: `types` names a column that does not exist.
 
     Example:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> from headwater import Pipeline, run_sync
         >>> with TemporaryDirectory() as folder:

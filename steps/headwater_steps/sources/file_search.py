@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer
 
 from headwater import Footer, StepContext, step
+from headwater.toolkit import PathUse
 
 __all__ = ["FolderFooter", "FoundFile", "files"]
 
@@ -67,13 +68,14 @@ def _checked(pattern: str) -> str:
 
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_checked)]
+Searched = Annotated[Path, PathUse(writes=False, names=lambda params: params["pattern"])]
 
 
 @step("source.files", blocking=True)
 def files(
     ctx: StepContext,
     *,
-    folder: Path,
+    folder: Searched,
     pattern: Pattern = "*",
     hidden: bool = False,
     follow_links: bool = False,

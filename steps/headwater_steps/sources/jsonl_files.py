@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
-from headwater.toolkit import OnBad, read_json, read_json_lines
+from headwater.toolkit import InputPath, OnBad, read_json, read_json_lines
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, NO_LINE_FEED, Limit
 from headwater_steps.files.models import BadRow, FileFooter, FileHeader
@@ -93,7 +93,7 @@ def _hint(line: bytes, reason: str) -> str:
 def jsonl(
     ctx: StepContext,
     *,
-    path: Path,
+    path: InputPath,
     compression: Compression = "auto",
     on_bad: OnBad | None = None,
     max_line_bytes: Limit = LONGEST_LINE,

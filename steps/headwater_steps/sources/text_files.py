@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, StreamType, step
+from headwater.toolkit import InputPath
 from headwater_steps.files.bad_rows import OnBadLine, OnBadText
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable, with_line_end
@@ -33,7 +33,7 @@ class Lines(Outputs):
 def lines(
     ctx: StepContext,
     *,
-    path: Path,
+    path: InputPath,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
     on_bad: OnBadLine | None = None,
@@ -64,6 +64,7 @@ def lines(
         DamagedFileError: A compressed file is cut off or damaged.
 
     Example:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> from headwater import Pipeline, run_sync
         >>> with TemporaryDirectory() as folder:
@@ -80,7 +81,7 @@ def lines(
 def text(
     ctx: StepContext,
     *,
-    path: Path,
+    path: InputPath,
     encoding: Encoding = "utf-8",
     compression: Compression = "auto",
     on_bad: OnBadText = "fail",
@@ -109,6 +110,7 @@ def text(
         ValueError: The file is too large.
 
     Example:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> from headwater import Pipeline, run_sync
         >>> with TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step
-from headwater.toolkit import refuse_private
+from headwater.toolkit import PathUse, refuse_private
 
 __all__ = ["CountTokens"]
 
@@ -46,7 +46,7 @@ class CountTokens(Step, kind="text.count_tokens", blocking=True):
         3
     """
 
-    tokenizer: Annotated[str, Field(min_length=1)]
+    tokenizer: Annotated[str, Field(min_length=1), PathUse(writes=False)]
     special: bool = False
 
     _encode: Any = PrivateAttr(None)
