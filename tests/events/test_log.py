@@ -86,7 +86,7 @@ def test_batch_is_a_sequence() -> None:
     assert (len(batch), len(list(batch)), batch.last_seq) == (11, 11, 100)
     assert [event.seq for event in batch[:3]] == [90, 91, 92]
     assert batch[0].event_type is EventType.STREAM_GAP
-    assert batch[-1] is list(batch)[-1]
+    assert batch[-1] == list(batch)[-1]
     assert repr(batch) == repr(list(batch))
     assert not filled(3).read(after=3)
 

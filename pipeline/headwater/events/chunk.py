@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress, repeat
 from operator import is_
 from typing import Any, Final, overload
 
 from headwater.events.data import EventData, StepComplete, StepOutput
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.plain import preview
+from headwater.events.plain import owned, preview
 
 __all__ = ["WIDTH", "Chunk", "EventBatch", "Fields", "Rows", "short_output"]
 
@@ -72,7 +73,7 @@ class Chunk:
         self.has_short_forms: bool = has_short_forms
         self._execution_id = execution_id
         self.first_seq: int = first_seq
-        self._encodings: dict[int, bytes] = {}  # outlives the events, so that each is encoded once
+        self._encodings: dict[tuple[Any, ...], bytes] = {}  # outlives the events, so that each is encoded once
 
     def make(self, first_seq: int, last_seq: int) -> list[StreamEvent]:
         """Make the events between two numbers that are in this chunk; equal events share their JSON."""
@@ -91,8 +92,8 @@ class Chunk:
             event.step_id = step_id
             event.attempt = attempt
             event.time_s = time_s
-            event.data = data
-            event.metadata = metadata
+            event.shared_data = data
+            event.shared_metadata = metadata
             event.encodings = encodings
             seq += 1
         if self.has_short_forms:
@@ -110,37 +111,36 @@ def _expand(events: Sequence[StreamEvent]) -> None:
     """Replace short forms of data: that of a completed step is its duration, that of an output is the item."""
     # Not in the chunk, where the data of every event that was read would be an object for the garbage collector.
     for event in events:
-        short: Any = event.data
+        short: Any = event.shared_data
         if event.event_type is _OUTPUT:
             if short is not None and type(short) is not StepOutput:
-                index: Any = event.metadata
-                event.data = StepOutput("out", index or 0, *preview(short))
-                event.metadata = None
+                index: Any = event.shared_metadata
+                event.shared_data = StepOutput("out", index or 0, *preview(short))
+                event.shared_metadata = None
         elif event.event_type is _COMPLETE and type(short) is float:
-            event.data = StepComplete(1, 1, short, None, short)
+            event.shared_data = StepComplete(1, 1, short, None, short)
 
 
 class EventBatch(Sequence[StreamEvent]):
-    """Consecutive events of a log, which are made once for all readers, when one of them looks at the first."""
+    """Consecutive events of a log. Readers share a batch, and each look at it makes events of its own."""
 
-    __slots__ = ("_chunks", "_events", "_first_seq", "_gap", "last_seq")
+    __slots__ = ("_chunks", "_first_seq", "_gap", "last_seq")
 
     def __init__(self, chunks: Sequence[Chunk], first_seq: int, last_seq: int, gap: StreamEvent | None = None) -> None:
         self.last_seq: int = last_seq
         self._chunks = chunks
         self._first_seq = first_seq
         self._gap = gap
-        self._events: list[StreamEvent] | None = None
 
     def select(self, types: Types | None, steps: Steps | None, *, latest: bool = False) -> list[StreamEvent]:
         """Return the events that are wanted, and the gap before them if there is one.
 
         With `latest`, of the progress of each step only the latest is wanted. Events that are not wanted are not made.
         """
-        gap = [] if self._gap is None else [self._gap]
         kinds, step_ids = self._columns()
         places = (_latest_places if latest else _places)(kinds, step_ids, types, steps)
-        if self._events is not None or len(places) * 3 > len(kinds):  # making all is cheaper than many one by one
+        gap = self._own_gap()
+        if len(places) * 3 > len(kinds):  # making all is cheaper than many one by one
             made = self._made()
             return gap + [made[place + len(gap)] for place in places]
         return gap + [self._alone(self._first_seq + place) for place in places]
@@ -155,9 +155,6 @@ class EventBatch(Sequence[StreamEvent]):
         return chunk.make(seq, seq)[0]
 
     def _columns(self) -> tuple[list[EventType], list[str | None]]:
-        if self._events is not None:
-            events = self._events[self._gap is not None :]
-            return [event.event_type for event in events], [event.step_id for event in events]
         kinds: list[EventType] = []
         step_ids: list[str | None] = []
         for chunk in self._chunks:
@@ -179,18 +176,23 @@ class EventBatch(Sequence[StreamEvent]):
     def __getitem__(self, index: slice) -> list[StreamEvent]: ...
 
     def __getitem__(self, index: int | slice) -> StreamEvent | list[StreamEvent]:
-        return self._made()[index]
+        if isinstance(index, slice):
+            return self._made()[index]
+        gap = self._own_gap()
+        place = range(len(self))[index] - len(gap)
+        return gap[0] if place < 0 else self._alone(self._first_seq + place)
 
     def __repr__(self) -> str:
         return repr(self._made())
 
     def _made(self) -> list[StreamEvent]:
-        if self._events is None:
-            self._events = [] if self._gap is None else [self._gap]
-            for chunk in self._chunks:
-                self._events += chunk.make(self._first_seq, self.last_seq)
-            self._chunks = ()  # so that the log may let them go
-        return self._events
+        events = self._own_gap()
+        for chunk in self._chunks:
+            events += chunk.make(self._first_seq, self.last_seq)
+        return events
+
+    def _own_gap(self) -> list[StreamEvent]:
+        return [] if self._gap is None else [replace(self._gap, data=owned(self._gap.data))]
 
 
 def _places(

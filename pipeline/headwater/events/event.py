@@ -32,7 +32,7 @@ from headwater.events.data import (
     StepStart,
     StreamGap,
 )
-from headwater.events.plain import plain, short_repr
+from headwater.events.plain import owned, plain, short_repr
 
 __all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_event"]
 
@@ -101,13 +101,17 @@ DATA_MODELS: Final[Mapping[EventType, type[EventData]]] = {
 }
 """The data model of each type of event."""
 
+_SHARED_FIELDS: Final = {"data": "shared_data", "metadata": "shared_metadata"}
+
 # Fields that carry what users give; all others are plain by their type.
 _OPEN_FIELDS: Final[Mapping[type, str]] = {StepProgress: "data", StepOutput: "value", InputRequired: "schema"}
 
 
 @dataclass(slots=True)
 class StreamEvent:
-    """A fact about an execution. All readers share it, so it must not be changed (frozen would cost twice the time).
+    """A fact about an execution.
+
+    Each reader of a log has its own events with data of their own, so what it changes reaches no other reader.
 
     Args:
         seq: Its number within the execution, from 1, without gaps.
@@ -120,7 +124,9 @@ class StreamEvent:
         metadata: Anything that the emitter adds.
 
     Attributes:
-        encodings: What `to_json` returned, by `seq`, so that an event is encoded once; events of one log share it.
+        encodings: What `to_json` returned, by what identifies the event; events of one log share it.
+        shared_data: The data as it was emitted, if the event was read from a log; `data` is a copy, made on first use.
+        shared_metadata: The same for the metadata.
 
     Example:
         >>> event = StreamEvent(1, EventType.STEP_SKIPPED, "e1", "count", time_s=0.5, data=StepSkipped("not taken"))
@@ -138,7 +144,17 @@ class StreamEvent:
     time_s: _Time = 0.0
     data: Any = None
     metadata: Mapping[str, Any] | None = None
-    encodings: dict[int, bytes] | None = field(default=None, init=False, repr=False, compare=False)
+    encodings: dict[tuple[Any, ...], bytes] | None = field(default=None, init=False, repr=False, compare=False)
+    shared_data: Any = field(init=False, repr=False, compare=False)  # these two are set for events of a log alone
+    shared_metadata: Mapping[str, Any] | None = field(init=False, repr=False, compare=False)
+
+    def __getattr__(self, name: str) -> Any:
+        # For what is not set: events of a log copy what they share when it is first read, as few readers look at all.
+        if name not in _SHARED_FIELDS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        value = owned(getattr(self, _SHARED_FIELDS[name]))
+        setattr(self, name, value)
+        return value
 
     @property
     def timestamp(self) -> datetime:
@@ -148,6 +164,8 @@ class StreamEvent:
     def to_json(self) -> bytes:
         """Return the event as JSON (RFC 8259, UTF-8); it is encoded once, whatever the number of readers.
 
+        The data and metadata of an event of a log are written as they were emitted.
+
         Returns:
             The envelope that `events_schema` describes, with `schema_version` and the time as ISO 8601 in UTC. A value
             that JSON cannot hold is its shortened `repr`, and a secret is masked.
@@ -155,9 +173,11 @@ class StreamEvent:
         encodings = self.encodings
         if encodings is None:
             encodings = self.encodings = {}
-        encoded = encodings.get(self.seq)
+        # all of it, as a reader that changes its event must not change the JSON that others get
+        key = (self.seq, self.event_type, self.execution_id, self.step_id, self.attempt, self.time_s)
+        encoded = encodings.get(key)
         if encoded is None:
-            encoded = encodings[self.seq] = _encode(self)
+            encoded = encodings[key] = _encode(self)
         return encoded
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,7 +218,13 @@ def gap_event(execution_id: str, missed: int, first_seq: int, last_seq: int) -> 
     return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, time_s=time(), data=data)
 
 
+def _as_emitted(event: StreamEvent, name: str) -> Any:
+    shared = _SHARED_FIELDS[name]
+    return getattr(event, shared if hasattr(event, shared) else name)
+
+
 def _encode(event: StreamEvent) -> bytes:
+    metadata = _as_emitted(event, "metadata")
     envelope: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "seq": event.seq,
@@ -207,8 +233,8 @@ def _encode(event: StreamEvent) -> bytes:
         "step_id": event.step_id,
         "attempt": event.attempt,
         "timestamp": event.timestamp,
-        "data": _closed(event.data),
-        "metadata": None if event.metadata is None else plain(event.metadata),
+        "data": _closed(_as_emitted(event, "data")),
+        "metadata": None if metadata is None else plain(metadata),
     }
     try:
         return to_json(envelope, fallback=short_repr, inf_nan_mode="strings")

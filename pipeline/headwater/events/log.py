@@ -147,7 +147,7 @@ class EventLog:
             chunk.has_short_forms = True
 
     def read(self, *, after: int, limit: int = UNLIMITED) -> EventBatch:
-        """Return at most `limit` events after a number, in order; readers share them, so they must not be changed.
+        """Return at most `limit` events after a number, in order; readers share the batch, but not its events.
 
         When some of them are no longer kept, a `stream_gap` event comes first, in addition.
         """

@@ -9,20 +9,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from itertools import islice
-from typing import Any, TypeGuard, cast
+from typing import Any, Final, TypeGuard, cast, get_args
 
 from pydantic_core import to_json, to_jsonable_python
 
 from headwater.display import shorten
+from headwater.events.data import EdgeInfo, EventData, StepInfo
 from headwater.masking import mask_data
+from headwater.shapes import is_list, is_object, is_sequence
 
-__all__ = ["plain", "preview", "short_repr"]
+__all__ = ["owned", "plain", "preview", "short_repr"]
 
 _MAX_DEPTH = 16
 _MAX_NODES = 10_000
 _MAX_TEXT = 10_000
 _MAX_REPR = 200
 _MAX_INT_BITS = 1024
+_MODELS: Final[frozenset[type]] = frozenset({*get_args(EventData), StepInfo, EdgeInfo})
+_DEEPEST: Final = 32  # further down than data is kept, and not without end in data that contains itself
 _Mask = Callable[[str], str]
 _NUMBERS = (int, float)
 _SMALL = 10**15
@@ -182,3 +186,26 @@ def _own_size(value: Any, encoded: bytes, *, cut: bool) -> int | None:
     if _is_raw(value):
         return memoryview(value).nbytes
     return None if cut else len(encoded)
+
+
+def owned(value: Any, depth: int = _DEEPEST) -> Any:
+    """Return a copy of data that shares no model, list or dict with it, so that changes do not reach others.
+
+    Objects of other classes, which the engine never emits, stay the same.
+    """
+    if depth == 0:
+        return value
+    if is_object(value):
+        return {key: owned(part, depth - 1) for key, part in value.items()}
+    if is_sequence(value):
+        parts = [owned(part, depth - 1) for part in value]
+        return parts if is_list(value) else tuple(parts)
+    return _owned_model(value, depth - 1) if type(value) in _MODELS else value
+
+
+def _owned_model(model: Any, depth: int) -> Any:
+    kind = model.__class__
+    copy = object.__new__(kind)
+    for name in kind.__slots__:
+        setattr(copy, name, owned(getattr(model, name), depth))
+    return copy

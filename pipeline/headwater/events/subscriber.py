@@ -64,7 +64,7 @@ class StreamSubscriber:
         """Receive events in order; the default gives them to `on_event` one by one.
 
         Args:
-            batch: At least one event. All subscribers share it, so it must not be changed.
+            batch: At least one event. Each look at the batch makes events of its own.
 
         Returns:
             None, or an awaitable that is then awaited.
@@ -75,7 +75,7 @@ class StreamSubscriber:
         """Receive one event.
 
         Args:
-            event: The event, shared by all subscribers.
+            event: The event; what the subscriber changes in it, and in its data, reaches no other.
 
         Returns:
             None, or an awaitable that is then awaited.

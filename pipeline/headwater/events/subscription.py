@@ -114,7 +114,7 @@ class Subscription:
             # What it will not receive is kept, too, as long as it comes before what it will: no more than the history.
             kept_slots = max(log.history, self.buffer_size) - (log.last_seq - lived_seq)
             return min(self.buffer_size - self._count(lived_seq, self._wanted), kept_slots)
-        waiting = self._select(log.read(after=lived_seq))
+        waiting = list(self._select(log.read(after=lived_seq)))
         outdated = _outdated_progress(waiting) if policy == "coalesce" else ()
         return self.buffer_size - (len(waiting) - len(outdated))
 
@@ -236,7 +236,7 @@ class Subscription:
             events = log.read(after=self.cursor, limit=self.buffer_size)
             return self._select(events), events.last_seq
         events = log.read(after=self.cursor)
-        return self._thin(self._select(events)), events.last_seq
+        return self._thin(list(self._select(events))), events.last_seq
 
     def _select(self, events: EventBatch) -> Sequence[StreamEvent]:
         return events if self._wanted is None else events.select(*self._wanted)

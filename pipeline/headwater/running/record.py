@@ -10,7 +10,7 @@ from headwater.events.chunk import short_output
 from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
 from headwater.events.event import EventType
 from headwater.events.notices import notice
-from headwater.events.plain import plain
+from headwater.events.plain import owned, plain
 from headwater.events.step_state import State
 from headwater.running.failures import message_of
 
@@ -152,7 +152,7 @@ class StepRecord:
 
     def note_progress(self, fraction: float | None, message: str, data: Mapping[str, Any]) -> bool:
         """Note the progress that the step reports, from any thread; True when it is time to emit it."""
-        self._pending_progress = (fraction, message, data)
+        self._pending_progress = (fraction, message, owned(data) if data else data)
         return perf_counter() - self._progress_at >= self._progress_interval_s
 
     def emit_progress(self) -> None:
@@ -161,8 +161,7 @@ class StepRecord:
             return
         (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
-        if self._mask is not str:
-            message, data = self._mask(message), plain(data, self._mask)
+        message, data = self._mask(message), data and plain(data, self._mask)
         progress = StepProgress(
             fraction=fraction,
             message=message,

@@ -12,6 +12,7 @@ from anyio.from_thread import run_sync as run_in_loop
 from anyio.lowlevel import current_token
 
 from headwater.events.notices import notice
+from headwater.events.plain import owned
 from headwater.events.subscriber import StreamSubscriber
 from headwater.kinds.binding import callable_of
 from headwater.kinds.step_context import StepContext
@@ -105,7 +106,7 @@ class ExecutionScope:
         enters: list[Enter] = []
         for hook in self.hooks:
             try:
-                enter = hook.inside_step(self.execution_id, self._start_data, step.id)
+                enter = hook.inside_step(self.execution_id, owned(self._start_data), step.id)
             except Exception as error:  # noqa: BLE001 - a subscriber does not disturb the execution
                 notice("subscriber gave no context to a step", step_id=step.id, error=repr(error))
             else:
