@@ -84,6 +84,7 @@ def build(steps: str, edges: str | None = None, **document: Any) -> tuple[Graph,
     problems = Problems()
     graph = build_graph(PipelineSpec("test", specs, edges=written, output=document.get("output")), bound, problems)
     if not problems:
-        choices = resolve(graph, problems, stream_input=document.get("stream_input", False))
+        streamed = [edge.index for edge in graph.inputs] if document.get("stream_input") else []
+        choices = resolve(graph, problems, streamed=streamed)
         check_deadlocks(graph, choices, problems, stream_input=document.get("stream_input", False))
     return graph, problems.listed()

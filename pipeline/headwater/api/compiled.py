@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.permissions import check_permissions
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledPipeline"]
 
+_PlanKey: TypeAlias = "tuple[frozenset[int], Mode | None]"  # which edges from the input bring a stream, and its mode
+_ONE_VALUE: Final[frozenset[int]] = frozenset()
+
 
 class CompiledPipeline:
     """The graph of a document that passes every check."""
@@ -39,24 +42,28 @@ class CompiledPipeline:
         problems = loaded.problems
         check_permissions(loaded.spec, steps, options.allowed, problems)
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
-        choices = resolve(self.graph, problems, stream_input=False)
+        choices = resolve(self.graph, problems)
         check_options(self.graph, choices, problems)
         check_deadlocks(self.graph, choices, problems, stream_input=False)
         check_shared_files(self.graph, choices, problems)
         problems.raise_if_any()
-        self._choices: dict[tuple[bool, Mode | None], dict[str, Choice]] = {(False, None): choices}
-        self._plans: dict[tuple[bool, Mode | None], Plan] = {}
+        self._choices: dict[_PlanKey, dict[str, Choice]] = {(_ONE_VALUE, None): choices}
+        self._plans: dict[_PlanKey, Plan] = {}
         self._starts: dict[Plan, PipelineStart] = {}
         self.loaded = loaded
         self.options = options
 
-    def plan(self, *, stream_input: bool, input_mode: Mode | None = None) -> Plan:
+    def plan(self, *, stream_input: bool) -> Plan:
         """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that."""
-        key = (stream_input, input_mode)
+        return self._plan(frozenset(edge.index for edge in self.graph.inputs) if stream_input else _ONE_VALUE)
+
+    def _plan(self, streamed: frozenset[int], input_mode: Mode | None = None) -> Plan:
+        """Return the plan for an input that is a stream on some of its edges."""
+        key = (streamed, input_mode)
         if key not in self._choices:
             problems = self.loaded.problems.renewed()
-            choices = resolve(self.graph, problems, stream_input=stream_input, input_mode=input_mode)
-            check_deadlocks(self.graph, choices, problems, stream_input=stream_input)
+            choices = resolve(self.graph, problems, streamed=streamed, input_mode=input_mode)
+            check_deadlocks(self.graph, choices, problems, stream_input=bool(streamed))
             problems.raise_if_any()
             self._choices[key] = choices
         if key not in self._plans:
@@ -66,10 +73,11 @@ class CompiledPipeline:
 
     def request(self, data: Any, options: RunOptions) -> ExecutionRequest:
         """Return what an execution with some data needs to know; raise when the data does not fit the input."""
-        plan = self.plan(stream_input=False)
-        if data is not None and plan.inputs and is_stream(plan, data):
-            plan = self.plan(stream_input=True, input_mode="line" if isinstance(data, TextLines) else None)
-        data_by_group(plan, data)
+        plan = self._plan(_ONE_VALUE)
+        given = data_by_group(plan, data)
+        if streams := [group for group, value in given.items() if is_stream(plan, group, value)]:
+            edges = frozenset(index for group in streams for index in group.edges)
+            plan = self._plan(edges, "line" if isinstance(data, TextLines) else None)
         if plan not in self._starts:
             self._starts[plan] = start_data(plan)
         spec = self.loaded.spec

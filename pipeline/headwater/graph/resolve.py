@@ -23,7 +23,7 @@ from headwater.kinds.definition import Placement
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 
     from headwater.config.problems import Fault, Problems
     from headwater.graph.choices import Arrival
@@ -37,14 +37,14 @@ __all__ = ["resolve"]
 
 
 def resolve(
-    graph: Graph, problems: Problems, *, stream_input: bool, input_mode: Mode | None = None
+    graph: Graph, problems: Problems, *, streamed: Collection[int] = (), input_mode: Mode | None = None
 ) -> dict[str, Choice]:
     """Return the choices for the steps that could be resolved, in topological order.
 
-    `stream_input` says whether the pipeline's input is a stream also where a port takes one value, and `input_mode`
-    how its items relate.
+    `streamed` has the indexes of the edges from `input` that bring a stream also where a port takes one value, and
+    `input_mode` says how the items of the input relate.
     """
-    resolver = _Resolver(graph, problems, stream_input=stream_input, input_mode=input_mode)
+    resolver = _Resolver(graph, problems, streamed, input_mode)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)
     for fault in faults_of_outputs(graph, resolver.choices):
@@ -55,11 +55,11 @@ def resolve(
 class _Resolver:
     """Goes through the steps in topological order, so that what feeds a step is known before it."""
 
-    def __init__(self, graph: Graph, problems: Problems, *, stream_input: bool, input_mode: Mode | None) -> None:
+    def __init__(self, graph: Graph, problems: Problems, streamed: Collection[int], input_mode: Mode | None) -> None:
         self.choices: dict[str, Choice] = {}
         self._graph = graph
         self._problems = problems
-        self._stream_input = stream_input
+        self._streamed = streamed
         self._input_mode: Mode | None = input_mode
         self._known: dict[Hashable, Choice] = {}
         self._flows: dict[Hashable, Flow] = {}
@@ -90,7 +90,7 @@ class _Resolver:
                 parts += edge.target.port, writer.outputs[source.port], writer.skippable, spec.adapt, spec.when is None
                 parts.append(writer.writes_several)
             elif source is PIPELINE_INPUT:
-                parts += edge.target.port, None, False, spec.adapt, spec.when is None
+                parts += edge.target.port, edge.index in self._streamed, False, spec.adapt, spec.when is None
             else:
                 return None
         return tuple(parts)
@@ -158,7 +158,7 @@ class _Resolver:
 
     def _flow(self, edge: Edge, port: Port, task: Task | None) -> Flow | None:
         if edge.source is PIPELINE_INPUT:
-            streaming = self._stream_input or all(reads.streaming for reads in ports_of(self._methods, edge))
+            streaming = edge.index in self._streamed or all(reads.streaming for reads in ports_of(self._methods, edge))
             return _given(port, edge.spec.adapt, task, self._input_mode, streaming=streaming)
         writer = self.choices.get(edge.source.step)
         return None if writer is None else writer.outputs[edge.source.port]

@@ -63,16 +63,15 @@ def _problem(code: str, message: str, hint: str) -> Problem:
     return Problem(code, message, "$", hint=hint)
 
 
-def is_stream(plan: Plan, data: Any) -> bool:
-    """Return whether the data is a stream of items, also where a step takes one value."""
+def is_stream(plan: Plan, group: InputGroup, data: Any) -> bool:
+    """Return whether the data of an input is a stream of items, also where a step takes one value."""
     if not isinstance(data, Iterable | AsyncIterable) or isinstance(
         data, str | bytes | bytearray | Mapping | BaseModel
     ):
         return False
     if isinstance(data, Iterator | AsyncIterator | AsyncIterable):
         return True
-    indexes = {index for group in plan.inputs for index in group.edges}
-    readers = [given for step in plan.steps for given in step.inputs if indexes.intersection(given.edges)]
+    readers = [given for step in plan.steps for given in step.inputs if not set(group.edges).isdisjoint(given.edges)]
     return not all(given.port.streaming or _accepts(given, data) for given in readers)
 
 
