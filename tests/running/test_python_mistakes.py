@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from headwater import ConfigError, Pipeline, Runner, run_sync
-from headwater_steps.streams import count
+from headwater import ConfigError, EventType, Pipeline, Runner, StreamingContext, run_sync
+from headwater_steps.streams import count, distinct
 
 
 def plain(text: str) -> str:
@@ -53,6 +56,61 @@ def test_runner_says_what_is_not_a_pipeline(pipeline: Any, message: str) -> None
         with pytest.raises(TypeError) as error:
             start(pipeline)
         assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["streaming_context", "subscribers", "name", "compiled"])
+def test_pipeline_refuses_attributes_that_would_do_nothing(name: str) -> None:
+    """What a program sets on a pipeline would be ignored, so it is an error with a hint."""
+    pipeline: Any = Pipeline("count", steps={"count": count})
+    with pytest.raises(AttributeError, match=f"a pipeline never changes, so its attribute '{name}' can be neither set"):
+        setattr(pipeline, name, [])
+    with pytest.raises(AttributeError, match="make another pipeline"):
+        delattr(pipeline, name)
+    assert run_sync(pipeline, [1, 2]).output == 2
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copy_of_what_never_changes_is_itself(copied: Callable[[Any], Any]) -> None:
+    """A pipeline, also within other data, and a step."""
+    pipeline = Pipeline("count", steps={"count": count})
+    assert copied(pipeline) is pipeline
+    assert copied((pipeline, count))[0] is pipeline
+    assert copied(count) is count
+    assert copied(distinct.with_params(by="x")).bound.params == {"by": "x"}
+
+
+def test_pipeline_says_what_to_do_instead_of_pickling_it() -> None:
+    """Its steps are code, which is not sent; a step is found by its name, as a function is."""
+    pipeline = Pipeline("count", steps={"count": count})
+    with pytest.raises(TypeError, match=r"pipeline 'count' cannot be pickled, .* send to_json\(\) and load that"):
+        pickle.dumps(pipeline)
+    with pytest.raises(TypeError, match=r"the step 'stream\.distinct' with params cannot be pickled"):
+        pickle.dumps(distinct.with_params(by="x"))
+    assert pickle.loads(pickle.dumps(count)) is count  # noqa: S301 - bytes of our own
+    assert run_sync(Pipeline.loads(pipeline.to_json()), [1]).output == 1
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_context_says_what_is_not_an_event_type(enabled: bool) -> None:
+    """The name of a type is not the type; what is refused leaves nothing in the log."""
+    wrong: list[tuple[Any, type[Exception], str]] = [
+        ("step_progress", TypeError, r"expected an event type, found 'step_progress'; write EventType\.STEP_PROGRESS"),
+        ("pipeline_complete", TypeError, r"write EventType\.PIPELINE_COMPLETE"),
+        ("my_event", ValueError, r"there is no event type 'my_event'; choose one of: pipeline_start"),
+        (None, TypeError, r"expected an event type, found None; choose one of EventType: pipeline_start"),
+    ]
+    async with StreamingContext("e1", enabled=enabled) as context:
+        for _ in range(3):  # also when events were emitted before
+            for event_type, error, message in wrong:
+                with pytest.raises(error, match=message):
+                    context.emit(event_type, "count")
+            context.emit(EventType.STEP_SKIPPED, "count")
+    events = [event async for event in context.events()]
+    assert [event.seq for event in events] == list(range(1, 5 if enabled else 2))
+    assert {event.event_type for event in events} <= {EventType.STEP_SKIPPED, EventType.PIPELINE_COMPLETE}
+    with pytest.raises(RuntimeError, match="so 'step_progress' cannot follow"):
+        wrong_context: Any = context
+        wrong_context.log.append("step_progress")
 
 
 @pytest.mark.parametrize("text", ["steps:\n\t- id: a\n", "steps:\n  - id: a\n\tkind: b\n", "\tname: x\n"])

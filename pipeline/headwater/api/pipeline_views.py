@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from headwater.graph.analysis import Analysis
 from headwater.graph.drawing.draw import draw
@@ -25,6 +25,26 @@ class PipelineViews:
     """The part of `Pipeline` that shows what it is, without running it."""
 
     compiled: CompiledPipeline
+
+    if not TYPE_CHECKING:  # type checkers would take it for a sign that there are more attributes
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name != "compiled" or "compiled" in self.__dict__:
+                raise AttributeError(_unchangeable(name), name=name, obj=self)
+            super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(_unchangeable(name), name=name, obj=self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        hint = "make it there from its module, or send to_json() and load that"
+        raise TypeError(f"pipeline {self.compiled.loaded.spec.name!r} cannot be pickled, as its steps are code: {hint}")
 
     def _repr_html_(self) -> str:
         from headwater.api.notebook import pipeline_html  # only a notebook asks for it
@@ -86,3 +106,8 @@ class PipelineViews:
             ValueError: There is no such style, or the pipeline has too many steps for a picture.
         """
         return draw(self.plan(), style)
+
+
+def _unchangeable(name: str) -> str:
+    hint = "make another pipeline; what runs it, such as subscribers, is given to run or Runner"
+    return f"a pipeline never changes, so its attribute {name!r} can be neither set nor deleted: {hint}"

@@ -25,8 +25,6 @@ _TURNS: Final = 2  # for an item that goes through several steps at once
 _SHARED_BATCHES: Final = 2
 _SHARED_EVENTS: Final = 4096  # a longer batch, such as all of a log, is not kept for others
 
-_ENDS: Final = frozenset(event_type for event_type in EventType if event_type.terminal)
-
 
 class Emit(Protocol):
     """A function that emits an event."""
@@ -122,8 +120,12 @@ class EventLog:
         # All that is not due with every event waits for `_attend`: this runs once per event of every execution.
         self._extend((event_type, step_id, attempt, time(), data, metadata))
         self.last_seq = seq = self.last_seq + 1
-        if seq >= self._attention_seq or event_type in _ENDS:
-            return self._attend(event_type)
+        try:
+            if seq >= self._attention_seq or event_type.terminal:
+                return self._attend(event_type)
+        except AttributeError:
+            self._check_type(event_type)
+            raise
         return self.needs_drain
 
     def append_rows(self, rows: Rows, count: int) -> bool:
@@ -221,8 +223,19 @@ class EventLog:
         if len(self._batches) > _SHARED_BATCHES:
             del self._batches[next(iter(self._batches))]
 
+    def _check_type(self, found: object) -> None:
+        """Take back an event whose type is something else, such as the name of a type, and raise what was expected."""
+        if isinstance(found, EventType):
+            return
+        self.last_seq -= 1
+        del self._chunks[-1].fields[-WIDTH:]
+        hint = f"choose one of EventType: {', '.join(EventType)}"
+        if isinstance(found, str):
+            hint = f"write EventType.{EventType(found).name}"  # which raises for other strings
+        raise TypeError(f"expected an event type, found {found!r}; {hint}")
+
     def _refuse(self, fields: Rows) -> NoReturn:
-        event_type = fields[0].value
+        event_type = str(fields[0])
         raise RuntimeError(
             f"execution {self.execution_id!r} has already emitted its terminal event, so {event_type!r} cannot follow"
         )

@@ -177,7 +177,9 @@ class StreamingContext:
         *,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
-        return event_type.terminal and self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)
+        if getattr(event_type, "terminal", True):  # the log refuses what is not a type
+            return self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)
+        return False
 
     def _end(self, error: BaseException | None) -> None:
         """Emit the terminal event, as the execution did not."""

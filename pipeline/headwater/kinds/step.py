@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial, update_wrapper
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
+from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +55,18 @@ class StepFunction(Generic[Params, Result]):
     def __repr__(self) -> str:
         params = "".join(f" {name}={value!r}" for name, value in self._bound.params.items())
         return f"<step {self.kind!r}{params}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> str:
+        if self._bound.arguments:
+            hint = "send the params, and give them to the step there"
+            raise TypeError(f"the step {self.kind!r} with params cannot be pickled: {hint}")
+        return self.__wrapped__.__qualname__  # like a function, by its name
 
     @property
     def kind(self) -> str:
