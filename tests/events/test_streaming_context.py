@@ -270,6 +270,67 @@ async def test_drop_oldest_counts_only_what_the_filter_lets_through() -> None:
     assert held.seqs == [1, 2, 12]
 
 
+@pytest.mark.parametrize("types", [None, {"step_progress", "pipeline_complete"}, {"step_progress"}])
+async def test_drop_oldest_has_a_grace_when_the_execution_has_ended(
+    monkeypatch: pytest.MonkeyPatch, types: set[str] | None
+) -> None:
+    """What still waits after it is counted by a gap, and the last event is delivered."""
+    monkeypatch.setattr("headwater.events.delivery.GRACE_S", 0.0)
+    received: list[StreamEvent] = []
+
+    async def slow(event: StreamEvent) -> None:
+        received.append(event)
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(slow, policy="drop_oldest", types=types)
+        for _ in range(200):
+            context.emit(PROGRESS, "a")
+    last = COMPLETE if types is None or "pipeline_complete" in types else PROGRESS
+    gaps = [event.data for event in received if event.event_type is EventType.STREAM_GAP]
+    assert len(received) < 20
+    assert received[-1].event_type is last
+    assert len(received) - len(gaps) + sum(gap.missed for gap in gaps) == 200 + (last is COMPLETE)
+    assert context.lost == []
+
+
+@pytest.mark.parametrize("policy", ["wait", "coalesce"])
+async def test_other_policies_deliver_everything_when_the_execution_has_ended(
+    monkeypatch: pytest.MonkeyPatch, policy: Policy
+) -> None:
+    """A subscriber that misses nothing has no grace, but a deadline for each call."""
+    monkeypatch.setattr("headwater.events.delivery.GRACE_S", 0.0)
+    received: list[int] = []
+
+    async def slow(event: StreamEvent) -> None:
+        received.append(event.seq)
+        await anyio.lowlevel.checkpoint()
+
+    async with StreamingContext("e1") as context:
+        context.subscribe(slow, policy=policy)
+        context.subscribe(lambda event: None, policy="drop_oldest")
+        for _ in range(50):
+            context.emit(START, "a")
+    assert received == list(range(1, 52))
+
+
+async def test_replay_is_delivered_whole_when_the_execution_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A subscriber that asked for the past gets it, whatever its policy."""
+    monkeypatch.setattr("headwater.events.delivery.GRACE_S", 0.0)
+    received: list[int] = []
+
+    async def slow(event: StreamEvent) -> None:
+        received.append(event.seq)
+        await anyio.lowlevel.checkpoint()
+
+    async with StreamingContext("e1") as context:
+        for _ in range(50):
+            context.emit(START, "a")
+        context.subscribe(slow, policy="drop_oldest")
+    assert received == list(range(1, 52))
+
+
 async def test_coalesce_keeps_the_latest_progress_of_each_step() -> None:
     """Only outdated progress is left out; every other event is delivered, in order."""
 

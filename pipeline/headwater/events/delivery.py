@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,7 +15,10 @@ from headwater.events.notices import notice
 from headwater.events.plain import short_repr
 from headwater.events.subscription import LostSubscriber, Subscription
 
-__all__ = ["Delivery"]
+__all__ = ["GRACE_S", "Delivery"]
+
+GRACE_S: Final = 1.0
+"""How long an execution that has ended waits for subscribers that may miss events, in seconds."""
 
 
 class Delivery:
@@ -120,18 +123,29 @@ class Delivery:
             self.pressure.delivered()
 
     async def deliver_all(self) -> None:
-        """Wait until every subscriber has received everything; when cancelled, for one send deadline at most."""
+        """Wait until every subscriber has received everything; when cancelled, for one send deadline at most.
+
+        One that may miss events has a grace for those that wait, and then gets a gap for them and the last event.
+        """
         try:
-            while self.subscriptions:
-                await self.pressure.wait_delivered()
+            if any(subscription.terms.policy == "drop_oldest" for subscription in self.subscriptions):
+                with anyio.move_on_after(GRACE_S):
+                    await self._all_delivered()
+                for subscription in self.subscriptions:
+                    if subscription.terms.policy == "drop_oldest":
+                        subscription.buffer_size = 1
+            await self._all_delivered()
         except anyio.get_cancelled_exc_class():
             grace_s = max((subscription.terms.send_deadline_s for subscription in self.subscriptions), default=0.0)
             with anyio.move_on_after(grace_s, shield=True):
-                while self.subscriptions:
-                    await self.pressure.wait_delivered()
+                await self._all_delivered()
             for subscription in self.subscriptions:
                 subscription.cancel()
             raise
+
+    async def _all_delivered(self) -> None:
+        while self.subscriptions:
+            await self.pressure.wait_delivered()
 
 
 def _report(execution_id: str, lost: LostSubscriber) -> None:

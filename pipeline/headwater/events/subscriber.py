@@ -17,7 +17,8 @@ Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
 """What happens when a subscriber lags by more than its buffer.
 
 - `wait`: the execution waits for it; it never misses an event.
-- `drop_oldest`: it misses the oldest events that it has not received yet; a `stream_gap` says how many.
+- `drop_oldest`: it misses the oldest events that it has not received yet; a `stream_gap` says how many. When the
+  execution has ended, it has one second for what waits; then it gets a `stream_gap` and the last event.
 - `coalesce`: it misses progress events, except the latest of each step; a `stream_gap` says how many. For everything
   else the execution waits.
 - `disconnect`: it is detached.

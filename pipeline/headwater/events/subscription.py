@@ -63,8 +63,8 @@ class Subscription:
 
     # fmt: off
     __slots__ = (
-        "_counted", "_deliveries", "_is_new", "_joined_seq", "_lagged", "_log", "_one_by_one", "_pressure", "_scope",
-        "_send", "_wanted", "buffer_size", "cursor", "detached", "source", "subscriber", "terms",
+        "_counted", "_deliveries", "_is_new", "_joined_seq", "_lagged", "_log", "_one_by_one", "_pressure",
+        "_scope", "_send", "_wanted", "buffer_size", "cursor", "detached", "source", "subscriber", "terms",
     )
     # fmt: on
 
@@ -212,6 +212,8 @@ class Subscription:
             if self._one_by_one:
                 self.cursor = max(self.cursor, part.seq)
                 self._pressure.delivered()
+                if self.buffer_size == 1:
+                    return  # it may have been more before this call
         self.cursor = max(self.cursor, last_seq)
         self._pressure.delivered()
 
