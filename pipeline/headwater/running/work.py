@@ -74,8 +74,11 @@ class StreamingWork:
         async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
             for host in self._hosts:
                 group.start_soon(self._coordination.run_host, host)
-            for input_group, given in groups.items():
-                group.start_soon(self._feed, input_group.edges, given)
+            feeds = [(input_group.edges, given) for input_group, given in groups.items()]
+            for edges, given in feeds[1:]:
+                group.start_soon(self._feed, edges, given)
+            for edges, given in feeds[:1]:  # in this task, which would only wait
+                await self._feed(edges, given)
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the steps that have not ended."""

@@ -30,6 +30,8 @@ async def pulse(hosts: Sequence[StepHost], look: Callable[[], None]) -> AsyncGen
 
     def emit() -> None:
         for host, counts in watched:
+            if host.has_ended:
+                continue
             host.count()
             for each in counts:
                 each.emit()
