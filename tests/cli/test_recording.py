@@ -60,6 +60,28 @@ def test_events_are_appended_to_a_file(call: Call, pipeline: MakePipeline) -> No
     assert shown.count("step_complete") == 4
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--output", "run.jsonl", "--events", "./run.jsonl"], "--output and --events"),
+        (["--output", "run.svg", "--timeline", "run.svg"], "--output and --timeline"),
+        (["--events", "run.jsonl", "--timeline", "link"], "--events and --timeline"),
+        (["--output", "{document}"], "the document and --output"),
+        (["--timeline", "{document}"], "the document and --timeline"),
+    ],
+)
+def test_refuses_one_file_for_two_purposes(call: Call, pipeline: MakePipeline, options: list[str], named: str) -> None:
+    """What one option writes, another one never replaces."""
+    document = pipeline(NUMBERS, NAMED)
+    Path("link").symlink_to("run.jsonl")
+    content = Path(document).read_bytes()
+    done = call("run", document, *(option.format(document=document) for option in options), "--quiet", *STEPS)
+    assert done.code == 2
+    assert f"{named} are one file" in " ".join(done.err.split())
+    assert Path(document).read_bytes() == content
+    assert not Path("run.jsonl").exists()
+
+
 def test_figures_are_shown_at_the_end(call: Call, pipeline: MakePipeline) -> None:
     """The metrics stand on standard error below the end of the run, also of a quiet one."""
     document = pipeline(NUMBERS, NAMED)

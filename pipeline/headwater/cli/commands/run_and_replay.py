@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from os.path import realpath
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +41,25 @@ def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: 
     if options.input == "-" and document.config == Path("-"):
         message = "the document and the input cannot both be standard input"
         raise typer.BadParameter(message)
+    _check_files(document, options, watch)
     from headwater.cli.runs.executing import run_pipeline
 
     run_pipeline(document.load(), options, watch, debug=debug)
+
+
+def _check_files(document: Document, options: RunOptions, watch: WatchOptions) -> None:
+    """Refuse a file for two purposes, where one of them would replace what the other needs."""
+    read = {"the document": document.config, "--input": options.input}
+    written = {"--output": options.output, "--events": watch.events, "--timeline": watch.timeline}
+    purposes: dict[str, str] = {}
+    for purpose, file in {**read, **written}.items():
+        path = "-" if file is None else str(file)
+        if path == "-" or (Path(path).exists() and not Path(path).is_file()):  # such as /dev/null
+            continue
+        other = purposes.setdefault(realpath(path), purpose)
+        # The output replaces its file when it is complete, so it may replace the input that it was made of.
+        if other != purpose and purpose in written and (other, purpose) != ("--input", "--output"):
+            raise typer.BadParameter(f"{other} and {purpose} are one file, {path}; choose another file for {purpose}")
 
 
 @command
