@@ -103,8 +103,12 @@ def test_ends_sentences_where_a_reader_does(sentences: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "sentences",
-    [["雨が降る。", "家にいる！？", "「そうだ。」", "寝る。"], ["你好！", "“下雨了。”", "(走吧？)", "好"]],
-    ids=["Japanese", "Chinese"],
+    [
+        ["雨が降る。", "家にいる！？", "「そうだ。」", "寝る。"],
+        ["「寝る。」と言った。", "『行け！』って。", "「雨だ。」、彼は言う。", "「え？」"],
+        ["你好！", "“下雨了。”", "(走吧？)", "好"],
+    ],
+    ids=["Japanese", "Japanese quotes", "Chinese"],
 )
 def test_needs_no_space_after_marks_of_chinese_and_japanese(sentences: list[str]) -> None:
     """These scripts are written without spaces."""

@@ -21,6 +21,7 @@ WIDE_MARKS = "。！？｡"
 MARKS = ".!?…؟۔।॥" + WIDE_MARKS
 BULLETS = "•⁃‣▪◦"
 _CLOSERS = "'\"”’»›)]}」』）】》〉"
+_AFTER_QUOTES = "とっ、\uff0c"  # what goes on after a quote: a particle, or a comma
 _OPENERS = "([{\"'“‘«‹„¿¡"
 LINE_ENDS = "\n\r\u2028\u2029"
 
@@ -75,7 +76,7 @@ def end_at_mark(text: str, place: int, before: str, *, ended: bool) -> int | Non
     if not following:
         return after if ended else None
     if mark in WIDE_MARKS:
-        return 0 if following in MARKS else after
+        return 0 if following in MARKS or (after > place + 1 and following in _AFTER_QUOTES) else after
     if not following.isspace():
         return 0
     if mark in "!?" and after == place + 1:
