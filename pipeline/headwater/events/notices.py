@@ -47,6 +47,9 @@ def operator_log(mask: Callable[[str], str] = str) -> FilteringBoundLogger:
 
 def _for_terminal(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> Any:
     """Escape what cannot be printed in a line, which a step or a program may have written."""
+    texts = [value for value in fields.values() if isinstance(value, str)]
+    if all(map(str.isprintable, texts)) and all(map(str.isprintable, fields)) and not fields.get("exc_info"):
+        return fields
     return {
         escaped(key): "\n".join(map(escaped, value.split("\n"))) if key in _SEVERAL_LINES else _escaped(value)
         for key, value in _with_traceback(fields).items()
