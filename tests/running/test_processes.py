@@ -46,6 +46,12 @@ def long(number: int) -> str:
     return str(number) * 100_000
 
 
+@step("processes.read_stdin", cpu=True)
+def read_stdin(number: int) -> str:
+    child = subprocess.run([sys.executable, "-c", "print(input('?'))"], capture_output=True, check=False, text=True)
+    return sys.stdin.read() + child.stdout + child.stderr.splitlines()[-1]
+
+
 class Reading(BaseModel):
     value: float
 
@@ -235,3 +241,11 @@ def test_carries_classes_of_the_program_itself(tmp_path: Path) -> None:
     (tmp_path / "sounding.py").write_text(PROGRAM)
     done = subprocess.run([sys.executable, "sounding.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[Sounding(meters=3.0, place='fjord')]\n", "")
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_standard_input_of_a_worker_is_empty(concurrency: int) -> None:
+    """Neither the step nor a program that it starts reads the inputs of other calls."""
+    pipeline = Pipeline("reads", steps={"read": read_stdin}, options={"read": {"concurrency": concurrency}})
+    result = await pipeline.run(iter(range(4)))
+    assert result.output == ["?EOFError: EOF when reading a line"] * 4

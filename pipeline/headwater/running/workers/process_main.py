@@ -75,8 +75,11 @@ def _units(incoming: BufferedReader, inputs: PipeSource) -> Iterator[bytes]:
 
 
 def _private_streams() -> tuple[BufferedReader, BinaryIO]:
-    """Keep the two pipes for frames, so that prints of the step cannot get between them."""
+    """Keep the two pipes for frames: the step's code, and programs that it starts, neither read nor write between."""
     incoming = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return incoming, outgoing
