@@ -27,7 +27,7 @@ import values
 import watching
 from measure import Row
 
-MODULES = (hops, values, events, loading, bounds, streams, lone, watching, starting, access_log)
+MODULES = (values, hops, events, loading, bounds, streams, lone, watching, starting, access_log)
 ROWS: list[Row] = [row for module in MODULES for row in module.ROWS]
 
 

@@ -1,17 +1,19 @@
-"""What a step costs when every edge carries one value: chains and fan-outs without channels."""
+"""What a step costs when every edge carries one value: first with default settings, then with tuned ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
+from anyio.lowlevel import checkpoint
 from measure import Figure, Row, in_loop, ratio
 
 from headwater import Pipeline, Runner, StreamEvent, StreamSubscriber, step
 
 __all__ = ["ROWS"]
 
-STEPS = 1_000
+SHORT, STEPS = 100, 1_000
 BRANCHES = 100
 RUNS = 10
 SILENT = {"emit_items": "none"}
@@ -39,8 +41,21 @@ async def same(number: int) -> int:
     return number
 
 
-async def _run(pipeline: Pipeline, events: int) -> None:
-    """Run a pipeline several times, and see that each run told so many events."""
+@step("bench.waits")
+async def waits(number: int) -> int:
+    """Return the number after one turn of the event loop."""
+    await checkpoint()
+    return number
+
+
+async def _run(pipeline: Pipeline) -> None:
+    """Run a pipeline several times, with nothing set and nobody who looks."""
+    for _ in range(RUNS):
+        await pipeline.run(0)
+
+
+async def _run_watched(pipeline: Pipeline, events: int) -> None:
+    """Run a pipeline several times, and see that each run emitted so many events."""
     for _ in range(RUNS):
         counter = Counter()
         await Runner(subscribers=[counter]).run(pipeline, 0)
@@ -48,22 +63,32 @@ async def _run(pipeline: Pipeline, events: int) -> None:
 
 
 def _figure(pipeline: Pipeline, steps: int) -> Figure:
+    return Figure(RUNS * steps, partial(in_loop, partial(_run, pipeline)))
+
+
+def _watched(pipeline: Pipeline, steps: int) -> Figure:
     events = 2 + 2 * len(pipeline.plan().steps)  # start and end of each step, and of the execution
-    return Figure(RUNS * steps, partial(in_loop, partial(_run, pipeline, events)))
+    return Figure(RUNS * steps, partial(in_loop, partial(_run_watched, pipeline, events)))
 
 
-def _chain() -> Figure:
-    steps = {f"s{number}": increment for number in range(STEPS)}
-    return _figure(Pipeline("chain", steps=steps, streaming=SILENT), STEPS)
+def _chain(steps: int, kind: Any, **options: Any) -> Pipeline:
+    return Pipeline("chain", steps={f"s{number}": kind for number in range(steps)}, **options)
 
 
-def _fan_out() -> Figure:
-    branches = {f"branch{number}": same for number in range(BRANCHES)}
+def _fan_out(kind: Any) -> Pipeline:
+    branches = {f"branch{number}": kind for number in range(BRANCHES)}
     edges = [f"source -> {branch}" for branch in branches]
-    return _figure(Pipeline("fan", steps={"source": increment, **branches}, edges=edges, streaming=SILENT), BRANCHES)
+    return Pipeline("fan", steps={"source": increment, **branches}, edges=edges)
 
 
 ROWS = [
-    Row("unary step with 2 events, chain of 1,000", 22, "x", lambda: ratio(_chain())),
-    Row("fan-out of 100 async unary steps, per step", 250, "x", lambda: ratio(_fan_out())),
+    Row("default: async unary step, chain of 100", 40, "x", lambda: ratio(_figure(_chain(SHORT, same), SHORT))),
+    Row("default: fan-out of 100 async steps, per step", 200, "x", lambda: ratio(_figure(_fan_out(same), BRANCHES))),
+    Row("default: the same, of steps that wait once", 400, "x", lambda: ratio(_figure(_fan_out(waits), BRANCHES))),
+    Row(
+        "tuned: `def` step, chain of 1,000, no items emitted",
+        16,
+        "x",
+        lambda: ratio(_watched(_chain(STEPS, increment, streaming=SILENT), STEPS)),
+    ),
 ]

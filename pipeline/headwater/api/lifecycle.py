@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, get_cancelled_exc_class
+from anyio import get_cancelled_exc_class
 
 from headwater.api.outcome import Outcome
 from headwater.api.outlets import Outlets
@@ -48,7 +48,6 @@ class Lifecycle:
         self.outcome: Outcome = Outcome(request, self.context, self._unfinished)
         self.outlets: Outlets = Outlets(request.plan, self.outcome)
         self._request = request
-        self._scope = CancelScope()
         self._calls: LoopCalls | None = None
         self._work_scope: ExecutionScope | None = None
         self._work: Work | None = None
@@ -72,9 +71,12 @@ class Lifecycle:
             raise RuntimeError(f"execution {self.execution_id!r} was started before; start another with Runner.start")
         self._calls = LoopCalls()
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.context)
-            for subscriber in self._request.options.subscribers:
-                self.context.subscribe(subscriber)
+            if subscribers := self._request.options.subscribers:
+                await stack.enter_async_context(self.context)
+                for subscriber in subscribers:
+                    self.context.subscribe(subscriber)
+            else:  # nothing is delivered, so no task has to be there for it
+                stack.push(self.context.leave)
             if (runner := self._request.options.runner) is not None:
                 stack.enter_context(runner.running(self))
             self.outcome.begin()
@@ -106,7 +108,7 @@ class Lifecycle:
         if self._work_scope is not None:
             self._work_scope.cancelled = True
         if self._calls is not None:
-            self._calls.run(self._scope.cancel)
+            self._calls.run(self.outcome.scope.cancel)
             self._calls.wake()
 
     async def _prepare(self, stack: AsyncExitStack) -> Work:
@@ -152,17 +154,16 @@ class Lifecycle:
     def _break(self, error: Exception) -> None:
         """Stop the execution since something that its steps share has failed."""
         self.outcome.fail(error)
-        self._scope.cancel()
+        self.outcome.scope.cancel()
 
     async def _run(self, work: Work) -> None:
         try:
-            with self._scope:
+            with self.outcome.work_scope() as scope:
                 if not self.outcome.cancelled:
-                    with self.outcome.limit() as limit:
-                        await work.run(self._request.data)
-                    if limit.cancelled_caught:
-                        self.outcome.expire()
+                    await work.run(self._request.data)
                     work.check_finished()
+            if scope.cancelled_caught:
+                self.outcome.expire()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
             raise

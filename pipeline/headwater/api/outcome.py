@@ -41,7 +41,7 @@ class Outcome:
         self._cancel_reason: str | None = None
         self._started_at = 0.0
         self._error_given = False
-        self._limit = CancelScope()
+        self.scope: CancelScope = CancelScope()
 
     @property
     def cancelled(self) -> bool:
@@ -70,14 +70,14 @@ class Outcome:
         self._started_at = perf_counter()
         self._context.emit(EventType.PIPELINE_START, None, self._request.start_data)
 
-    def limit(self) -> CancelScope:
-        """Return the scope of the work, which ends it when the time of the execution is over."""
+    def work_scope(self) -> CancelScope:
+        """Return the scope of the work: cancelled with the execution, or when its time is over."""
         if self._request.timeout_s is not None:
-            self._limit.deadline = current_time() + self._request.timeout_s
-        return self._limit
+            self.scope.deadline = current_time() + self._request.timeout_s
+        return self.scope
 
     def expire(self) -> None:
-        """Note that the time of the execution is over."""
+        """Note that the time of the execution is over, unless it was cancelled."""
         if (timeout_s := self._request.timeout_s) is not None:
             self.fail(ExecutionTimeoutError(timeout_s))
 
@@ -88,7 +88,7 @@ class Outcome:
 
     def fail_step(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note that a step failed on its own."""
-        if self._limit.cancel_called:  # the step failed because it was cancelled
+        if self.scope.cancel_called:  # the step failed because it was cancelled
             self.expire()
         if self.error is None:
             mask = self._request.mask

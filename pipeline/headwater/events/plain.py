@@ -27,10 +27,11 @@ _MAX_REPR = 200
 _MAX_INT_BITS = 1024
 _MODELS: Final[frozenset[type]] = frozenset({*get_args(EventData), StepInfo, EdgeInfo})
 _DEEPEST: Final = 32  # further down than data is kept, and not without end in data that contains itself
+_MAX_PLAIN_INT = 2**63
+_ESCAPED = 6  # characters that one takes in JSON at most
 _Mask = Callable[[str], str]
-_NUMBERS = (int, float)
-_SMALL = 10**15
 _SEQUENCES = (list, tuple, AbstractSet, deque)
+_EXACT = frozenset[type]({dict, list, tuple})
 
 
 def short_repr(value: object, mask: _Mask = str) -> str:
@@ -53,11 +54,20 @@ def _valid(text: str) -> str:
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _is_raw(value: object) -> TypeGuard[bytes | bytearray | memoryview[Any]]:
     return isinstance(value, (bytes, bytearray, memoryview))
+
+
+def _is_plain_scalar(value: object) -> bool:
+    """Return whether a value is a string or number of the most frequent kinds, which stays as it is."""
+    if type(value) is str:
+        return len(value) <= _MAX_TEXT and value.isascii()
+    if type(value) is int:
+        return -_MAX_PLAIN_INT < value < _MAX_PLAIN_INT
+    return type(value) is float and math.isfinite(value)
 
 
 class _Walk:
@@ -72,8 +82,10 @@ class _Walk:
 
     def plain(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
         self.left -= 1
-        if value is None or isinstance(value, bool):
+        if value is None or isinstance(value, bool) or (self.mask is str and _is_plain_scalar(value)):
             return value
+        if type(value) in _EXACT:
+            return self._whole(value, depth)
         if isinstance(value, Enum):
             return self.plain(value.value, depth)
         if isinstance(value, str):
@@ -95,10 +107,13 @@ class _Walk:
             return short_repr(value, self.mask)
 
     def _parts(self, value: Any, depth: int) -> Any:
+        exact = type(value) in _EXACT and len(value) <= self.left
         if _is_mapping(value):
-            return {self._key(key): self.plain(part, depth) for key, part in self._within(value.items())}
+            within = value.items() if exact else self._within(value.items())
+            return {self._key(key): self.plain(part, depth) for key, part in within}
         if isinstance(value, _SEQUENCES):
-            return [self.plain(part, depth) for part in self._within(cast("Iterable[Any]", value))]
+            parts = cast("Iterable[Any]", value)
+            return [self.plain(part, depth) for part in (parts if exact else self._within(parts))]
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             shown = (field.name for field in dataclasses.fields(value) if field.repr)
             return {name: self.plain(getattr(value, name), depth) for name in shown}
@@ -116,6 +131,9 @@ class _Walk:
         self.cut = self.cut or next(iterator, self) is not self
 
     def _key(self, key: Any) -> str:
+        if type(key) is str and self.mask is str and _is_plain_scalar(key):
+            self.left -= 1
+            return key
         key = self.plain(key, 1)
         return key if isinstance(key, str) else str(to_json(key), "utf-8")
 
@@ -166,10 +184,8 @@ def preview(value: Any, *, max_bytes: int = 1000, mask: _Mask = str) -> tuple[An
         >>> preview("abcdef" * 10, max_bytes=8)
         ('abcdefab', 60, True)
     """
-    if (
-        mask is str and type(value) in _NUMBERS and -_SMALL < value < _SMALL
-    ):  # the most frequent, at a third of the cost
-        return value, len(to_json(value)), False
+    if mask is str and (size_bytes := _size_of_scalar(value, max_bytes)) is not None:
+        return value, size_bytes, False
     walk = _Walk(mask)
     data = walk.plain(value)
     encoded = to_json(data)
@@ -178,6 +194,17 @@ def preview(value: Any, *, max_bytes: int = 1000, mask: _Mask = str) -> tuple[An
         return data, size_bytes, False
     text = data.encode("utf-8") if isinstance(data, str) else encoded
     return text[:max_bytes].decode("utf-8", "ignore"), size_bytes, True
+
+
+def _size_of_scalar(value: object, max_bytes: int) -> int | None:
+    """Return the size of a value that is plain and small as it is, as most items are; None for any other."""
+    if type(value) is str:
+        length = len(value)
+        return length if value.isascii() and _ESCAPED * length + 2 <= max_bytes else None
+    if (type(value) is int or type(value) is float) and _is_plain_scalar(value):
+        size_bytes = len(to_json(value))
+        return size_bytes if size_bytes <= max_bytes else None
+    return None
 
 
 def _own_size(value: Any, encoded: bytes, *, cut: bool) -> int | None:

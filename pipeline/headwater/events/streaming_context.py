@@ -75,10 +75,16 @@ class StreamingContext:
     async def __aexit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.leave(error_type, error, traceback)
+        await self._delivery.__aexit__(error_type, error, traceback)
+
+    def leave(
+        self, _error_type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Emit the terminal event if it is missing: enough where nothing was entered, as there are no subscribers."""
         self._left = True
         if not self.log.closed:
             self._end(error)
-        await self._delivery.__aexit__(error_type, error, traceback)
 
     def subscribe(
         self,
