@@ -94,3 +94,55 @@ async def test_may_be_left_by_a_step_that_has_enough() -> None:
     """A step that ends before its pool has read everything completes."""
     result = await Pipeline("threads", steps={"a": partial}).run(iter(range(2_000)))
     assert result.output == [0, 2]
+
+
+FREE = threading.Event()
+
+
+@step("threads.held_back", blocking=True)
+def held_back(number: int) -> int:
+    """Return a number, but wait with the 300th until it is free to go on."""
+    if number == 300:
+        FREE.wait()
+    return number
+
+
+@step("threads.many")
+async def many_numbers() -> AsyncIterator[int]:
+    """Write enough numbers for large units of work."""
+    for number in range(400):
+        yield number
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_result_is_there_while_another_item_of_its_unit_takes_long(concurrency: int) -> None:
+    """What is finished does not wait for the items that a thread was given with it."""
+    FREE.clear()
+    steps = {"numbers": many_numbers, "held": held_back}
+    pipeline = Pipeline("held", steps=steps, options={"held": {"concurrency": concurrency}})
+    received: list[int] = []
+    try:
+        async with Runner().start(pipeline) as execution:
+            async for number in execution.output:
+                received.append(number)
+                if number == 299:  # or it would never come
+                    FREE.set()
+    finally:
+        FREE.set()
+    assert received == list(range(400))
+
+
+async def test_results_before_a_failure_are_written_when_others_of_their_unit_take_long() -> None:
+    """A cancellation while the thread works on a unit loses nothing that was read."""
+    FREE.clear()
+    steps = {"numbers": many_numbers, "held": held_back}
+    async with Runner().start(Pipeline("held", steps=steps)) as execution:
+        received: list[int] = []
+        async for number in execution.output:
+            received.append(number)
+            if number == 299:
+                execution.cancel()
+                FREE.set()
+                break
+    assert received == list(range(300))
+    assert execution.status == "cancelled"

@@ -111,8 +111,9 @@ class Attempt:
         if self.step.placement is Placement.INLINE:
             return await self.value(inputs)
         workers = self.workers([])
+        results: list[Any] = []
         async with entered(workers):
-            results, error = await workers[0].work([inputs])
+            error = await workers[0].work([inputs], results)
         if error is not None:
             raise error
         return results[0]

@@ -108,8 +108,8 @@ class Dispatch:
         workers = self._head.workers(arguments)
         async with entered(workers):
             if self._step.mapped is None:
-                results, error = await workers[0].work([arguments])
-                if error is not None:
+                results: list[Any] = []
+                if (error := await workers[0].work([arguments], results)) is not None:
                     raise error
                 await self._write_one(results[0])
             else:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event, Semaphore
+from anyio import Event, Semaphore, sleep
 
 from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from headwater.streams.ends import Source
 
 __all__ = ["drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
+
+_LOOK_S, _LONG_LOOK_S = 0.02, 0.2  # between looks for results that wait; the second while units are single items
 
 
 async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Callable[[Any], Any] | None) -> None:
@@ -160,15 +162,27 @@ async def _write_slice(
 
 
 class _Slot:
-    """The place of one unit of work in the order of the results."""
+    """The place of one unit of work in the order of the results, to which a worker appends them."""
 
-    __slots__ = ("done", "error", "items", "results")
+    __slots__ = ("_taken", "done", "error", "items", "news", "results")
 
     def __init__(self, items: int) -> None:
         self.items = items
-        self.done = Event()
+        self.done = False
+        self.news = Event()
         self.results: list[Any] = []
         self.error: Exception | None = None
+        self._taken = 0
+
+    def look(self) -> None:
+        """Announce results while others take long."""
+        if len(self.results) > self._taken:
+            self.news.set()
+
+    def take(self) -> list[Any]:
+        """Return the results since the last call."""
+        start, self._taken = self._taken, len(self.results)
+        return self.results[start : self._taken]
 
 
 class _Workbench:
@@ -209,16 +223,17 @@ class _Workbench:
                 self._news.set()
             started = perf_counter()
             try:
-                slot.results, slot.error = await worker.work(unit)
+                slot.error = await worker.work(unit, slot.results)
             except STEP_ERRORS as error:
                 if is_stopped(error):
                     raise
                 slot.error = error_in(error)  # raised in its turn, after the results before it
             self._slicer.adapt(perf_counter() - started)
-            slot.done.set()
+            slot.done = True
+            slot.news.set()
 
     async def next_slot(self) -> _Slot | None:
-        """Return the next slot in order when it is done; None at the end."""
+        """Return the next slot in order when it has results; None at the end."""
         while not self._slots:
             if self.ended:
                 if self._break is not None:
@@ -226,12 +241,24 @@ class _Workbench:
                 return None
             self._news = Event()
             await self._news.wait()
-        await self._slots[0].done.wait()
-        return self._slots.popleft()
+        slot = self._slots[0]
+        await slot.news.wait()
+        if slot.done:
+            self._slots.popleft()
+        else:
+            slot.news = Event()
+        return slot
+
+    async def watch(self) -> None:
+        """Look now and then whether results wait for others of their unit."""
+        while not self.ended or self._slots:
+            await sleep(_LOOK_S if self._slicer.size > 1 else _LONG_LOOK_S)
+            if self._slots:
+                self._slots[0].look()
 
     def is_working(self) -> bool:
         """Return whether a worker calls the step's function."""
-        return not all(slot.done.is_set() for slot in self._slots)
+        return not all(slot.done for slot in self._slots)
 
     def delivered(self, slot: _Slot) -> None:
         """Note that the results of a slot were written: its items are done, and its place is free."""
@@ -272,13 +299,14 @@ async def drive_workers(
     async with open_group() as group:
         for worker in workers:
             group.start_soon(bench.run_worker, worker)
+        group.start_soon(bench.watch)
         try:
             await _deliver(bench, outbox, stages, attempt)
         except STEP_ERRORS as error:
             if is_stopped(error):
                 raise
             ending = error
-            group.cancel_scope.cancel()
+        group.cancel_scope.cancel()  # the watch, and after an error the workers
     if ending is not None:
         raise ending
 
@@ -287,13 +315,15 @@ async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], a
     """Write the results in the order of the items."""
     slicer = Slicer(outbox.capacity)
     while (slot := await bench.next_slot()) is not None:
-        items = outbox.admit_all(slot.results)
+        is_done = slot.done
+        items = outbox.admit_all(slot.take())
         if stages:
             attempt.record.note_outputs(items)
             await write_slices(items, stages, outbox, slicer)
         else:
             await outbox.write(items)
-        if slot.error is not None:
+        if is_done and slot.error is not None:
             raise Failure(attempt, slot.error)
-        bench.delivered(slot)
+        if is_done:
+            bench.delivered(slot)
         await outbox.wait_writable()

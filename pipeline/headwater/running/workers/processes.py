@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from headwater.graph.plan import PlannedStep
     from headwater.running.host_scope import HostScope
-    from headwater.running.workers.worker import Unit
 
 __all__ = ["ProcessError", "ProcessWorker"]
 
@@ -74,9 +73,8 @@ class ProcessWorker:
         """End the process, whatever it is doing."""
         await self._kill()
 
-    async def work(self, items: list[Any]) -> Unit:
+    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
         """Call the function with each item, in the process."""
-        results: list[Any] = []
         given, refused = self._written(items)
         try:
             await self._inputs.write(given)
@@ -84,10 +82,10 @@ class ProcessWorker:
                 for unit in await self._results.take():
                     results.extend(self._exact.load_each(unit))
         except NotExactError as error:
-            return results, _not_carried("a result cannot be read from", error)
+            return _not_carried("a result cannot be read from", error)
         except (ReaderLeft, StreamBrokenError) as error:
-            return results, await self._failure(error)
-        return results, refused
+            return await self._failure(error)
+        return refused
 
     def _written(self, items: list[Any]) -> tuple[list[bytes], ProcessError | None]:
         """Return the inputs for each item, or for those before the first that has no exact form, and its error."""

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["AsyncWorker", "ThreadWorker", "Unit", "Worker", "entered"]
-
-Unit = tuple[list[Any], Exception | None]
-"""Results for the items before the first one that failed, and its error or None."""
+__all__ = ["AsyncWorker", "ThreadWorker", "Worker", "entered"]
 
 
 class Worker(Protocol):
@@ -32,8 +29,8 @@ class Worker(Protocol):
         """Stop, leaving nothing behind."""
         ...
 
-    async def work(self, items: list[Any]) -> Unit:
-        """Return the results for the items, or for those before the first that fails, and the error."""
+    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
+        """Append the result for each item as soon as it is there; return the error of the first that fails."""
         ...
 
 
@@ -51,17 +48,16 @@ class AsyncWorker:
     ) -> None:
         pass
 
-    async def work(self, items: list[Any]) -> Unit:
+    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
         """Call the function with each item."""
-        results: list[Any] = []
         for item in items:
             try:
                 results.append(await self._call(item))
             except STEP_ERRORS as error:
                 if is_stopped(error):
                     raise
-                return results, error_in(error)
-        return results, None
+                return error_in(error)
+        return None
 
 
 class ThreadWorker:
@@ -69,7 +65,7 @@ class ThreadWorker:
 
     def __init__(self, call: Callable[[Any], Any], name: str) -> None:
         self._call = call
-        self._thread: WorkerThread[Unit] = WorkerThread(self._main, name)
+        self._thread: WorkerThread[Exception | None] = WorkerThread(self._main, name)
         self._idle = False
 
     async def __aenter__(self) -> Self:
@@ -81,24 +77,22 @@ class ThreadWorker:
     ) -> None:
         await self._thread.__aexit__(exc_type, exc, traceback)
 
-    async def work(self, items: list[Any]) -> Unit:
+    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
         """Call the function with each item, in the thread."""
         if not self._idle:
             await self._thread.request()  # the thread has started and asks for its first items
         self._idle = False
-        self._thread.answer(items)
-        unit = await self._thread.request()
+        self._thread.answer((items, results))
+        error = await self._thread.request()
         self._idle = True
-        return unit or ([], None)
+        return error
 
-    def _main(self, ask: Callable[[Unit], Any]) -> None:
-        unit: Unit = ([], None)
+    def _main(self, ask: Callable[[Exception | None], Any]) -> None:
+        error: Exception | None = None
         while True:
-            items = ask(unit)
-            unit = self._run(items)
+            error = self._run(*ask(error))
 
-    def _run(self, items: Iterable[Any]) -> Unit:
-        results: list[Any] = []
+    def _run(self, items: Iterable[Any], results: list[Any]) -> Exception | None:
         try:
             for item in items:
                 if self._thread.released:
@@ -107,8 +101,8 @@ class ThreadWorker:
         except Released:
             raise
         except STEP_ERRORS as error:
-            return results, error_in(error)
-        return results, None
+            return error_in(error)
+        return None
 
 
 @asynccontextmanager
