@@ -7,9 +7,12 @@ import uuid
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-__all__ = ["KIND_PATTERN", "NAME_PATTERN", "NAME_WORDS", "closest", "new_execution_id"]
+__all__ = ["KIND_PATTERN", "NAME_LIMIT", "NAME_PATTERN", "NAME_WORDS", "closest", "new_execution_id"]
 
-NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+NAME_LIMIT = 128
+"""How long a name may be, and the longest that others are compared with."""
+
+NAME_PATTERN = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{NAME_LIMIT - 1}}}")
 """What the id of a step, the name of a port or a parameter looks like (ASCII, at most 128 characters)."""
 
 NAME_WORDS = "a name (ASCII letters, digits, _ and -, starting with a letter or _, at most 128 characters)"
@@ -29,6 +32,7 @@ def closest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
         (['source.csv'], [])
     """
     # With the same number of dotted parts, each part must be alike: a family in common does not make two kinds alike.
+    name = name[:NAME_LIMIT]
     whole = SequenceMatcher(b=name)
     parts = [SequenceMatcher(b=part) for part in name.split(".")]
     scored: list[tuple[float, str]] = []

@@ -42,6 +42,8 @@ ATOMS: list[Any] = [
     "../../x", "file:///etc/passwd",
     "(a+)+$", "(a{50}){50}", r"\w{99}", "[" * 50, "(" * 50, r"(?x)a{9}#(", "\ud800", "\x00", "\u202e", "a" * 2_000,
     [], {},
+    {"$ref": "#"}, {"$ref": "http://["}, {"anyOf": [{"$ref": "#/$defs/b"}] * 3}, {"$id": "b", "$schema": "x"},
+    "#/$defs/b", "a" * 290, "(?P<x>a|b)" * 40, "[" + "é-ü" * 90 + "]", {"type": ["x"] * 50},
     [[]], {"a": {}}, {"field": "a.b", "ge": 1}, {"matches": r"\p{L}{30}"}, {"all": []}, {"not": {"eq": 1}},
 ]  # fmt: skip
 VARIABLES: list[Any] = [
@@ -88,6 +90,18 @@ SEEDS: list[dict[str, Any]] = [
             {"from": "e", "to": "f", "adapt": "join"},
         ],
         "output": ["c", "d.out", "f"],
+    },
+    {
+        "name": "five",
+        "steps": [
+            {"id": "a", "kind": "stream.validate", "params": {"schema": {
+                "$id": "https://example.com/a", "properties": {"x": {"$ref": "#/$defs/b"}, "y": {"pattern": "^a"}},
+                "$defs": {"b": {"$id": "b", "$anchor": "c", "items": {"$ref": "#c"}}},
+                "allOf": [{"enum": [1]}, {"$ref": "b"}],
+            }}},
+            {"id": "b", "kind": "text.find", "params": {"pattern": r"\b\w+\b"}},
+            {"id": "c", "kind": "text.extract", "params": {"pattern": r"(?P<x>\d+)-(?P<y>\S+)", "only": ["x"]}},
+        ],
     },
 ]  # fmt: skip
 TEXT_KINDS = ["say.repeat", "say.same", "say.reader", "say.zip", "say.texts", "text.upper", "text.words"]

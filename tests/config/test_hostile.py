@@ -194,7 +194,89 @@ LARGE = [
 ]
 
 
-@pytest.mark.parametrize(("source", "code"), HUGE)
+def checking(kind: str, params: list[dict[str, Any]], **others: Any) -> str:
+    """Return a document with a step of one kind for each of some params."""
+    steps = [{"id": f"s{number}", "kind": kind, "params": one} for number, one in enumerate(params)]
+    return json.dumps({"name": "x", "steps": steps, **others})
+
+
+def schema_of(kind: str, count: int, part: Any) -> str:
+    """Return a document whose only schema has many parts; `part` makes one of its number."""
+    return checking("stream.validate", [{"schema": {kind: {f"p{number}": part(number) for number in range(count)}}}])
+
+
+PARAMETERS = {f"known{number:05}": {"type": "string", "default": "x"} for number in range(8_000)}
+COSTLY = [
+    # patterns
+    pytest.param(checking("text.find", [{"pattern": "a" * 296}] * 100), "refused-value", id="one pattern, refused"),
+    pytest.param(
+        checking("text.find", [{"pattern": "a" * 200 + "b" * number} for number in range(96)]),
+        "refused-value",
+        id="many patterns, refused",
+    ),
+    pytest.param(
+        checking("text.extract", [{"pattern": f"(?P<a>{number}[^é]{{99}})", "only": ["a"]} for number in range(500)]),
+        "refused-value",
+        id="many patterns with groups",
+    ),
+    pytest.param(
+        checking("stream.filter", [{"where": {"matches": rf"\w{{24}}{number}"}} for number in range(500)]),
+        "bad-operand",
+        id="many patterns of conditions",
+    ),
+    # schemas
+    pytest.param(
+        schema_of("properties", 2_000, lambda number: {"$ref": f"https://example.com/{number}"}),
+        "bad-schema",
+        id="references to addresses",
+    ),
+    pytest.param(
+        schema_of("properties", 20_000, lambda number: {"$ref": f"#a{number}"}), "bad-schema", id="missing anchors"
+    ),
+    pytest.param(
+        schema_of("properties", 60_000, lambda number: {"type": f"t{number}"}), "bad-schema", id="wrong types"
+    ),
+    pytest.param(
+        schema_of("$defs", 40_000, lambda number: {"$id": f"https://example.com/{number}", "$ref": "0"}),
+        "bad-schema",
+        id="too many crossed ids",
+    ),
+    pytest.param(
+        checking("stream.validate", [{"schema": {"items": {"type": "x"}, "title": str(n)}} for n in range(9_000)]),
+        "bad-schema",
+        id="a wrong schema in each step",
+    ),
+    # templates
+    pytest.param(
+        checking(
+            "say.options", [{"names": [f"${{parameters.unknown{n:05}}}" for n in range(8_000)]}], parameters=PARAMETERS
+        ),
+        "unknown-parameter",
+        id="8,000 parameters and 8,000 others",
+    ),
+    pytest.param(
+        checking("say.options", [{"names": ["${bad}"] * 80_000}, *[{"size": 10}] * 1_000]),
+        "bad-template",
+        id="80,000 bad templates and wrong params",
+    ),
+    pytest.param(
+        checking("say.options", [{"names": [f"${{secret.S{n}}}" for n in range(100_000)]}]),
+        "unknown-secret",
+        id="100,000 unknown secrets",
+    ),
+    # names
+    pytest.param('{"' + "k" * 8_000_000 + '": 1}', "unknown-key", id="a key of 8 MB"),
+    pytest.param('{"' + "k" * 4_000_000 + '": 1e999, "' + "l" * 4_000_000 + '": 1}', "unknown-key", id="two long keys"),
+    pytest.param(
+        checking("say.options", [{"n" * 126 + f"{number:02}": 1} for number in range(90)]),
+        "unknown-param",
+        id="many long names",
+    ),
+    pytest.param(checking("say.options", [{"size": 10}] * 9_000), "wrong-value", id="a wrong param in each step"),
+]
+
+
+@pytest.mark.parametrize(("source", "code"), [*HUGE, *COSTLY])
 def test_refuses_with_bounded_work_when_a_document_exceeds_a_limit(source: Any, code: str) -> None:
     """The reason is reported, and no other error is raised."""
     units, error = effort(lambda: refused(source), limit=SECOND)
@@ -208,6 +290,37 @@ def test_plans_with_bounded_work_when_a_document_is_large_but_good(text: str) ->
     units, plan = effort(lambda: Pipeline.loads(text).plan(), limit=SECOND)
     assert units < SECOND
     assert len(plan.steps) == 10_000
+
+
+YAML = [
+    pytest.param("steps: 0x" + "f" * 1_900_000, "number-too-large", id="hexadecimal digits"),
+    pytest.param("steps: 0o" + "7" * 1_900_000, "number-too-large", id="octal digits"),
+    pytest.param("steps: " + "1" * 1_900_000, "number-too-large", id="digits"),
+    pytest.param("steps: 0b" + "1" * 1_900_000, "wrong-type", id="binary digits, a string"),
+    pytest.param("steps: 1" + ":20" * 600_000, "wrong-type", id="base 60, a string"),
+    pytest.param("steps: 1." + "1" * 1_900_000, "wrong-type", id="decimals"),
+    pytest.param("steps: 1e" + "9" * 1_900_000, "number-too-large", id="exponent"),
+    pytest.param("steps: 2026-01-01" + "0" * 1_900_000, "wrong-type", id="date, a string"),
+    pytest.param("steps:\n" + f"  - 0x{'f' * 4_000}\n" * 480, "number-too-large", id="many numbers"),
+    pytest.param("a: 1\n" * 300_000, "duplicate-key", id="one key all over"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), YAML)
+def test_refuses_yaml_with_bounded_work_whatever_its_scalars_are(tmp_path: Path, text: str, code: str) -> None:
+    """A number is refused for its length before it is made one, and what is not of the core schema is a string."""
+    path = tmp_path / "odd.yaml"
+    path.write_text(f"name: x\n{text}\n")
+    units, error = effort(lambda: refused(path), limit=SECOND / 4)
+    assert units < SECOND / 4
+    assert code in {problem.code for problem in error.problems}, error.problems[:3]
+
+
+def test_reports_the_place_of_a_number_with_too_many_digits() -> None:
+    """Only Python can give one; no checker of params reads it."""
+    steps = [{"id": "a", "kind": "say.options", "params": {"names": ["x", 10**5_000]}}]
+    problems = refused({"name": "x", "steps": steps}).problems
+    assert [(one.code, one.path) for one in problems] == [("number-too-large", "$.steps[0].params.names[1]")]
 
 
 def test_opens_nothing_but_regular_files_when_given_a_path(tmp_path: Path) -> None:

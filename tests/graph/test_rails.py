@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 
 from headwater.graph.drawing.rails import Row, drawing, rows
@@ -103,3 +104,13 @@ def test_branches_hang_on_one_rail() -> None:
         "  │ │  int",
         "  ●─╯ join",
     ]
+
+
+def test_refuses_a_drawing_that_would_be_too_large() -> None:
+    """Where thousands of outputs stay open, each line would have a sign for each of them."""
+    count = 1_500
+    nodes = [NodeView(f"s{number}", f"s{number}", "step") for number in range(count)]
+    edges = [EdgeView(f"s{number}", f"s{count - 1}", "str") for number in range(count - 1)]
+    with pytest.raises(ValueError, match="at most 1,000,000 signs of rails"):
+        drawing(nodes, edges)
+    assert drawing(nodes[:500], edges[:499]).count("\n") >= 500

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from headwater import ConfigError, ExecutionTimeoutError, Pipeline, StepError, run_sync
-from headwater_steps.json_schemas.checked_schema import CheckedSchema, TooMuchWorkError
+from headwater_steps.json_schemas.checked_schema import CheckedSchema, TooMuchWorkError, is_large
 from headwater_steps.json_schemas.schema_faults import APPLICATIONS_LIMIT, faults_of
 from headwater_steps.streams import validation
 from headwater_steps.streams.validation import JsonSchema, ValidationFooter, Violation, validate
@@ -479,6 +479,51 @@ async def test_ends_in_time_when_an_item_takes_long() -> None:
     document = json.loads(checking({"schema": RECURSIVE}).to_json()) | {"timeout": {"total_s": 0.2}}
     with pytest.raises(ExecutionTimeoutError):
         await Pipeline.load(document).run([nested(40)])
+
+
+@pytest.mark.parametrize(
+    ("schema", "item"),
+    [
+        ({"enum": [{"n": number} for number in range(10_000)]}, "x"),
+        ({"const": list(range(50_000))}, [1]),
+        ({"properties": {f"p{number}": True for number in range(10_000)}}, {}),
+        ({"required": [f"p{number}" for number in range(10_000)]}, {}),
+        ({"items": {"type": "integer"}}, list(range(50_000))),
+    ],
+    ids=["enum", "const", "properties", "required", "items"],
+)
+def test_charges_a_keyword_for_what_it_compares(schema: dict[str, Any], item: Any) -> None:
+    """One keyword with many values, or for a long list, is not checked in the event loop, but is checked."""
+    checked = CheckedSchema(schema)
+    with pytest.raises(TooMuchWorkError):
+        checked.violations(item, 1, work=1_000)
+    checked.violations(item, 1)
+
+
+@pytest.mark.parametrize(
+    ("item", "large"),
+    [
+        ("x" * 100_000, False),
+        (10**4_000, False),
+        (None, False),
+        ({"n": 1}, False),
+        (list(range(20_000)), True),
+        ({"n": {str(number): [] for number in range(2_000)}}, True),
+        ({1, 2}, False),
+        (object(), False),
+        (Person(name="x" * 10_000), True),
+    ],
+)
+def test_knows_the_items_that_are_too_large_for_the_event_loop(item: Any, large: bool) -> None:
+    """Each of their members takes work, however simple the schema is."""
+    assert is_large(item) is large
+
+
+def test_checks_a_large_item_beside_the_event_loop() -> None:
+    """What is found is the same."""
+    schema = {"items": {"type": "integer"}}
+    result = run_sync(checking({"schema": schema, "on_bad": "skip"}), iter([[1] * 5_000, [1] * 5_000 + ["x"], [2]]))
+    assert [len(item) for item in result.output] == [5_000, 1]
 
 
 def test_takes_linear_work_when_items_have_to_be_unique() -> None:

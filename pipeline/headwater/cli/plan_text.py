@@ -148,15 +148,15 @@ def _compact(value: Any) -> str:
 
 def graph_text(plan: Plan, style: DrawingStyle) -> str:
     """Return a drawing of a plan; text is styled if standard output is a terminal."""
-    if style != "text":
-        try:
+    try:
+        if style != "text":
             return draw(plan, style).rstrip("\n")
-        except ValueError as error:
-            raise HeadwaterError(f"the picture would be too large: {error}; --dot has no limit") from None
-    from headwater.graph.drawing.rails import drawing
+        from headwater.graph.drawing.rails import drawing
 
-    text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))
-    return encodable(text.rstrip("\n"), sys.stdout)
+        text = drawing(*plan_views(plan), bold=_bold, dim=lambda part: styled(part, "dim", stream=sys.stdout))
+        return encodable(text.rstrip("\n"), sys.stdout)
+    except ValueError as error:
+        raise HeadwaterError(f"the picture would be too large: {error}; --dot has no limit") from None
 
 
 def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of, params_validator
 from headwater.limits.work_budget import work_budget
-from headwater.shapes import is_object
+from headwater.shapes import is_list, is_object
 
 __all__ = ["Kinds", "bind_steps"]
 
@@ -50,8 +51,8 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
             one = binder.bind(index, spec)
             if one is not None:
                 bound.setdefault(spec.id, one)
-            elif budget.is_spent or problems.is_full:
-                problems.raise_if_any()  # no more checks can be made, or no more problems be listed
+            elif budget.is_spent or problems.are_enough:
+                break
     return bound
 
 
@@ -150,6 +151,10 @@ class _Binder:
             validated = kind.validate(data, strict=True)
         except ValidationError as error:
             path, owner = ("steps", index, "params"), f"kind {kind.name!r}"
+            if error.errors(include_input=False)[0]["type"] == "json_invalid":
+                message = f"a number has more than {sys.get_int_max_str_digits()} digits"
+                self._problems.add("number-too-large", message, (*path, *_place_of_large_number(params)))
+                return None
             add_faults(error, Subject(params, kind.schema, path, "param", owner), self._problems)
             return None
         except MissingExtraError as error:
@@ -168,6 +173,21 @@ class _Binder:
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = "`headwater steps` lists the kinds; --steps FILE adds yours"
+
+
+def _place_of_large_number(value: Any) -> JsonPath:
+    """Return the path of a number with more digits than are read, which only YAML and Python can give."""
+    members: Iterable[tuple[str | int, Any]] = ()
+    if is_object(value):
+        members = value.items()
+    elif is_list(value):
+        members = enumerate(value)
+    for key, member in members:
+        if isinstance(member, int) and member.bit_length() > 3 * sys.get_int_max_str_digits():
+            return (key,)
+        if place := _place_of_large_number(member):
+            return (key, *place)
+    return ()
 
 
 def _raw_params(step: object) -> dict[str, Any]:

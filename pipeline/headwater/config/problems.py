@@ -13,7 +13,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from headwater.config.variables import Variables
 from headwater.display import shorten
 from headwater.errors import ConfigError, Problem
-from headwater.ids import closest
+from headwater.ids import NAME_LIMIT, closest
 from headwater.masking import masker
 from headwater.shapes import has_part, is_mapping
 
@@ -28,7 +28,11 @@ Position: TypeAlias = tuple[int, int]
 PROBLEMS_LIMIT = 250
 """How many problems are listed: more than anyone reads, few enough to be listed within milliseconds."""
 
+COUNTED_LIMIT = 1_000
+"""How many more are counted before a document is given up."""
+
 COMPARISONS_LIMIT = 1_000
+_COMPARED_AT_ONCE = 500  # comparing two strings takes time in proportion to both lengths
 _MEANT = "did you mean"
 SHOWN_CHARACTERS = 60
 
@@ -110,8 +114,8 @@ class Problems:
         "_mask",
         "_positions",
         "_secrets",
+        "_unlisted",
         "document",
-        "is_full",
         "variables",
     )
 
@@ -125,7 +129,7 @@ class Problems:
         self._secrets: set[str] = set()
         self._mask = masker(())
         self._comparisons = COMPARISONS_LIMIT
-        self.is_full: bool = False  # whether there are more than are listed
+        self._unlisted = 0
 
     def renewed(self) -> Problems:
         """Return a collector for a later check of the same document, which masks the same secrets and variables."""
@@ -155,7 +159,7 @@ class Problems:
         if self.is_blocked(fault.path):
             return
         if len(self._faults) >= PROBLEMS_LIMIT:
-            self.is_full = True
+            self._unlisted += 1
             return
         hint = fault.hint or self.did_you_mean(fault.unknown, fault.known)
         fault = replace(fault, message=self._mask(fault.message), hint=self._mask(hint), unknown="", known=())
@@ -201,13 +205,17 @@ class Problems:
         """Return the one of some names that was probably meant by a misspelled one; empty when none is close.
 
         The number of comparisons is limited for the whole document, so that a hostile one costs no time; once the limit
-        is reached, `known` is not iterated.
+        is reached, `known` is not iterated. Long names count for several.
         """
-        if self._comparisons <= 0:
+        if self._comparisons <= 0 or len(name) > NAME_LIMIT:
             return ""
         names = list(known)
-        candidates = [text for text in names if abs(len(text) - len(name)) <= 4][: self._comparisons]
-        self._comparisons -= len(candidates) + len(names) // 100  # looking at a name costs little, but not nothing
+        self._comparisons -= len(names) // 100  # looking at a name costs little, but not nothing
+        candidates: list[str] = []
+        for other in names:
+            if abs(len(other) - len(name)) <= 4 and self._comparisons > 0:
+                self._comparisons -= 1 + len(name) * len(other) // _COMPARED_AT_ONCE
+                candidates.append(other)
         return next(iter(closest(name, candidates)), "")
 
     def listed(self) -> tuple[Problem, ...]:
@@ -216,9 +224,20 @@ class Problems:
         faults = sorted(self._faults, key=lambda fault: (order.rank(fault.path), not fault.at_key))
         found = self._locate(faults)
         problems = [self._problem(fault, fault.position or found.get(fault.place)) for fault in faults]
-        if self.is_full:
-            problems.append(Problem("too-many-problems", "more problems are not listed", "$", self._file))
+        if self._unlisted:
+            count = f"more than {COUNTED_LIMIT}" if self.are_enough else self._unlisted
+            problems.append(Problem("too-many-problems", f"{count} more problems are not listed", "$", self._file))
         return tuple(problems)
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether so much is wrong that looking for more problems is of no use."""
+        return self._unlisted > COUNTED_LIMIT
+
+    def raise_if_enough(self) -> None:
+        """Raise all problems if looking for more is of no use."""
+        if self.are_enough:
+            self.raise_if_any()
 
     def raise_if_any(self) -> None:
         """Raise all problems as one `ConfigError`, if there are any."""

@@ -205,6 +205,7 @@ class _Filler:
         except _UnresolvedError as error:
             if error.code:
                 self._problems.add(error.code, error.message, path, error.hint)
+                self._problems.raise_if_enough()
             self._problems.block(path)
             return text
 
@@ -225,7 +226,7 @@ class _Filler:
                 value = self._scope.resolve(reference, self._problems)
                 known = value, _size(value)
             except _UnresolvedError as error:
-                known = error
+                known = error.with_traceback(None)  # which would keep everything that is on the stack
             self._known[reference] = known
         if isinstance(known, _UnresolvedError):
             raise known.with_traceback(None)

@@ -26,7 +26,6 @@ from headwater.plugins import Group, by_name, provider
 
 __all__ = ["FILE_MODULE", "Registry", "import_module_of", "load_steps", "registry"]
 
-_LONGEST = 128  # comparing names takes quadratic time
 FILE_MODULE = "_headwater_steps_"
 _loading: ContextVar[bool] = ContextVar("loading", default=False)
 """Whether a module is being imported for one of its kinds: a clash of another kind is reported when that is used."""
@@ -74,7 +73,7 @@ class Registry:
 
     def suggest(self, kind: str) -> list[str]:
         """Return at most three kinds that resemble a misspelled one, the most similar first."""
-        return closest(kind[:_LONGEST], self.kinds(), most=3)
+        return closest(kind, self.kinds(), most=3)
 
     @cached_property
     def _entries(self) -> dict[str, list[EntryPoint]]:

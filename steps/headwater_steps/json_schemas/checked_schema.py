@@ -40,11 +40,17 @@ __all__ = [
     "KeywordValidator",
     "TooMuchWorkError",
     "Unresolvable",
+    "is_large",
     "resolver_of",
 ]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LONGEST_MESSAGE = 300
+_LOOKS_EVERY = 1_024
+_MEMBERS_OF_KEYWORD = 4
+_MEMBERS_OF_ITEM = 32
+"""How many members of a value are charged like one use of a schema."""
+_QUICK_BYTES = 8 * 1_024
 _REFERENCE_BY_NAME = re.compile(rb'"\$(?:dynamicR|r)ef":"(?!#[/"])')
 _Errors = Iterator[ValidationError]
 _Keyword = Callable[[Any, Any, Any, Any], _Errors]
@@ -95,6 +101,16 @@ class CheckedSchema:
             return [("$", f"cannot be written as JSON: {shorten(str(error), _LONGEST_MESSAGE)}")]
         except (ArithmeticError, RecursionError) as error:
             return [("$", f"cannot be checked: {type(error).__name__}")]
+
+
+def is_large(item: Any) -> bool:
+    """Return whether checking an item may take long for its size alone."""
+    if isinstance(item, str | int | float | None):
+        return False
+    try:
+        return len(to_json(item)) > _QUICK_BYTES
+    except ValueError:  # it cannot be written, which the check reports
+        return False
 
 
 def resolver_of(schema: Mapping[str, Any], budget: WorkBudget) -> Any:
@@ -172,15 +188,22 @@ def _identity(value: Any) -> Hashable:
 
 
 def _charged(keyword: _Keyword) -> _Keyword:
-    """Charge each use of a keyword that applies schemas, which alone can be many."""
+    """Charge each use of a keyword that applies schemas or compares values, which alone can be many."""
 
     def use(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
-        _allowance.left -= 1
-        if _allowance.left <= 0 or (not _allowance.left % 1_024 and _allowance.stops()):
+        before = _allowance.left
+        left = _allowance.left = (
+            before - 1 - _members(value) // _MEMBERS_OF_KEYWORD - _members(instance) // _MEMBERS_OF_ITEM
+        )
+        if left <= 0 or (before // _LOOKS_EVERY != left // _LOOKS_EVERY and _allowance.stops()):
             raise TooMuchWorkError
         return keyword(validator, value, instance, schema)
 
     return use
+
+
+def _members(value: Any) -> int:
+    return len(value) if is_object(value) or is_list(value) else 0
 
 
 _OWN: dict[str, _Keyword] = {
@@ -190,14 +213,14 @@ _OWN: dict[str, _Keyword] = {
     "multipleOf": _multiple_of,
     "uniqueItems": _unique_items,
 }
-_APPLYING = (
+_CHARGED = (
     "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "properties", "prefixItems",
     "items", "contains", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedItems",
-    "unevaluatedProperties",
+    "unevaluatedProperties", "enum", "const", "uniqueItems", "required", "dependentRequired",
 )  # fmt: skip
 _KEYWORDS: dict[str, _Keyword] = {**VALIDATORS.Draft202012Validator.VALIDATORS, **_OWN}
 KeywordValidator: Any = VALIDATORS.extend(VALIDATORS.Draft202012Validator, _OWN)
 """Draft 2020-12 with the patterns of conditions, because those of Python may take forever."""
-_Validator: Any = VALIDATORS.extend(KeywordValidator, {name: _charged(_KEYWORDS[name]) for name in _APPLYING})
+_Validator: Any = VALIDATORS.extend(KeywordValidator, {name: _charged(_KEYWORDS[name]) for name in _CHARGED})
 # Otherwise a schema within a schema that has a `$schema` would be applied by the validator of the library.
 _Validator.evolve = evolve

@@ -139,15 +139,17 @@ async def validate(
     faults = ItemFaults(on_bad, ctx, noun="items")
     if isinstance(schema, Path):
         schema = await run_in_thread(JsonSchema, schema)
-    from headwater_steps.json_schemas.checked_schema import TooMuchWorkError
+    from headwater_steps.json_schemas.checked_schema import TooMuchWorkError, is_large
 
     violations = schema.checked.violations
     number = 0
     async for item in items:
         number += 1
         try:
-            found = violations(item, max_violations, work=_QUICK_WORK)
+            found = None if is_large(item) else violations(item, max_violations, work=_QUICK_WORK)
         except TooMuchWorkError:
+            found = None
+        if found is None:
             found = await _checked_in_a_thread(schema, item, max_violations)
         if not found:
             yield To("out", item)

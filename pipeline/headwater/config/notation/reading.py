@@ -65,9 +65,6 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
         _refuse("unreadable", f"expected a path or a mapping, found a {type(source).__name__}")
     if isinstance(source, str) and _begins_object(source):
         _refuse("unreadable", "expected the path of a file, found JSON text", hint="Pipeline.loads(text) loads text")
-    if isinstance(source, str) and "\n" in source:
-        hint = "Pipeline.loads(text) loads JSON text, and a Path is a path whatever it contains"
-        _refuse("unreadable", "expected the path of a file, found text of several lines", hint=hint)
     path = Path(source)
     file = str(path)
     text = _decoded(_file_bytes(path, file), file)

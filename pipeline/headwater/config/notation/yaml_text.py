@@ -23,6 +23,8 @@ __all__ = ["YamlPositions", "parse_yaml"]
 SIZE_LIMIT_CHARACTERS = 2 * 1024 * 1024
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
+_POWER_OF_TWO = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_ANY_INTEGER = re.compile(f"{_INTEGER.pattern}|{_POWER_OF_TWO.pattern}")
 _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -145,6 +147,7 @@ class _Reader:
             message = f"the key {quote(key)} occurs twice in one object"
             position = _position(event.start_mark)
             self._problems.add("duplicate-key", message, self.path, "remove one of them", position=position)
+            self._problems.raise_if_enough()
         else:
             self._positions[Place(self.path, at_key=True)] = _position(event.start_mark)
         self._key_expected = False
@@ -173,9 +176,12 @@ class _Reader:
             return text
         if _NOT_A_NUMBER.fullmatch(text):
             self._refuse("not-a-number", f"{text} is not a JSON number", event, "write a number, or null")
-        if _INTEGER.fullmatch(text) and len(text) > sys.get_int_max_str_digits() > 0:
+        limit = sys.get_int_max_str_digits()
+        if len(text) > limit > 0 and _ANY_INTEGER.fullmatch(text):
             self._refuse("number-too-large", f"the number has {len(text)} digits", event, "")
         value = _resolve(text)
+        if isinstance(value, int) and limit and abs(value) >= 10**limit:
+            self._refuse("number-too-large", f"the number has more than {limit} digits", event, "")
         if isinstance(value, float) and math.isinf(value):
             self._refuse("number-too-large", f"the number {quote(text)} is too large", event, "")
         return value
@@ -198,7 +204,7 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
     (re.compile(r"true|True|TRUE"), lambda _text: True),
     (re.compile(r"false|False|FALSE"), lambda _text: False),
     (_INTEGER, int),
-    (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
+    (_POWER_OF_TWO, lambda text: int(text, 0)),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
 )
 

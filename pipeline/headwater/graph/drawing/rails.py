@@ -12,7 +12,10 @@ from headwater.display import cells
 if TYPE_CHECKING:
     from headwater.graph.drawing.views import EdgeView, NodeView
 
-__all__ = ["Row", "drawing", "rows"]
+__all__ = ["SIGNS_LIMIT", "Row", "drawing", "rows"]
+
+SIGNS_LIMIT = 1_000_000
+"""Most signs of rails in a drawing: where many outputs stay open, each line has one for each of them."""
 
 _MOST_CELLS = 60  # before the column of kinds, which a wide drawing would move far from their names
 
@@ -51,7 +54,7 @@ def drawing(
     bold: Callable[[str], str] = str,
     dim: Callable[[str], str] = str,
 ) -> str:
-    """Draw a graph as text for a terminal."""
+    """Draw a graph as text for a terminal; a `ValueError` says that it would be too large."""
     drawn = list(rows(nodes, edges))
     widths = [cells(f"{row.rails} {row.name}") for row in drawn if row.kind]
     column = max((width for width in widths if width <= _MOST_CELLS), default=0)
@@ -105,6 +108,7 @@ class _Rails:
         self._left: dict[_Output, int] = {}
         self._columns: list[_Output | None] = []
         self._place = 0
+        self._signs = 0
         for edge in edges:
             output = edge.source, edge.source_port
             self.into[edge.target].append(edge)
@@ -114,7 +118,8 @@ class _Rails:
     def node_row(self, node: NodeView) -> Row:
         """Return the line of a node, below its writers."""
         edges = self.into[node.id]
-        joined = {self._columns.index((edge.source, edge.source_port)) for edge in edges}
+        columns = {output: column for column, output in enumerate(self._columns)}
+        joined = {columns[edge.source, edge.source_port] for edge in edges}
         before = list(self._columns)
         for edge in edges:
             self._left[edge.source, edge.source_port] -= 1
@@ -174,6 +179,9 @@ class _Rails:
     ) -> str:
         """Return one line of rails; those in `joints` are joined from side to side."""
         first, last = (min(joints), max(joints)) if joints else (0, -1)
+        self._signs += max(len(columns), last + 1)
+        if self._signs > SIGNS_LIMIT:
+            raise ValueError(f"a drawing as text has at most {SIGNS_LIMIT:,} signs of rails")
         beam = "┄" if dashed else "─"
         signs: list[str] = []
         for column in range(max(len(columns), last + 1)):

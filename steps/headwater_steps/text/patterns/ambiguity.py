@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from headwater import PatternError
 from headwater.toolkit import WorkBudget
@@ -35,8 +34,7 @@ _WAITING = -1
 """A search that has not begun yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(NamedTuple):  # as many are made, hashed and compared
     """Two ways to read the same string."""
 
     left: int
