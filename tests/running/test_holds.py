@@ -110,11 +110,30 @@ async def test_names_all_steps_where_calls_cannot_be_timed() -> None:
     assert clock.reports == [["n", "a", "s"]]
 
 
-@pytest.mark.parametrize("target", [slow, slow_later])
-async def test_names_the_step_that_holds_the_loop_for_one_value(target: Any) -> None:
-    """A call for a single value is measured as well."""
-    await Pipeline("held", steps={"s": target}).run(SLOW_FROM)
-    assert clock.reports == ["s"]
+@step("holds.slow_between")
+async def slow_between(number: int) -> int:
+    await checkpoint()
+    hold(number)
+    await checkpoint()
+    return number
+
+
+@pytest.mark.parametrize("target", [slow, slow_later, slow_between])
+@pytest.mark.parametrize("other", [None, same, same_later])
+async def test_names_the_step_that_holds_the_loop_for_one_value(target: Any, other: Any) -> None:
+    """A call for a single value is measured as well, with other steps before and after it."""
+    others = {} if other is None else {"a": other, "b": other}
+    await Pipeline("held", steps={"s": target, **others}).run(SLOW_FROM)
+    await Pipeline("held", steps={**others, "s": target}).run(SLOW_FROM)
+    assert clock.reports == ["s", "s"]
+
+
+async def test_names_the_steps_that_hold_the_loop_side_by_side() -> None:
+    """Steps that wait in tasks of their own are not blamed for each other."""
+    steps = {"s": slow_between, "a": same_later, "t": slow, "b": same_later}
+    edges = [f"input -> {step_id}" for step_id in steps]
+    await Pipeline("held", steps=steps, edges=edges).run(SLOW_FROM)
+    assert sorted(clock.reports) == ["s", "t"]
 
 
 async def test_names_the_step_when_it_holds_the_loop_for_the_first_item(monkeypatch: pytest.MonkeyPatch) -> None:

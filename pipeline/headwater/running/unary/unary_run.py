@@ -38,6 +38,23 @@ _TASKS = 8
 _START, _OUTPUT, _COMPLETE = EventType.STEP_START, EventType.STEP_OUTPUT, EventType.STEP_COMPLETE
 
 
+class _Stretch(Turn):
+    """The stretch in which a task has run, with the step that it works on and when that started."""
+
+    __slots__ = ("_scope", "started", "step")
+
+    def __init__(self, scope: ExecutionScope) -> None:
+        super().__init__()
+        self.step: UnaryStep | None = None
+        self.started: float = 0.0
+        self._scope = scope
+
+    def note_hold(self, elapsed_s: float) -> None:
+        """Report the step if it has held the event loop for this stretch, or for the last part of it."""
+        if self.step is not None:
+            self._scope.record(self.step.planned).note_hold(min(elapsed_s, perf_counter() - self.started), 1)
+
+
 class UnaryRun:
     """One execution of a plan whose edges are all unary."""
 
@@ -72,26 +89,32 @@ class UnaryRun:
         stack = deque[UnaryStep]()
         _push(ready, stack)
         if len(ready) == 1 and self._program.is_chain:
-            await self._follow(stack, None)
+            await self._start(stack, None)
             return
         async with open_group() as group:
-            await self._follow(stack, group)
+            await self._start(stack, group)
 
-    async def _follow(self, stack: deque[UnaryStep], group: TaskGroup | None) -> None:
+    async def _start(self, stack: deque[UnaryStep], group: TaskGroup | None) -> None:
+        """Follow steps in a task, and report those that hold the event loop."""
+        stretch = _Stretch(self._scope)
+        await Watched(self._follow(stack, group, stretch), stretch, stretch.note_hold, longer_than_s=HOLD_S)
+
+    async def _follow(self, stack: deque[UnaryStep], group: TaskGroup | None, stretch: _Stretch) -> None:
         """Run steps, the last first, and the steps that they make ready, until none is."""
         while stack:
             if perf_counter() > self._turn_ends:
                 await self._pause()
+                stretch.step = None
             step = stack.pop()
             if self._skipped and step.place in self._skipped:
                 ready: Sequence[UnaryStep] = self._skip(step)
             elif step.suspends and stack and group is not None:
-                await strand(self._follow(deque([step]), group), partial(self._hand_over, stack, group))
+                await strand(self._follow(deque([step]), group, stretch), partial(self._hand_over, stack, group))
                 continue
             elif step.direct:
-                ready = await self._run_direct(step, alone=not stack)
+                ready = await self._run_direct(step, stretch, alone=not stack)
             else:
-                ready = await self._run_other(step)
+                ready = await self._run_other(step, stretch)
             if ready:
                 _push(ready, stack)
 
@@ -101,7 +124,7 @@ class UnaryRun:
         stack.clear()
         for number in range(min(_TASKS, len(ready))):
             part = deque(ready[number::_TASKS])
-            group.start_soon(self._follow, part, group, name=part[-1].id)
+            group.start_soon(self._start, part, group, name=part[-1].id)
 
     async def _pause(self) -> None:
         """Let other tasks run, and subscribers that lag catch up."""
@@ -111,13 +134,14 @@ class UnaryRun:
         finally:
             self._turn_ends = perf_counter() + SLICE_S
 
-    async def _run_direct(self, step: UnaryStep, *, alone: bool) -> Sequence[UnaryStep]:
+    async def _run_direct(self, step: UnaryStep, stretch: _Stretch, *, alone: bool) -> Sequence[UnaryStep]:
         """Run direct steps one after the other; those that suspend only when nothing else is ready in this task."""
         emit_rows, values, waiting = self._emit_rows, self._values, self._waiting
         emits_items, mask = self._emits_items, self._scope.mask
         started, started_s = perf_counter(), time()
         while True:
             emit_rows((_START, step.id, 1, started_s, step.start, None), 1)
+            stretch.step, stretch.started = step, started
             try:
                 value = values[step.argument]
                 if step.check_argument is not None:
@@ -131,8 +155,8 @@ class UnaryRun:
                 raise self._failure(step, error) from error
             now, now_s = perf_counter(), time()
             duration_s = now - started
-            if duration_s > HOLD_S and not step.suspends:
-                self._scope.record(step.planned).note_hold(duration_s, 1)
+            if duration_s <= HOLD_S:  # a step that has held the loop is reported when this stretch ends, at once
+                stretch.step = None
             if emits_items:
                 shown = short_output(value, mask)
                 done: Rows = _OUTPUT, step.id, 1, now_s, shown, None, _COMPLETE, step.id, 1, now_s, duration_s, None
@@ -151,21 +175,21 @@ class UnaryRun:
                 return [step]
             started, started_s = now, now_s
 
-    async def _run_other(self, step: UnaryStep) -> Sequence[UnaryStep]:
+    async def _run_other(self, step: UnaryStep, stretch: _Stretch) -> Sequence[UnaryStep]:
         """Run a step that is not direct."""
         attempt = Attempt(step.planned, self._scope)
         record = attempt.record
         record.start()
+        stretch.step, stretch.started = step, perf_counter()
         try:
-            call = attempt.outputs([self._values[index] for index in step.arguments])
-            outputs = await Watched(
-                call, Turn(), lambda elapsed_s: record.note_hold(elapsed_s, 1), longer_than_s=HOLD_S
-            )
+            outputs = await attempt.outputs([self._values[index] for index in step.arguments])
         except STEP_ERRORS as error:
             if is_stopped(error):
                 raise
             raise self._failure(step, error) from error
-        record.first_output_at = perf_counter()
+        now = record.first_output_at = perf_counter()
+        if now - stretch.started <= HOLD_S:
+            stretch.step = None
         record.items_in, record.items_out = len(step.arguments), len(outputs)
         for port, part in outputs.items():
             if record.emits_next_item:
