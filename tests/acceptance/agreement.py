@@ -42,7 +42,9 @@ BEYOND = {
     "mode-mismatch": "as type-mismatch",
     "several-mapped": "as type-mismatch",
     "no-adapter": "as type-mismatch",
+    "ambiguous-adapter": "as type-mismatch",
     "cpu-streams": "as type-mismatch",
+    "not-allowed": "permissions are given when the document is loaded",
     "unknown-task": "as type-mismatch",
     "unknown-parameter": "no schema refers to other values of a document",
     "missing-parameter": "parameters are given when the document is loaded",
@@ -104,13 +106,15 @@ def _same(problem: Problem, place: str) -> bool:
         return _is_within(problem.path, place)
     if problem.code == "bad-condition":  # a key too many may be wrong inside as well
         return _is_within(place, problem.path)
+    if problem.code in {"unknown-key", "unknown-param"}:  # the value of a key too many may be wrong inside as well
+        return _is_within(place, problem.path)
     return problem.path == place
 
 
 def _means(problem: Problem, place: str) -> bool:
     """Return whether a problem is a misspelled key, which stands for one that is missing to a schema."""
     parent, _, key = place.rpartition(".")
-    return problem.path.rpartition(".")[0] == parent and problem.hint == f"did you mean {key!r}?"
+    return _is_within(problem.path, parent) and problem.hint.startswith("did you mean") and repr(key) in problem.hint
 
 
 def _is_within(inner: str, outer: str) -> bool:

@@ -54,6 +54,12 @@ def save(text: str, *, path: OutputPath) -> str:
     return text
 
 
+@step("say.longest")
+def longest(texts: list[str]) -> int:
+    """Take a list."""
+    return max(map(len, texts))
+
+
 @step("say.options")
 def options(text: str, *, size: Annotated[int, Field(ge=1, le=9)] = 1, names: list[str] | None = None) -> str:
     """Take params with bounds and a list."""

@@ -97,16 +97,29 @@ def test_shares_equal_functions_but_never_instances() -> None:
     ("broken", "code"),
     [
         ({"kind": "bind.gone"}, "import-failed"),
-        ({"kind": "bind.fragile", "params": {"size": 2}}, "params-failed"),
         ({"kind": "bind.repaet"}, "unknown-kind"),
-        ({"kind": "bind.repeat", "params": {"times": True}}, "wrong-type"),
     ],
 )
-def test_binds_the_other_steps_when_one_is_broken(broken: dict[str, Any], code: str) -> None:
-    """A step that cannot be bound is told, and left out."""
+def test_binds_the_other_steps_when_a_kind_is_not_known(broken: dict[str, Any], code: str) -> None:
+    """The step is reported, and left out."""
     loaded, steps = bind({"id": "a", **broken}, {"id": "b", "kind": "bind.repeat"})
     assert [problem.code for problem in loaded.problems.listed()] == [code]
     assert list(steps) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        ({"kind": "bind.fragile", "params": {"size": 2}}, "params-failed"),
+        ({"kind": "bind.repeat", "params": {"times": True}}, "wrong-type"),
+    ],
+)
+def test_binds_a_step_without_its_params_when_they_are_wrong(broken: dict[str, Any], code: str) -> None:
+    """The ports of the step are known, so that its edges are checked in the same round."""
+    loaded, steps = bind({"id": "a", **broken}, {"id": "b", "kind": "bind.repeat"})
+    assert [problem.code for problem in loaded.problems.listed()] == [code]
+    assert [bound.definition.kind for bound in steps.values()] == [broken["kind"], "bind.repeat"]
+    assert (steps["a"].instance, steps["a"].arguments) == (None, {})
 
 
 def test_reports_how_many_more_when_there_are_too_many_problems() -> None:

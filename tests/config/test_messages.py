@@ -441,7 +441,7 @@ BROKEN = [
     ),
     pytest.param(
         document('{"di": "a", "kind": "say.texts"}, {"id": "b", "kind": "say.same"}', '"edges": ["a -> b"]'),
-        ["2:11 $.steps[0].id missing-key !", "2:12 $.steps[0].di unknown-key !'id'"],
+        ["2:12 $.steps[0].di unknown-key !'id', which is missing"],
         id="edge from a step whose id is misspelled",
     ),
     pytest.param(
@@ -474,8 +474,8 @@ BROKEN = [
     ),
     pytest.param(
         joined('a texts "params": {"count": "x"}; b sum', '"a -> b"', '"output": "b"'),
-        ["2:54 $.steps[0].params.count wrong-type"],
-        id="param of a step whose types do not fit",
+        ["2:54 $.steps[0].params.count wrong-type", "4:11 $.edges[0] type-mismatch !"],
+        id="param of a step whose types do not fit either",
     ),
     pytest.param(joined("a texts; b same", '"a => b"'), ["4:11 $.edges[0] bad-edge"], id="the only edge is broken"),
     pytest.param(
@@ -483,6 +483,14 @@ BROKEN = [
     ),
     pytest.param(
         joined("a texts; b same", None, '"output": "b c"'), ["4:11 $.output wrong-value"], id="output that is no end"
+    ),
+    pytest.param(
+        joined('a process.pipe "params": {"argv": ["sort"]}').replace("say.process", "process"),
+        ["2:21 $.steps[0].kind not-allowed !--allow process"],
+        id="permission that is not given",
+    ),
+    pytest.param(
+        joined("a same; b longest"), ["3:1 $.steps[1] ambiguous-adapter !"], id="items that may be lists or strings"
     ),
     # many at once
     pytest.param(
@@ -525,6 +533,7 @@ BROKEN = [
             "9:31 $.edges[2] unknown-step",
             "9:41 $.edges[3] self-loop !",
             "9:51 $.edges[4] wrong-type",
+            "9:54 $.edges[5] type-mismatch !",
             "9:88 $.edges[5].when.is unknown-operator",
             "10:11 $.output unknown-step",
             "10:42 $.streaming.history wrong-value",

@@ -14,9 +14,10 @@ from pydantic_core import to_json
 
 from headwater.config.load import Loaded
 from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.schema_words import Schema
 from headwater.config.secret_params import reveal_secrets, takes_secrets
 from headwater.config.spec import StepSpec
-from headwater.config.validation_errors import Schema, Subject, add_faults
+from headwater.config.validation_errors import Subject, add_faults
 from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of, params_validator
@@ -39,10 +40,11 @@ class Kinds(Protocol):
 
 
 def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str, BoundStep]:
-    """Return the bound steps by id, without those that have problems; of two steps with one id, the first.
+    """Return the steps whose kinds are known by id; of two steps with one id, the first.
 
     The params are validated strictly as JSON data: a string is not a number, but it may be a value that JSON has no
-    type for, such as a path or a date.
+    type for, such as a path or a date. A step whose params have problems is bound without them, so that its ports and
+    permissions are checked in the same round.
     """
     binder = _Binder(loaded, registry, problems)
     bound: dict[str, BoundStep] = {}
@@ -88,19 +90,23 @@ class _Binder:
         self._bare: dict[str, BoundStep] = {}
 
     def bind(self, index: int, spec: StepSpec) -> BoundStep | None:
-        """Return a step with its params, or None when it has problems."""
+        """Return a step with its params, without them when they have problems, or None when its kind is not known."""
         if self._broken and self._problems.is_blocked(("steps", index, "kind")):
             return None
         kind = self._kinds.get(spec.kind) or self._look_up(spec.kind)
         if kind.target is None:
             self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
             return None
-        if not spec.params:
-            return self._bare.get(spec.kind) or self._bind_bare(kind, index)
+        return self._with_params(kind, spec.params, index) or BoundStep(kind.definition)
+
+    def _with_params(self, kind: _Kind, params: Mapping[str, Any], index: int) -> BoundStep | None:
+        """Return a step with its params, or None when they have problems."""
+        if not params:
+            return self._bare.get(kind.name) or self._bind_bare(kind, index)
         raw = _raw_params(self._raw[index])
         if kind.takes_secrets or self._has_secrets:
-            return self._bind_secret(kind, spec.params, raw, index)
-        return self._validated(kind, to_json(spec.params), spec.params, raw, index)
+            return self._bind_secret(kind, params, raw, index)
+        return self._validated(kind, to_json(params), params, raw, index)
 
     @cached_property
     def _known_names(self) -> list[str]:
@@ -136,11 +142,9 @@ class _Binder:
         self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
     ) -> BoundStep | None:
         """Bind params that may hold secrets."""
-        before = len(self._problems)
         path: JsonPath = ("steps", index, "params")
         revealed = reveal_secrets(kind.definition.params_model, params, path, self._problems)
-        bound = self._validated(kind, to_json(revealed), params, raw, index)
-        return bound if len(self._problems) == before else None
+        return self._validated(kind, to_json(revealed), params, raw, index)
 
     def _validated(
         self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], index: int

@@ -13,9 +13,10 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from headwater.config.notation.reading import Source, read_source
 from headwater.config.parameters import bind_parameters
 from headwater.config.problems import JsonPath, Problems
+from headwater.config.schema_words import Schema
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
 from headwater.config.templates import Scope, fill
-from headwater.config.validation_errors import Schema, Subject, add_faults
+from headwater.config.validation_errors import Subject, add_faults
 from headwater.limits.work_budget import work_budget
 from headwater.shapes import has_part, is_list, is_object
 

@@ -36,6 +36,7 @@ _COMPARED_AT_ONCE = 500  # comparing two strings takes time in proportion to bot
 _MEANT = "did you mean"
 SHOWN_CHARACTERS = 60
 
+_ABOUT_KEYS = frozenset({"unknown-key", "unknown-param", "not-supported"})
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -155,8 +156,9 @@ class Problems:
         self.report(Fault(code, message, path, hint, at_key, position))
 
     def report(self, fault: Fault) -> None:
-        """Add a fault, unless it is a consequence of one at a blocked place."""
-        if self.is_blocked(fault.path):
+        """Add a fault, unless it is a consequence of one at a blocked place; a key is wrong whatever its value is."""
+        about_key = fault.at_key and fault.code in _ABOUT_KEYS
+        if self.is_blocked(fault.path[:-1] if about_key else fault.path):
             return
         if len(self._faults) >= PROBLEMS_LIMIT:
             self._unlisted += 1

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 
 from headwater.config.bound_steps import Kinds
+from headwater.config.schema_words import expected
 from headwater.config.spec import PipelineSpec
-from headwater.config.validation_errors import expected
 from headwater.errors import StepDefinitionError
 from headwater.kinds.definition import StepDefinition
 from headwater.kinds.docstring import argument_descriptions

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from pydantic import SecretStr, ValidationError
 
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
+from headwater.config.schema_words import Schema, alternatives_at, expected, in_words
 from headwater.ids import NAME_WORDS
-from headwater.shapes import has_part, is_mapping
+from headwater.shapes import has_part
 
-__all__ = ["Schema", "Subject", "add_faults", "expected", "in_words"]
+__all__ = ["Subject", "add_faults"]
 
-Schema: TypeAlias = Mapping[str, Any]
 _Error: TypeAlias = Mapping[str, Any]
 
 _MISSING = {"missing", "missing_argument", "missing_keyword_only_argument"}
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _KEY_MARK = "[key]"
+_MOST_MISNAMED = 4
 _VARIABLE_TYPES = ("integer", "number", "boolean", "array", "object")
 
 
@@ -46,78 +47,51 @@ def add_faults(error: ValidationError, subject: Subject, problems: Problems) -> 
     outer = {place.path[:size] for place in grouped for size in range(len(place.path))}
     refused = [place for place in grouped if place.path not in outer]
     schema = subject.schema()
-    misspelled = _misspelled(grouped, refused, problems)
+    missing, instead = _misspelled(grouped, refused, schema, problems)
     for place in refused:
-        if place not in misspelled and not problems.is_broken_inside(subject.path + place.path):
-            _Report(subject, schema, place, problems).add(grouped[place])
+        is_unknown = grouped[place][0]["type"] in _UNKNOWN
+        if place not in missing and (is_unknown or not problems.is_broken_inside(subject.path + place.path)):
+            _Report(subject, schema, place, problems, instead.get(place, "")).add(grouped[place])
     return [place.path for place in refused]
 
 
-def _misspelled(grouped: Mapping[Place, list[_Error]], refused: Iterable[Place], problems: Problems) -> set[Place]:
-    """Return the places of keys that are only missing because an unknown key beside them is their misspelled name."""
+def _misspelled(
+    grouped: Mapping[Place, list[_Error]], refused: Iterable[Place], schema: Schema, problems: Problems
+) -> tuple[set[Place], dict[Place, str]]:
+    """Return the missing keys that are only misspelled, and hints for the unknown keys that stand in their place.
+
+    A missing key is misspelled when an unknown one beside it resembles it, or when there are as many unknown keys that
+    resemble nothing as missing ones.
+    """
     missing: dict[JsonPath, dict[str, Place]] = {}
-    unknown: list[JsonPath] = []
+    unknown: dict[JsonPath, list[Place]] = {}
     for place in refused:
         kind = grouped[place][0]["type"]
         if kind in _MISSING and place.path:
             missing.setdefault(place.path[:-1], {})[str(place.path[-1])] = place
         elif kind in _UNKNOWN and place.path:
-            unknown.append(place.path)
+            unknown.setdefault(place.path[:-1], []).append(place)
     found: set[Place] = set()
-    for path in unknown:
-        beside = missing.get(path[:-1], {})
-        if beside and (meant := problems.meant(str(path[-1]), beside)):
-            found.add(beside.pop(meant))
-    return found
-
-
-def expected(schemas: Iterable[Schema]) -> str:
-    """Return what a place accepts in words, such as `a whole number from 1 to 65536`; the schemas are alternatives."""
-    phrases = dict.fromkeys(_phrase(schema) for schema in schemas)
-    if len(phrases) > 1:
-        phrases.pop("null", None)
-    return " or ".join(phrases) or "nothing"
-
-
-def in_words(value: object) -> str:
-    """Return what a value is in words, without ever showing a secret.
-
-    Args:
-        value: A value of a document.
-
-    Returns:
-        Such as `the string 'x'`.
-
-    Example:
-        >>> in_words(True), in_words("x"), in_words([1, 2])
-        ('true', "the string 'x'", 'a list of 2')
-    """
-    match value:
-        case None | bool():
-            return {None: "null", True: "true", False: "false"}[value]
-        case int() | float():
-            text = _digits(value)
-            return f"the number {text}"
-        case str():
-            return f"the string {quote(value)}"
-        case list():
-            return _list_words(cast("Sequence[Any]", value))
-        case Mapping():
-            return "an object" if value else "an empty object"
-        case SecretStr():
-            return "a secret"
-        case _:
-            return f"a Python {type(value).__name__}"
-
-
-def _list_words(value: Sequence[Any]) -> str:
-    return f"a list of {len(value)}" if value else "an empty list"
-
-
-def _digits(value: float) -> str:
-    """Return a number in words; of one with many digits only their number."""
-    bits = value.bit_length() if isinstance(value, int) else 0
-    return repr(value) if bits < 200 else f"of about {bits * 0.30103:.0f} digits"
+    hints: dict[Place, str] = {}
+    for parent in missing.keys() & unknown.keys():
+        absent, strange = missing[parent], list[Place]()
+        known = {
+            name
+            for one in alternatives_at(schema, parent)
+            for name in (*one.get("properties", ()), *one.get("x-reserved", ()))
+        }
+        for place in unknown[parent]:
+            key = str(place.path[-1])
+            if meant := problems.meant(key, absent):
+                found.add(absent.pop(meant))
+                hints[place] = f"did you mean {quote(meant)}?"
+            elif key not in known and not problems.meant(key, known):
+                strange.append(place)
+        if 0 < len(absent) == len(strange) <= _MOST_MISNAMED:
+            found.update(absent.values())
+            names = f"{' or '.join(map(quote, absent))}, which {'is' if len(absent) == 1 else 'are'} missing"
+            hints.update(dict.fromkeys(strange, f"did you mean {names}?"))
+    return found, hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +102,7 @@ class _Report:
     schema: Schema
     place: Place
     problems: Problems
+    instead: str = ""
 
     def add(self, lines: Sequence[_Error]) -> None:
         line = lines[0]
@@ -168,18 +143,18 @@ class _Report:
 
     def _unknown_key(self) -> None:
         key = str(self._inner[-1])
-        schemas = list(_at(self.schema, self._inner[:-1]))
+        schemas = list(alternatives_at(self.schema, self._inner[:-1]))
         if any(key in schema.get("x-reserved", ()) for schema in schemas):
             self._add("not-supported", f"{quote(key)} is reserved for a later version", "remove it", at_key=True)
             return
         known = [name for schema in schemas for name in schema.get("properties", ())]
         code = f"unknown-{self.subject.noun}"
-        hint = self.problems.did_you_mean(key, known) or _known_hint(self.subject.noun, known)
+        hint = self.instead or self.problems.did_you_mean(key, known) or _known_hint(self.subject.noun, known)
         self._add(code, f"unknown {self.subject.noun} {quote(key)} in {self._owner()}", hint, at_key=True)
 
     def _wrong(self, lines: Sequence[_Error]) -> None:
         value = _value(self.subject.value, self._inner)
-        schemas = list(_at(self.schema, self._inner))
+        schemas = list(alternatives_at(self.schema, self._inner))
         if isinstance(value, SecretStr) and not any(schema.get("writeOnly") for schema in schemas):
             self._add("secret-misplaced", "no secret is accepted here", "only params of type SecretStr take secrets")
         elif isinstance(value, str) and any(value in schema.get("x-reserved", ()) for schema in schemas):
@@ -208,7 +183,7 @@ class _Report:
     def _owner(self) -> str:
         if self.subject.owner and len(self._inner) <= 1:
             return self.subject.owner
-        titles = [schema["title"] for schema in _at(self.schema, self._inner[:-1]) if "title" in schema]
+        titles = [schema["title"] for schema in alternatives_at(self.schema, self._inner[:-1]) if "title" in schema]
         return titles[0] if titles else "an object"
 
 
@@ -242,96 +217,9 @@ def _value(value: Any, path: JsonPath) -> Any:
     return value
 
 
-def _at(schema: Schema, path: JsonPath) -> Iterator[Schema]:
-    """Yield the alternatives that a JSON Schema has at a path, without references."""
-    definitions = cast("Mapping[str, Schema]", schema.get("$defs", {}))
-    alternatives = list(_alternatives(schema, definitions))
-    for part in path:
-        inner = [below for one in alternatives if (below := _below(one, part)) is not None]
-        alternatives = [one for below in inner for one in _alternatives(below, definitions)]
-    yield from alternatives
-
-
-def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
-    if "$ref" in schema:
-        yield from _alternatives(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)
-        return
-    members = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    if not members:
-        yield schema
-    for member in cast("list[Schema]", members):
-        yield from _alternatives(member, definitions)
-
-
-def _below(schema: Schema, part: str | int) -> Schema | None:
-    if isinstance(part, int):
-        prefix = cast("Sequence[Schema]", schema.get("prefixItems", ()))
-        inner: Any = prefix[part] if part < len(prefix) else schema.get("items")
-    else:
-        inner = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
-        for patterned in schema.get("patternProperties", {}).values():
-            inner = inner or patterned
-    return inner if is_mapping(inner) else None
-
-
 def _key_words(schema: Schema, place: Place) -> str:
     """Return what a key must look like, if the key was refused."""
     if not place.at_key:
         return ""
-    names = [one.get("propertyNames", {}) for one in _at(schema, place.path[:-1])]
+    names = [one.get("propertyNames", {}) for one in alternatives_at(schema, place.path[:-1])]
     return next((name["x-words"] for name in names if "x-words" in name), NAME_WORDS)
-
-
-def _phrase(schema: Schema) -> str:
-    if "x-words" in schema:
-        return str(schema["x-words"])
-    if "enum" in schema or "const" in schema:
-        return " or ".join(_literal(value) for value in schema.get("enum", [schema.get("const")]))
-    match schema.get("type"):
-        case "integer":
-            return "a whole number" + _range(schema)
-        case "number":
-            return "a number" + _range(schema)
-        case "boolean":
-            return "true or false"
-        case "null":
-            return "null"
-        case "string":
-            return str(_string_phrase(schema))
-        case "array":
-            return "a list" + _count(schema.get("minItems"), schema.get("maxItems"), "of")
-        case "object":
-            return "an object" + _count(schema.get("minProperties"), schema.get("maxProperties"), "of", " fields")
-        case _:
-            return "a value"
-
-
-def _string_phrase(schema: Schema) -> str:
-    if "format" in schema and schema["format"] != "password":
-        return f"a string: {schema['format']}"
-    matching = f" that matches {schema['pattern']}" if "pattern" in schema else ""
-    counted = _count(schema.get("minLength"), schema.get("maxLength"), "of", " characters")
-    return f"a string{counted}{matching}"
-
-
-def _literal(value: object) -> str:
-    return quote(value) if isinstance(value, str) else in_words(value).removeprefix("the number ")
-
-
-def _range(schema: Schema) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    over, under = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    bounds = [
-        f"from {low} to {high}" if low is not None and high is not None else "",
-        f"from {low}" if low is not None and high is None else "",
-        f"up to {high}" if high is not None and low is None else "",
-        f"greater than {over}" if over is not None else "",
-        f"less than {under}" if under is not None else "",
-    ]
-    return "".join(f" {bound}" for bound in bounds if bound)
-
-
-def _count(low: int | None, high: int | None, preposition: str, unit: str = "") -> str:
-    if high is None:
-        return f" {preposition} at least {low}{unit}" if low else ""
-    return f" {preposition} {low} to {high}{unit}" if low else f" {preposition} at most {high}{unit}"

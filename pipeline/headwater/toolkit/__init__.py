@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from headwater.config.notation.reading import read_source
     from headwater.config.notation.strict_json import read_json, read_json_lines
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
+    from headwater.config.schema_words import in_words
     from headwater.config.templates import SECRET_PREFIX
-    from headwater.config.validation_errors import in_words
     from headwater.descriptors import chunks_of
     from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
     from headwater.events.chunk import EventBatch
@@ -163,7 +163,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.checks.path_params": "InputPath OutputPath PathUse",
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
-        "config.validation_errors": "in_words",
+        "config.schema_words": "in_words",
         "descriptors": "chunks_of",
         "display": "cells columns countdown duration one_line plural quantity shorten",
         "events.chunk": "EventBatch",
