@@ -36,6 +36,7 @@ BEYOND = {
     "shared-file": "as cycle",
     "no-concurrency": "it depends on what feeds the step",
     "type-mismatch": "a schema knows no types of ports",
+    "unknown-field": "as type-mismatch",
     "header-mismatch": "as type-mismatch",
     "merged-headers": "as type-mismatch",
     "mapped-header": "as type-mismatch",

@@ -71,7 +71,7 @@ SEEDS: list[dict[str, Any]] = [
             {"id": "lines", "kind": "source.lines", "params": {"path": "/etc/passwd"}},
             {"id": "words", "kind": "text.words"},
             {"id": "long", "kind": "stream.filter", "params": {"where": {"length_at_least": 4}}},
-            {"id": "groups", "kind": "stream.group_count", "params": {"by": "a.b", "top": 3}, "inline": True},
+            {"id": "groups", "kind": "stream.group_count", "params": {"top": 3}, "inline": True},
             {"id": "rows", "kind": "sink.jsonl", "params": {"path": "/etc/passwd"}},
         ],
     },

@@ -492,6 +492,15 @@ BROKEN = [
     pytest.param(
         joined("a same; b longest"), ["3:1 $.steps[1] ambiguous-adapter !"], id="items that may be lists or strings"
     ),
+    pytest.param(
+        joined(
+            'a numbers; b same "params": {}; c numbers',
+            '{"from": "a", "to": "b", "when": {"field": "x", "gt": 1}}',
+            '"output": ["b", "c"]',
+        ),
+        ["5:54 $.edges[0].when.field unknown-field !connect records"],
+        id="condition on a field that no item has",
+    ),
     # many at once
     pytest.param(
         joined(

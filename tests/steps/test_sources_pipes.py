@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from headwater.toolkit import refuse_private
 from headwater_steps.files import FileFooter, FileHeader
 from headwater_steps.sources import csv, jsonl, lines, stdin, text
 from headwater_steps.streams import take
+from headwater_steps.text.chunks import Chunks
 from tests.steps.reading import cause, pipeline
 
 
@@ -305,3 +306,35 @@ def test_the_environment_is_refused_under_the_descriptor_that_was_opened(tmp_pat
             refuse_private(tmp_path / "harmless", file.fileno())
         with pytest.raises(StepError, match="hold secrets"):
             run_sync(pipeline(text, path=Path(f"/proc/self/fd/{file.fileno()}")))
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Replace standard input with a file of some content."""
+    before = os.dup(0)
+
+    def give(content: bytes) -> None:
+        path = tmp_path / "input"
+        path.write_bytes(content)
+        with path.open("rb") as file:
+            os.dup2(file.fileno(), 0)
+
+    yield give
+    os.dup2(before, 0)
+    os.close(before)
+
+
+@pytest.mark.parametrize(
+    ("split", "content", "expected"),
+    [
+        ("lines", b"It was\nlate.\n", "It was\nlate.\n"),
+        ("chunks", b"It was\nlate.", "It was\nlate."),
+    ],
+)
+def test_text_of_standard_input_keeps_its_line_ends_when_it_is_cut_into_chunks(
+    given: Callable[[bytes], None], split: str, content: bytes, expected: str
+) -> None:
+    """Lines are declared as lines, which steps that read pieces of a text join; chunks have their line ends."""
+    given(content)
+    cut = Pipeline("cut", steps={"text": stdin.with_params(split=split), "chunks": Chunks(size=1_000)})
+    assert [chunk.text for chunk in run_sync(cut).output] == [expected]

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from headwater.config.load import Loaded
+from headwater.config.notation.schema_words import Schema
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.schema_words import Schema
 from headwater.config.secret_params import reveal_secrets, takes_secrets
 from headwater.config.spec import StepSpec
 from headwater.config.validation_errors import Subject, add_faults
@@ -97,7 +97,7 @@ class _Binder:
         if kind.target is None:
             self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
             return None
-        return self._with_params(kind, spec.params, index) or BoundStep(kind.definition)
+        return self._with_params(kind, spec.params, index) or BoundStep(kind.definition, has_params=False)
 
     def _with_params(self, kind: _Kind, params: Mapping[str, Any], index: int) -> BoundStep | None:
         """Return a step with its params, or None when they have problems."""
@@ -170,8 +170,10 @@ class _Binder:
             self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
             return None
         document = MappingProxyType(raw)
+        arguments = arguments_of(validated)
+        definition = definition.with_params(arguments)
         if definition.step_class is None:
-            return BoundStep(definition, None, arguments_of(validated), document)
+            return BoundStep(definition, None, arguments, document)
         return BoundStep(definition, validated, _NOTHING, document)
 
 

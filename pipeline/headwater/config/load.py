@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from headwater.config.notation.reading import Source, read_source
+from headwater.config.notation.schema_words import Schema
 from headwater.config.parameters import bind_parameters
 from headwater.config.problems import JsonPath, Problems
-from headwater.config.schema_words import Schema
 from headwater.config.spec import EDGES_LIMIT, STEPS_LIMIT, PipelineSpec
 from headwater.config.templates import Scope, fill
 from headwater.config.validation_errors import Subject, add_faults

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from headwater.config.notation.reading import plain
+from headwater.config.notation.schema_words import expected, in_words
 from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.schema_words import expected, in_words
 from headwater.config.spec import MISSING, ParameterSpec
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_object

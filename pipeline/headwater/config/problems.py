@@ -173,6 +173,8 @@ class Problems:
         if path is not None and path != fault.path:
             message = f"the value of {quote(self.variables.written(path))} has a part that is not accepted"
             return Fault(fault.code, message, path)
+        if path is not None and fault.at_key:
+            return fault  # the document has the key, and the variable only its value
         message, hint = (self.variables.hide(text, fault.path) for text in (fault.message, fault.hint))
         return replace(fault, message=message, hint="" if path is not None and hint.startswith(_MEANT) else hint)
 

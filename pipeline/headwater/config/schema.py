@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 
 from headwater.config.bound_steps import Kinds
-from headwater.config.schema_words import expected
+from headwater.config.notation.schema_words import expected
 from headwater.config.spec import PipelineSpec
 from headwater.errors import StepDefinitionError
 from headwater.kinds.definition import StepDefinition

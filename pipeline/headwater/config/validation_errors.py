@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import SecretStr, ValidationError
 
+from headwater.config.notation.schema_words import Schema, alternatives_at, expected, in_words
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
-from headwater.config.schema_words import Schema, alternatives_at, expected, in_words
 from headwater.ids import NAME_WORDS
 from headwater.shapes import has_part
 

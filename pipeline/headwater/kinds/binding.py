@@ -42,7 +42,8 @@ def bind(
         instance = target.model_validate(params or {})
     else:
         raise TypeError(_not_a_step(target))
-    return BoundStep(instance.definition, instance, params=as_document(instance) if document is None else document)
+    definition = instance.definition.with_params(vars(instance))
+    return BoundStep(definition, instance, params=as_document(instance) if document is None else document)
 
 
 def _is_step_class(target: object) -> bool:

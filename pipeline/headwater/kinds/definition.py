@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from types import MappingProxyType
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from headwater.kinds.task import Flavor, Task
     from headwater.streams.frames import StreamType
+    from headwater.types.reads import ByParam, Reads
 
 __all__ = ["BoundStep", "Call", "Method", "Origin", "Placement", "Port", "StepDefinition", "Target"]
 
@@ -57,6 +58,8 @@ class Port:
     streaming: bool
     style: PortStyle = "value"
     required: bool = True
+    reads: tuple[Reads, ...] = ()
+    by_param: ByParam | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,25 @@ class StepDefinition:
     has_lifespan: bool = False
     permission: str = ""
 
+    def with_params(self, params: Mapping[str, Any]) -> StepDefinition:
+        """Return the definition with the types that its outputs have for some params."""
+        varied = {
+            port.by_param.param for method in self.methods for port in method.outputs if port.by_param is not None
+        }
+        if not varied:
+            return self
+        key = (id(self), *[params.get(name, self.params_model.model_fields[name].default) for name in sorted(varied)])
+        if key not in _varied:
+            _varied[key] = self, self._varied(dict(zip(sorted(varied), key[1:], strict=True)))
+        return _varied[key][1]
+
+    def _varied(self, values: Mapping[str, Any]) -> StepDefinition:
+        methods = [
+            replace(method, outputs=tuple([_varied_port(port, values) for port in method.outputs]))
+            for method in self.methods
+        ]
+        return replace(self, methods=tuple(methods))
+
     def params_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the params (draft 2020-12), with descriptions from the docstring of the step."""
         schema = self.params_model.model_json_schema(schema_generator=_schema_generator())
@@ -110,6 +132,16 @@ class StepDefinition:
             if name in descriptions:
                 prop.setdefault("description", descriptions[name])
         return schema
+
+
+_varied: dict[Any, tuple[StepDefinition, StepDefinition]] = {}
+"""The definitions for params, by the identity of a definition, which is kept alive, and the values of the params."""
+
+
+def _varied_port(port: Port, values: Mapping[str, Any]) -> Port:
+    if port.by_param is None:
+        return port
+    return replace(port, type=port.by_param.types.get(values[port.by_param.param], port.type))
 
 
 @cache
@@ -144,12 +176,16 @@ def _schema_generator() -> type[GenerateJsonSchema]:
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 10,000
 class BoundStep:
-    """A definition with its validated params, as a pipeline holds it for each of its steps; never changed."""
+    """A definition with its validated params, as a pipeline holds it for each of its steps; never changed.
+
+    `has_params` is false where the params of a document were refused, so that only the ports are known.
+    """
 
     definition: StepDefinition
     instance: Any = field(default=None, repr=False)  # both hold values of variables; the params show their templates
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    has_params: bool = True
 
 
 class Target(Protocol):

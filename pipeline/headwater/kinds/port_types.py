@@ -14,6 +14,7 @@ from headwater.annotations import alternatives, is_union, shape, union, walk
 from headwater.kinds.outputs import Emits
 from headwater.streams.frames import Batch, Footer, Header, StreamType
 from headwater.streams.stream import Stream
+from headwater.types.reads import ByParam, Reads
 
 __all__ = ["Form", "Shape", "contains_stream", "form_of", "wrapped_frames"]
 
@@ -37,6 +38,8 @@ class Form:
     type: StreamType
     wrapped: frozenset[str] = frozenset()
     disagrees: bool = False
+    reads: tuple[Reads, ...] = ()
+    by_param: ByParam | None = None
 
 
 _SHAPES: dict[Any, Shape] = {
@@ -72,10 +75,16 @@ def form_of(annotation: Any) -> Form:
 
 def _annotated(annotation: Any) -> Form:
     """Read `Annotated[Stream[...], StreamType(...)]`: the `StreamType` adds mode and rules."""
-    form = form_of(get_args(annotation)[0])
-    declared = [extra for extra in annotation.__metadata__ if isinstance(extra, StreamType)]
+    inner, *metadata = get_args(annotation)
+    form = form_of(inner)
+    declared = [extra for extra in metadata if isinstance(extra, StreamType)]
+    reads = tuple(extra for extra in metadata if isinstance(extra, Reads))
+    by_param = next((extra for extra in metadata if isinstance(extra, ByParam)), None)
+    form = replace(form, reads=reads, by_param=by_param)
     if form.shape is Shape.VALUE:
-        return Form(Shape.VALUE, StreamType(annotation), disagrees=bool(declared))
+        rest = tuple(extra for extra in metadata if extra not in reads)
+        value = Annotated[(inner, *rest)] if rest else inner
+        return replace(form, type=StreamType(value), disagrees=bool(declared))
     if not declared:
         return form
     same = (declared[-1].item, declared[-1].header, declared[-1].footer) == (

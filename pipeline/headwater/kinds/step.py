@@ -115,7 +115,9 @@ def bound_function(
     definition: StepDefinition, params: BaseModel, document: Mapping[str, Any] | None = None
 ) -> BoundStep:
     """Join the definition of a function with validated params; `document` has them as a document does."""
-    return BoundStep(definition, None, arguments_of(params), as_document(params) if document is None else document)
+    arguments = arguments_of(params)
+    given = as_document(params) if document is None else document
+    return BoundStep(definition.with_params(arguments), None, arguments, given)
 
 
 def step(

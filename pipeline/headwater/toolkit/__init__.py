@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from headwater.archives.formats import Archive, Packer, archive_by_name, archive_suffix, packer, without_suffix
     from headwater.config.data_params import DataParam
     from headwater.config.notation.reading import read_source
+    from headwater.config.notation.schema_words import in_words
     from headwater.config.notation.strict_json import read_json, read_json_lines
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
-    from headwater.config.schema_words import in_words
     from headwater.config.templates import SECRET_PREFIX
     from headwater.descriptors import chunks_of
     from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
+    from headwater.types.reads import ByParam, Reads
     from headwater.wide_text import wide_encoding
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
     "Archive",
+    "ByParam",
     "Content",
     "DamagedFileError",
     "DataParam",
@@ -85,6 +87,7 @@ __all__ = [
     "Place",
     "Policy",
     "Problems",
+    "Reads",
     "Record",
     "State",
     "Transform",
@@ -163,7 +166,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.checks.path_params": "InputPath OutputPath PathUse",
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
-        "config.schema_words": "in_words",
+        "config.notation.schema_words": "in_words",
         "descriptors": "chunks_of",
         "display": "cells columns countdown duration one_line plural quantity shorten",
         "events.chunk": "EventBatch",
@@ -173,6 +176,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.step_state": "State",
         "events.subscriber": "EventFunction Policy event_filter",
         "graph.topological_order": "find_cycles topological_order",
+        "types.reads": "ByParam Reads",
         "numerals": "decimal_number whole_number",
         "private_files": "refuse_private",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",

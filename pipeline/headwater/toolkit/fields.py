@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, Field
 
 from headwater.config.conditions.field_paths import FIELD_LENGTH_LIMIT, FIELD_PATTERN, Lookup, declared_fields
+from headwater.config.notation.schema_words import in_words
 from headwater.config.problems import quote
-from headwater.config.schema_words import in_words
 from headwater.errors import HeadwaterError
 from headwater.shapes import is_mapping, is_object, is_sequence
 

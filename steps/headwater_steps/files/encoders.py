@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
+from abc import ABC
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from math import isfinite
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json, to_jsonable_python
 
 from headwater.toolkit import is_mapping, is_sequence, shorten
 from headwater_steps.files.encodings import written_as
 
-__all__ = ["CsvEncoder", "JsonEncoder", "RowEncoder", "TextEncoder"]
+__all__ = ["CsvEncoder", "JsonEncoder", "Row", "RowEncoder", "TextEncoder"]
 
 _SIMPLE = frozenset({str, int, type(None)})
 """Types of cells that the writer of the standard library writes as we want them."""
@@ -27,6 +30,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """What spreadsheets take for the beginning of a formula, also in the full width of East Asian text."""
 
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+class Dataclass(ABC):  # noqa: B024 - the hook decides
+    """Any dataclass."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        return cls is Dataclass and is_dataclass(other)
+
+
+Row: TypeAlias = Mapping[str, Any] | BaseModel | Dataclass
+"""What can be written as comma-separated values."""
 
 
 class RowEncoder(Protocol):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from headwater import StepContext
-from headwater.toolkit import FieldPath, Record, field_locator, fields_of, put_field
+from headwater.toolkit import FieldPath, Reads, Record, field_locator, fields_of, put_field
 from headwater_steps.http.body import ReadAs, value_of
 from headwater_steps.http.http_errors import HttpStatusError
 from headwater_steps.http.http_step import HttpStep
-from headwater_steps.http.url_templates import Filler, UrlTemplate
+from headwater_steps.http.url_templates import Filler, UrlTemplate, fields_in
 
 __all__ = ["Enrich"]
 
@@ -60,7 +60,7 @@ class Enrich(HttpStep, kind="http.enrich"):
     def _locate(self) -> Callable[[Record], tuple[str, ...]]:
         return field_locator(self.into)
 
-    async def run(self, item: Record, ctx: StepContext) -> dict[str, Any]:
+    async def run(self, item: Annotated[Record, Reads(at="url", paths=fields_in)], ctx: StepContext) -> dict[str, Any]:
         """Enrich one record."""
         fields = dict(fields_of(item))
         put_field(fields, self._locate(item), await self._found(self._filler.fill(item), ctx))

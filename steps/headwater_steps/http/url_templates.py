@@ -35,6 +35,11 @@ UrlTemplate = Annotated[
 """The type of a param that is a URL with `{name}` for fields of a record, after the host."""
 
 
+def fields_in(template: str) -> list[str]:
+    """Return the paths of the fields in a template."""
+    return _PLACE.split(template)[1::2]
+
+
 class Filler:
     """Makes URLs of records.
 

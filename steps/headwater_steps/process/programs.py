@@ -10,10 +10,10 @@ from typing import Annotated, Final, Literal
 from anyio.lowlevel import checkpoint
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from headwater import Batch, Footer, StepContext, Stream
+from headwater import Batch, Footer, StepContext, Stream, StreamType
 from headwater.toolkit import quote
 from headwater_steps.files.bad_rows import OnBadText
-from headwater_steps.files.encodings import LONGEST_LINE, undecodable
+from headwater_steps.files.encodings import LONGEST_LINE, undecodable, with_line_end
 from headwater_steps.files.rows import MaxLineChars, OnBadLineParam, TextRows
 from headwater_steps.process.child import Child, Feed, started
 from headwater_steps.process.program_errors import ProgramError
@@ -56,7 +56,10 @@ class ProgramFooter(BaseModel, frozen=True):
     duration_s: float
 
 
-Frames = AsyncGenerator[str | Batch[str] | Footer[ProgramFooter]]
+Frames = Annotated[
+    AsyncGenerator[str | Batch[str] | Footer[ProgramFooter]],
+    StreamType(str, None, ProgramFooter, mode="line", to_delta=with_line_end),
+]
 
 
 class Run(ProgramStep, kind="process.run"):

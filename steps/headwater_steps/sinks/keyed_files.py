@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from headwater import step
-from headwater.toolkit import MISSING, FieldPath, MissingFieldError, PathUse, field_finder
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, PathUse, Reads, field_finder
 from headwater_steps.files.compression import is_available, suffix_of
 from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
 from headwater_steps.files.folder_writer import FolderSummary, Layout, replacing_files
@@ -35,7 +35,7 @@ Filled = Annotated[Path, PathUse(writes=True, names=_names)]
 
 @step("sink.files", blocking=True)
 def files(
-    items: Iterable[Any],
+    items: Annotated[Iterable[Any], Reads(at="by"), Reads(at="write")],
     *,
     folder: Filled,
     by: FieldPath,

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from headwater import step
-from headwater.toolkit import OutputPath, atomic_file
+from headwater.toolkit import OutputPath, Reads, atomic_file
 from headwater_steps.files.compression import Compression, compressing, format_of
-from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, RowEncoder, TextEncoder
+from headwater_steps.files.encoders import CsvEncoder, JsonEncoder, Row, RowEncoder, TextEncoder
 from headwater_steps.files.encodings import Encoding
 from headwater_steps.files.models import FileSummary
 
@@ -58,7 +58,7 @@ def jsonl(
 
 @step("sink.csv", blocking=True)
 def csv(
-    items: Iterable[Any],
+    items: Annotated[Iterable[Any], Reads(Row)],
     *,
     path: OutputPath,
     columns: Columns | None = None,

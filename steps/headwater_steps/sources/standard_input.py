@@ -7,12 +7,20 @@ from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import aclosing, contextmanager
 from threading import Lock
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.toolkit import Content, chunks_of
+from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, StreamType, To, step
+from headwater.toolkit import ByParam, Content, chunks_of
 from headwater_steps.files.bad_rows import OnBadLine
-from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, check_encoding, undecodable, without_mark
+from headwater_steps.files.encodings import (
+    LONGEST_LINE,
+    Encoding,
+    Limit,
+    check_encoding,
+    undecodable,
+    with_line_end,
+    without_mark,
+)
 from headwater_steps.files.file_reader import BLOCK_BYTES
 from headwater_steps.files.models import BadLineError, BadRow, FileFooter, FileHeader
 from headwater_steps.files.rows import Rows, TextRows
@@ -27,7 +35,11 @@ _reading = Lock()  # held by the only step that may read: what one step reads, a
 class InputLines(Outputs):
     """The outputs of `source.stdin`."""
 
-    out: Stream[str, FileHeader, FileFooter]
+    out: Annotated[
+        Stream[str, FileHeader, FileFooter],
+        StreamType(str, FileHeader, FileFooter, mode="line", to_delta=with_line_end),
+        ByParam("split", {"chunks": StreamType(str, FileHeader, FileFooter)}),
+    ]
     rejected: SidePort[BadRow]
 
 

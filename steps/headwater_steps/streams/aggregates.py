@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import fsum, isfinite
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from headwater import StepContext, Stream, step
-from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_column, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, Reads, field_column, field_label, in_words
 
 __all__ = ["largest", "mean", "smallest", "total"]
 
 OnMissing: TypeAlias = Literal["fail", "skip"]
 Number: TypeAlias = int | float
+Figures: TypeAlias = Annotated[Stream[Any], Reads(Number, at="field")]
 
 _INTEGERS: set[type] = {int}
 _FLOATS: set[type] = {float}
@@ -22,7 +23,7 @@ _NUMBERS: set[type] = {int, float}
 
 @step("stream.sum")
 async def total(
-    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+    items: Figures, ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
 ) -> Number:
     """Add numbers.
 
@@ -57,7 +58,7 @@ async def total(
 
 @step("stream.mean")
 async def mean(
-    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+    items: Figures, ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
 ) -> float | None:
     """Return the arithmetic mean of numbers.
 
@@ -91,7 +92,7 @@ async def mean(
 
 @step("stream.min")
 async def smallest(
-    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+    items: Figures, ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
 ) -> Number | None:
     """Return the smallest of numbers.
 
@@ -119,7 +120,7 @@ async def smallest(
 
 @step("stream.max")
 async def largest(
-    items: Stream[Any], ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
+    items: Figures, ctx: StepContext, *, field: FieldPath | None = None, on_missing: OnMissing = "fail"
 ) -> Number | None:
     """Return the largest of numbers.
 

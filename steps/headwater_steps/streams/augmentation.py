@@ -12,6 +12,7 @@ from headwater.toolkit import (
     MISSING,
     FieldPath,
     MissingFieldError,
+    Reads,
     Transform,
     field_finder,
     field_locator,
@@ -27,7 +28,7 @@ _SLICE_ITEMS = 16  # few, because the function may be slow
 
 @step("stream.augment")
 async def augment(
-    items: Stream[Item],
+    items: Annotated[Stream[Item], Reads(at="field")],
     ctx: StepContext,
     *,
     using: Transform,

@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Stream, step
-from headwater.toolkit import LARGEST_SPREAD, MISSING, FieldPath, collision_free, field_column, field_label
+from headwater.toolkit import LARGEST_SPREAD, MISSING, FieldPath, Reads, collision_free, field_column, field_label
 
 __all__ = ["Group", "count", "group_count"]
 
@@ -58,7 +58,7 @@ _WITH_NAN: frozenset[type] = frozenset({float})
 
 @step("stream.group_count")
 async def group_count(
-    items: Stream[Any],
+    items: Annotated[Stream[Any], Reads(Hashable, at="by")],
     *,
     by: FieldPath | None = None,
     top: Annotated[int, Field(ge=0)] | None = None,

@@ -13,6 +13,7 @@ from headwater.toolkit import (
     LARGEST_SPREAD,
     MISSING,
     FieldPath,
+    Reads,
     field_column,
     field_label,
     is_mapping,
@@ -30,7 +31,7 @@ _SPREAD: frozenset[type] = frozenset({str, float, bool, type(None)})
 
 @step("stream.distinct")
 async def distinct(
-    items: Stream[Item],
+    items: Annotated[Stream[Item], Reads(at="by")],
     ctx: StepContext,
     *,
     by: FieldPath | None = None,

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from headwater import Batch, Condition, Stream, step
+from headwater.toolkit import Reads
 
 __all__ = ["filter_items", "skip", "take"]
 
@@ -15,7 +16,7 @@ Item = TypeVar("Item")
 
 
 @step("stream.filter")
-def filter_items(item: Item, *, where: Condition) -> Iterable[Item]:
+def filter_items(item: Annotated[Item, Reads(at="where")], *, where: Condition) -> Iterable[Item]:
     """Pass on the items that meet a condition.
 
     Header and footer of the stream stay.

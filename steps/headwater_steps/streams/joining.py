@@ -12,6 +12,7 @@ from headwater import Footer, Outputs, SidePort, Step, StepContext, Stream, To
 from headwater.toolkit import (
     FieldPath,
     OnDuplicate,
+    Reads,
     Record,
     field_locator,
     fields_of,
@@ -110,7 +111,9 @@ class JoinLookup(Step, kind="stream.join_lookup"):
             raise ValueError("expected as many fields in table_key as in key")
         return self
 
-    async def run(self, items: Stream[Record], table: list[Record], ctx: StepContext) -> AsyncIterator[Joined]:
+    async def run(
+        self, items: Annotated[Stream[Record], Reads(at="key")], table: list[Record], ctx: StepContext
+    ) -> AsyncIterator[Joined]:
         """Look up every item."""
         rows = await run_in_thread(self._rows, table)
         find, add = key_finder(_paths(self.key)), self._adder(rows)

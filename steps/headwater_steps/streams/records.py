@@ -13,6 +13,7 @@ from headwater.toolkit import (
     MISSING,
     FieldPath,
     MissingFieldError,
+    Reads,
     Record,
     field_finder,
     field_locator,
@@ -72,7 +73,7 @@ class Pick(Step, kind="stream.pick"):
     fields: FieldPaths
     on_missing: OnMissing = "fail"
 
-    def run(self, item: Record) -> dict[str, Any]:
+    def run(self, item: Annotated[Record, Reads(at="fields")]) -> dict[str, Any]:
         """Return the fields to keep."""
         return self._change(item)
 
@@ -106,7 +107,7 @@ class Drop(Step, kind="stream.drop"):
     fields: FieldPaths
     on_missing: Literal["fail", "ignore"] = "fail"
 
-    def run(self, item: Record) -> dict[str, Any]:
+    def run(self, item: Annotated[Record, Reads(at="fields")]) -> dict[str, Any]:
         """Return the other fields."""
         return self._change(item)
 
@@ -158,7 +159,7 @@ class Rename(Step, kind="stream.rename"):
         _apart(self.fields.values())
         return self
 
-    def run(self, item: Record) -> dict[str, Any]:
+    def run(self, item: Annotated[Record, Reads(at="fields", paths=list)]) -> dict[str, Any]:
         """Return the fields by their new names."""
         return self._change(item)
 
@@ -169,6 +170,10 @@ class Rename(Step, kind="stream.rename"):
             return _mover(self.fields, strict=strict)
         names = {path_parts(old)[0]: path_parts(new)[0] for old, new in self.fields.items()}
         return lambda item: _renamed(item, names, strict=strict)
+
+
+def _sources(copies: Mapping[str, str]) -> Iterable[str]:
+    return copies.values()
 
 
 class Set(Step, kind="stream.set"):
@@ -206,7 +211,7 @@ class Set(Step, kind="stream.set"):
             raise ValueError("expected something to set: values or copies")
         return self
 
-    def run(self, item: Record) -> dict[str, Any]:
+    def run(self, item: Annotated[Record, Reads(at="copies", paths=_sources)]) -> dict[str, Any]:
         """Return the record with the fields that are set."""
         return self._change(item)
 

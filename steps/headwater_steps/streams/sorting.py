@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, time
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import Field
 
 from headwater import Batch, StepContext, step
-from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_finder, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, Reads, field_finder, field_label, in_words
 from headwater_steps.streams.sorted_runs import Runs
 
 __all__ = ["sort"]
@@ -23,9 +24,18 @@ _NUMBERS: frozenset[type] = frozenset({int, float})
 _CONTAINERS: frozenset[type] = frozenset({list, tuple, dict, set, frozenset})
 
 
+class Ordered(ABC):  # noqa: B024 - the hook decides
+    """What can be sorted: classes with an order, but no containers, which compare only in part."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        bases = other.__mro__[:-1]
+        return cls is Ordered and _CONTAINERS.isdisjoint(bases) and any("__lt__" in vars(base) for base in bases)
+
+
 @step("stream.sort", blocking=True)
 def sort(
-    items: Iterable[Item],
+    items: Annotated[Iterable[Item], Reads(Ordered, at="by")],
     ctx: StepContext,
     *,
     by: FieldPath | Annotated[list[FieldPath], Field(min_length=1, max_length=100)] | None = None,

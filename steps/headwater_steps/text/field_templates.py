@@ -11,12 +11,17 @@ from pydantic import Field, field_validator
 from pydantic_core import to_json
 
 from headwater import Step
-from headwater.toolkit import MISSING, MissingFieldError, field_finder
+from headwater.toolkit import MISSING, MissingFieldError, Reads, field_finder
 
 __all__ = ["Template"]
 
 _NAME = r"""(?:'[^'{}$]*'|"[^"{}$]*"|[^.{}$]+)"""
 _PLACE = re.compile(rf"\$(?:(?P<dollar>\$)|\{{(?P<path>{_NAME}(?:\.{_NAME})*)\}})?")
+
+
+def _fields(template: str) -> list[str]:
+    """Return the paths of the fields in a template."""
+    return [place["path"] for place in _PLACE.finditer(template) if place["path"] is not None]
 
 
 class Template(Step, kind="text.template"):
@@ -68,7 +73,7 @@ class Template(Step, kind="text.template"):
                 fields.append((place["path"], field_finder(place["path"])))
         return text + self.template[end:].replace("%", "%%"), tuple(fields)
 
-    def run(self, record: Any) -> str:
+    def run(self, record: Annotated[Any, Reads(at="template", paths=_fields)]) -> str:
         """Return the filled template for a record."""
         text, fields = self.parts
         return text % tuple(

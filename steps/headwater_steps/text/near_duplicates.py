@@ -15,7 +15,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, To, step
-from headwater.toolkit import MISSING, FieldPath, MissingFieldError, field_column, field_label, in_words
+from headwater.toolkit import MISSING, FieldPath, MissingFieldError, Reads, field_column, field_label, in_words
 from headwater_steps.text.words_and_case import words
 
 __all__ = ["Likeness", "Seen", "SimilarItem", "distinct", "runs_of"]
@@ -135,7 +135,7 @@ class Distinct(Outputs, Generic[Item]):
 
 @step("text.distinct", blocking=True)
 def distinct(
-    items: Iterable[Item],
+    items: Annotated[Iterable[Item], Reads(str, at="by")],
     ctx: StepContext,
     *,
     by: FieldPath | None = None,

@@ -8,7 +8,7 @@ from numbers import Number
 from typing import Any
 
 from headwater.config.conditions.field_paths import declared_fields
-from headwater.config.schema_words import in_words
+from headwater.config.notation.schema_words import in_words
 from headwater.events.notices import notice
 from headwater.numerals import decimal_number
 from headwater.shapes import is_list

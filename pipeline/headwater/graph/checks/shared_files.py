@@ -76,7 +76,7 @@ class _Use:
 def _uses(graph: Graph, problems: Problems) -> Iterator[_Use]:
     """Yield the paths that the steps declare, writers before readers of their values."""
     for number, (step_id, step) in enumerate(graph.steps.items()):
-        if not has_paths(step.definition.params_model):
+        if not (step.has_params and has_paths(step.definition.params_model)):
             continue
         try:
             for path in used_paths(step):
