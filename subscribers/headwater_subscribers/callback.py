@@ -67,6 +67,8 @@ class CallbackSubscriber(StreamSubscriber):
         buffer_size: int | None = None,
         send_deadline_s: float = 5.0,
     ) -> None:
+        if not callable(callback):
+            raise TypeError(f"expected a function of one event, found {type(callback).__name__}")
         self.types = types
         self.steps = steps
         self.policy: Policy = policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -205,6 +206,7 @@ def test_check_warns_when_only_an_input_of_many_items_would_hang(call: Call, wri
     assert "for an input of many items" in done.err
     assert "[deadlock-risk]" in done.err
     assert done.err.splitlines()[-1].startswith("both.json: OK, 3 steps")
+    assert done.err.splitlines()[-1].endswith(", for an input of one value only")
     for command in ("check", "plan"):
         refused = call(command, document, "--stream-input")
         assert (refused.code, refused.out) == (2, "")
@@ -219,6 +221,29 @@ def test_run_refuses_an_input_of_many_items_when_it_would_hang(call: Call, write
     assert (done.code, done.out) == (2, "")
     assert "[deadlock-risk]" in done.err
     assert call("run", document, "--input", write("in.json", '"a"'), "--quiet") == Done(0, "2\n", "")
+
+
+def test_run_reads_nothing_when_the_input_is_refused(call: Call, write: Write, tmp_path: Path) -> None:
+    """A named pipe is not even waited for."""
+    os.mkfifo(tmp_path / "never-written")
+    document = write("both.json", json.dumps(BOTH_CASES))
+    with (tmp_path / "never-written").open("rb+", buffering=0):
+        done = call("run", document, "--input", str(tmp_path / "never-written"), "--quiet")
+    assert (done.code, done.out) == (2, "")
+    assert "[deadlock-risk]" in done.err
+
+
+@pytest.mark.parametrize(
+    ("step", "ending"),
+    [({"id": "n", "kind": "stream.count"}, "in flight"), ({"id": "r", "kind": "source.text"}, "in flight")],
+)
+def test_check_says_nothing_of_an_input_when_any_fits(
+    call: Call, write: Write, step: dict[str, Any], ending: str
+) -> None:
+    """A pipeline that reads a stream, or has no input, has no limit."""
+    params = {"params": {"path": "a.txt"}} if step["id"] == "r" else {}
+    done = call("check", write("any.json", json.dumps({"name": "any", "steps": [step | params]})))
+    assert done.err.splitlines()[-1].endswith(ending)
 
 
 def test_plan_shows_steps_edges_and_bounds(call: Call, pipeline: MakePipeline) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from headwater import ConfigError, EventType, Pipeline, Runner, StreamingContext, run_sync
+from headwater import ConfigError, EventType, Pipeline, Runner, Step, StreamingContext, run_sync, step
 from headwater_steps.streams import count, distinct
+from headwater_subscribers import CallbackSubscriber
 
 
 def plain(text: str) -> str:
@@ -20,6 +21,21 @@ def plain(text: str) -> str:
 
 class Other:
     """Has nothing to do with steps."""
+
+
+class Cut(Step, kind="mistakes.cut"):
+    """Has a param that must be given."""
+
+    size: int
+
+    def run(self, text: str) -> str:
+        return text[: self.size]
+
+
+@step("mistakes.repeat")
+def repeat(text: str, *, times: int, mark: str) -> str:
+    """Have two params that must be given."""
+    return text * times + mark
 
 
 @pytest.mark.parametrize(
@@ -120,3 +136,67 @@ def test_yaml_calls_a_tab_a_tab(text: str, tmp_path: Any) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match="YAML allows no tab here"):
         Pipeline.load(path)
+
+
+@pytest.mark.parametrize(
+    ("target", "names", "hint"),
+    [
+        (Cut, ["size"], "write Cut(size=...)"),
+        (repeat, ["times", "mark"], "write repeat.with_params(times=..., mark=...)"),
+    ],
+)
+def test_pipeline_says_which_params_a_step_lacks(target: Any, names: list[str], hint: str) -> None:
+    """The problem has the step, the param and how to give it; pydantic would name only a model."""
+    with pytest.raises(ConfigError) as error:
+        Pipeline("mistake", steps={"first": count, "a": target})
+    problems = error.value.problems
+    assert [problem.path for problem in problems] == [f"$.steps[1].params.{name}" for name in names]
+    assert {problem.hint for problem in problems} == {hint}
+    assert problems[0].message.startswith(f"step 'a': the param {names[0]!r} of kind 'mistakes.")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([3], "expected options as a mapping, such as {'fetch': {'concurrency': 8}}, found a list"),
+        ({"a": 3}, "expected the options of step 'a' as a mapping, such as {'concurrency': 8}, found a int"),
+        ({"a": {"params": {"n": 1}}}, "the options of step 'a' cannot have 'params'; give params to the step itself"),
+        ({"a": {"kind": "text.upper"}}, "the options of step 'a' cannot have 'kind'"),
+    ],
+)
+def test_pipeline_says_what_are_not_options(options: Any, message: str) -> None:
+    """Options are further keys of steps, and say nothing that a step itself says."""
+    with pytest.raises(TypeError) as error:
+        Pipeline("mistake", steps={"a": count}, options=options)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("subscribers", "message"),
+    [
+        (CallbackSubscriber(print), "expected a list of subscribers, such as [subscriber], found a CallbackSubscriber"),
+        ("console", "expected a list of subscribers, such as [subscriber], found the string 'console'"),
+        (["console"], "expected a StreamSubscriber or a function of one event, found the string 'console'"),
+        ([CallbackSubscriber], "expected a subscriber, found the class CallbackSubscriber; make one"),
+        ([None], "expected a StreamSubscriber or a function of one event, found a NoneType"),
+    ],
+)
+def test_runner_says_what_is_not_a_subscriber(subscribers: Any, message: str) -> None:
+    """It would be lost at its first event, with a warning only."""
+    pipeline = Pipeline("mistake", steps={"a": count})
+    for start in (Runner, lambda given: run_sync(pipeline, ["x"], subscribers=given)):
+        with pytest.raises(TypeError) as error:
+            start(subscribers)
+        assert message in str(error.value)
+
+
+def test_callback_subscriber_says_what_is_not_a_function() -> None:
+    """It is found where it is made."""
+    with pytest.raises(TypeError, match="expected a function of one event, found str"):
+        CallbackSubscriber("print")  # type: ignore[call-overload]
+
+
+def test_step_says_that_it_needs_a_kind_when_it_is_written_without_parentheses() -> None:
+    """It would make a decorator of the function, which fails only where it is used."""
+    with pytest.raises(TypeError, match=r"write @step\('example.plain'\) above 'plain'"):
+        step(plain)  # type: ignore[arg-type]

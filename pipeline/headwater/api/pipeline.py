@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from headwater.api.authoring import load_authored
+from headwater.api.authoring import bind_authored, load_authored
 from headwater.api.compiled import CompiledPipeline
 from headwater.api.pipeline_views import PipelineViews
 from headwater.config.bound_steps import bind_steps
@@ -15,8 +15,7 @@ from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import LoadOptions, load
 from headwater.config.notation.reading import read_text
 from headwater.config.permissions import allowed_names
-from headwater.kinds.binding import bind
-from headwater.kinds.definition import BoundStep
+from headwater.events.subscriber import checked_subscribers
 from headwater.kinds.registry import registry
 from headwater.running.request import RunOptions
 from headwater.shapes import is_mapping
@@ -78,12 +77,13 @@ class Pipeline(PipelineViews):
         description: str = "",
         allow: Collection[str] = (),
     ) -> None:
-        bound = _bound(steps)
+        bound = bind_authored(steps)
         head = {"name": name, "description": description}
         timeout = None if timeout_s is None else {"total_s": timeout_s}
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout}
         loaded = load_authored(head, bound, options or {}, keys)
-        self.compiled = CompiledPipeline(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
+        compiled = CompiledPipeline(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
+        self.compiled = compiled
 
     @classmethod
     def load(
@@ -152,11 +152,12 @@ class Pipeline(PipelineViews):
 
     @classmethod
     def _load(cls, source: Source | Path | str | Mapping[str, Any], options: LoadOptions) -> Pipeline:
-        pipeline = cls.__new__(cls)
         with collection_paused():
             loaded = load(source, options)
             steps = bind_steps(loaded, registry, loaded.problems)
-            pipeline.compiled = CompiledPipeline(loaded, steps, options)
+            compiled = CompiledPipeline(loaded, steps, options)
+        pipeline = cls.__new__(cls)
+        pipeline.compiled = compiled
         return pipeline
 
     @property
@@ -205,11 +206,4 @@ class Pipeline(PipelineViews):
         """
         from headwater.api.execution import run_to_end  # a program that only loads and plans does without it
 
-        return await run_to_end(self.compiled.request(data, RunOptions(tuple(subscribers))))
-
-
-def _bound(steps: object) -> dict[str, BoundStep]:
-    if not is_mapping(steps):
-        msg = f"expected steps by their ids, such as {{'shout': shout}}, found a {type(steps).__name__}"
-        raise TypeError(msg)
-    return {step_id: bind(target) for step_id, target in steps.items()}
+        return await run_to_end(self.compiled.request(data, RunOptions(checked_subscribers(subscribers))))

@@ -14,6 +14,7 @@ from anyio.lowlevel import current_token
 
 from headwater.api.execution import Execution, run_to_end
 from headwater.api.run_beside import RunBeside
+from headwater.events.subscriber import checked_subscribers
 from headwater.running.groups import open_group
 from headwater.running.request import RunOptions
 from headwater.running.shared.runner_scope import RunnerScope
@@ -60,7 +61,7 @@ class Runner:
     def __init__(
         self, subscribers: Sequence[StreamSubscriber | EventFunction] = (), *, idle_s: float | None = None
     ) -> None:
-        self._options = RunOptions(tuple(subscribers))
+        self._options = RunOptions(checked_subscribers(subscribers))
         self._idle_s = idle_s
         self._stack: AsyncExitStack | None = None
 

@@ -53,7 +53,7 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
             one = binder.bind(index, spec)
             if one is not None:
                 bound.setdefault(spec.id, one)
-            elif budget.is_spent or problems.are_enough:
+            if (one is None or not one.has_params) and (budget.is_spent or problems.are_enough):
                 break
     return bound
 

@@ -14,7 +14,14 @@ from headwater.events.data import EventData, PipelineCancelled, PipelineComplete
 from headwater.events.delivery import Delivery
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import Emit, EmitRows, EventLog, EventReader
-from headwater.events.subscriber import EventFunction, Policy, StreamSubscriber, Wanted, event_filter
+from headwater.events.subscriber import (
+    EventFunction,
+    Policy,
+    StreamSubscriber,
+    Wanted,
+    checked_subscriber,
+    event_filter,
+)
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
 __all__ = ["EventView", "StreamingContext"]
@@ -118,6 +125,7 @@ class StreamingContext:
         """
         if self._left:
             raise RuntimeError("the streaming context was left: read the events that it holds with events()")
+        checked_subscriber(subscriber)
         receiver = subscriber if isinstance(subscriber, StreamSubscriber) else _Function(subscriber)
         terms = Terms(
             types=_first(types, receiver.types),

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from headwater.events.event import EventType, StreamEvent
 
 if TYPE_CHECKING:
     from headwater.events.data import PipelineStart
 
-__all__ = ["EventFunction", "Policy", "StreamSubscriber", "Wanted", "event_filter"]
+__all__ = [
+    "EventFunction",
+    "Policy",
+    "StreamSubscriber",
+    "Wanted",
+    "checked_subscriber",
+    "checked_subscribers",
+    "event_filter",
+]
 
 Policy = Literal["wait", "drop_oldest", "coalesce", "disconnect"]
 """What happens when a subscriber lags by more than its buffer.
@@ -115,6 +123,26 @@ class StreamSubscriber:
             left with an exception when the subscription ends before the last event.
         """
         return nullcontext()
+
+
+def checked_subscribers(given: object) -> tuple[StreamSubscriber | EventFunction, ...]:
+    """Return the subscribers that a program gives; raise when they are anything else."""
+    if isinstance(given, str | StreamSubscriber) or not isinstance(given, Iterable):
+        raise TypeError(f"expected a list of subscribers, such as [subscriber], found {_named(given)}")
+    return tuple([checked_subscriber(one) for one in cast("Iterable[object]", given)])
+
+
+def checked_subscriber(given: object) -> StreamSubscriber | EventFunction:
+    """Return a subscriber that a program gives; raise when it is anything else."""
+    if isinstance(given, type):
+        raise TypeError(f"expected a subscriber, found the class {given.__name__}; make one: {given.__name__}(...)")
+    if isinstance(given, StreamSubscriber) or callable(given):
+        return cast("StreamSubscriber | EventFunction", given)
+    raise TypeError(f"expected a StreamSubscriber or a function of one event, found {_named(given)}")
+
+
+def _named(value: object) -> str:
+    return f"the string {value[:80]!r}" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def event_filter(types: Collection[str] | None, steps: Collection[str] | None) -> Wanted | None:

@@ -146,6 +146,10 @@ def step(
         >>> upper("hello"), upper.kind, [port.name for port in upper.definition.methods[0].inputs]
         ('HELLO', 'example.upper', ['text'])
     """
+    if callable(kind):  # `@step` without parentheses
+        name = getattr(kind, "__name__", "function")
+        msg = f"@step needs the name of the kind: write @step('example.{name}') above {name!r}"
+        raise TypeError(msg)
 
     def decorate(function: Callable[Params, Result]) -> StepFunction[Params, Result]:
         definition = function_definition(function, Options(kind, blocking, cpu, permission), task)

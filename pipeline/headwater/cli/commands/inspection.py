@@ -38,8 +38,10 @@ def check(document: Document, *, stream_input: _StreamInput = False) -> None:
       generate-a-config | headwater check -
 
     \b
-    A document that passes can be run. What would hang only for an input of many
-    items is a warning, and an error with --stream-input.
+    A document that passes can be run. The last line says if it takes an input of
+    one value only: a run with many items is then refused before it reads any of
+    them. What would hang for many items is a warning; --stream-input makes it an
+    error.
 
     \b
     Exit codes:
@@ -51,10 +53,12 @@ def check(document: Document, *, stream_input: _StreamInput = False) -> None:
 
     pipeline = document.load()
     plan = pipeline.plan(stream_input=stream_input)
-    warnings = [*plan.warnings, *(() if stream_input else _deadlocks_of_streams(pipeline))]
+    refused = () if stream_input else _refused_streams(pipeline)
+    warnings = [*plan.warnings, *(problem for problem in refused if problem.code == "deadlock-risk")]
     if warnings:
         say_problems(warnings, noun="warning", color="yellow")
-    say(f"{document.name}: {styled('OK', 'green')}, {plan_summary(plan)}")
+    limit = ", for an input of one value only" if refused else ""
+    say(f"{document.name}: {styled('OK', 'green')}, {plan_summary(plan)}{limit}")
 
 
 @command
@@ -122,12 +126,12 @@ def graph(
     show(graph_text(document.load().plan(), style))
 
 
-def _deadlocks_of_streams(pipeline: Pipeline) -> Sequence[Problem]:
-    """Return what would hang for an input of many items, in a pipeline that works for a single value."""
+def _refused_streams(pipeline: Pipeline) -> Sequence[Problem]:
+    """Return why a run with an input of many items would be refused, in a pipeline that works for a single value."""
     try:
         pipeline.plan(stream_input=True)
     except ConfigError as error:
-        return [problem for problem in error.problems if problem.code == "deadlock-risk"]
+        return error.problems
     return ()
 
 
