@@ -72,7 +72,7 @@ SEEDS: list[dict[str, Any]] = [
             {"id": "words", "kind": "text.words"},
             {"id": "long", "kind": "stream.filter", "params": {"where": {"length_at_least": 4}}},
             {"id": "groups", "kind": "stream.group_count", "params": {"top": 3}, "inline": True},
-            {"id": "rows", "kind": "sink.jsonl", "params": {"path": "/etc/passwd"}},
+            {"id": "rows", "kind": "sink.jsonl", "params": {"path": "/etc/group"}},
         ],
     },
     {

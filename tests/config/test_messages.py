@@ -362,7 +362,7 @@ BROKEN = [
     ),
     pytest.param(
         joined('a save "params": {"path": "x"}; b save "params": {"path": "./x"}', '"input -> a", "input -> b"'),
-        ["3:52 $.steps[1].params.path shared-file !'give'"],
+        ["3:52 $.steps[1].params.path shared-file !give each"],
         id="one file for two steps",
     ),
     # types
