@@ -370,13 +370,24 @@ def test_takes_a_path_in_one_place_and_text_in_another(tmp_path: Path) -> None:
         assert [one.code for one in caught.value.problems] == ["unreadable"]
         assert "Pipeline.load(path)" in caught.value.problems[0].hint
         assert not text or text not in str(caught.value)
-    for text in ('{"name": "x"}', ' \n{"name": "x"}', "\ufeff{"):
-        with pytest.raises(ConfigError, match=r"found JSON text \(Pipeline.loads\(text\)"):
-            Pipeline.load(text)
+    with pytest.raises(ConfigError, match="found text of several lines") as caught:
+        Pipeline.load("name: nepenthe\nsteps: []\n")
+    assert "nepenthe" not in str(caught.value)
     anything: Any = b"{}"
     with pytest.raises(ConfigError, match="expected JSON text, found a bytes"):
         Pipeline.loads(anything)
     assert Pipeline.loads('\ufeff {"name": "x", "steps": [{"id": "a", "kind": "text.upper"}]}').name == "x"
+
+
+@pytest.mark.parametrize("mark", ["", " \n", "\ufeff"])
+def test_text_of_an_object_is_never_a_path(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load` takes text that begins with a brace as `loads` does: without the environment."""
+    monkeypatch.setenv("X", "a")
+    text = mark + '{"name": "x", "steps": [{"id": "a", "kind": "text.strip", "params": {"chars": "%s"}}]}'
+    assert Pipeline.load(text % "x").name == "x"
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(text % "${env.X}")
+    assert [one.code for one in caught.value.problems] == ["unknown-variable"]
 
 
 OF_VARIABLES: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ from headwater.api.pipeline_views import PipelineViews
 from headwater.config.bound_steps import bind_steps
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import LoadOptions, load
-from headwater.config.notation.reading import read_text
+from headwater.config.notation.reading import begins_object, read_text
 from headwater.config.permissions import allowed_names
 from headwater.events.subscriber import checked_subscribers
 from headwater.kinds.registry import registry
@@ -98,7 +98,8 @@ class Pipeline(PipelineViews):
         """Load a pipeline from a file, or from a document that is given as data.
 
         Args:
-            source: Path of a JSON (or, with the extra `yaml`, YAML) file, or the document; `loads` takes JSON text.
+            source: Path of a JSON (or, with the extra `yaml`, YAML) file, or the document. JSON text that begins with
+                `{` is taken as by `loads`, which is for text that a program was sent: it never opens a file.
             parameters: Values of the document's parameters.
             secrets: Secrets by name; those not given are looked up as `HEADWATER_SECRET_NAME` in `env`.
             env: Environment variables; by default those of the process for a file, and none for a document given as
@@ -115,6 +116,8 @@ class Pipeline(PipelineViews):
             >>> Pipeline.load({"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]}).name
             'count'
         """
+        if isinstance(source, str) and begins_object(source):
+            return cls.loads(source, parameters, secrets=secrets, env=env, allow=allow)
         if env is None and not is_mapping(source):
             env = os.environ
         return cls._load(source, LoadOptions(parameters, secrets, env, allowed_names(allow)))

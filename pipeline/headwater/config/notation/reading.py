@@ -20,7 +20,7 @@ from headwater.errors import ConfigError, Problem
 from headwater.private_files import refuse_private
 from headwater.shapes import is_mapping, is_object, is_sequence, is_text
 
-__all__ = ["SIZE_LIMIT_BYTES", "Source", "plain", "read_source", "read_text"]
+__all__ = ["SIZE_LIMIT_BYTES", "Source", "begins_object", "plain", "read_source", "read_text"]
 
 SIZE_LIMIT_BYTES = 8 * 1024 * 1024
 NODES_LIMIT = 250_000
@@ -63,8 +63,9 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
         return _from_mapping(source)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
         _refuse("unreadable", f"expected a path or a mapping, found a {type(source).__name__}")
-    if isinstance(source, str) and _begins_object(source):
-        _refuse("unreadable", "expected the path of a file, found JSON text", hint="Pipeline.loads(text) loads text")
+    if isinstance(source, str) and "\n" in source:
+        hint = "Pipeline.loads(text) loads JSON text, and a Path is a path whatever it contains"
+        _refuse("unreadable", "expected the path of a file, found text of several lines", hint=hint)
     path = Path(source)
     file = str(path)
     text = _decoded(_file_bytes(path, file), file)
@@ -77,12 +78,13 @@ def read_text(text: str) -> Source:
     """Read a document from JSON text, which never opens a file; raise `ConfigError` as `read_source` does."""
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
         _refuse("unreadable", f"expected JSON text, found a {type(text).__name__}", hint=_OF_A_FILE)
-    if not _begins_object(text):
+    if not begins_object(text):
         _refuse("unreadable", "expected JSON text, which begins with {", hint=_OF_A_FILE)
     return _from_json(_checked_text(text), None)
 
 
-def _begins_object(text: str) -> bool:
+def begins_object(text: str) -> bool:
+    """Return whether text can only be the text of an object, never a path."""
     return text.lstrip(f" \t\r\n{_BYTE_ORDER_MARK}").startswith("{")
 
 
@@ -169,7 +171,7 @@ def _from_mapping(source: Mapping[str, Any]) -> Source:
 
 def _from_json(text: str, file: str | None) -> Source:
     document, faults, has_failed = _parsed(text)
-    if has_failed and not text.isspace() and text and not _begins_object(text):  # what it holds is not shown
+    if has_failed and not text.isspace() and text and not begins_object(text):  # what it holds is not shown
         line = 1 + text[: len(text) - len(text.lstrip())].count("\n")
         faults = [Fault("syntax", "expected one object, which begins with {", position=(line, 1))]
     problems = Problems(document, JsonPositions(text), file)
