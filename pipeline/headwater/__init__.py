@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from headwater.running.workers.processes import ProcessError
     from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
+    from headwater.wire.stream_reader import StreamReader
+    from headwater.wire.stream_writer import StreamWriter
 
 __version__ = "0.1.0"
 
@@ -125,8 +127,10 @@ __all__ = [
     "StreamEvent",
     "StreamGap",
     "StreamOrderError",
+    "StreamReader",
     "StreamSubscriber",
     "StreamType",
+    "StreamWriter",
     "StreamingContext",
     "Task",
     "To",
@@ -167,5 +171,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "kinds.task": "Flavor Task",
         "streams.frames": "Batch Footer Header StreamType",
         "streams.stream": "Stream",
+        "wire.stream_reader": "StreamReader",
+        "wire.stream_writer": "StreamWriter",
     },
 )

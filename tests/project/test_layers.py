@@ -27,6 +27,7 @@ LAYERS = (
         "private_files",
         "shapes",
         "wide_text",
+        "wire",
     },
     {"streams"},
     {"types"},

@@ -12,6 +12,9 @@ from tests.project.sources import modules
 PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
 MODULE_LINES, CLASS_LINES, FOLDER_MODULES = 350, 200, 15
 
+COPIED = {"headwater.wire.stream_reader": 500}
+"""Modules that other programs copy as one file, and so cannot be divided, with a bound of their own."""
+
 SAME_NAMES = {
     "__init__",
     # The command of a thing, and what the command prints.
@@ -38,7 +41,7 @@ def classes(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def test_no_module_is_too_long() -> None:
     """A module is one noun, and a reader sees all of it."""
     lengths = {name: len(file.read_text("utf-8").splitlines()) for name, file in sources()}
-    assert not {name for name, length in lengths.items() if length > MODULE_LINES}
+    assert not {name for name, length in lengths.items() if length > COPIED.get(name, MODULE_LINES)}
 
 
 def test_no_class_is_too_long() -> None:

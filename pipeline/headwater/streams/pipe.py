@@ -1,7 +1,7 @@
 """The two ends of a stream that passes through bytes, such as the pipes of a worker process.
 
-Every frame is a kind (1 byte), a length (4 bytes, big-endian) and JSON. The synchronous parts do no I/O: a program
-without an event loop sends what `PipeSink.pending` returns, and gives what arrives to `PipeSource.feed`.
+The frames are those of `headwater.wire`, and two more. The synchronous parts do no I/O: a program without an event loop
+sends what `PipeSink.pending` returns, and gives what arrives to `PipeSource.feed`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from headwater.errors import StreamBrokenError
 from headwater.streams.channel import Channel
 from headwater.streams.ends import NOTHING, ChannelStatistics, ReaderLeft
 from headwater.streams.wrapped import Wrapped
+from headwater.wire.payloads import frame
+from headwater.wire.stream_reader import FrameDecoder, FrameKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,19 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Codec", "PipeSink", "PipeSource"]
 
-_LENGTH_BYTES = 4
-_PREFIX_BYTES = 1 + _LENGTH_BYTES
+_MAX_FRAME_BYTES = 2**32 - 1  # the other process is the program's own, and runs what the program asks for
 _CLOSED = (EndOfStream, ClosedResourceError, BrokenResourceError, OSError)
 
 
 class _Kind(IntEnum):
-    HEADER = 2
-    FOOTER = 4
-    END = 5
-    BREAK = 6
-    ITEMS = 7
-    SKIP = 8
-    NOTE = 9
+    """The frames that only a pipe has."""
+
+    SKIP = 10
+    NOTE = 11
 
 
 class Codec(NamedTuple):
@@ -87,7 +85,7 @@ class PipeSink:
         if self._reader_left:
             raise ReaderLeft
         if items:
-            self._add(_Kind.ITEMS, self._codec.dump_items(items))
+            self._add(FrameKind.ITEMS, self._codec.dump_items(items))
             self._written_items += len(items)
         if self.meter is not None:
             self.meter.look()
@@ -125,7 +123,7 @@ class PipeSink:
 
     def set_header(self, header: Any) -> None:
         """Write the header, before the first item."""
-        self._add(_Kind.HEADER, self._codec.dump(header))
+        self._add(FrameKind.HEADER, self._codec.dump(header))
 
     def note(self, value: Any) -> None:
         """Write something beside the stream, for `PipeSource.on_note`."""
@@ -134,8 +132,8 @@ class PipeSink:
     def finish(self, footer: Any = NOTHING) -> None:
         """End the stream."""
         if footer is not NOTHING:
-            self._add(_Kind.FOOTER, self._codec.dump(footer))
-        self._end(_Kind.END, None)
+            self._add(FrameKind.FOOTER, self._codec.dump(footer))
+        self._end(FrameKind.END, None)
 
     def skip(self) -> None:
         """End the stream because its branch was not taken."""
@@ -145,7 +143,7 @@ class PipeSink:
         """Break the stream, unless it has ended; the notes of the error cross as well."""
         where = {name: getattr(error, name, None) for name in ("step_id", "execution_id")}
         notes: list[str] = getattr(error, "__notes__", [])
-        self._end(_Kind.BREAK, {"message": str(error), **where, "notes": notes})
+        self._end(FrameKind.BREAK, {"message": str(error), **where, "notes": notes})
 
     def statistics(self) -> ChannelStatistics:
         """Return what was written; how much of it is read is known at the other end only."""
@@ -160,13 +158,13 @@ class PipeSink:
             ended=self.ended,
         )
 
-    def _end(self, kind: _Kind, value: Any) -> None:
+    def _end(self, kind: int, value: Any) -> None:
         if not self.ended:
             self.ended = True
             self._add(kind, to_json(value))
 
-    def _add(self, kind: _Kind, data: bytes) -> None:
-        self._pending += kind.to_bytes() + len(data).to_bytes(_LENGTH_BYTES, "big") + data
+    def _add(self, kind: int, data: bytes) -> None:
+        self._pending += frame(kind, data)
 
 
 async def _no_bytes() -> bytes:
@@ -177,7 +175,7 @@ async def _no_bytes() -> bytes:
 class PipeSource(Wrapped):
     """The reading end; see `Source`. What has not been taken stays in the pipe, which makes the writer wait."""
 
-    __slots__ = ("_bytes", "_codec", "_footer", "_on_note", "_receive", "_waited_s", "arrived")
+    __slots__ = ("_codec", "_footer", "_frames", "_on_note", "_receive", "_waited_s", "arrived")
 
     def __init__(
         self,
@@ -190,38 +188,30 @@ class PipeSource(Wrapped):
         self._codec = codec
         self._receive = receive
         self._on_note = on_note
-        self._bytes = bytearray()
+        self._frames = FrameDecoder(_MAX_FRAME_BYTES)
         self._footer: Any = NOTHING
         self._waited_s = 0.0
 
     def feed(self, data: bytes) -> None:
         """Decode the frames that are complete with these bytes; no bytes are the end of all."""
-        self._bytes += data
-        start = 0
-        while len(self._bytes) - start >= _PREFIX_BYTES:
-            first = start + _PREFIX_BYTES
-            end = first + int.from_bytes(self._bytes[start + 1 : first], "big")
-            if len(self._bytes) < end:
-                break
-            self._decode(self._bytes[start], bytes(self._bytes[first:end]))
-            start = end
-        del self._bytes[:start]
+        for kind, payload in self._frames.feed(data):
+            self._decode(kind, payload)
         if not data:
             self.arrived.fail(StreamBrokenError("the stream was cut off: its bytes ended before it did"))
 
     def _decode(self, kind: int, data: bytes) -> None:
         match kind:
-            case _Kind.ITEMS:
+            case FrameKind.ITEMS:
                 self.arrived.buffer += self._codec.load_items(data)
-            case _Kind.HEADER:
+            case FrameKind.HEADER:
                 self.arrived.set_header(self._codec.load(data))
-            case _Kind.FOOTER:
+            case FrameKind.FOOTER:
                 self._footer = self._codec.load(data)
-            case _Kind.END:
+            case FrameKind.END:
                 self.arrived.finish(self._footer)
             case _Kind.SKIP:
                 self.arrived.skip()
-            case _Kind.BREAK:
+            case FrameKind.BREAK:
                 self.arrived.fail(_broken(**from_json(data)))
             case _Kind.NOTE:
                 if self._on_note is not None:
