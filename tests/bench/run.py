@@ -25,9 +25,10 @@ import starting
 import streams
 import values
 import watching
+import wire
 from measure import Row
 
-MODULES = (values, hops, events, loading, bounds, streams, lone, watching, starting, access_log)
+MODULES = (values, hops, events, loading, bounds, streams, lone, watching, starting, access_log, wire)
 ROWS: list[Row] = [row for module in MODULES for row in module.ROWS]
 
 

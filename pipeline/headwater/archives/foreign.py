@@ -9,6 +9,7 @@ __all__ = ["foreign_format"]
 _SHEET = "save it as CSV if it is a spreadsheet, or unpack it"
 _UNPACK = "unpack it first"
 _EXPORT = "export what is in it first"
+_READ = "read it with --input-format headwater, or with StreamReader"
 
 _FORMATS: Final = (
     (0, b"PK\x03\x04", "a ZIP archive", _SHEET),
@@ -27,6 +28,7 @@ _FORMATS: Final = (
     (0, b"ARROW1\0\0", "an Arrow file", _EXPORT),
     (0, b"SQLite format 3\0", "an SQLite database", _EXPORT),
     (0, b"%PDF-", "a PDF document", _EXPORT),
+    (0, b"\x01\0\0\0", "a stream of Headwater", _READ),
 )
 
 

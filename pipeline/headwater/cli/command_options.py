@@ -17,7 +17,7 @@ from headwater.cli.completion import complete_configs, complete_modules, complet
 if TYPE_CHECKING:
     from headwater.api.pipeline import Pipeline
 
-__all__ = ["Document", "InputFormat", "RunOptions", "StepModules", "WatchOptions", "command"]
+__all__ = ["Document", "InputFormat", "OutputFormat", "RunOptions", "StepModules", "WatchOptions", "command"]
 
 StepModules = Annotated[
     list[str] | None,
@@ -91,6 +91,15 @@ class InputFormat(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     TEXT = "text"
+    HEADWATER = "headwater"
+
+
+class OutputFormat(StrEnum):
+    """The format of the output."""
+
+    TEXT = "text"
+    JSONL = "jsonl"
+    HEADWATER = "headwater"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,13 @@ class RunOptions:
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE|-", help="Where results go; - is standard output.")
     ] = "-"
-    as_json: Annotated[bool, typer.Option("--json", help="Write strings in the results as JSON too.")] = False
+    output_format: Annotated[
+        OutputFormat,
+        typer.Option("--output-format", help="The format of the results; headwater is for another run to read."),
+    ] = OutputFormat.TEXT
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write strings in the results as JSON too, like --output-format jsonl.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from pydantic import BaseModel
 
 from headwater.errors import ConfigError, FrameTypeError, Problem
 from headwater.running.hosts.watch import Watched
 from headwater.shapes import is_mapping
-from headwater.streams.ends import ReaderLeft
+from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter, Turn
+from headwater.wire.stream_reader import StreamReader
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan, PlannedInput
@@ -65,6 +67,8 @@ def _problem(code: str, message: str, hint: str) -> Problem:
 
 def is_stream(plan: Plan, group: InputGroup, data: Any) -> bool:
     """Return whether the data of an input is a stream of items, also where a step takes one value."""
+    if is_wire(data):
+        return True
     if not isinstance(data, Iterable | AsyncIterable) or isinstance(
         data, str | bytes | bytearray | Mapping | BaseModel
     ):
@@ -95,6 +99,9 @@ async def feed(data: Any, sink: Sink, *, streaming: bool) -> None:
 
 async def _feed(data: Any, sink: Sink, *, streaming: bool) -> None:
     try:
+        if is_wire(data):
+            sink.finish(await _feed_wire(data, sink))
+            return
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
             await sink.write([data])
         elif isinstance(data, AsyncIterable):
@@ -106,6 +113,23 @@ async def _feed(data: Any, sink: Sink, *, streaming: bool) -> None:
         sink.finish()
     except ReaderLeft:
         pass
+
+
+def is_wire(data: Any) -> TypeGuard[StreamReader[Any, Any, Any]]:
+    """Return whether data is a stream that is read from bytes."""
+    return isinstance(data, StreamReader)
+
+
+async def _feed_wire(reader: StreamReader[Any, Any, Any], sink: Sink) -> Any:
+    """Write the header and the items, and return the footer."""
+    async with reader:
+        if (header := await reader.read_header()) is not None:
+            sink.set_header(header)
+        async with aclosing(reader.read_batches()) as batches:
+            async for items in batches:
+                await sink.write(items)
+        footer = await reader.read_footer()
+    return NOTHING if footer is None else footer
 
 
 async def _feed_async(data: AsyncIterable[Any], sink: Sink) -> None:

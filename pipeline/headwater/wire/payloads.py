@@ -21,17 +21,15 @@ from headwater.wire.stream_reader import FrameKind, fault_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pydantic import TypeAdapter
-
     from headwater.wire.stream_reader import Coding
 
-__all__ = ["Compression", "StreamPacker", "dump", "frame", "kind_of", "raw", "runs_of"]
+__all__ = ["PREFIX", "Compression", "StreamPacker", "dump", "frame", "kind_of", "raw", "runs_of"]
 
 Compression = Literal["gzip", "zstd"]
 """How the frames after the first may be compressed."""
 
 _LENGTH_BYTES = 4
-_PREFIX = Struct(">BI").pack
+PREFIX = Struct(">BI").pack
 _BYTES = (bytes, bytearray, memoryview)
 
 
@@ -42,7 +40,7 @@ def frame(kind: int, payload: bytes) -> bytes:
         >>> frame(FrameKind.ITEM, b"42")
         b'\x03\x00\x00\x00\x0242'
     """
-    return _PREFIX(kind, len(payload)) + payload
+    return PREFIX(kind, len(payload)) + payload
 
 
 def _kind_of(item_type: type) -> int:
@@ -78,15 +76,15 @@ def raw(coding: Coding, item: Any) -> bytes:
 
 def dump(coding: Coding, value: Any, *, several: bool = False) -> bytes:
     """Return a value, or several, as JSON; a value of another type is coerced once."""
-    adapter = coding.many if several else coding.one
+    serializer = coding.many_serializer if several else coding.serializer
     try:
-        if adapter is None:
+        if serializer is None:
             return to_json(value, inf_nan_mode="constants")
-        if not ({*map(type, value)} == {coding.kind} if several else type(value) is coding.kind):
-            value = _coerced(coding, adapter, value)
-        payload = adapter.serializer.to_json(value)
+        if {*map(type, value)} != {coding.kind} if several else type(value) is not coding.kind:
+            value = _coerced(coding, value, several=several)
+        payload: bytes = serializer.to_json(value)
         if b"null" in payload:  # where a model has NaN or infinity
-            payload = to_json(adapter.serializer.to_python(value), inf_nan_mode="constants")
+            payload = to_json(serializer.to_python(value), inf_nan_mode="constants")
     except ValidationError as error:
         raise FrameTypeError(f"{coding.what} has another type than declared: {fault_in(error)}") from error
     except ValueError as error:
@@ -94,8 +92,9 @@ def dump(coding: Coding, value: Any, *, several: bool = False) -> bytes:
     return payload
 
 
-def _coerced(coding: Coding, adapter: TypeAdapter[Any], value: Any) -> Any:
+def _coerced(coding: Coding, value: Any, *, several: bool) -> Any:
     """Return a value that has the declared type; a dict may stand for a model."""
+    adapter: Any = coding.many if several else coding.one
     try:
         return adapter.validate_python(value, strict=True)
     except ValidationError:

@@ -162,6 +162,8 @@ class Coding:
         self.many: TypeAdapter[Any] | None = None
         if self.required and getattr(declared, "__module__", "") != "numpy":
             self.one, self.many = _adapter(declared), _adapter(list[declared])
+        self.serializer: Any = None if self.one is None else self.one.serializer
+        self.many_serializer: Any = None if self.many is None else self.many.serializer
 
     def load(self, payload: bytes, *, several: bool = False) -> Any:
         """Return the value, or the several values, of a payload of JSON."""

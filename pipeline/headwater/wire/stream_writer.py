@@ -15,11 +15,11 @@ from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from headwater.errors import StreamError
-from headwater.wire.payloads import Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
+from headwater.wire.payloads import PREFIX, Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
 from headwater.wire.stream_reader import FORMAT_VERSION, MAX_FRAME_BYTES, Coding, FrameKind, FrameOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["StreamWriter"]
 
@@ -29,6 +29,7 @@ FooterT = TypeVar("FooterT", default=Any)
 
 _FINGERPRINT_CHARS = 16
 _ITEM = int(FrameKind.ITEM)
+_NULL = b"null"
 
 
 class StreamWriter(Generic[Item, HeaderT, FooterT]):
@@ -64,6 +65,8 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         self._order = FrameOrder(*self._codings[1:])
         self._opened = False
         self._flowing = False  # items follow each other, and nothing else has to be done for one
+        self._simple = item if isinstance(item, type) and kind_of(item) == _ITEM else None
+        self._dump_simple: Callable[[Any], bytes] = getattr(self._codings[0].serializer, "to_json", to_json)
         self._count = 0
 
     def write_header(self, header: HeaderT) -> bytes:
@@ -97,13 +100,16 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             FrameTypeError: The item has another type than declared.
             StreamError: The item is too large for a frame.
         """
-        coding = self._codings[0]
-        kind = kind_of(type(item))
-        payload = dump(coding, item) if kind == _ITEM else raw(coding, item)
-        if self._flowing and len(payload) <= self._max_frame_bytes:
-            self._count += 1
-            return frame(kind, payload)
-        written = self._frame(kind, payload)
+        if self._flowing and type(item) is self._simple:  # what most streams write, one small item after the other
+            try:
+                payload = self._dump_simple(item)
+            except ValueError:  # said below what is wrong
+                payload = _NULL
+            if len(payload) <= self._max_frame_bytes and _NULL not in payload:
+                self._count += 1
+                return PREFIX(_ITEM, len(payload)) + payload
+        coding, kind = self._codings[0], kind_of(type(item))
+        written = self._frame(kind, dump(coding, item) if kind == _ITEM else raw(coding, item))
         self._order.advance(kind)
         self._flowing = self._packer is None
         self._count += 1

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import sys
 from os.path import realpath
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headwater.cli.command_options import Document, RunOptions, WatchOptions, command
+from headwater.cli.command_options import Document, OutputFormat, RunOptions, WatchOptions, command
 
 __all__ = ["replay", "run"]
 
@@ -24,6 +25,8 @@ def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: 
       headwater run configs/word-report.json --set path=README.md
       cat notes.txt | headwater run shout.json --input - | head -3
       headwater run configs/access-log.json --events run.jsonl --timeline run.svg
+      headwater run a.json --output-format headwater |
+        headwater run b.json --input - --input-format headwater
 
     \b
     Results are written one item per line: strings as they are, anything else as JSON.
@@ -40,6 +43,9 @@ def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: 
     """
     if options.input == "-" and document.config == Path("-"):
         message = "the document and the input cannot both be standard input"
+        raise typer.BadParameter(message)
+    if options.output_format is OutputFormat.HEADWATER and options.output == "-" and sys.stdout.isatty():
+        message = "a stream of Headwater is not text for a terminal; give it to another command, or use --output FILE"
         raise typer.BadParameter(message)
     _check_files(document, options, watch)
     from headwater.cli.runs.executing import run_pipeline

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,8 @@ import typer
 from headwater.api.runner import Runner
 from headwater.cli.reporting import FAILED, READER_LEFT, leave_quietly
 from headwater.cli.runs.input import open_input
-from headwater.cli.runs.output import OutputError, Sink, encoder, open_sink
+from headwater.cli.runs.item_writers import ItemWriter, item_writers
+from headwater.cli.runs.output import OutputError, Sink, open_sink
 from headwater.cli.runs.signals import open_signals
 from headwater.cli.runs.tally import how_far
 from headwater.cli.runs.watching import Watchers
@@ -22,6 +25,8 @@ from headwater.errors import ConfigError, DeadlockError, ExecutionTimeoutError, 
 from headwater.running.groups import open_group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anyio.abc import TaskStatus
 
     from headwater.api.execution import Execution
@@ -83,28 +88,36 @@ class _Run:
         data = None
         if self._options.input is not None:
             data = await open_input(self._options.input, self._options.input_format, self._pipeline.plan())
+        writers = item_writers(self._pipeline.plan(), self._options)
         self._execution = Runner(self._watchers.subscribers).start(self._pipeline, data)
         async with self._execution as execution:
             self._is_running = True
-            async with open_group() as writers:
-                several = len(execution.outputs) > 1
-                for name, stream in execution.outputs.items():
-                    writers.start_soon(self._write, stream, name if several else None)
-            await execution.result(check=False)
+            async with open_group() as tasks:
+                for stream, writer in zip(execution.outputs.values(), writers, strict=True):
+                    tasks.start_soon(self._write, stream, writer)
+            result = await execution.result(check=False)
+            for writer in writers:  # only now is it known that nothing is missing
+                await self._send(partial(writer.end, result.error))
 
-    async def _write(self, stream: Stream[Any, Any, Any], name: str | None) -> None:
-        encode = encoder(as_json=self._options.as_json, name=name)
-        try:
+    async def _write(self, stream: Stream[Any, Any, Any], writer: ItemWriter) -> None:
+        with suppress(Exception):  # it also ended the execution, whose result reports it
+            await self._send(partial(writer.header, await stream.header()))
             async for batch in stream.batches():
-                data = b"".join(map(encode, batch))
+                await self._send(partial(writer.items, batch))
+            await self._send(partial(writer.footer, await stream.footer()))
+
+    async def _send(self, written: Callable[[], bytes]) -> None:
+        """Write what a function returns, unless an error came before."""
+        if self._output_error is not None:
+            return
+        try:
+            if data := written():
                 async with self._turn:
                     await self._sink.write(data)
         except (OutputError, BrokenPipeError) as error:
-            self._output_error = self._output_error or error
+            self._output_error = error
             left = isinstance(error, BrokenPipeError)
             self._cancel("the reader of the output left" if left else "the output cannot be written")
-        except Exception:  # noqa: BLE001 - it also ended the execution, whose result reports it
-            return
 
     async def _watch(self, *, task_status: TaskStatus[None]) -> None:
         with open_signals(*_SIGNALS) as signals:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
+from pydantic import PydanticUserError
 
 from headwater.archives.content import Content, DamagedFileError
 from headwater.archives.foreign import foreign_format
@@ -20,6 +21,7 @@ from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 from headwater.running.feed import TextLines
 from headwater.wide_text import wide_encoding
+from headwater.wire.stream_reader import StreamReader
 
 if TYPE_CHECKING:
     from headwater.graph.plan import Plan
@@ -45,7 +47,10 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     lines, the beginning of an object or array one JSON value, and anything else lines of text.
     """
     name = "standard input" if source == "-" else source
-    lines = _lines(_content(chunks_of(_descriptor(source), _CHUNK_BYTES), name), name)
+    content = _content(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
+    if format_ is InputFormat.HEADWATER:
+        return _typed_reader(content, plan)
+    lines = _lines(content, name)
     if format_ is InputFormat.AUTO and source != "-":
         format_ = _BY_SUFFIX.get(without_suffix(source).suffix.lower(), InputFormat.TEXT)
     if format_ is InputFormat.AUTO:
@@ -58,10 +63,23 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     return _values(lines, name) if format_ is InputFormat.JSONL else TextLines(_strings(lines, name))
 
 
+def _item_types(plan: Plan) -> list[Any]:
+    """Return the types that the pipeline's input has where it is read."""
+    return [plan.edges[index].type.item for group in plan.inputs for index in group.edges]
+
+
 def _reads_text(plan: Plan) -> bool:
     """Return whether the pipeline's input is text wherever it is read."""
-    indexes = {index for group in plan.inputs for index in group.edges}
-    return all(plan.edges[index].type.item is str for index in indexes)
+    return all(item is str for item in _item_types(plan))
+
+
+def _typed_reader(content: AsyncGenerator[bytes], plan: Plan) -> StreamReader[Any, Any, Any]:
+    """Return what reads a stream of Headwater, with the type that every reader of the pipeline's input declares."""
+    first, *others = _item_types(plan) or [Any]
+    try:
+        return StreamReader(content, first if all(other == first for other in others) else Any)
+    except PydanticUserError:  # a type that has no form as JSON
+        return StreamReader(content)
 
 
 async def _sniffed(lines: AsyncGenerator[bytes]) -> tuple[InputFormat, AsyncGenerator[bytes]]:

@@ -6,24 +6,21 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 from anyio import to_thread
-from pydantic_core import PydanticSerializationError, to_json
 
 from headwater.archives.formats import Packer, archive_by_name, packer
 from headwater.cli.terminal import STANDARD_OUTPUT, flush
-from headwater.display import shorten
 from headwater.errors import ConfigError, HeadwaterError, Problem
 from headwater.toolkit.atomic_files import atomic_file
 
-__all__ = ["OutputError", "Sink", "encoder", "open_file", "open_sink", "packing", "write_all"]
+__all__ = ["OutputError", "Sink", "open_file", "open_sink", "packing", "write_all"]
 
-_SHOWN_CHARS = 80
 _PIECE_BYTES = 4096  # POSIX: a ready pipe takes PIPE_BUF bytes without blocking, 4096 on Linux
 
 
@@ -37,34 +34,6 @@ class Sink(Protocol):
     async def write(self, data: bytes) -> None:
         """Write whole lines; `BrokenPipeError` means that the reader left."""
         ...
-
-
-def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]:
-    r"""Return a function that encodes an item as a line, with the name of its output if there are several.
-
-    Example:
-        >>> encoder(as_json=False)("water"), encoder(as_json=True)("water"), encoder(as_json=False, name="n")(3)
-        (b'water\n', b'"water"\n', b'{"output":"n","item":3}\n')
-    """
-
-    def encode(item: Any) -> bytes:
-        if name is not None:
-            item = {"output": name, "item": item}
-        try:
-            if isinstance(item, str) and not as_json:
-                return item.encode("utf-8", "surrogateescape") + b"\n"
-            return to_json(item, inf_nan_mode="strings") + b"\n"
-        except (PydanticSerializationError, ValueError) as error:  # ValueError for a string with half a surrogate pair
-            raise OutputError(f"an item of the output, of type {type(item).__name__}, {_reason(error, item)}") from None
-
-    return encode
-
-
-def _reason(error: Exception, item: Any) -> str:
-    if "surrogates not allowed" not in str(error):
-        return f"cannot be written: {error}"
-    shown = shorten(ascii(item), _SHOWN_CHARS)
-    return f"cannot be written: it has bytes that are not UTF-8, as from the name of a file: {shown}"
 
 
 @contextmanager
