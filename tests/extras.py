@@ -19,6 +19,7 @@ MODULES = {
     "schema": ["jsonschema"],
     "tokens": ["tokenizers"],
     "http": ["httpcore2", "httpx2"],
+    "arrays": ["numpy"],
     "speed": ["uvloop"],
 }
 """What the packages of each extra are imported as."""

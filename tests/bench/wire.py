@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from measure import Clock, Figure, Row, Value, in_loop, interleave
@@ -91,11 +91,11 @@ async def _read_ours(data: bytes) -> None:
     assert sum([1 async for _ in StreamReader(_chunks(data), Word).read_items()]) == ITEMS
 
 
-def _clock(work: Callable[[], object]) -> Clock:
+def _clock(work: Callable[[], Awaitable[None]]) -> Clock:
     return partial(in_loop, work)
 
 
-def _beside(ours: Callable[[], object], plain: Callable[[], object]) -> Value:
+def _beside(ours: Callable[[], Awaitable[None]], plain: Callable[[], Awaitable[None]]) -> Value:
     figures = [Figure(ITEMS, _clock(ours)), Figure(ITEMS, _clock(plain))]
     interleave(figures)
     mine, theirs = (figure.ns for figure in figures)

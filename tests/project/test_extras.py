@@ -50,6 +50,16 @@ def test_kinds_say_which_extra_they_need_when_they_are_loaded() -> None:
         assert f"pip install 'headwater[{extra}]'" in refused[kind]
 
 
+READ_ARRAY = """
+import asyncio
+from headwater.wire import FrameKind, StreamReader, frame
+async def main():
+    async def chunks():
+        yield frame(FrameKind.OPEN, b'{"version":1}') + frame(FrameKind.ARRAY, b"")
+    async for item in StreamReader(chunks()).read_items():
+        print(item)
+asyncio.run(main())
+"""
 CHAIN = "Pipeline.load({'name': 'x', 'steps': [{'id': 'it', 'kind': '%s', 'params': %s}]})"
 
 
@@ -70,6 +80,7 @@ CHAIN = "Pipeline.load({'name': 'x', 'steps': [{'id': 'it', 'kind': '%s', 'param
         pytest.param("prometheus", "headwater_subscribers.PrometheusSubscriber()", id="metrics"),
         pytest.param("cli", "headwater_subscribers.ConsoleSubscriber(live=True)", id="table"),
         pytest.param("testing", "VirtualClock()", id="clock"),
+        pytest.param("arrays", READ_ARRAY, id="array"),
     ],
 )
 def test_names_the_extra_where_it_is_needed(extra: str, code: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -265,7 +266,7 @@ def test_writer_that_fails_breaks_the_stream_after_its_items() -> None:
 async def test_error_of_the_connection_is_a_broken_stream() -> None:
     """A program handles one error, whatever library reads the bytes."""
 
-    async def connection() -> Any:
+    async def connection() -> AsyncIterator[bytes]:
         yield OPEN + ITEM
         raise ConnectionResetError("reset by peer")
 
@@ -281,7 +282,7 @@ async def test_leaving_the_items_closes_the_connection() -> None:
     """A reader that stops early lets go of the bytes."""
     closed: list[bool] = []
 
-    async def connection() -> Any:
+    async def connection() -> AsyncIterator[bytes]:
         try:
             yield OPEN
             while True:

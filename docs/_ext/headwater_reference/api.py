@@ -22,6 +22,7 @@ SUBJECTS = {
     "graph": "Plans",
     "kinds": "Steps",
     "streams": "Streams",
+    "wire": "Typed streams as bytes",
     "config": "Conditions",
     "events": "Events",
     "errors": "Errors",

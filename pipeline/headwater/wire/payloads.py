@@ -51,7 +51,7 @@ def _kind_of(item_type: type) -> int:
     return int(FrameKind.ARRAY if is_array else FrameKind.ITEM)
 
 
-kind_of = cast("Callable[[type[Any]], int]", lru_cache(maxsize=256)(_kind_of))
+kind_of: Callable[[type[Any]], int] = cast("Callable[[type[Any]], int]", lru_cache(maxsize=256)(_kind_of))
 
 
 def runs_of(items: Sequence[Any]) -> list[tuple[int, list[Any]]]:

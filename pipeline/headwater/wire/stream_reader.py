@@ -484,7 +484,10 @@ def _broken(about: dict[str, Any]) -> StreamBrokenError:
 
 def _array(payload: bytes) -> Any:
     """Return an array: the size of its description, the description, and the bytes of its values."""
-    numpy = import_module("numpy")
+    try:
+        numpy = import_module("numpy")
+    except ImportError as error:
+        raise ImportError("an item that is an array needs numpy: pip install 'headwater[arrays]'") from error
     start = _LENGTH_BYTES + int.from_bytes(payload[:_LENGTH_BYTES], "big")
     about = _mapping(payload[_LENGTH_BYTES:start])
     try:

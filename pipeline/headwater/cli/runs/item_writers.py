@@ -28,19 +28,19 @@ _SHOWN_CHARS = 80
 class ItemWriter(Protocol):
     """Turns one output into bytes."""
 
-    def header(self, header: Any) -> bytes:
+    def header(self, header: Any, /) -> bytes:
         """Return the bytes of the header, which may be None."""
         ...
 
-    def items(self, items: Sequence[Any]) -> bytes:
+    def items(self, items: Sequence[Any], /) -> bytes:
         """Return the bytes of items."""
         ...
 
-    def footer(self, footer: Any) -> bytes:
+    def footer(self, footer: Any, /) -> bytes:
         """Return the bytes of the footer, which may be None."""
         ...
 
-    def end(self, error: Exception | None) -> bytes:
+    def end(self, error: Exception | None, /) -> bytes:
         """Return the bytes that follow the last item of an execution that is complete, or has failed."""
         ...
 
