@@ -170,10 +170,10 @@ class _Binder:
             self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
             return None
         document = MappingProxyType(raw)
-        arguments = arguments_of(validated)
-        definition = definition.with_params(arguments)
+        if definition.varied:
+            definition = definition.with_params(arguments_of(validated))
         if definition.step_class is None:
-            return BoundStep(definition, None, arguments, document)
+            return BoundStep(definition, None, arguments_of(validated), document)
         return BoundStep(definition, validated, _NOTHING, document)
 
 

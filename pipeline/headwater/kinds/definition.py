@@ -104,17 +104,20 @@ class StepDefinition:
     step_class: type | None = None
     has_lifespan: bool = False
     permission: str = ""
+    varied: tuple[str, ...] = field(init=False, default=(), repr=False, compare=False)
+    """The params that the types of outputs depend on; found once, as a document may have 10,000 steps."""
+
+    def __post_init__(self) -> None:
+        ports = [port.by_param for method in self.methods for port in method.outputs if port.by_param is not None]
+        object.__setattr__(self, "varied", tuple(sorted({by_param.param for by_param in ports})))
 
     def with_params(self, params: Mapping[str, Any]) -> StepDefinition:
         """Return the definition with the types that its outputs have for some params."""
-        varied = {
-            port.by_param.param for method in self.methods for port in method.outputs if port.by_param is not None
-        }
-        if not varied:
+        if not self.varied:
             return self
-        key = (id(self), *[params.get(name, self.params_model.model_fields[name].default) for name in sorted(varied)])
+        key = (id(self), *[params.get(name, self.params_model.model_fields[name].default) for name in self.varied])
         if key not in _varied:
-            _varied[key] = self, self._varied(dict(zip(sorted(varied), key[1:], strict=True)))
+            _varied[key] = self, self._varied(dict(zip(self.varied, key[1:], strict=True)))
         return _varied[key][1]
 
     def _varied(self, values: Mapping[str, Any]) -> StepDefinition:

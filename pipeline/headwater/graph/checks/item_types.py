@@ -34,12 +34,16 @@ _ITEM_BY_ITEM = frozenset({Adapter.NONE, Adapter.ONE, Adapter.MAP, Adapter.TO_DE
 
 def check_item_types(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
     """Report what steps and conditions read of items that cannot have it."""
+    without: set[int] = set()  # choices, which thousands of steps may share
     for step_id, choice in choices.items():
+        if id(choice) in without:
+            continue
         if any(given.port.reads for given in choice.inputs):
             _Reader(graph, step_id, choice, problems).check()
+        else:
+            without.add(id(choice))
     for edge in graph.edges:
-        writer = choices.get(edge.source.step)
-        if edge.spec.when is not None and writer is not None:
+        if edge.spec.when is not None and (writer := choices.get(edge.source.step)) is not None:
             flow = writer.outputs[edge.source.port]
             _check_condition(edge.spec.when, flow.type.item, str(edge.source), (*edge.path, "when"), problems)
 
