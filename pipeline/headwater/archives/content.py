@@ -203,8 +203,8 @@ class Content:
 class _UnpackedFile(RawIOBase):
     """The content of a file, as a file."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
+    def __init__(self, path: Path, file: RawIOBase) -> None:
+        self._file = file
         self._content = Content(path)
         self._pieces = self._all()
         self._waiting = memoryview(b"")
@@ -252,4 +252,4 @@ def open_unpacked(path: Path) -> IO[bytes]:
         ...         file.read()
         b'salt'
     """
-    return BufferedReader(_UnpackedFile(path), PIECE_BYTES)
+    return BufferedReader(_UnpackedFile(path, path.open("rb", buffering=0)), PIECE_BYTES)
