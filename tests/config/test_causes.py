@@ -27,6 +27,17 @@ LINES = step("read source.lines", path="a.txt")
 ROWS = step("rows source.csv", path="a.csv")
 
 CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "params that send items to side ports which nothing reads": (
+        of(
+            step("read source.lines", path="a.txt", on_bad="reject"),
+            step("find text.extract", pattern="(?P<a>a)", on_unmatched="reject"),
+        ),
+        [("unread-output", "$.steps[0].params.on_bad"), ("unread-output", "$.steps[1].params.on_unmatched")],
+    ),
+    "a wrong param beside one that sends items to a side port": (
+        of(step("rows source.csv", path="a.csv", on_bad="reject", delimiter=7)),
+        [("wrong-type", "$.steps[0].params.delimiter")],
+    ),
     "a param by another name": (
         of(step("read source.lines", file="a.txt")),
         [("unknown-param", "$.steps[0].params.file")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from anyio.lowlevel import checkpoint
@@ -22,6 +22,7 @@ from headwater import (
     step,
 )
 from headwater.testing import EventRecorder
+from headwater.toolkit import NeededWhen
 from headwater_steps.streams import take
 
 
@@ -309,3 +310,34 @@ def test_refuses_a_single_string_as_permissions() -> None:
     """A string is a collection of letters, which nobody means."""
     with pytest.raises(TypeError, match="write allow="):
         Pipeline.load(DOCUMENT, allow="side-door")
+
+
+class Sorted(Outputs):
+    """A side port that a param sends items to."""
+
+    fine: int
+    odd: Annotated[SidePort[int], NeededWhen("on_odd", "aside")]
+
+
+@step("side.sort")
+def sort(number: int, *, on_odd: str = "aside") -> Sorted:
+    """Send odd numbers to the side, as a param says."""
+    half: Any = To("odd" if number % 2 and on_odd == "aside" else "fine", number)
+    return half
+
+
+@pytest.mark.parametrize("params", [{}, {"on_odd": "aside"}])
+def test_refuses_a_param_that_sends_items_to_a_port_that_nothing_reads(params: dict[str, str]) -> None:
+    """The kind declares the value that needs the port; it counts as a default, too."""
+    with pytest.raises(ConfigError) as caught:
+        Pipeline("aside", steps={"sort": sort.with_params(**params)})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("unread-output", "$.steps[0].params.on_odd")
+    assert problem.message == "on_odd is aside, but the port 'odd' of step 'sort' is not connected"
+
+
+def test_needs_no_side_port_for_another_value_of_its_param() -> None:
+    """A port that gets nothing, or that is read, is in order."""
+    assert Pipeline("alone", steps={"sort": sort.with_params(on_odd="keep")})
+    assert Pipeline("output", steps={"sort": sort}, output=["sort", "sort.odd"])
+    assert Pipeline("read", steps={"sort": sort, "more": sort.with_params(on_odd="")}, edges=["sort.odd -> more"])

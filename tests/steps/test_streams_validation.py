@@ -89,10 +89,10 @@ async def test_fails_at_the_first_bad_item_by_default(params: dict[str, Any]) ->
     )
 
 
-async def test_fails_before_the_first_item_when_rejected_is_not_connected() -> None:
-    """A policy that cannot be kept is told at once, not when the first bad item comes."""
-    with pytest.raises(StepError, match="the port 'rejected' is not connected; add an edge from it, or set on_bad"):
-        await checking({"schema": PERSON, "on_bad": "reject"}).run(iter([]))
+def test_is_refused_when_rejected_is_not_connected() -> None:
+    """A policy that cannot be kept is reported when the document is loaded, not when the first bad item comes."""
+    with pytest.raises(ConfigError, match=r"the port 'rejected' of step '[a-z]+' is not connected"):
+        checking({"schema": PERSON, "on_bad": "reject"})
 
 
 def test_shows_no_more_of_an_item_than_it_is_asked_to() -> None:

@@ -11,8 +11,8 @@ from headwater.config.secret_params import secrets_of
 from headwater.graph.build import build_graph
 from headwater.graph.checks.deadlocks import check_deadlocks
 from headwater.graph.checks.item_types import check_item_types
+from headwater.graph.checks.options import check_needed_ports, check_options
 from headwater.graph.checks.shared_files import check_shared_files
-from headwater.graph.checks.unused_options import check_options
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
 from headwater.masking import masker
@@ -45,6 +45,7 @@ class CompiledPipeline:
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
         choices = resolve(self.graph, problems)
         check_options(self.graph, choices, problems)
+        check_needed_ports(self.graph, choices, problems)
         check_item_types(self.graph, choices, problems)
         check_deadlocks(self.graph, choices, problems, stream_input=False)
         check_shared_files(self.graph, choices, problems)

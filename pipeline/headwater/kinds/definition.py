@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from headwater.kinds.task import Flavor, Task
     from headwater.streams.frames import StreamType
-    from headwater.types.reads import ByParam, Reads
+    from headwater.types.reads import ByParam, NeededWhen, Reads
 
 __all__ = ["BoundStep", "Call", "Method", "Origin", "Placement", "Port", "StepDefinition", "Target"]
 
@@ -60,6 +60,7 @@ class Port:
     required: bool = True
     reads: tuple[Reads, ...] = ()
     by_param: ByParam | None = None
+    needed: NeededWhen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,12 @@ class BoundStep:
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     has_params: bool = True
+
+    def value(self, param: str) -> Any:
+        """Return the value of a param, or its default."""
+        if self.instance is not None:
+            return getattr(self.instance, param)
+        return self.arguments.get(param, self.definition.params_model.model_fields[param].default)
 
 
 class Target(Protocol):

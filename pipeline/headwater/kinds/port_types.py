@@ -14,7 +14,7 @@ from headwater.annotations import alternatives, is_union, shape, union, walk
 from headwater.kinds.outputs import Emits
 from headwater.streams.frames import Batch, Footer, Header, StreamType
 from headwater.streams.stream import Stream
-from headwater.types.reads import ByParam, Reads
+from headwater.types.reads import ByParam, NeededWhen, Reads
 
 __all__ = ["Form", "Shape", "contains_stream", "form_of", "wrapped_frames"]
 
@@ -40,6 +40,7 @@ class Form:
     disagrees: bool = False
     reads: tuple[Reads, ...] = ()
     by_param: ByParam | None = None
+    needed: NeededWhen | None = None
 
 
 _SHAPES: dict[Any, Shape] = {
@@ -80,9 +81,10 @@ def _annotated(annotation: Any) -> Form:
     declared = [extra for extra in metadata if isinstance(extra, StreamType)]
     reads = tuple(extra for extra in metadata if isinstance(extra, Reads))
     by_param = next((extra for extra in metadata if isinstance(extra, ByParam)), None)
-    form = replace(form, reads=reads, by_param=by_param)
+    needed = next((extra for extra in metadata if isinstance(extra, NeededWhen)), None)
+    form = replace(form, reads=reads, by_param=by_param, needed=needed)
     if form.shape is Shape.VALUE:
-        rest = tuple(extra for extra in metadata if extra not in reads)
+        rest = tuple(extra for extra in metadata if not isinstance(extra, Reads | NeededWhen))
         value = Annotated[(inner, *rest)] if rest else inner
         return replace(form, type=StreamType(value), disagrees=bool(declared))
     if not declared:

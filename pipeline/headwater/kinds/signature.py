@@ -245,7 +245,7 @@ def _port(
         report.add("stream-type", f"the StreamType of port {name!r} contradicts the type beside it", hint)
     if style == "value" and form.shape is not Shape.VALUE:
         _check_frames(name, form, report)
-    return Port(name, form.type, streaming, style, required, form.reads, form.by_param)
+    return Port(name, form.type, streaming, style, required, form.reads, form.by_param, form.needed)
 
 
 def _check_frames(name: str, form: Form, report: Report) -> None:

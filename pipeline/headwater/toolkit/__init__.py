@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
-    from headwater.types.reads import ByParam, Reads
+    from headwater.types.reads import ByParam, NeededWhen, Reads
     from headwater.wide_text import wide_encoding
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "ItemFaults",
     "JsonPath",
     "MissingFieldError",
+    "NeededWhen",
     "OnBad",
     "OnDuplicate",
     "OutputPath",
@@ -176,7 +177,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.step_state": "State",
         "events.subscriber": "EventFunction Policy event_filter",
         "graph.topological_order": "find_cycles topological_order",
-        "types.reads": "ByParam Reads",
+        "types.reads": "ByParam NeededWhen Reads",
         "numerals": "decimal_number whole_number",
         "private_files": "refuse_private",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",

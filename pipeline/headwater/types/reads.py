@@ -1,4 +1,4 @@
-"""What steps declare beside the types of their ports: what they read of each item, and types that depend on params."""
+"""What steps declare beside the types of their ports: what they read of each item, and what depends on params."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.streams.frames import StreamType
 
-__all__ = ["ByParam", "Reads"]
+__all__ = ["ByParam", "NeededWhen", "Reads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,25 @@ class ByParam:
 
     param: str
     types: Mapping[Any, StreamType]
+
+
+@dataclass(frozen=True, slots=True)
+class NeededWhen:
+    """A side port that must be connected when a param has some value, as metadata of the port's annotation.
+
+    A pipeline is refused when the param has that value and nothing reads the port.
+
+    Args:
+        param: The name of the param.
+        value: Its value that sends items to the port.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from headwater import Outputs, SidePort
+        >>> class Rows(Outputs):
+        ...     good: int
+        ...     rejected: Annotated[SidePort[str], NeededWhen("on_bad", "reject")]
+    """
+
+    param: str
+    value: object

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, step
-from headwater.toolkit import InputPath, OnBad
+from headwater.toolkit import InputPath, NeededWhen, OnBad
 from headwater_steps.files.bad_rows import BadRows
 from headwater_steps.files.cells import CellType
 from headwater_steps.files.compression import Compression
@@ -30,7 +30,7 @@ class Records(Outputs):
     """The outputs of `source.csv`."""
 
     out: Stream[dict[str, Any], FileHeader, FileFooter]
-    rejected: SidePort[BadRow]
+    rejected: Annotated[SidePort[BadRow], NeededWhen("on_bad", "reject")]
 
 
 @step("source.csv", blocking=True)

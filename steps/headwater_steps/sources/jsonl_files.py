@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from headwater import Batch, Outputs, SidePort, StepContext, Stream, step
-from headwater.toolkit import InputPath, OnBad, read_json, read_json_lines
+from headwater.toolkit import InputPath, NeededWhen, OnBad, read_json, read_json_lines
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, NO_LINE_FEED, Limit
 from headwater_steps.files.models import BadRow, FileFooter, FileHeader
@@ -22,7 +22,7 @@ class Values(Outputs):
     """The outputs of `source.jsonl`."""
 
     out: Stream[Any, FileHeader, FileFooter]
-    rejected: SidePort[BadRow]
+    rejected: Annotated[SidePort[BadRow], NeededWhen("on_bad", "reject")]
 
 
 class JsonRows(LineRows):

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Annotated, Any, Final, Literal
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, StreamType, To, step
-from headwater.toolkit import ByParam, Content, chunks_of
+from headwater.toolkit import ByParam, Content, NeededWhen, chunks_of
 from headwater_steps.files.bad_rows import OnBadLine
 from headwater_steps.files.encodings import (
     LONGEST_LINE,
@@ -40,7 +40,7 @@ class InputLines(Outputs):
         StreamType(str, FileHeader, FileFooter, mode="line", to_delta=with_line_end),
         ByParam("split", {"chunks": StreamType(str, FileHeader, FileFooter)}),
     ]
-    rejected: SidePort[BadRow]
+    rejected: Annotated[SidePort[BadRow], NeededWhen("on_bad", "reject")]
 
 
 @step("source.stdin")

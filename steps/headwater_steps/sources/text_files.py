@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from headwater import Outputs, SidePort, StepContext, Stream, StreamType, step
-from headwater.toolkit import InputPath
+from headwater.toolkit import InputPath, NeededWhen
 from headwater_steps.files.bad_rows import OnBadLine, OnBadText
 from headwater_steps.files.compression import Compression
 from headwater_steps.files.encodings import LONGEST_LINE, Encoding, Limit, LineCutter, undecodable, with_line_end
@@ -26,7 +26,7 @@ class Lines(Outputs):
         Stream[str, FileHeader, FileFooter],
         StreamType(str, FileHeader, FileFooter, mode="line", to_delta=with_line_end),
     ]
-    rejected: SidePort[BadRow]
+    rejected: Annotated[SidePort[BadRow], NeededWhen("on_bad", "reject")]
 
 
 @step("source.lines", blocking=True)

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel, Field
 
 from headwater import Footer, HeadwaterError, Outputs, SidePort, StepContext, Stream, To, step
-from headwater.toolkit import ItemFaults, OnBad
+from headwater.toolkit import ItemFaults, NeededWhen, OnBad
 from headwater_steps.json_schemas.json_schema import JsonSchema
 
 __all__ = ["InvalidItemError", "RejectedItem", "Validated", "ValidationFooter", "Violation", "validate"]
@@ -71,7 +71,7 @@ class Validated(Outputs, Generic[Item]):
     """The outputs of a validation: good items, and bad items on the side port."""
 
     out: Stream[Item, None, Footer[ValidationFooter]]
-    rejected: SidePort[RejectedItem]
+    rejected: Annotated[SidePort[RejectedItem], NeededWhen("on_bad", "reject")]
 
 
 class InvalidItemError(HeadwaterError, ValueError):

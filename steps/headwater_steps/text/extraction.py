@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import Outputs, SidePort, Step, StepContext, To
-from headwater.toolkit import decimal_number, shorten, whole_number
+from headwater.toolkit import NeededWhen, decimal_number, shorten, whole_number
 from headwater_steps.text.patterns.ambiguity import Scope
 from headwater_steps.text.patterns.linear import Pattern, SearchPattern, compile_linear, with_groups
 
@@ -30,7 +30,7 @@ class Extracted(Outputs):
     """The outputs of an extraction: a record, or on the side port the string that does not match."""
 
     records: dict[str, Any]
-    unmatched: SidePort[str]
+    unmatched: Annotated[SidePort[str], NeededWhen("on_unmatched", "reject")]
 
 
 _no_ports: Any = Outputs()

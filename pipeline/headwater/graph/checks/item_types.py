@@ -72,7 +72,7 @@ class _Reader:
         if not reads.at:
             self._check_item(reads, edge, flow)
         elif self._bound.has_params:
-            value = self._value(reads.at)
+            value = self._bound.value(reads.at)
             if value is None:
                 self._check_item(reads, edge, flow)
             elif isinstance(value, Condition):
@@ -80,12 +80,6 @@ class _Reader:
             else:
                 for field, place in _paths(reads, value, path):
                     self._check_field(reads, field, edge, item, place)
-
-    def _value(self, param: str) -> Any:
-        default = self._bound.definition.params_model.model_fields[param].default
-        if self._bound.instance is not None:
-            return getattr(self._bound.instance, param)
-        return self._bound.arguments.get(param, default)
 
     def _check_item(self, reads: Reads, edge: Edge, flow: Flow) -> None:
         """Report items that are not what the step reads, where it reads no field of them."""

@@ -1,0 +1,50 @@
+"""Refuses options of steps that would have no effect, and params that send items to a port which nothing reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.config.problems import quote
+from headwater.kinds.definition import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headwater.config.problems import Problems
+    from headwater.graph.choices import Choice
+    from headwater.graph.graph import Graph
+    from headwater.types.reads import NeededWhen
+
+__all__ = ["check_needed_ports", "check_options"]
+
+
+def check_options(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
+    """Refuse `concurrency` for steps that cannot work on several items at a time."""
+    for step_id, choice in choices.items():
+        if graph.specs[step_id].concurrency > 1 and not _is_of_items(choice):
+            message = f"step {step_id!r} cannot work on several items at a time, so 'concurrency' has no effect"
+            hint = "remove it; it is for a function that takes one value and returns one"
+            problems.add("no-concurrency", message, (*graph.place(step_id), "concurrency"), hint)
+
+
+def check_needed_ports(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
+    """Report side ports that are not connected although a param sends items to them."""
+    needed: dict[int, list[tuple[str, NeededWhen]]] = {}  # by methods, which thousands of steps may share
+    for step_id, choice in choices.items():
+        method = choice.method
+        if (ports := needed.get(id(method))) is None:
+            ports = [(port.name, port.needed) for port in method.outputs if port.needed is not None]
+            needed[id(method)] = ports
+        for port, when in ports:
+            bound = graph.steps[step_id]
+            read = {edge.source.port for edge in graph.edges_out_of(step_id)}
+            if bound.has_params and port not in read and bound.value(when.param) == when.value:
+                message = f"{when.param} is {when.value}, but the port {quote(port)} of step {quote(step_id)}"
+                hint = f"add an edge from {quote(f'{step_id}.{port}')}, name it in the output, or set {when.param}"
+                path = (*graph.place(step_id), "params", when.param)
+                problems.add("unread-output", f"{message} is not connected", path, hint)
+
+
+def _is_of_items(choice: Choice) -> bool:
+    returns_one = choice.method.call in {Call.PLAIN, Call.COROUTINE}
+    return returns_one and any(not part.port.streaming for part in choice.inputs)
