@@ -78,6 +78,8 @@ def dump(coding: Coding, value: Any, *, several: bool = False) -> bytes:
     """Return a value, or several, as JSON; a value of another type is coerced once."""
     serializer = coding.many_serializer if several else coding.serializer
     try:
+        if coding.is_array:
+            raise coding.wrong_type("it should be an array")
         if serializer is None:
             return to_json(value, inf_nan_mode="constants")
         if {*map(type, value)} != {coding.kind} if several else type(value) is not coding.kind:
@@ -86,7 +88,7 @@ def dump(coding: Coding, value: Any, *, several: bool = False) -> bytes:
         if b"null" in payload:  # where a model has NaN or infinity
             payload = to_json(serializer.to_python(value), inf_nan_mode="constants")
     except ValidationError as error:
-        raise FrameTypeError(f"{coding.what} has another type than declared: {fault_in(error)}") from error
+        raise coding.wrong_type(fault_in(error)) from error
     except ValueError as error:
         raise FrameTypeError(f"{coding.what} has no form as JSON: {error}") from error
     return payload

@@ -9,15 +9,16 @@ format, and the last, END, the number of items, so that a stream that was cut of
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from contextlib import AsyncExitStack, aclosing
 from enum import IntEnum
 from importlib import import_module
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, Generic
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import FailFast, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypeVar
 
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
     from typing import Self
 
+    from anyio.lowlevel import checkpoint
+
     from headwater.errors import FrameTypeError, StreamBrokenError, StreamConsumedError, StreamOrderError
 else:
     try:
+        from anyio.lowlevel import checkpoint
+
         from headwater.errors import FrameTypeError, StreamBrokenError, StreamConsumedError, StreamOrderError
     except ImportError:  # this file is a copy, in a program without Headwater
+
+        async def checkpoint() -> None: ...
 
         class StreamBrokenError(Exception):
             def __init__(self, message: str, **about: str | None) -> None:
@@ -66,6 +73,9 @@ _MOST_TOGETHER = 256
 _PIECE_BYTES = 256 * 1024
 _GZIP_BITS = 16 + zlib.MAX_WBITS
 _PLAIN_ARRAYS = frozenset("biufcmMSU")  # kinds of numpy types whose bytes are their values
+_ARRAY_TYPE = re.compile(r"[<>|]?[biufcmMSUOV]\d{0,9}(\[\d{0,9}[a-zA-Z]{1,7}\])?")  # numpy evaluates other names
+MOST_CHARS = 10_000
+MOST_NOTES = 100
 
 
 class FrameKind(IntEnum):
@@ -112,6 +122,8 @@ class FrameDecoder:
 
     def feed(self, data: bytes, most: int = sys.maxsize) -> Iterable[tuple[int, bytes]]:
         """Take the bytes that follow, and return the kind and payload of each frame that is complete now."""
+        if type(data) is not bytes:  # slices of another type would be items of that type, or change under them
+            data = bytes(memoryview(data))
         if self._begun:
             self._begun += data
             if len(self._begun) < self._needed(self._begun):
@@ -123,8 +135,9 @@ class FrameDecoder:
         while size - start >= _PREFIX_BYTES and len(kinds) < most:
             kind, length = _PREFIX(data, start)
             first = start + _PREFIX_BYTES
-            if first + length > size:
-                self._needed(data[start:first])
+            if first + length > size or length > self._max_frame_bytes:
+                if not kinds:  # what is wrong is said after the frames before it
+                    self._needed(data[start:first])
                 break
             start = first + length
             kinds.append(kind)
@@ -161,7 +174,8 @@ class Coding:
         self.one: TypeAdapter[Any] | None = None
         self.many: TypeAdapter[Any] | None = None
         if self.required and getattr(declared, "__module__", "") != "numpy":
-            self.one, self.many = _adapter(declared), _adapter(list[declared])
+            self.one, self.many = _adapter(declared), _adapter(Annotated[list[declared], FailFast()])
+        self.is_array: bool = self.required and self.one is None and "ndarray" in repr(declared)
         self.serializer: Any = None if self.one is None else self.one.serializer
         self.many_serializer: Any = None if self.many is None else self.many.serializer
 
@@ -169,10 +183,12 @@ class Coding:
         """Return the value, or the several values, of a payload of JSON."""
         adapter = self.many if several else self.one
         try:
+            if self.is_array:
+                raise self.wrong_type("it should be an array")
             value = from_json(payload) if adapter is None else adapter.validator.validate_json(payload, strict=True)
         except ValidationError as error:
             if error.errors(include_url=False)[0]["type"] != "json_invalid":
-                raise self._wrong_type(error) from error
+                raise self.wrong_type(fault_in(error)) from error
             raise _damaged(f"a frame is not JSON: {fault_in(error)}") from error
         except ValueError as error:
             raise _damaged(f"a frame is not JSON: {error}") from error
@@ -182,13 +198,16 @@ class Coding:
 
     def check(self, value: Any) -> Any:
         """Return a value that did not come as JSON, if it has the declared type."""
+        if self.is_array and isinstance(value, (bytes, bytearray, memoryview)):
+            raise self.wrong_type("it should be an array")
         try:
             return value if self.one is None else self.one.validate_python(value, strict=True)
         except ValidationError as error:
-            raise self._wrong_type(error) from error
+            raise self.wrong_type(fault_in(error)) from error
 
-    def _wrong_type(self, error: ValidationError) -> FrameTypeError:
-        return FrameTypeError(f"{self.what} has another type than declared: {fault_in(error)}")
+    def wrong_type(self, fault: str) -> FrameTypeError:
+        """Return the error of a value that has another type."""
+        return FrameTypeError(f"{self.what} has another type than declared: {fault}")
 
 
 def _adapter(declared: Any) -> TypeAdapter[Any]:
@@ -202,7 +221,7 @@ def fault_in(error: ValidationError) -> str:
     """Return the first fault that a validation found."""
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    return (f"{place}: {first['msg']}" if place else first["msg"])[:MOST_CHARS]
 
 
 class FrameOrder:
@@ -213,11 +232,6 @@ class FrameOrder:
         self._footer = footer
         self._lenient = lenient
         self.rank: int = _NOTHING
-
-    @property
-    def begun(self) -> bool:
-        """Whether the header is there, or it is clear that there is none."""
-        return self.rank > _NOTHING
 
     @property
     def ended(self) -> bool:
@@ -263,7 +277,7 @@ class _Unpacker:
             module = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
             self._inner, self._errors = module.ZstdDecompressor(), (module.ZstdError, EOFError)
         elif compression is not None:
-            raise StreamBrokenError(f"the stream is compressed by {compression!r}, which cannot be read")
+            raise StreamBrokenError(f"the stream is compressed by {compression!r:.100}, which cannot be read")
 
     @property
     def complete(self) -> bool:
@@ -276,7 +290,7 @@ class _Unpacker:
             yield data
             return
         piece = b""
-        while data or len(piece) == _PIECE_BYTES:
+        while data or (len(piece) == _PIECE_BYTES and not self._inner.eof):
             if self._inner.eof:
                 raise StreamOrderError("bytes came after the end")
             try:
@@ -322,14 +336,16 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
         self._unpacker = _Unpacker() if lenient else None
         self._read_header: HeaderT | None = None
         self._read_footer: FooterT | None = None
+        self._has_header = False
         self._count = 0
         self._batches = self._read()
         self._ahead: list[Item] = []
         self._consumed = False
+        self._complete = False
 
     async def read_header(self) -> HeaderT | None:
         """Return the header, or None if there is none."""
-        while not self._order.begun and (items := await anext(self._batches, None)) is not None:
+        while not self._has_header and self._order.rank < _ITEMS and (items := await self._next()) is not None:
             self._ahead = items
         return self._read_header
 
@@ -347,27 +363,31 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
             StreamBrokenError: The stream is cut off or damaged, or its writer failed.
             StreamOrderError: A frame is out of the order `header? item* footer?`.
             FrameTypeError: A header, item or footer has another type than declared.
-            StreamConsumedError: The items have already been read.
+            StreamConsumedError: The items have already been read, or another task is reading them.
         """
         if self._consumed:
             raise StreamConsumedError("the stream can be read only once, and this one has already been read")
+        self._refuse_others()
         self._consumed = True
-        async with aclosing(self._batches) as batches:
+        async with aclosing(self):
             if self._ahead:
                 yield self._ahead
-            async for items in batches:
+            while (items := await self._next()) is not None:
                 if items:
                     yield items
 
     async def read_footer(self) -> FooterT | None:
         """Return the footer, or None if there is none; the items have to be read before it."""
-        if not self._order.ended:
+        if not self._complete:
             raise StreamOrderError("the footer comes after the items, so read them to their end first")
         return self._read_footer
 
     async def aclose(self) -> None:
         """Let go of the bytes, whether or not the stream was read to its end."""
+        self._refuse_others()
         await self._batches.aclose()
+        if (close := getattr(self._chunks, "aclose", None)) is not None:  # where nothing was read of them
+            await close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -375,17 +395,32 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def _refuse_others(self) -> None:
+        running: Any = self._batches
+        if running.ag_running:
+            raise StreamConsumedError("another task is reading the stream; read and close it in one task")
+
+    async def _next(self) -> list[Item] | None:
+        """Return the items of the next piece, or None at the end; what was left before its end is never complete."""
+        self._refuse_others()
+        if (items := await anext(self._batches, None)) is None and not self._complete:
+            raise StreamBrokenError("the stream was closed, or reading it failed or was cancelled, before its end")
+        return items
+
     async def _read(self) -> AsyncGenerator[list[Item]]:
         """Yield the items of each piece of bytes; there may be none in it."""
         async with aclosing(_unbroken(self._chunks)) as chunks:
             async for data in chunks:
                 for items in self._feed(data):
                     yield items
+                    if not items:  # a small piece may expand to many
+                        await checkpoint()
         rest = self._frames.rest()
         if self._order.ended and rest:
             raise StreamOrderError("bytes came after the end")
         if rest or self._order.cut() or self._unpacker is None or not self._unpacker.complete:
             raise StreamBrokenError(f"the stream was cut off after {self._count:,} items")
+        self._complete = True
 
     def _feed(self, data: bytes) -> Iterator[list[Any]]:
         if self._unpacker is None:
@@ -405,9 +440,12 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
                         items = []
                     items += self._take(kind, payload)
             except Exception:
-                yield self._counted(items)  # the failure comes after the items before it
+                if items or self._has_header:  # the failure comes after what is before it
+                    yield self._counted(items)
                 raise
             yield self._counted(items)
+            if len(piece) == _PIECE_BYTES:
+                yield []
 
     def _counted(self, items: list[Any]) -> list[Any]:
         self._count += len(items)
@@ -429,13 +467,14 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
                 return [item.check(_array(payload))]
             case FrameKind.HEADER:
                 self._read_header = header.load(payload)
+                self._has_header = True
             case FrameKind.FOOTER:
                 self._read_footer = footer.load(payload)
             case FrameKind.BREAK:
                 raise _broken(_mapping(payload))
             case _:
-                if (written := _mapping(payload).get("items")) != self._count:
-                    raise _damaged(f"{written!r} items were written, but {self._count:,} were read")
+                if repr(written := _mapping(payload).get("items")) != str(self._count):  # true is not 1
+                    raise _damaged(f"{written!r:.100} items were written, but {self._count:,} were read")
         return []
 
 
@@ -455,8 +494,10 @@ def _opened(kind: int, payload: bytes) -> _Unpacker:
     if kind != FrameKind.OPEN:
         raise _damaged(f"it does not begin with a frame of kind 1, but of kind {kind}")
     about = _mapping(payload)
-    if (version := about.get("version")) != FORMAT_VERSION:
-        raise StreamBrokenError(f"the stream has version {version!r} of the format; version {FORMAT_VERSION} is known")
+    if repr(version := about.get("version")) != str(FORMAT_VERSION):
+        raise StreamBrokenError(
+            f"the stream has version {version!r:.99} of the format; version {FORMAT_VERSION} is known"
+        )
     return _Unpacker(about.get("compression"))
 
 
@@ -475,10 +516,12 @@ def _damaged(message: str) -> StreamBrokenError:
 
 
 def _broken(about: dict[str, Any]) -> StreamBrokenError:
-    where = {name: about.get(name) for name in ("step_id", "execution_id")}
-    error = StreamBrokenError(str(about.get("message", "its writer failed")), **where)
-    for note in about.get("notes", ()):
-        error.add_note(str(note))
+    said = {name: value[:MOST_CHARS] for name, value in about.items() if isinstance(value, str)}
+    where = {name: said.get(name) for name in ("step_id", "execution_id")}
+    error = StreamBrokenError(said.get("message", "its writer failed"), **where)
+    notes = about.get("notes")
+    for note in notes[:MOST_NOTES] if isinstance(notes, list) else ():
+        error.add_note(str(note)[:MOST_CHARS])
     return error
 
 
@@ -491,9 +534,13 @@ def _array(payload: bytes) -> Any:
     start = _LENGTH_BYTES + int.from_bytes(payload[:_LENGTH_BYTES], "big")
     about = _mapping(payload[_LENGTH_BYTES:start])
     try:
-        dtype = numpy.dtype(str(about["dtype"]))
-        if dtype.kind not in _PLAIN_ARRAYS:
+        name, shape = about["dtype"], about["shape"]
+        if not isinstance(name, str) or _ARRAY_TYPE.fullmatch(name) is None:
+            raise _damaged(f"no array has the type {name!r:.100}")
+        if (dtype := numpy.dtype(name)).kind not in _PLAIN_ARRAYS:
             raise _damaged(f"no array has the type {dtype}")
-        return numpy.frombuffer(payload, dtype, offset=start).reshape(about["shape"])
-    except (KeyError, TypeError, ValueError) as error:
+        if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
+            raise _damaged(f"no array has the shape {shape!r:.100}")
+        return numpy.frombuffer(payload, dtype, offset=start).reshape(shape)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise _damaged(f"a frame is not an array: {error}") from error

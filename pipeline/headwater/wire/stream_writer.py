@@ -16,7 +16,15 @@ from typing_extensions import TypeVar
 
 from headwater.errors import StreamError
 from headwater.wire.payloads import PREFIX, Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
-from headwater.wire.stream_reader import FORMAT_VERSION, MAX_FRAME_BYTES, Coding, FrameKind, FrameOrder
+from headwater.wire.stream_reader import (
+    FORMAT_VERSION,
+    MAX_FRAME_BYTES,
+    MOST_CHARS,
+    MOST_NOTES,
+    Coding,
+    FrameKind,
+    FrameOrder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -193,7 +201,13 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         self._order.advance(FrameKind.BREAK)
         self._flowing = False
         where = {name: getattr(error, name, None) for name in ("step_id", "execution_id")}
-        about = {"code": type(error).__name__, "message": str(error), **where, "notes": getattr(error, "__notes__", [])}
+        notes = getattr(error, "__notes__", None)
+        about = {
+            "code": type(error).__name__,
+            "message": _text(error),
+            **{name: None if value is None else _text(value) for name, value in where.items()},
+            "notes": [*map(_text, notes[:MOST_NOTES])] if isinstance(notes, list) else [],
+        }
         return self._sent(frame(FrameKind.BREAK, to_json(about)), last=True)
 
     def _frame(self, kind: int, payload: bytes) -> bytes:
@@ -215,6 +229,15 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             }
             frames = frame(FrameKind.OPEN, to_json(about)) + frames
         return frames
+
+
+def _text(value: object) -> str:
+    """Return the text of any value, cut, and with what UTF-8 has no form for replaced; nothing is raised."""
+    try:
+        text = str(value)[:MOST_CHARS]
+    except Exception:  # noqa: BLE001 - the code of a program, which must not keep the reader from the error
+        text = f"a {type(value).__name__} that has no text"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _fingerprint(codings: Iterable[Coding]) -> str | None:
