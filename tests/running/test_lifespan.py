@@ -2,14 +2,14 @@
 """What a step acquires is shared by the executions of its pipeline, and released after the last of them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 import pytest
 from pydantic import PrivateAttr, SecretStr
 
-from headwater import Pipeline, Runner, Step, StepError, StreamEvent, run_sync
+from headwater import Pipeline, Runner, Step, StepError, StreamEvent, run_sync, step
 from tests.running import kinds
 
 log: list[str] = []
@@ -425,3 +425,77 @@ def test_release_error_has_its_secrets_masked() -> None:
     with pytest.raises(StepError) as caught:
         run_sync(chain(Leaks(key=SecretStr("hunter2hunter2"))), 1)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_execution_that_is_entered_after_the_runner_was_closed_acquires_its_own() -> None:
+    """It was started inside the block, but nothing of the block is left for it."""
+    async with Runner() as runner:
+        late = runner.start(chain(Holds()), 1)
+    async with late as execution:
+        assert (await execution.result()).output == 1
+    assert log == ["acquire resource", "release resource"]
+
+
+async def test_execution_that_begins_while_the_runner_is_closed_uses_nothing_that_is_released() -> None:
+    """What the runner keeps is released once, and an execution that comes late has a resource of its own."""
+    outputs: list[Any] = []
+
+    class Late(Step, kind="lifespan.late"):
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncIterator[None]:
+            yield
+            async with execution:
+                outputs.append((await execution.result()).output)
+
+        async def run(self, number: int) -> int:
+            return number
+
+    async with Runner() as runner:
+        execution = runner.start(chain(Holds()), 5)
+        await runner.run(chain(Holds()), 1)
+        await runner.run(chain(Late()), 1)
+    assert outputs == [5]
+    assert log == ["acquire resource"] * 2 + ["release resource"] * 2
+
+
+async def test_runner_is_left_by_the_task_that_entered_it() -> None:
+    """A step that closes its own runner fails, where it would wait for itself."""
+    runner = Runner()
+
+    @step("lifespan.closes")
+    async def closes(number: int) -> int:
+        await runner.__aexit__(None, None, None)
+        return number
+
+    async with runner:
+        with pytest.raises(StepError, match="another task entered the block of the runner"):
+            await runner.run(Pipeline("closes", steps={"a": closes}), 1)
+        assert (await runner.run(chain(Holds()), 2)).output == 2
+    assert log == ["acquire resource", "release resource"]
+
+
+@pytest.mark.parametrize("place", ["acquired", "released"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_interrupt_in_a_lifespan_is_for_the_program(place: str, shared: bool) -> None:
+    """Ctrl-C reaches the program also while a resource is acquired or released, and the others are released."""
+
+    class Interrupted(Step, kind="lifespan.interrupted"):
+        @asynccontextmanager
+        async def lifespan(self) -> AsyncIterator[None]:
+            if place == "acquired":
+                raise KeyboardInterrupt
+            yield
+            raise KeyboardInterrupt
+
+        async def run(self, number: int) -> int:
+            return number
+
+    async def execute() -> None:
+        async with Runner() as runner:
+            for one in (Holds(), Interrupted()):
+                with suppress(StepError):
+                    await (runner.run(chain(one), 1) if shared else chain(one).run(1))
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(execute, backend="trio")
+    assert log == ["acquire resource", "release resource"]

@@ -135,7 +135,7 @@ class Lifecycle:
         if not steps:
             return {}
         runner = self._request.options.runner
-        if runner is not None:
+        if runner is not None and not runner.closing:
             lifespans = runner.lifespans
         else:
             lifespans = Lifespans(await stack.enter_async_context(open_group()))

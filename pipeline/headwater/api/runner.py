@@ -64,6 +64,7 @@ class Runner:
         self._options = RunOptions(checked_subscribers(subscribers))
         self._idle_s = idle_s
         self._stack: AsyncExitStack | None = None
+        self._task = 0
 
     async def __aenter__(self) -> Self:
         if self._stack is not None:
@@ -73,12 +74,15 @@ class Runner:
             stack.push_async_callback(scope.aclose)
             self._options = replace(self._options, runner=scope)
             self._stack = stack.pop_all()
+        self._task = anyio.get_current_task().id
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Cancel the executions that still run, and release what the runner keeps."""
+        if self._stack is not None and anyio.get_current_task().id != self._task:
+            raise RuntimeError("another task entered the block of the runner; leave it in the task that entered it")
         stack, self._stack = self._stack, None
         self._options = replace(self._options, runner=None)
         if stack is not None:

@@ -11,7 +11,7 @@ from anyio import CancelScope, Event, sleep
 from headwater.causes import causes_of
 from headwater.errors import StepError
 from headwater.events.notices import notice
-from headwater.running.failures import STEP_ERRORS, error_in, is_stopped, message_of, reason_of
+from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped, message_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -128,6 +128,8 @@ class Lifespans:
         try:
             await held.run()
             self._note_end(held)
+            if held.error is not None and (interruption := interruption_in(held.error)) is not None:
+                raise interruption from None
         finally:
             held.ended.set()
 

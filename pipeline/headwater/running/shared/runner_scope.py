@@ -36,6 +36,7 @@ class RunnerScope:
 
     def __init__(self, group: TaskGroup, idle_s: float | None) -> None:
         self.lifespans: Lifespans = Lifespans(group, idle_s)
+        self.closing: bool = False
         self._executions: set[Cancellable] = set()
 
     @contextmanager
@@ -49,6 +50,7 @@ class RunnerScope:
 
     async def aclose(self) -> None:
         """Cancel what still runs, and release everything; raise a `StepError` when a lifespan fails then."""
+        self.closing = True  # what begins from here on acquires its own, as nothing may use what is released
         with CancelScope(shield=True):
             for execution in [*self._executions]:
                 execution.cancel("the runner was closed")
