@@ -10,7 +10,7 @@ SLICE_S = 0.001
 """How long a writer may work before others get a turn, and the resolution of all measures of pace, in seconds."""
 
 MAX_STRIDE = 256
-_TRUST = 5
+_TRUST = 7
 
 
 class Turn:
@@ -25,7 +25,7 @@ class Turn:
 class Meter:
     """Note when items of one output were written, looking about once per slice.
 
-    A look happens after `stride` items: one for every 32 that were quick before, so that slow writers are seen item by
+    A look happens after `stride` items: one for every 128 that were quick before, so that slow writers are seen item by
     item and fast ones by the hundred, and one that was quick at first holds the others for a few slow items at most.
     """
 
@@ -48,13 +48,15 @@ class Meter:
             self.last_s = now
             return False
         elapsed = now - self.last_s
+        began_s = self.last_s if self._turn is None else self._turn.began_s
+        worked_s = min(elapsed, now - began_s)  # without the time in which others ran
         self.last_s = now
         if self.largest_gap_s is None or elapsed > self.largest_gap_s:
             self.largest_gap_s = elapsed
-        if elapsed < SLICE_S / 2:
+        if worked_s < SLICE_S / 2:
             self._quick_items += self.stride
             self.stride = min(max(self._quick_items >> _TRUST, 1), MAX_STRIDE)
-        elif elapsed > SLICE_S:
-            self.stride = max(int(self.stride * SLICE_S / elapsed), 1)
+        elif worked_s > SLICE_S:
+            self.stride = max(int(self.stride * SLICE_S / worked_s), 1)
             self._quick_items = self.stride << _TRUST
-        return (elapsed if self._turn is None else now - self._turn.began_s) > SLICE_S
+        return now - began_s > SLICE_S

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Slicer", "close_iterator"]
 
-_TRUST = 6
+_TRUST = 7
 _LONG_S = 50 * SLICE_S
 
 
 class Slicer:
     """The number of items to work on before other tasks get a turn, adapted to about one slice of time.
 
-    Between two looks at the clock there are `stride` items: one for every 64 that were quick before, so that a step
-    whose first items were quick holds the others for a few slow ones at most, and looks cost a long stream nothing.
+    Between two looks at the clock there are `stride` items: one for every 128 that were quick before, so that a
+    step whose first items were quick holds the others for a few slow ones at most.
     """
 
     __slots__ = ("_most", "_quick_items", "size", "stride")
