@@ -131,8 +131,8 @@ async def test_is_not_shared_without_a_runner() -> None:
 async def test_is_not_shared_between_event_loops() -> None:
     """A resource belongs to the loop that acquired it."""
     pipeline = chain(Holds())
-    async with Runner().start(pipeline, 1) as execution:
-        await execution.result()
+    async with Runner() as runner:
+        await runner.run(pipeline, 1)
         await anyio.to_thread.run_sync(run_sync, pipeline, 2)
         assert log == ["acquire resource", "acquire resource", "release resource"]
     assert log.count("release resource") == 2
@@ -176,12 +176,15 @@ async def test_raises_the_error_of_the_step_when_releasing_fails_too() -> None:
 
 
 async def test_raises_the_error_of_the_program_when_releasing_fails_too() -> None:
-    """An error with which the program leaves the block stays the one that is raised."""
-    with pytest.raises(KeyError) as caught:
-        async with Runner().start(chain(FailsLast()), 1) as execution:
-            await execution.result()
+    """An error with which the program leaves the block stays the one that is raised; the execution is not complete."""
+    events: list[StreamEvent] = []
+    with pytest.raises(KeyError):
+        async with Runner([events.append]).start(chain(FailsLast()), 1) as execution:
+            result = await execution.result(check=False)
+            assert (result.status, result.output) == ("failed", 1)
+            assert "cannot let go" in str(result.error)
             raise KeyError("of the program")
-    assert "cannot let go" in caught.value.__notes__[0]
+    assert events[-1].event_type == "pipeline_error"
 
 
 async def test_raises_the_error_of_releasing_when_the_program_has_the_other() -> None:

@@ -778,16 +778,16 @@ async def test_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_connections_are_shared_by_executions() -> None:
-    """Executions of one pipeline at the same time share limits and connections."""
+    """Executions of one runner share limits and connections."""
     shared = pipeline(Get(hosts=LOCAL, max_per_host=2))
     outputs: list[str] = []
 
-    async def one(server: Server) -> None:
-        outputs.append((await shared.run(server.url)).output)
+    async def one(runner: Runner, server: Server) -> None:
+        outputs.append((await runner.run(shared, server.url)).output)
 
-    async with serving(saying(answer("here"))) as server, anyio.create_task_group() as group:
+    async with serving(saying(answer("here"))) as server, Runner() as runner, anyio.create_task_group() as group:
         for _ in range(10):
-            group.start_soon(one, server)
+            group.start_soon(one, runner, server)
     assert outputs == ["here"] * 10
     assert server.most_open <= 2
 

@@ -52,6 +52,7 @@ class Lifecycle:
         self._work_scope: ExecutionScope | None = None
         self._work: Work | None = None
         self._stack = AsyncExitStack()
+        self._own: Lifespans | None = None
         self._release_error: StepError | None = None
 
     @property
@@ -138,7 +139,7 @@ class Lifecycle:
         if runner is not None and not runner.closing:
             lifespans = runner.lifespans
         else:
-            lifespans = Lifespans(await stack.enter_async_context(open_group()))
+            self._own = lifespans = Lifespans(await stack.enter_async_context(open_group()))
             stack.push_async_exit(partial(self._release, lifespans))
         return await stack.enter_async_context(lifespans.use(steps, self._request.mask, self._break))
 
@@ -150,6 +151,16 @@ class Lifecycle:
                 self._release_error = failure  # reported by `stop`, as an error of the execution came before it
             else:
                 _add_error(error, failure)
+
+    async def _release_own(self, lifespans: Lifespans) -> None:
+        """Release what the execution has acquired for itself, as it is not complete if that fails."""
+        try:
+            await lifespans.aclose()
+        except StepError as failure:
+            if self.outcome.error is None:
+                self.outcome.fail(failure)
+            else:
+                self._release_error = failure
 
     def _break(self, error: Exception) -> None:
         """Stop the execution since something that its steps share has failed."""
@@ -172,6 +183,8 @@ class Lifecycle:
             if interruption_in(error) is not None:
                 raise
         finally:
+            if self._own is not None:
+                await self._release_own(self._own)
             work.close(self.outcome.error or ExecutionCancelled())
             self.outcome.end()
 

@@ -82,6 +82,8 @@ def leave_quietly() -> None:
 def say_error(error: Exception) -> int:
     """Print an error, and return its exit code."""
     if isinstance(error, ConfigError | StepDefinitionError):
+        if isinstance(error, StepDefinitionError):
+            _modules.update(problem.file for problem in error.problems if problem.file is not None)
         say_problems(error.problems)
         return WRONG
     from headwater.running.failures import message_of, reason_of
@@ -134,6 +136,10 @@ _remembered: dict[str, bytes] = {}
 """Documents that cannot be read a second time, by their names in problems."""
 
 
+_modules: set[str] = set()
+"""Modules of steps, which have run here, so that their lines may be shown."""
+
+
 def remember(name: str, content: bytes) -> None:
     """Keep a document that cannot be read again, so that the lines of its problems can be shown."""
     _remembered[name] = content
@@ -148,7 +154,8 @@ def _lines(file: str) -> list[str]:
         if file not in _remembered and (not path.is_file() or path.stat().st_size > _LARGEST_BYTES):
             return []
         text = (_remembered.get(file) or path.read_bytes()).decode("utf-8-sig")
-        return [line.removesuffix("\r") for line in text.split("\n")] if _is_document(text) else []
+        is_shown = file in _modules or _is_document(text)
+        return [line.removesuffix("\r") for line in text.split("\n")] if is_shown else []
     except (OSError, ValueError):
         return []
 

@@ -140,7 +140,8 @@ class Lifespans:
             return
         if held.release.is_set():
             self._failures.append(held.failure(held.step_id, held.error))
-        elif not held.users:
+            return
+        if not held.users:
             notice("a lifespan failed while it was not used", step_id=held.step_id, error=held.mask(repr(held.error)))
         for user in [*held.users]:
             user(held.error)
@@ -173,6 +174,7 @@ class Lifespans:
                 await held.ended.wait()
         if self._failures:
             failure, *others = self._failures
+            self._failures = []
             for other in others:
                 failure.add_note(f"then another error was raised: {other}")
             raise failure
