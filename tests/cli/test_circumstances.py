@@ -50,6 +50,17 @@ def test_check_survives_a_closed_standard_output(pipeline: MakePipeline) -> None
     assert in_shell(f'check {pipeline(("cli.numbers", {}))} --steps "$1" >&-', KINDS).returncode == 0
 
 
+def test_run_fails_when_its_results_go_to_a_closed_standard_output(pipeline: MakePipeline) -> None:
+    """Results that nothing could read are not lost in silence; without any, nothing is wrong."""
+    done = in_shell(f'run {pipeline(("cli.numbers", {}))} --steps "$1" --quiet >&-', KINDS)
+    assert (done.returncode, done.stderr.split(b": ")[:3]) == (
+        1,
+        [b"headwater", b"error", b"the output cannot be written"],
+    )
+    done = in_shell(f'run {pipeline(("cli.numbers", {}))} --steps "$1" --quiet --output /dev/null >&-', KINDS)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_command_prints_what_it_can_when_standard_output_is_ascii(pipeline: MakePipeline) -> None:
     """A sign that the encoding lacks is written as its number, and is no error."""
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}

@@ -34,6 +34,14 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         ),
         [("unread-output", "$.steps[0].params.on_bad"), ("unread-output", "$.steps[1].params.on_unmatched")],
     ),
+    "a policy for lines of an input that is split into chunks": (
+        of(step("read source.stdin", split="chunks", on_bad="skip")),
+        [("refused-value", "$.steps[0].params.on_bad")],
+    ),
+    "two fields that get one name": (
+        of(step("name stream.rename", fields={"a": "c", "b": "c"})),
+        [("refused-value", "$.steps[0].params.fields")],
+    ),
     "a wrong param beside one that sends items to a side port": (
         of(step("rows source.csv", path="a.csv", on_bad="reject", delimiter=7)),
         [("wrong-type", "$.steps[0].params.delimiter")],
@@ -268,3 +276,12 @@ def test_reports_each_cause_once_when_a_document_is_broken(
     with pytest.raises(ConfigError) as caught:
         Pipeline.load(document, env={})
     assert [(problem.code, problem.path) for problem in caught.value.problems] == expected
+
+
+def test_value_for_a_parameter_by_a_misspelled_name_is_one_problem() -> None:
+    """The parameter that was meant has a value, by another name; one that was not meant lacks it."""
+    document = of(step("read source.lines", path="${parameters.path}"), parameters={"path": {"type": "string"}})
+    for name, codes in (("pth", ["unknown-parameter"]), ("color", ["unknown-parameter", "missing-parameter"])):
+        with pytest.raises(ConfigError) as caught:
+            Pipeline.load(document, parameters={name: "a.txt"})
+        assert [problem.code for problem in caught.value.problems] == codes

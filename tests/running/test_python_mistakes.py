@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from headwater import ConfigError, EventType, Pipeline, Runner, Step, StreamingContext, run_sync, step
+from headwater import (
+    ConfigError,
+    EventType,
+    Pipeline,
+    Runner,
+    Step,
+    StepContext,
+    StepError,
+    StreamingContext,
+    run_sync,
+    step,
+)
 from headwater_steps.streams import count, distinct
 from headwater_subscribers import CallbackSubscriber
 
@@ -44,7 +55,7 @@ def repeat(text: str, *, times: int, mark: str) -> str:
         ({"a": plain}, "the function 'plain' is not a step; decorate it"),
         ({"a": lambda text: text}, "the function '<lambda>' is not a step"),
         ({"a": Other}, "the class 'Other' is not a step; derive it from headwater.Step"),
-        ({"a": Other()}, "a Other is not a step; expected a function with @step, or a Step"),
+        ({"a": Other()}, "an object of the class 'Other' is not a step; expected a function with @step, or a Step"),
         ({"a": "text.upper"}, "the string 'text.upper' is not a step; import the step"),
         ([count], "expected steps by their ids, such as {'shout': shout}, found a list"),
         ("text.upper", "expected steps by their ids, such as {'shout': shout}, found a str"),
@@ -200,3 +211,28 @@ def test_step_says_that_it_needs_a_kind_when_it_is_written_without_parentheses()
     """It would make a decorator of the function, which fails only where it is used."""
     with pytest.raises(TypeError, match=r"write @step\('example.plain'\) above 'plain'"):
         step(plain)  # type: ignore[arg-type]
+
+
+@step("mistakes.hurry")
+def hurry(text: str, ctx: StepContext) -> str:
+    """Report progress by position, as many libraries have it."""
+    message: Any = "half done"
+    ctx.progress(message)
+    return text
+
+
+def test_progress_says_where_a_message_goes() -> None:
+    """The first argument is the fraction."""
+    with pytest.raises(StepError, match="fraction is the string 'half done'; write message='half done'"):
+        run_sync(Pipeline("hurry", steps={"hurry": hurry}), "x")
+
+
+@pytest.mark.parametrize("key", ["output", "edges"])
+@pytest.mark.parametrize("value", [3, [3]])
+def test_pipeline_says_what_a_key_of_a_document_cannot_be(key: str, value: Any) -> None:
+    """What is neither several values nor an object is checked as in a document."""
+    with pytest.raises(ConfigError) as caught:
+        Pipeline("mistake", steps={"count": count}, **{key: value})
+    (problem,) = caught.value.problems
+    assert problem.code == "wrong-type"
+    assert "found the number 3" in problem.message

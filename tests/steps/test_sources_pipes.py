@@ -207,7 +207,6 @@ async def test_stdin_is_read_by_one_step_at_a_time(standard_input: int) -> None:
         ({}, b"s\0a\0l\0t\0", "standard input:1: most characters have bytes of zero, as in UTF-16-LE"),
         ({}, b"a\rb\r", "standard input:1: the file has no line feed"),
         ({"split": "chunks"}, b"a\nb\xc3", "standard input:2: the bytes c3 are not valid utf-8"),
-        ({"split": "chunks", "on_bad": "skip"}, b"", "on_bad is skip, but chunks have no lines"),
     ],
 )
 async def test_stdin_reports_what_cannot_be_read(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
@@ -95,7 +96,9 @@ def _step_document(step_id: str, step: BoundStep, options: Mapping[str, Any]) ->
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as a document has it: an object or a string as it is, any other sequence as an array."""
+    """Return a value as a document has it: an object as it is, several values as an array."""
     if is_mapping(value):
         return dict(value)
-    return value if isinstance(value, str) else [_plain(member) for member in value]
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return value
+    return list(map(_plain, cast("Iterable[Any]", value)))

@@ -27,13 +27,16 @@ def main() -> None:
         sys.exit(_INTERRUPTED)
 
 
+_CLOSED = (os.O_RDWR, os.O_RDONLY, os.O_RDWR)  # results that would be lost are an error
+
+
 def _open_standard_streams() -> None:
     """Open the streams that the parent process left closed: the next file opened would take the number of one."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, _CLOSED[number])
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - never closed
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
     if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:  # a test may have put another there

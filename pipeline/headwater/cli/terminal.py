@@ -60,7 +60,7 @@ def show(text: str) -> None:
 def flush() -> None:
     """Flush standard output."""
     with _reporting_failure():
-        print(end="", flush=True)  # noqa: T201 - as above
+        sys.stdout.flush()
 
 
 @contextmanager

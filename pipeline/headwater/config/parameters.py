@@ -26,14 +26,19 @@ def bind_parameters(
 ) -> tuple[dict[str, Any], frozenset[str]]:
     """Return the values of the parameters by name, and the names of those without a usable value."""
     declarations = declared if is_object(declared) else {}
+    values: dict[str, Any] = {}
+    misspelled: set[str] = set()
     for name in given:
         if name not in declarations:
-            hint = problems.did_you_mean(name, declarations) or "declare it under 'parameters'"
+            meant = problems.meant(name, declarations)
+            misspelled.add(meant)
+            hint = f"did you mean {quote(meant)}?" if meant else "declare it under 'parameters'"
             message = f"the parameter {quote(name)} was given, but the document does not declare it"
             problems.add("unknown-parameter", message, ("parameters",), hint)
-    values: dict[str, Any] = {}
     for name, declaration in declarations.items():
         spec = _spec(declaration)
+        if name in misspelled and name not in given and spec is not None and spec.default is MISSING:
+            continue  # its value was given by another name, which is reported
         if spec is not None and _bind(name, spec, given, problems, values) is MISSING:
             values.pop(name, None)
     return values, frozenset(declarations.keys() - values.keys())

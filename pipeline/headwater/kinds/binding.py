@@ -58,7 +58,7 @@ def _not_a_step(target: object) -> str:
         return f"the string {target[:80]!r} is not a step; import the step, or name its kind in a document"
     if callable(target) and (name := getattr(target, "__name__", "")):
         return f"the function {name!r} is not a step; decorate it: @step('example.name')"
-    return f"a {type(target).__name__} is not a step; expected a function with @step, or a Step"
+    return f"an object of the class {type(target).__name__!r} is not a step; expected a function with @step, or a Step"
 
 
 def locate(origin: Origin) -> StepFunction[..., Any] | type[Step]:

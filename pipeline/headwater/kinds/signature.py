@@ -182,7 +182,7 @@ def _outputs(
         hint = _WRITE_INSTEAD[Call.ASYNC_GENERATOR]
         report.add("returned-stream", "a Stream is what a step reads, not what it writes", hint)
     elif form.shape not in _MAY_RETURN[call]:
-        message = f"a {call.value} is annotated with {form.shape.value} as its result"
+        message = f"the {call.value} is annotated with {form.shape.value} as its result"
         report.add("wrong-return", message, _WRITE_INSTEAD[call])
     streaming = form.shape is not Shape.VALUE
     outputs_type = shape(form.type.item)[0]

@@ -129,4 +129,6 @@ class StepContext:
                 So are `input_tokens`, `output_tokens`, `cache_read_tokens`, `cache_creation_tokens` and
                 `reasoning_tokens`, the numbers of tokens that were used since the last report: events have their sums.
         """
+        if isinstance(fraction, str):
+            raise TypeError(f"progress: fraction is the string {fraction[:80]!r}; write message={fraction[:80]!r}")
         self._report(None if fraction is None else min(max(fraction, 0.0), 1.0), message, data)

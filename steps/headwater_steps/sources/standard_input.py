@@ -9,6 +9,8 @@ from contextlib import aclosing, contextmanager
 from threading import Lock
 from typing import Annotated, Any, Final, Literal
 
+from pydantic import AfterValidator, ValidationInfo
+
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, StreamType, To, step
 from headwater.toolkit import ByParam, Content, NeededWhen, chunks_of
 from headwater_steps.files.bad_rows import OnBadLine
@@ -32,6 +34,19 @@ _DESCRIPTOR: Final = 0
 _reading = Lock()  # held by the only step that may read: what one step reads, another never gets
 
 
+def _fits_split(on_bad: OnBadLine | None, info: ValidationInfo) -> OnBadLine | None:
+    """Refuse a policy that is for lines only."""
+    if info.data.get("split") == "chunks":
+        _check_chunks(on_bad)
+    return on_bad
+
+
+def _check_chunks(on_bad: OnBadLine | None) -> None:
+    if on_bad in {"skip", "reject"}:
+        hint = "set it to fail or replace, or split to lines"
+        raise ValueError(f"on_bad is {on_bad}, but chunks have no lines to leave out; {hint}")
+
+
 class InputLines(Outputs):
     """The outputs of `source.stdin`."""
 
@@ -49,7 +64,7 @@ async def stdin(
     *,
     split: Literal["lines", "chunks"] = "lines",
     encoding: Encoding = "utf-8",
-    on_bad: OnBadLine | None = None,
+    on_bad: Annotated[OnBadLine | None, AfterValidator(_fits_split)] = None,
     max_line_chars: Limit = LONGEST_LINE,
 ) -> AsyncIterator[InputLines]:
     r"""Read text from standard input, as it arrives.
@@ -108,9 +123,7 @@ class _Chunks:
     """Text that is cut wherever its bytes arrived in pieces."""
 
     def __init__(self, encoding: str, on_bad: OnBadLine | None, ctx: StepContext) -> None:
-        if on_bad not in {None, "fail", "replace"}:
-            hint = "set it to fail or replace, or split to lines"
-            raise ValueError(f"on_bad is {on_bad}, but chunks have no lines to leave out; {hint}")
+        _check_chunks(on_bad)
         self._encoding = encoding
         self._replaces = on_bad == "replace"
         self._start: bytes | None = b""

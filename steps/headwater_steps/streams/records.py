@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from headwater import Step
 from headwater.toolkit import (
@@ -153,11 +153,12 @@ class Rename(Step, kind="stream.rename"):
     fields: Annotated[dict[FieldPath, FieldPath], Field(min_length=1, max_length=_MOST_FIELDS)]
     on_missing: Literal["fail", "ignore"] = "fail"
 
-    @model_validator(mode="after")
-    def _check(self) -> Rename:
-        _apart(self.fields)
-        _apart(self.fields.values())
-        return self
+    @field_validator("fields")
+    @classmethod
+    def _check(cls, fields: dict[str, str]) -> dict[str, str]:
+        _apart(fields)
+        _apart(fields.values())
+        return fields
 
     def run(self, item: Annotated[Record, Reads(at="fields", paths=list)]) -> dict[str, Any]:
         """Return the fields by their new names."""
