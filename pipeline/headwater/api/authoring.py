@@ -101,4 +101,4 @@ def _plain(value: Any) -> Any:
         return dict(value)
     if isinstance(value, str) or not isinstance(value, Iterable):
         return value
-    return list(map(_plain, cast("Iterable[Any]", value)))
+    return [_plain(member) for member in cast("Any", value)]
