@@ -285,3 +285,19 @@ def test_value_for_a_parameter_by_a_misspelled_name_is_one_problem() -> None:
         with pytest.raises(ConfigError) as caught:
             Pipeline.load(document, parameters={name: "a.txt"})
         assert [problem.code for problem in caught.value.problems] == codes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message", "hint"),
+    [
+        (step("a stream.sort", by="a..b"), "expected the path of a field, such as author.name", ""),
+        (step("a stream.filter", where={"starts": "x"}), "unknown operator 'starts'", "did you mean 'starts_with'?"),
+    ],
+)
+def test_problem_is_in_words(wrong: dict[str, Any], message: str, hint: str) -> None:
+    """No pattern is shown for what has a name, and the first word of a name is enough for a hint."""
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.load(of(wrong))
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert problem.hint == hint

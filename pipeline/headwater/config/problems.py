@@ -220,7 +220,8 @@ class Problems:
             if abs(len(other) - len(name)) <= 4 and self._comparisons > 0:
                 self._comparisons -= 1 + len(name) * len(other) // _COMPARED_AT_ONCE
                 candidates.append(other)
-        return next(iter(closest(name, candidates)), "")
+        longer = [other for other in names if other.startswith(f"{name}_")]
+        return next(iter(closest(name, candidates)), longer[0] if len(longer) == 1 else "")
 
     def listed(self) -> tuple[Problem, ...]:
         """Return the problems in the order of the document; a last one says that there are more than are listed."""

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import SecretStr
 
+from headwater.config.conditions.field_paths import FIELD_PATTERN
 from headwater.config.problems import JsonPath, quote
 from headwater.shapes import is_mapping
 
@@ -123,6 +124,8 @@ def _phrase(schema: Schema) -> str:
 def _string_phrase(schema: Schema) -> str:
     if "format" in schema and schema["format"] != "password":
         return f"a string: {schema['format']}"
+    if schema.get("pattern") == FIELD_PATTERN:
+        return "the path of a field, such as author.name"
     matching = f" that matches {schema['pattern']}" if "pattern" in schema else ""
     counted = _count(schema.get("minLength"), schema.get("maxLength"), "of", " characters")
     return f"a string{counted}{matching}"
