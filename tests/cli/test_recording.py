@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from headwater.cli.runs.replaying import executions
 from headwater.errors import HeadwaterError
 from headwater.events.event import EventType, StreamEvent
+from headwater_subscribers.files.event_file import BadEventError
 from tests.cli.conftest import KINDS, Done, start
 
 Call = Callable[..., Done]
@@ -186,6 +188,36 @@ def test_bad_lines_are_reported_and_left_out(call: Call, write: Write) -> None:
     assert "run.jsonl:2:" in done.err
     assert "run.jsonl:5:" in done.err
     assert "2 lines of the file were left out" in done.err
+
+
+def test_replay_keeps_no_line_that_was_left_out(call: Call, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small archive of bad lines does not fill the memory, as they are counted only."""
+    alive: WeakSet[BadEventError] = WeakSet()
+    most = 0
+
+    def remember(error: BadEventError, *values: Any, **named: Any) -> None:
+        nonlocal most
+        init(error, *values, **named)
+        alive.add(error)
+        most = max(most, len(alive))
+
+    init = BadEventError.__init__
+    monkeypatch.setattr(BadEventError, "__init__", remember)
+    write("run.jsonl", "\n" * 1000)
+    done = call("replay", "run.jsonl", "--speed", "0")
+    assert (done.code, done.err.count("run.jsonl:")) == (1, 10)
+    assert "000 lines of the file were left out" in done.err
+    assert most < 10
+
+
+@pytest.mark.parametrize("field", ["schema_version", "timestamp", "event_type"])
+def test_report_of_a_bad_line_is_short_when_the_line_is_long(call: Call, write: Write, field: str) -> None:
+    """What a file says is repeated on one line of a terminal only."""
+    event = json.loads(lines("aaaa", 3)[1])
+    write("run.jsonl", json.dumps({**event, field: "x" * 100_000 + "\u009b31m"}) + "\n")
+    done = call("replay", "run.jsonl", "--speed", "0")
+    assert done.code == 1
+    assert len(done.err) < 400
 
 
 @pytest.mark.parametrize(

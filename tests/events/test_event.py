@@ -258,6 +258,8 @@ BROKEN = {
     "no object": b"[]",
     "no version": b"{}",
     "other version": b'{"schema_version": 2}',
+    "odd version": b'{"schema_version": true, "seq": 1, "event_type": "step_start", "execution_id": "e", '
+    b'"timestamp": "2027-01-01T00:00:00Z"}',
     "no time": b'{"schema_version": 1, "seq": 1, "event_type": "step_start", "execution_id": "e"}',
     "unknown type": b'{"schema_version": 1, "seq": 1, "event_type": "x", "execution_id": "e", '
     b'"timestamp": "2026-01-01T00:00:00Z"}',

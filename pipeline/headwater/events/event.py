@@ -203,9 +203,9 @@ class StreamEvent:
             ValueError: It is not an event, or one of another schema version.
         """
         envelope = _object_reader().validate_json(encoded)
-        version = envelope.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"the event has schema_version {version!r}, but this reader knows {SCHEMA_VERSION} only")
+        if repr(version := envelope.get("schema_version")) != str(SCHEMA_VERSION):  # true is not 1
+            found = f"{version!r:.100}"
+            raise ValueError(f"the event has schema_version {found}, but this reader knows {SCHEMA_VERSION} only")
         event = _envelope_reader().validate_python({**envelope, "time_s": _seconds(envelope.get("timestamp"))})
         if event.data is not None:
             event.data = _data_reader(event.event_type).validate_python(event.data)

@@ -11,7 +11,7 @@ from typing import IO, Final
 from pydantic import ValidationError
 
 from headwater import HeadwaterError, StreamEvent
-from headwater.toolkit import open_unpacked, without_suffix
+from headwater.toolkit import one_line, open_unpacked, without_suffix
 
 __all__ = ["BadEventError", "numbers_of_parts", "part_path", "parts", "read_events"]
 
@@ -136,7 +136,7 @@ def _event(line: bytes, path: Path, number: int) -> StreamEvent:
         return StreamEvent.from_json(line)
     except ValueError as error:
         torn = not line.endswith(b"\n")
-        reason = "the line is cut" if torn else f"not an event: {_reason(error)}"
+        reason = "the line is cut" if torn else f"not an event: {one_line(_reason(error))}"
         raise BadEventError(path, number, reason, torn=torn) from error
 
 

@@ -41,11 +41,12 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
     `execution` is the beginning of the id of the only execution that is shown.
     """
     view, file = find_subscriber("console"), find_subscriber("file")
-    bad: list[Exception] = []
+    bad = 0  # not the errors, as each would keep its line
 
     def leave_out(error: Exception) -> None:
-        bad.append(error)
-        if len(bad) <= _SHOWN_LINES:
+        nonlocal bad
+        bad += 1
+        if bad <= _SHOWN_LINES:
             say(f"headwater: {printable(str(error))}")
 
     try:
@@ -64,7 +65,7 @@ def replay_events(path: Path, *, speed: float = 1.0, execution: str | None = Non
         which = "no events" if execution is None else f"no events of an execution {execution!r}"
         raise ConfigError(Problem("no-events", f"there are {which} in the file", file=str(path)))
     if bad:
-        say(f"headwater: {plural(len(bad), 'line')} of the file {'was' if len(bad) == 1 else 'were'} left out")
+        say(f"headwater: {plural(bad, 'line')} of the file {'was' if bad == 1 else 'were'} left out")
         raise typer.Exit(FAILED)
 
 
