@@ -131,11 +131,12 @@ class FrameDecoder:
             data = self.rest()
         kinds: list[int] = []  # two lists, as many small tuples would keep the garbage collector busy
         payloads: list[bytes] = []
-        start, size = 0, len(data)
+        start, size, limit = 0, len(data), self._max_frame_bytes
+        may_exceed = size > limit
         while size - start >= _PREFIX_BYTES and len(kinds) < most:
             kind, length = _PREFIX(data, start)
             first = start + _PREFIX_BYTES
-            if first + length > size or length > self._max_frame_bytes:
+            if first + length > size or (may_exceed and length > limit):
                 if not kinds:  # what is wrong is said after the frames before it
                     self._needed(data[start:first])
                 break
@@ -183,7 +184,7 @@ class Coding:
         """Return the value, or the several values, of a payload of JSON."""
         adapter = self.many if several else self.one
         try:
-            if self.is_array:
+            if adapter is None and self.is_array:
                 raise self.wrong_type("it should be an array")
             value = from_json(payload) if adapter is None else adapter.validator.validate_json(payload, strict=True)
         except ValidationError as error:
@@ -345,7 +346,11 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
 
     async def read_header(self) -> HeaderT | None:
         """Return the header, or None if there is none."""
-        while not self._has_header and self._order.rank < _ITEMS and (items := await self._next()) is not None:
+        while not self._has_header and self._order.rank < _ITEMS:
+            self._refuse_others()
+            if (items := await anext(self._batches, None)) is None:
+                self._check_complete()
+                break
             self._ahead = items
         return self._read_header
 
@@ -372,9 +377,10 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
         async with aclosing(self):
             if self._ahead:
                 yield self._ahead
-            while (items := await self._next()) is not None:
+            async for items in self._batches:
                 if items:
                     yield items
+            self._check_complete()
 
     async def read_footer(self) -> FooterT | None:
         """Return the footer, or None if there is none; the items have to be read before it."""
@@ -400,12 +406,10 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
         if running.ag_running:
             raise StreamConsumedError("another task is reading the stream; read and close it in one task")
 
-    async def _next(self) -> list[Item] | None:
-        """Return the items of the next piece, or None at the end; what was left before its end is never complete."""
-        self._refuse_others()
-        if (items := await anext(self._batches, None)) is None and not self._complete:
+    def _check_complete(self) -> None:
+        """Refuse to take a stream that was left before its end for a complete one."""
+        if not self._complete:
             raise StreamBrokenError("the stream was closed, or reading it failed or was cancelled, before its end")
-        return items
 
     async def _read(self) -> AsyncGenerator[list[Item]]:
         """Yield the items of each piece of bytes; there may be none in it."""
