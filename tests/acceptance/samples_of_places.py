@@ -74,8 +74,7 @@ PLACES: Final[dict[str, Sample]] = {
         params={},
         empty=["from a pipe"],
         endless={},
-        bad_params=({"split": "words"}, ".split", "expected"),
-        bad_data=({"split": "chunks", "on_bad": "skip"}, "chunks have no lines"),
+        bad_params=({"split": "chunks", "on_bad": "skip"}, ".on_bad", "chunks have no lines"),
     ),
     "source.process": Sample(
         params=program("echo salt; echo water"),

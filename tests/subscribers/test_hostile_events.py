@@ -177,11 +177,14 @@ def log(batch: list[StreamEvent]) -> str:
     file = io.StringIO()
     renderer = structlog.dev.ConsoleRenderer(colors=False)
     before = structlog.get_config()
+    was_configured = structlog.is_configured()
     structlog.configure(processors=[renderer], logger_factory=lambda *_: structlog.PrintLogger(file))
     try:
         anyio.run(give, LogSubscriber(level="debug"), batch)
     finally:
-        structlog.configure(**before)
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)
     return file.getvalue()
 
 
