@@ -86,8 +86,8 @@ def _hop(source: Any, middle: Any, backend: str = "asyncio") -> Figure:
 _HOPS = {
     "fused typed `def` step, per hop": (plain_numbers, fused, 1.0),
     "the same after an async source, per hop": (numbers, fused, 1.0),
-    "`async def` step with its own task, per hop": (numbers, mapped, 2.4),
-    "async-generator step, per hop": (numbers, yielded, 3.2),
+    "`async def` step with its own task, per hop": (numbers, mapped, 2.0),
+    "async-generator step, per hop": (numbers, yielded, 2.6),
 }
 
 ROWS = [

@@ -198,20 +198,19 @@ BOTH_CASES = {
 }
 
 
-def test_check_warns_when_only_an_input_of_many_items_would_hang(call: Call, write: Write) -> None:
-    """The document runs for one text, so it is OK; what is asked for with an option is refused."""
+def test_check_refuses_what_would_hang_for_an_input_of_many_items(call: Call, write: Write) -> None:
+    """A document that only runs for one text passes when an option says that one text is its input."""
     document = write("both.json", json.dumps(BOTH_CASES))
-    done = call("check", document)
-    assert done.code == 0
-    assert "for an input of many items" in done.err
-    assert "[deadlock-risk]" in done.err
-    assert done.err.splitlines()[-1].startswith("both.json: OK, 3 steps")
-    assert done.err.splitlines()[-1].endswith(", for an input of one value only")
-    for command in ("check", "plan"):
-        refused = call(command, document, "--stream-input")
+    for arguments in (["check"], ["check", "--stream-input"], ["plan", "--stream-input"]):
+        refused = call(*arguments, document)
         assert (refused.code, refused.out) == (2, "")
+        assert "for an input of many items" in refused.err
         assert "[deadlock-risk]" in refused.err
         assert "OK" not in refused.err
+    done = call("check", document, "--no-stream-input")
+    assert done.code == 0
+    assert done.err.splitlines()[-1].startswith("both.json: OK, 3 steps")
+    assert done.err.splitlines()[-1].endswith(", for an input of one value only")
 
 
 def test_run_refuses_an_input_of_many_items_when_it_would_hang(call: Call, write: Write) -> None:

@@ -29,7 +29,17 @@ _StreamInput = Annotated[
 
 
 @command
-def check(document: Document, *, stream_input: _StreamInput = False) -> None:
+def check(
+    document: Document,
+    *,
+    stream_input: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream-input/--no-stream-input",
+            help="Check for an input of many items alone, or of one value alone; by default for both.",
+        ),
+    ] = None,
+) -> None:
     """Check a document: report every problem with its place and how to fix it.
 
     \b
@@ -40,8 +50,8 @@ def check(document: Document, *, stream_input: _StreamInput = False) -> None:
     \b
     A document that passes can be run. The last line says if it takes an input of
     one value only: a run with many items is then refused before it reads any of
-    them. What would hang for many items is a warning; --stream-input makes it an
-    error.
+    them. What would hang for many items is refused, unless --no-stream-input says
+    that the input is one value.
 
     \b
     Exit codes:
@@ -52,11 +62,12 @@ def check(document: Document, *, stream_input: _StreamInput = False) -> None:
     from headwater.cli.reporting import say_problems
 
     pipeline = document.load()
-    plan = pipeline.plan(stream_input=stream_input)
+    plan = pipeline.plan(stream_input=bool(stream_input))
     refused = () if stream_input else _refused_streams(pipeline)
-    warnings = [*plan.warnings, *(problem for problem in refused if problem.code == "deadlock-risk")]
-    if warnings:
-        say_problems(warnings, noun="warning", color="yellow")
+    if stream_input is None and (hanging := [problem for problem in refused if problem.code == "deadlock-risk"]):
+        raise ConfigError(hanging)
+    if plan.warnings:
+        say_problems(plan.warnings, noun="warning", color="yellow")
     limit = ", for an input of one value only" if refused else ""
     say(f"{document.name}: {styled('OK', 'green')}, {plan_summary(plan)}{limit}")
 
