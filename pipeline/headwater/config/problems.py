@@ -122,7 +122,7 @@ class Problems:
 
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
         self.document: object = document
-        self.variables = Variables()
+        self.variables: Variables = Variables()
         self._positions = positions
         self._file = file
         self._faults: dict[Fault, None] = {}

@@ -80,7 +80,8 @@ class StepRecord:
         self.items_out: int = 0
         self.offered_items: int = 0
         self.compensations: int = 0
-        self.input_wait_s = self.output_wait_s = 0.0
+        self.input_wait_s: float = 0.0
+        self.output_wait_s: float = 0.0
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
