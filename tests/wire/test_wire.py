@@ -202,6 +202,25 @@ def test_large_frame_is_refused_before_its_bytes_are_read() -> None:
         decoder.feed(b"\x03\0\0\0\x0b")
 
 
+@pytest.mark.parametrize("part", ["header", "footer"])
+def test_header_that_is_too_large_leaves_the_stream_as_it_was(part: str) -> None:
+    """What was refused was not written, so a smaller one may follow."""
+    writer = StreamWriter[Any, Any, Any](int, str, str, max_frame_bytes=20)
+    write = writer.write_header if part == "header" else writer.write_footer
+    sent = writer.write_header("h") if part == "footer" else b""
+    with pytest.raises(StreamError, match="is larger than the limit of 20"):
+        write("x" * 20)
+    sent += write("small") + (writer.write_footer("f") if part == "header" else b"") + writer.write_end()
+    assert "small" in read([sent], int, str, str)
+
+
+@pytest.mark.parametrize(("error", "code"), [(StreamBrokenError("x"), "stream-broken"), (KeyError("x"), None)])
+def test_break_has_the_code_of_the_error(error: Exception, code: str | None) -> None:
+    """An error has one code, whichever way it is sent."""
+    *_, (_, payload) = FrameDecoder().feed(StreamWriter().write_break(error))
+    assert json.loads(payload)["code"] == code
+
+
 def test_items_that_are_too_large_for_one_frame_become_several() -> None:
     """The writer keeps the limit that the reader has, and an item that is larger is an error."""
     items = ["a" * 300, "b" * 300, "c" * 300]

@@ -49,6 +49,7 @@ else:
 
 __all__ = [
     "FORMAT_VERSION",
+    "ITEMS_RANK",
     "MAX_FRAME_BYTES",
     "Coding",
     "FrameDecoder",
@@ -92,18 +93,16 @@ class FrameKind(IntEnum):
     ARRAY = 9
 
 
-_NOTHING, _HEADER, _ITEMS, _FOOTER, _END = range(5)
+_NOTHING, _HEADER, ITEMS_RANK, _FOOTER, _END = range(5)
 _NAMES = ("the beginning", "the header", "an item", "the footer", "the end")
 _RANKS: dict[int, int] = {
     FrameKind.HEADER: _HEADER,
     FrameKind.FOOTER: _FOOTER,
     FrameKind.END: _END,
     FrameKind.BREAK: _END,
-    **dict.fromkeys((FrameKind.ITEM, FrameKind.ITEMS, FrameKind.BYTES, FrameKind.ARRAY), _ITEMS),
+    **dict.fromkeys((FrameKind.ITEM, FrameKind.ITEMS, FrameKind.BYTES, FrameKind.ARRAY), ITEMS_RANK),
 }
 _LENIENT_KINDS = frozenset({FrameKind.HEADER, FrameKind.ITEM, FrameKind.FOOTER})
-
-
 _ITEM = int(FrameKind.ITEM)  # comparing enumerations costs time for each item
 
 
@@ -244,7 +243,7 @@ class FrameOrder:
         rank = _RANKS.get(kind, _NOTHING)
         if rank == _NOTHING or (self._lenient and kind not in _LENIENT_KINDS):
             raise _damaged(f"no frame has the kind {kind}")
-        if rank == self.rank == _ITEMS:
+        if rank == self.rank == ITEMS_RANK:
             return
         if rank <= self.rank:
             raise StreamOrderError(f"{_NAMES[rank]} came after {_NAMES[self.rank]}")
@@ -346,7 +345,7 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
 
     async def read_header(self) -> HeaderT | None:
         """Return the header, or None if there is none."""
-        while not self._has_header and self._order.rank < _ITEMS:
+        while not self._has_header and self._order.rank < ITEMS_RANK:
             self._refuse_others()
             if (items := await anext(self._batches, None)) is None:
                 self._check_complete()
@@ -436,7 +435,7 @@ class StreamReader(Generic[Item, HeaderT, FooterT]):
             items: list[Any] = []
             try:
                 for kind, payload in self._frames.feed(piece):
-                    if kind == _ITEM and order.rank == _ITEMS and len(items) < _MOST_TOGETHER:
+                    if kind == _ITEM and order.rank == ITEMS_RANK and len(items) < _MOST_TOGETHER:
                         items.append(load(payload))
                         continue
                     if items:

@@ -18,6 +18,7 @@ from headwater.errors import StreamError
 from headwater.wire.payloads import PREFIX, Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
 from headwater.wire.stream_reader import (
     FORMAT_VERSION,
+    ITEMS_RANK,
     MAX_FRAME_BYTES,
     MOST_CHARS,
     MOST_NOTES,
@@ -72,8 +73,8 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         self._packer = None if compression is None else StreamPacker(compression)
         self._order = FrameOrder(*self._codings[1:])
         self._opened = False
-        self._flowing = False  # items follow each other, and nothing else has to be done for one
-        self._simple = item if isinstance(item, type) and kind_of(item) == _ITEM else None
+        is_simple = isinstance(item, type) and kind_of(item) == _ITEM and compression is None
+        self._simple = item if is_simple else None  # the class of items that are sent as they are dumped
         self._dump_simple: Callable[[Any], bytes] = getattr(self._codings[0].serializer, "to_json", to_json)
         self._count = 0
 
@@ -90,9 +91,9 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             StreamOrderError: Another frame was written before, or the stream declares no header.
             FrameTypeError: The header has another type than declared.
         """
-        payload = dump(self._codings[1], header)
+        written = self._frame(FrameKind.HEADER, dump(self._codings[1], header))
         self._order.advance(FrameKind.HEADER)
-        return self._sent(self._frame(FrameKind.HEADER, payload))
+        return self._sent(written)
 
     def write_item(self, item: Item) -> bytes:
         """Return the bytes of one item.
@@ -108,7 +109,9 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             FrameTypeError: The item has another type than declared.
             StreamError: The item is too large for a frame.
         """
-        if self._flowing and type(item) is self._simple:  # what most streams write, one small item after the other
+        if (
+            type(item) is self._simple and self._order.rank == ITEMS_RANK
+        ):  # what most streams write, one small item after the other
             try:
                 payload = self._dump_simple(item)
             except ValueError:  # said below what is wrong
@@ -119,7 +122,6 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         coding, kind = self._codings[0], kind_of(type(item))
         written = self._frame(kind, dump(coding, item) if kind == _ITEM else raw(coding, item))
         self._order.advance(kind)
-        self._flowing = self._packer is None
         self._count += 1
         return self._sent(written)
 
@@ -169,10 +171,9 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             StreamOrderError: The footer or the end was written before, or the stream declares no footer.
             FrameTypeError: The footer has another type than declared.
         """
-        payload = dump(self._codings[2], footer)
+        written = self._frame(FrameKind.FOOTER, dump(self._codings[2], footer))
         self._order.advance(FrameKind.FOOTER)
-        self._flowing = False
-        return self._sent(self._frame(FrameKind.FOOTER, payload))
+        return self._sent(written)
 
     def write_end(self) -> bytes:
         """Return the bytes of the end, without which a reader takes the stream for one that was cut off.
@@ -184,7 +185,6 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             StreamOrderError: The declared header or footer is missing, or the end was written before.
         """
         self._order.advance(FrameKind.END)
-        self._flowing = False
         return self._sent(frame(FrameKind.END, to_json({"items": self._count})), last=True)
 
     def write_break(self, error: BaseException) -> bytes:
@@ -199,11 +199,10 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         if self._order.ended:
             return b""
         self._order.advance(FrameKind.BREAK)
-        self._flowing = False
         where = {name: getattr(error, name, None) for name in ("step_id", "execution_id")}
         notes = getattr(error, "__notes__", None)
         about = {
-            "code": type(error).__name__,
+            "code": getattr(type(error), "code", None),
             "message": _text(error),
             **{name: None if value is None else _text(value) for name, value in where.items()},
             "notes": [*map(_text, notes[:MOST_NOTES])] if isinstance(notes, list) else [],
