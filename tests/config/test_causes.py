@@ -239,6 +239,22 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         of("s text.sentences", step("m stream.max", field="strat")),
         [("unknown-field", "$.steps[1].params.field")],
     ),
+    "params by a misspelled name": (
+        of({"id": "read", "kind": "source.lines", "parms": {"path": "a.txt"}}),
+        [("unknown-key", "$.steps[0].parms")],
+    ),
+    "a stray key beside params that lack something": (
+        of({"id": "read", "kind": "source.lines", "params": {"on_bad": "skip"}, "parms": {}}),
+        [("missing-key", "$.steps[0].params.path"), ("unknown-key", "$.steps[0].parms")],
+    ),
+    "edges by a misspelled name": (
+        of(LINES, "total stream.sum", "n stream.count", edgs=["read -> n"]),
+        [("unknown-key", "$.edgs")],
+    ),
+    "edges that are not a list": (
+        of(LINES, "total stream.sum", edges=5),
+        [("wrong-type", "$.edges")],
+    ),
     "a field of another type": (
         of("s text.sentences", step("m stream.max", field="text")),
         [("type-mismatch", "$.steps[1].params.field")],

@@ -42,6 +42,8 @@ class CompiledPipeline:
     def __init__(self, loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions) -> None:
         problems = loaded.problems
         check_permissions(loaded.spec, steps, options.allowed, problems)
+        if problems.is_blocked(("edges",)):  # whatever the graph lacks is a consequence
+            problems.raise_if_any()
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
         choices = resolve(self.graph, problems)
         check_options(self.graph, choices, problems)

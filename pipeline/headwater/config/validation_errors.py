@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from headwater.config.notation.schema_words import Schema, alternatives_at, expected, in_words
 from headwater.config.problems import PROBLEMS_LIMIT, Fault, JsonPath, Place, Problems, quote
 from headwater.ids import NAME_WORDS
-from headwater.shapes import has_part
+from headwater.shapes import has_part, is_object
 
 __all__ = ["Subject", "add_faults"]
 
@@ -149,7 +149,12 @@ class _Report:
             return
         known = [name for schema in schemas for name in schema.get("properties", ())]
         code = f"unknown-{self.subject.noun}"
-        hint = self.instead or self.problems.did_you_mean(key, known) or _known_hint(self.subject.noun, known)
+        meant = "" if self.instead else self.problems.meant(key, known)
+        owner = _value(self.subject.value, self._inner[:-1])
+        if meant and is_object(owner) and meant not in owner:  # what lacks below it is only a consequence
+            self.problems.block((*self.subject.path, *self._inner[:-1], meant))
+        near = f"did you mean {quote(meant)}?" if meant else _known_hint(self.subject.noun, known)
+        hint = self.instead or near
         self._add(code, f"unknown {self.subject.noun} {quote(key)} in {self._owner()}", hint, at_key=True)
 
     def _wrong(self, lines: Sequence[_Error]) -> None:
