@@ -251,6 +251,12 @@ CAUSES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         of(LINES, "total stream.sum", "n stream.count", edgs=["read -> n"]),
         [("unknown-key", "$.edgs")],
     ),
+    "parameters by a misspelled name": (
+        of(
+            step("read source.lines", path="${parameters.path}"), parmeters={"path": {"type": "string", "default": "a"}}
+        ),
+        [("unknown-key", "$.parmeters")],
+    ),
     "edges that are not a list": (
         of(LINES, "total stream.sum", edges=5),
         [("wrong-type", "$.edges")],

@@ -59,7 +59,7 @@ def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions |
     read = source if isinstance(source, Source) else read_source(source)
     problems = read.problems
     _check_limits(read.document, problems)
-    values, without_value = bind_parameters(read.document.get("parameters"), options.parameters or {}, problems)
+    values, without_value = bind_parameters(_declared(read.document, problems), options.parameters or {}, problems)
     scope = Scope(values, without_value, options.env, options.secrets or {})
     filled = fill(read.document, scope, problems) if read.has_templates else read.document
     with work_budget():
@@ -67,6 +67,13 @@ def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions |
     if problems.variables.is_used:
         _hide_variables(spec, problems)
     return Loaded(read.document, spec, read.file, problems, values)
+
+
+def _declared(document: Mapping[str, Any], problems: Problems) -> object:
+    """Return the parameters that a document declares, also by a misspelled key, which is reported later."""
+    if "parameters" in document:
+        return document["parameters"]
+    return document.get(problems.meant("parameters", document))
 
 
 def _hide_variables(spec: PipelineSpec, problems: Problems) -> None:
