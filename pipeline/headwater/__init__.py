@@ -59,11 +59,13 @@ if TYPE_CHECKING:
     from headwater.events.subscriber import StreamSubscriber
     from headwater.graph.analysis import Analysis
     from headwater.graph.plan import Plan
-    from headwater.kinds.outputs import Emits, Outputs, SidePort, To
+    from headwater.kinds.outputs import Emits, Failed, Outputs, SidePort, To
     from headwater.kinds.step import Step, step
     from headwater.kinds.step_context import StepContext
     from headwater.kinds.task import Flavor, Task
     from headwater.limits.patterns import PatternError
+    from headwater.running.shared.batch_calls import BatchError
+    from headwater.running.shared.breakers import CircuitOpenError
     from headwater.running.workers.processes import ProcessError
     from headwater.streams.frames import Batch, Footer, Header, StreamType
     from headwater.streams.stream import Stream
@@ -75,7 +77,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "BatchError",
     "CheckpointSaved",
+    "CircuitOpenError",
     "Condition",
     "ConfigError",
     "DeadlockError",
@@ -87,6 +91,7 @@ __all__ = [
     "ExecutionError",
     "ExecutionState",
     "ExecutionTimeoutError",
+    "Failed",
     "Flavor",
     "Footer",
     "FrameTypeError",
@@ -164,9 +169,11 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "api.result": "Result",
         "api.runner": "Runner run_sync",
         "kinds.step_context": "StepContext",
-        "kinds.outputs": "Emits Outputs SidePort To",
+        "kinds.outputs": "Emits Failed Outputs SidePort To",
         "kinds.step": "Step step",
         "limits.patterns": "PatternError",
+        "running.shared.batch_calls": "BatchError",
+        "running.shared.breakers": "CircuitOpenError",
         "running.workers.processes": "ProcessError",
         "kinds.task": "Flavor Task",
         "streams.frames": "Batch Footer Header StreamType",

@@ -17,6 +17,8 @@ HeadwaterError
 ├── MissingExtraError           a feature needs an optional dependency that is not installed
 ├── PatternError                a regular expression is wrong, or too large to be safe
 ├── ProcessError                a step failed in its worker process, or the process ended
+├── CircuitOpenError            a circuit breaker refused a call, as too many before it have failed
+├── BatchError                  a batch gave no result for an item
 │
 │   headwater.toolkit
 ├── MissingFieldError           a record lacks a field

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Never, get_args, get_origin
 
 from typing_extensions import Format, TypeAliasType, TypeVar, dataclass_transform, get_annotations
 
 from headwater.streams.frames import Footer, Header
 
-__all__ = ["Emits", "Outputs", "Routed", "SidePort", "To", "main_type", "parts_of"]
+__all__ = ["Emits", "Failed", "Outputs", "Routed", "SidePort", "To", "main_type", "parts_of"]
 
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=Never)
@@ -25,6 +26,28 @@ Emits = TypeAliasType(
 It is an `AsyncIterator` of all of them. Where the classes cannot be distinguished, declare them wrapped, as in
 `Emits[str, Header[str]]`; then only a wrapped value is the header.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What a step with `batched=True` puts in the place of a result that it cannot make: that item alone fails.
+
+    Args:
+        error: Why.
+
+    Example:
+        >>> from headwater import Failed
+        >>> def roots(numbers: list[float]) -> list[float | Failed]:
+        ...     return [n**0.5 if n >= 0 else Failed(ValueError(f"{n} is negative")) for n in numbers]
+        >>> roots([9, -1])
+        [3.0, Failed(error=ValueError('-1 is negative'))]
+    """
+
+    error: Exception
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.error, Exception):  # pyright: ignore[reportUnnecessaryIsInstance] - not all are checked
+            raise TypeError(f"Failed needs an exception, found a {type(self.error).__name__}")
 
 
 class _Side:

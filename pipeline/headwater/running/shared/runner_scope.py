@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from anyio import CancelScope
 
+from headwater.running.shared.kept import Kept
 from headwater.running.shared.lifespans import Lifespans
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class RunnerScope:
 
     def __init__(self, group: TaskGroup, idle_s: float | None) -> None:
         self.lifespans: Lifespans = Lifespans(group, idle_s)
+        self.kept: Kept = Kept(group, idle_s)
         self.closing: bool = False
         self._executions: set[Cancellable] = set()
 
@@ -55,4 +57,5 @@ class RunnerScope:
             for execution in [*self._executions]:
                 execution.cancel("the runner was closed")
                 await execution.done.wait()
+        self.kept.close()
         await self.lifespans.aclose()
