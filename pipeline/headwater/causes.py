@@ -6,6 +6,8 @@ import re
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from headwater.frozen import frozen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -17,6 +19,7 @@ OPAQUE: Final = object()
 _MOST_CAUSES = 20
 
 
+@frozen("a cause", "make a changed copy with dataclasses.replace(cause, ...)")
 @dataclass(frozen=True, slots=True)
 class Cause:
     """An error that led to another one.

@@ -59,6 +59,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from headwater.causes import OPAQUE, Cause, causes_of, code_of, simple
+from headwater.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,7 @@ FIRST_ATTEMPT: Final = 1
 _NOT_DETAILS: Final = frozenset({"__notes__", "causes", "message", "result"})
 
 
+@frozen("a problem", "make a changed copy with dataclasses.replace(problem, ...)")
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, with its place and what to do about it.

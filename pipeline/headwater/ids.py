@@ -7,7 +7,15 @@ import uuid
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-__all__ = ["KIND_PATTERN", "NAME_LIMIT", "NAME_PATTERN", "NAME_WORDS", "closest", "new_execution_id"]
+__all__ = [
+    "KIND_PATTERN",
+    "NAME_LIMIT",
+    "NAME_PATTERN",
+    "NAME_WORDS",
+    "checked_execution_id",
+    "closest",
+    "new_execution_id",
+]
 
 NAME_LIMIT = 128
 """How long a name may be, and the longest that others are compared with."""
@@ -20,6 +28,8 @@ NAME_WORDS = "a name (ASCII letters, digits, _ and -, starting with a letter or 
 
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 """What the kind of a step looks like: dotted lower-case words, such as `text.words`."""
+
+_EXECUTION_ID_PATTERN = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_-]{{0,{NAME_LIMIT - 1}}}")
 
 _ALIKE = 0.6
 
@@ -56,3 +66,18 @@ def _ratio(matcher: SequenceMatcher[str], other: str) -> float:
 def new_execution_id() -> str:
     """Return 32 hexadecimal digits of random bits (a version 4 UUID, RFC 9562)."""
     return uuid.uuid4().hex
+
+
+def checked_execution_id(given: object) -> str:
+    """Return the id that a program gives to an execution; raise when it is anything else.
+
+    Example:
+        >>> checked_execution_id("order-17")
+        'order-17'
+    """
+    expected = f"ASCII letters, digits, _ and -, not starting with -, at most {NAME_LIMIT} characters"
+    if not isinstance(given, str):
+        raise TypeError(f"execution_id is a {type(given).__name__}, but a string is expected ({expected})")
+    if not _EXECUTION_ID_PATTERN.fullmatch(given):
+        raise ValueError(f"execution_id is {given[:NAME_LIMIT]!r}, but an id is expected ({expected})")
+    return given

@@ -13,7 +13,14 @@ from anyio.lowlevel import checkpoint
 
 from headwater.events.backpressure import Backpressure
 from headwater.events.chunk import EventBatch
-from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure, StepProgress, StreamGap
+from headwater.events.data import (
+    PipelineCancelled,
+    PipelineComplete,
+    PipelineFailure,
+    StepProgress,
+    StepStart,
+    StreamGap,
+)
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.log import UNLIMITED, EventLog
 from headwater.events.streaming_context import StreamingContext
@@ -1001,3 +1008,88 @@ async def test_delivers_together_what_one_item_makes_several_steps_emit() -> Non
             group.start_soon(emit, context, ["a", "b"])
             await anyio.wait_all_tasks_blocked()
         assert [event.step_id for event in recorder.batches[0]] == ["a", "b"]
+
+
+async def test_subscribe_unsubscribe_and_emit_may_be_awaited() -> None:
+    """They never wait themselves, so awaiting them is for those who expect it."""
+    recorder = Recorder()
+    async with StreamingContext("e1") as context:
+        subscription = await context.subscribe(recorder)
+        assert not await context.emit(StreamEvent(7, START, "e1", "a", 2, 5.0, StepStart("x.y", "unary_unary")))
+        await anyio.wait_all_tasks_blocked()
+        await context.unsubscribe(recorder)
+        await context.unsubscribe(subscription)
+        await context.emit(StreamEvent(1, START, "e1", "b"))
+    assert [(event.seq, event.step_id, event.attempt, event.time_s) for event in recorder.events] == [(1, "a", 2, 5.0)]
+    assert recorder.events[0].data == StepStart("x.y", "unary_unary")
+
+
+async def test_awaited_emit_waits_for_a_subscriber_that_lags() -> None:
+    """It does what a step does that heeds its subscribers."""
+    held = Held()
+    async with StreamingContext("e1") as context, anyio.create_task_group() as tasks:
+        context.subscribe(held, buffer_size=4)
+        emitted: list[bool] = []
+
+        async def emit() -> None:
+            for _ in range(12):
+                pending = context.emit(StreamEvent(1, PROGRESS, "e1", "a"))
+                emitted.append(bool(pending))
+                await pending
+
+        tasks.start_soon(emit)
+        await anyio.wait_all_tasks_blocked()
+        assert 0 < len(emitted) < 12
+        held.released.set()
+    assert held.seqs == list(range(1, 14))
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (StreamEvent(1, START, "e2", "a"), "the event belongs to execution 'e2', but these are the events of 'e1'"),
+        (StreamEvent(1, "step_begin", "e1", "a"), "there is no event type 'step_begin'"),  # type: ignore[arg-type]
+        (StreamEvent(1, START, "e1", "a", data=StepProgress()), "is a StepProgress, but it must be a StepStart"),
+        (StreamEvent(1, START, "e1", "a", data={"kinds": 1}), "kind"),
+    ],
+)
+async def test_emit_refuses_an_event_that_does_not_belong(event: StreamEvent, message: str) -> None:
+    """It takes no number, and those that come after it are counted on."""
+    async with StreamingContext("e1") as context:
+        context.emit(START, "a")
+        with pytest.raises((TypeError, ValueError), match=message):
+            context.emit(event)
+        context.emit(START, "b")
+    assert [event.seq async for event in context.events()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_emit_takes_whole_events_of_every_type(enabled: bool) -> None:
+    """Also the terminal one, which alone is emitted when events are disabled."""
+    async with StreamingContext("e1", enabled=enabled) as context:
+        data = {"message": "half"}
+        event = StreamEvent(1, PROGRESS, "e1", "a", data=data, metadata={"by": ["hand"]})
+        context.emit(event)
+        data["message"], event.metadata = "changed", {}
+        context.emit(StreamEvent(1, COMPLETE, "e1", data=PipelineComplete(1.0)))
+        after_the_end = StreamEvent(1, COMPLETE, "e1")
+        with pytest.raises(RuntimeError, match="has already emitted its terminal event, so 'pipeline_complete' cannot"):
+            context.emit(after_the_end)
+    events = [event async for event in context.events()]
+    assert [event.event_type for event in events] == [PROGRESS, COMPLETE][not enabled :]
+    if enabled:
+        assert (events[0].data, events[0].metadata) == (StepProgress(message="half"), {"by": ["hand"]})
+
+
+@pytest.mark.parametrize("history", [8, 100])
+async def test_whole_events_are_numbered_across_chunks(history: int) -> None:
+    """The log goes on wherever one of its chunks ends."""
+    recorder = Recorder()
+    async with StreamingContext("e1", history=history) as context:
+        context.subscribe(recorder)
+        for _ in range(40):
+            await context.emit(StreamEvent(1, START, "e1", "a"))
+            await context.drain()
+            context.emit(START, "b")
+    assert recorder.seqs == list(range(1, 82))
+    assert [event.step_id for event in recorder.events[:-1]] == ["a", "b"] * 40

@@ -14,7 +14,7 @@ LAYERS = (
         "annotations",
         "archives",
         "causes",
-        "descriptors",
+        "frozen",
         "display",
         "numerals",
         "errors",

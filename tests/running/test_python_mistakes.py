@@ -8,16 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from headwater import (
     ConfigError,
     EventType,
+    Footer,
+    Header,
     Pipeline,
+    Problem,
     Runner,
     Step,
     StepContext,
     StepError,
     StreamingContext,
+    StreamType,
+    Task,
     run_sync,
     step,
 )
@@ -94,6 +100,43 @@ def test_pipeline_refuses_attributes_that_would_do_nothing(name: str) -> None:
     with pytest.raises(AttributeError, match="make another pipeline"):
         delattr(pipeline, name)
     assert run_sync(pipeline, [1, 2]).output == 2
+
+
+@pytest.mark.parametrize(
+    ("frozen", "name", "hint"),
+    [
+        (Pipeline("count", steps={"count": count}).plan(), "name", "change the pipeline, and plan that"),
+        (Pipeline("count", steps={"count": count}).plan(), "other", "change the pipeline, and plan that"),
+        (run_sync(Pipeline("count", steps={"count": count}), [1]), "output", r"dataclasses.replace\(result"),
+        (run_sync(Pipeline("count", steps={"count": count}), [1]), "other", r"dataclasses.replace\(result"),
+        (Problem("a-code", "what"), "code", r"dataclasses.replace\(problem"),
+        (Header(1), "value", r"yield another one: Header\("),
+        (Footer(1), "other", r"yield another one: Footer\("),
+        (StreamType(int), "item", r"declare another one: StreamType\("),
+        (Task("count", unary_input=int, unary_output=int), "name", r"declare another one: Task\("),
+        (count, "kind", r"with_params\("),
+        (count, "other", r"with_params\("),
+        (Runner(), "subscribers", r"make another one: Runner\("),
+    ],
+)
+def test_what_never_changes_refuses_attributes_with_a_hint(frozen: Any, name: str, hint: str) -> None:
+    """Whether it has the attribute or not: what a program sets would be ignored, or found by others."""
+    with pytest.raises(AttributeError, match=f"never changes, so its attribute '{name}' can be .*: .*{hint}"):
+        setattr(frozen, name, 1)
+
+
+@pytest.mark.parametrize("name", ["times", "other"])
+def test_step_with_params_refuses_attributes_with_a_hint(name: str) -> None:
+    """By the error of pydantic, as for every model that never changes."""
+
+    class Repeat(Step, kind=f"mistakes.repeat_{name}"):
+        times: int = 2
+
+        def run(self, text: str) -> str:
+            return text * self.times
+
+    with pytest.raises(ValidationError, match="a step never changes: make another one"):
+        setattr(Repeat(), name, 3)
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from headwater.config.load import Loaded, LoadOptions
     from headwater.events.data import PipelineStart
+    from headwater.events.streaming_context import StreamingContext
     from headwater.graph.choices import Choice
     from headwater.graph.graph import Graph
     from headwater.graph.plan import Plan
@@ -76,7 +77,13 @@ class CompiledPipeline:
                 self._plans[key] = compile_plan(self.graph, self._choices[key])
         return self._plans[key]
 
-    def request(self, data: Any, options: RunOptions) -> ExecutionRequest:
+    def request(
+        self,
+        data: Any,
+        options: RunOptions,
+        execution_id: str | None = None,
+        context: StreamingContext | None = None,
+    ) -> ExecutionRequest:
         """Return what an execution with some data needs to know; raise when the data does not fit the input."""
         plan = self._plan(_ONE_VALUE)
         given = data_by_group(plan, data)
@@ -95,6 +102,8 @@ class CompiledPipeline:
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
             mask=self._mask,
             allowed=self.options.allowed,
+            execution_id=execution_id,
+            context=context,
         )
 
     @cached_property

@@ -5,28 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.api.lifecycle import Lifecycle
+from headwater.api.observable import Observable
 from headwater.api.result import Result, Status
 from headwater.errors import ExecutionError
-from headwater.events.log import EventReader
-from headwater.events.streaming_context import EventView
-from headwater.events.subscriber import event_filter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
-    from headwater.events.chunk import EventBatch
-    from headwater.events.event import StreamEvent
-    from headwater.events.log import EventLog
     from headwater.running.request import ExecutionRequest
     from headwater.streams.stream import Stream
 
 __all__ = ["Execution", "run_to_end"]
 
 
-class Execution:
+class Execution(Observable):
     """A running pipeline; made by `Runner.start` and used as an asynchronous context manager.
 
     Inside the block its outputs and events can be read while they are made. When the block is left, no task, thread,
@@ -54,7 +49,7 @@ class Execution:
 
     def __init__(self, request: ExecutionRequest) -> None:
         self._life = Lifecycle(request)
-        self._context = self._life.context
+        super().__init__(self._life.context, self._awaiting_events)
         self._outlets = self._life.outlets
         self._result: Result | None = None
         self.execution_id: str = self._life.execution_id
@@ -91,27 +86,6 @@ class Execution:
             msg = f"the pipeline has {len(outlets)} outputs ({', '.join(self.outputs)}); use execution.outputs"
             raise LookupError(msg)
         return outlets[0].stream
-
-    def events(
-        self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
-    ) -> AsyncIterator[StreamEvent]:
-        """Return an independent view of the events: those that happened, then those to come, to the last one.
-
-        While a view waits for an event, outputs that the program does not read are collected, as by `result`.
-
-        Args:
-            types: Types of the events to yield; None for all.
-            steps: Ids of the steps whose events to yield; None for all.
-            from_seq: Number of the first event to yield; beyond the end, the terminal event is.
-
-        Returns:
-            An iterator that ends after the terminal event; any number of them may be used at a time. It raises
-            `RuntimeError` when the execution was not started.
-
-        Raises:
-            ValueError: A type is not known, or `from_seq` is less than 1.
-        """
-        return EventView(_Followed(self._context.log, from_seq, self._awaiting_events), event_filter(types, steps))
 
     async def result(self, *, check: bool = True) -> Result:
         """Wait for the end and return the outcome; outputs that the program does not read are collected.
@@ -165,6 +139,11 @@ class Execution:
         """
         self._life.cancel(reason)
 
+    def _awaiting_events(self) -> AbstractContextManager[None]:
+        """Let what the program does not read not stop what it waits for."""
+        self._life.check_started("events()")
+        return self._outlets.awaiting()
+
     async def __aenter__(self) -> Self:
         await self._life.start()
         return self
@@ -175,27 +154,6 @@ class Execution:
         """Cancel what still runs, and wait until nothing of it is left; raise the failure that the program missed."""
         if await self._life.stop(exc_type, exc, traceback) is not None:
             await self.result()
-
-    def _awaiting_events(self) -> AbstractContextManager[None]:
-        """Let what the program does not read not stop what it waits for."""
-        self._life.check_started("events()")
-        return self._outlets.awaiting()
-
-
-class _Followed(EventReader):
-    """The events of an execution; `waiting` is entered for each wait."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self, log: EventLog, from_seq: int, waiting: Callable[[], AbstractContextManager[None]]) -> None:
-        super().__init__(log, from_seq=from_seq)
-        self._waiting = waiting
-
-    async def __anext__(self) -> EventBatch:
-        if self.cursor >= self._log.last_seq and not self._log.closed:
-            with self._waiting():
-                return await super().__anext__()
-        return await super().__anext__()
 
 
 async def run_to_end(request: ExecutionRequest) -> Result:

@@ -6,14 +6,15 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import get_cancelled_exc_class
+from anyio import CancelScope, get_cancelled_exc_class
+from anyio.lowlevel import current_token
 
 from headwater.api.outcome import Outcome
 from headwater.api.outlets import Outlets
 from headwater.errors import ExecutionCancelled, StepError
 from headwater.events.notices import notice
 from headwater.events.streaming_context import StreamingContext
-from headwater.ids import new_execution_id
+from headwater.ids import checked_execution_id, new_execution_id
 from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from anyio import Event
+    from anyio.abc import TaskGroup
 
     from headwater.kinds.step import Step
     from headwater.running.request import ExecutionRequest
@@ -37,20 +39,15 @@ class Lifecycle:
     """Starts the work of an execution, stops it, and decides how it ends."""
 
     def __init__(self, request: ExecutionRequest) -> None:
-        streaming = request.streaming
-        self.execution_id: str = new_execution_id()
-        self.context: StreamingContext = StreamingContext(
-            self.execution_id,
-            enabled=streaming.enabled,
-            buffer_size=streaming.buffer_size,
-            history=streaming.history,
-        )
+        self.context: StreamingContext = _context_of(request)
+        self.execution_id: str = self.context.execution_id
         self.outcome: Outcome = Outcome(request, self.context, self._unfinished)
         self.outlets: Outlets = Outlets(request.plan, self.outcome)
         self._request = request
         self._calls: LoopCalls | None = None
         self._work_scope: ExecutionScope | None = None
         self._work: Work | None = None
+        self._group: TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._own: Lifespans | None = None
         self._release_error: StepError | None = None
@@ -71,21 +68,31 @@ class Lifecycle:
         if self._calls is not None:
             raise RuntimeError(f"execution {self.execution_id!r} was started before; start another with Runner.start")
         self._calls = LoopCalls()
-        async with AsyncExitStack() as stack:
-            if subscribers := self._request.options.subscribers:
-                await stack.enter_async_context(self.context)
-                for subscriber in subscribers:
-                    self.context.subscribe(subscriber)
-            else:  # nothing is delivered, so no task has to be there for it
-                stack.push(self.context.leave)
-            if (runner := self._request.options.runner) is not None:
-                stack.enter_context(runner.running(self))
-            self.outcome.begin()
-            work = await self._prepare(stack)
-            group = await stack.enter_async_context(open_group())
-            self.outlets.attach(work, group, self._calls)
-            group.start_soon(self._run, work)
-            self._stack = stack.pop_all()
+        try:
+            async with AsyncExitStack() as stack:
+                await self._start(stack, self._calls)
+                self._stack = stack.pop_all()
+        except BaseException as error:
+            self.context.leave(type(error), error, None)
+            raise
+
+    async def _start(self, stack: AsyncExitStack, calls: LoopCalls) -> None:
+        delivery, runner = self.context.delivery, self._request.options.runner
+        if self._request.options.subscribers or delivery.subscriptions or delivery.entered:
+            await self._enter_context(stack)
+        if runner is not None:
+            stack.enter_context(runner.running(self))
+        self.outcome.begin()
+        work = await self._prepare(stack)
+        if not delivery.entered:  # no task has to be there for it, until something is subscribed
+            stack.push(self.context.leave)
+        self._group = group = await stack.enter_async_context(open_group())
+        self.outlets.attach(work, group, calls)
+        group.start_soon(self._run, work)
+        if not delivery.entered:
+            delivery.start = self._let_join
+            if delivery.subscriptions:
+                delivery.start()
 
     async def stop(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -111,6 +118,30 @@ class Lifecycle:
         if self._calls is not None:
             self._calls.run(self.outcome.scope.cancel)
             self._calls.wake()
+
+    async def _enter_context(self, stack: AsyncExitStack) -> None:
+        """Have the events delivered, unless the program has entered the context itself."""
+        context, subscribers = self.context, self._request.options.subscribers
+        if context.delivery.entered:
+            if context.delivery.loop != current_token():
+                raise RuntimeError("the context was entered in another event loop; enter it in that of the execution")
+            stack.push_async_callback(context.delivery.deliver_all)
+        else:
+            await stack.enter_async_context(context)
+        for subscriber in subscribers:
+            context.subscribe(subscriber)
+
+    def _let_join(self) -> None:
+        if self._group is not None:
+            self._group.start_soon(self._deliver)
+
+    async def _deliver(self) -> None:
+        """Deliver the events to what is subscribed when the execution runs."""
+        delivery = self.context.delivery
+        async with delivery:
+            delivery.start = self._let_join  # when it has been left
+            with CancelScope(shield=True):
+                await self.done.wait()
 
     async def _prepare(self, stack: AsyncExitStack) -> Work:
         """Acquire what the steps share, and make channels and hosts."""
@@ -192,6 +223,34 @@ class Lifecycle:
         if self._work is None:
             return tuple(step.id for step in self._request.plan.steps)
         return self._work.unfinished()
+
+
+def _context_of(request: ExecutionRequest) -> StreamingContext:
+    """Return the context of an execution: what the program gave, or its own."""
+    given, execution_id, streaming = request.context, request.execution_id, request.streaming
+    if given is not None:
+        return _claimed(given, execution_id)
+    if execution_id is not None:
+        checked_execution_id(execution_id)
+    own = StreamingContext(
+        execution_id or new_execution_id(),
+        enabled=streaming.enabled,
+        buffer_size=streaming.buffer_size,
+        history=streaming.history,
+    )
+    own.claim()
+    return own
+
+
+def _claimed(context: object, execution_id: str | None) -> StreamingContext:
+    """Return a context that a program gives, if it can be the one of this execution."""
+    if not isinstance(context, StreamingContext):
+        raise TypeError(f"context is a {type(context).__name__}, but a StreamingContext is expected")
+    if execution_id is not None:
+        raise ValueError("execution_id and context were given, but the id of the context is the execution's; give one")
+    checked_execution_id(context.execution_id)
+    context.claim()
+    return context
 
 
 def _add_error(first: BaseException, error: StepError) -> None:

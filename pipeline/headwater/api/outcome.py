@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from headwater.api.result import Status
+    from headwater.events.data import EventData
     from headwater.events.streaming_context import StreamingContext
     from headwater.running.request import ExecutionRequest
 
@@ -108,15 +109,20 @@ class Outcome:
         self.duration_s = perf_counter() - self._started_at
         if self._error is not None:
             self.status = "failed"
-            self._context.emit(EventType.PIPELINE_ERROR, None, self._failure(self._error))
+            self._end(EventType.PIPELINE_ERROR, self._failure(self._error))
         elif self._cancel_reason is not None:
             self.status = "cancelled"
             data = PipelineCancelled(self.duration_s, self._cancel_reason, tuple(self._unfinished()))
-            self._context.emit(EventType.PIPELINE_CANCELLED, None, data)
+            self._end(EventType.PIPELINE_CANCELLED, data)
         else:
             self.status = "completed"
-            self._context.emit(EventType.PIPELINE_COMPLETE, None, PipelineComplete(self.duration_s))
-        self.done.set()
+            self._end(EventType.PIPELINE_COMPLETE, PipelineComplete(self.duration_s))
+
+    def _end(self, event_type: EventType, data: EventData) -> None:
+        try:
+            self._context.log.append_end(event_type, data)
+        finally:
+            self.done.set()
 
     def _failure(self, error: Exception) -> PipelineFailure:
         cause = error.__cause__ if isinstance(error, StepError) and error.__cause__ is not None else error

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from headwater.api.result import Result
     from headwater.config.notation.reading import Source
+    from headwater.events.streaming_context import StreamingContext
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.kinds.step import Step, StepFunction
 
@@ -191,13 +192,23 @@ class Pipeline(PipelineViews):
         loaded, options = self.compiled.loaded, self.compiled.options
         return self._load(loaded.document, replace(options, parameters={**loaded.parameters, **parameters}))
 
-    async def run(self, data: Any = None, *, subscribers: Sequence[StreamSubscriber | EventFunction] = ()) -> Result:
+    async def run(
+        self,
+        data: Any = None,
+        *,
+        subscribers: Sequence[StreamSubscriber | EventFunction] = (),
+        execution_id: str | None = None,
+        context: StreamingContext | None = None,
+    ) -> Result:
         """Run the pipeline to its end.
 
         Args:
             data: One value, or any iterable or async iterable of items, for the pipeline's free input; a mapping by
                 step id when there are several.
             subscribers: Receivers of the events.
+            execution_id: Id of the execution: ASCII letters, digits, `_` and `-`, at most 128 characters; by default a
+                random one.
+            context: Where the events of the execution are emitted, with subscribers of its own; for one execution only.
 
         Returns:
             The outcome.
@@ -206,7 +217,10 @@ class Pipeline(PipelineViews):
             ConfigError: The data does not fit the pipeline's input.
             ExecutionError: The execution did not complete: a step failed (`StepError`), it took too long, or it was
                 cancelled.
+            ValueError: The id is not one.
+            RuntimeError: The context was used before.
         """
         from headwater.api.execution import run_to_end  # a program that only loads and plans does without it
 
-        return await run_to_end(self.compiled.request(data, RunOptions(checked_subscribers(subscribers))))
+        options = RunOptions(checked_subscribers(subscribers))
+        return await run_to_end(self.compiled.request(data, options, execution_id, context))

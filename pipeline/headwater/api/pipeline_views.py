@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from headwater.frozen import refusal
 from headwater.graph.analysis import Analysis
 from headwater.graph.drawing.draw import draw
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["PipelineViews"]
 
 
+_UNCHANGEABLE = (
+    "a pipeline",
+    "make another pipeline; what runs it, such as subscribers, is given to run or Runner",
+)
+
+
 class PipelineViews:
     """The part of `Pipeline` that shows what it is, without running it."""
 
@@ -30,11 +37,11 @@ class PipelineViews:
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name != "compiled" or "compiled" in self.__dict__:
-                raise AttributeError(_unchangeable(name), name=name, obj=self)
+                raise refusal(self, name, *_UNCHANGEABLE)
             super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(_unchangeable(name), name=name, obj=self)
+        raise refusal(self, name, *_UNCHANGEABLE)
 
     def __copy__(self) -> Self:
         return self
@@ -106,8 +113,3 @@ class PipelineViews:
             ValueError: There is no such style, or the pipeline has too many steps for a picture.
         """
         return draw(self.plan(), style)
-
-
-def _unchangeable(name: str) -> str:
-    hint = "make another pipeline; what runs it, such as subscribers, is given to run or Runner"
-    return f"a pipeline never changes, so its attribute {name!r} can be neither set nor deleted: {hint}"

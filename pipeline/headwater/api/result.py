@@ -7,6 +7,7 @@ from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.events.data import StepComplete
+from headwater.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ Status = Literal["running", "completed", "failed", "cancelled"]
 """The state of an execution: running, or how it ended."""
 
 
+@frozen("a result", "make a changed copy with dataclasses.replace(result, ...)")
 @dataclass(frozen=True, slots=True)
 class Result:
     """The outcome of an execution.

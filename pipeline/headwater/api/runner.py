@@ -15,19 +15,21 @@ from anyio.lowlevel import current_token
 from headwater.api.execution import Execution, run_to_end
 from headwater.api.run_beside import RunBeside
 from headwater.events.subscriber import checked_subscribers
+from headwater.frozen import refusal
 from headwater.running.groups import open_group
 from headwater.running.request import RunOptions
 from headwater.running.shared.runner_scope import RunnerScope
 from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
     from headwater.api.compiled import CompiledPipeline
     from headwater.api.pipeline import Pipeline
     from headwater.api.result import Result
+    from headwater.events.streaming_context import StreamingContext
     from headwater.events.subscriber import EventFunction, StreamSubscriber
 
 __all__ = ["Runner", "run_sync"]
@@ -66,6 +68,13 @@ class Runner:
         self._stack: AsyncExitStack | None = None
         self._task = 0
 
+    if not TYPE_CHECKING:  # type checkers would take it for a sign that there are more attributes
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_"):
+                raise refusal(self, name, "a runner", "make another one: Runner(...)")
+            super().__setattr__(name, value)
+
     async def __aenter__(self) -> Self:
         if self._stack is not None:
             raise RuntimeError("the runner is already in use by an async with block; make another one")
@@ -88,27 +97,48 @@ class Runner:
         if stack is not None:
             await stack.__aexit__(exc_type, exc, traceback)
 
-    def start(self, pipeline: Pipeline, data: Any = None) -> Execution:
+    def start(
+        self,
+        pipeline: Pipeline,
+        data: Any = None,
+        *,
+        execution_id: str | None = None,
+        context: StreamingContext | None = None,
+    ) -> Execution:
         """Return an execution, which runs inside its `async with` block.
 
         Args:
             pipeline: The pipeline.
             data: One value, or any iterable or async iterable of items, for the pipeline's free input.
+            execution_id: Id of the execution: ASCII letters, digits, `_` and `-`, at most 128 characters; by default a
+                random one.
+            context: Where the events of the execution are emitted, with subscribers of its own; for one execution only.
 
         Returns:
             The execution.
 
         Raises:
             ConfigError: The data does not fit the pipeline's input.
+            ValueError: The id is not one.
+            RuntimeError: The context was used before.
         """
-        return Execution(_compiled(pipeline).request(data, self._options))
+        return Execution(_compiled(pipeline).request(data, self._options, execution_id, context))
 
-    async def run(self, pipeline: Pipeline, data: Any = None) -> Result:
+    async def run(
+        self,
+        pipeline: Pipeline,
+        data: Any = None,
+        *,
+        execution_id: str | None = None,
+        context: StreamingContext | None = None,
+    ) -> Result:
         """Run a pipeline to its end.
 
         Args:
             pipeline: The pipeline.
             data: As for `start`.
+            execution_id: As for `start`.
+            context: As for `start`.
 
         Returns:
             The outcome.
@@ -116,8 +146,10 @@ class Runner:
         Raises:
             ConfigError: The data does not fit the pipeline's input.
             ExecutionError: The execution did not complete; see `Pipeline.run`.
+            ValueError: The id is not one.
+            RuntimeError: The context was used before.
         """
-        return await run_to_end(_compiled(pipeline).request(data, self._options))
+        return await run_to_end(_compiled(pipeline).request(data, self._options, execution_id, context))
 
 
 def run_sync(
@@ -125,6 +157,8 @@ def run_sync(
     data: Any = None,
     *,
     subscribers: Sequence[StreamSubscriber | EventFunction] = (),
+    execution_id: str | None = None,
+    context: StreamingContext | None = None,
     backend: str = "asyncio",
 ) -> Result:
     """Run a pipeline to its end from code that is not asynchronous, also inside a running event loop as in notebooks.
@@ -136,6 +170,8 @@ def run_sync(
         pipeline: The pipeline.
         data: As for `Runner.start`.
         subscribers: Receivers of the events.
+        execution_id: As for `Runner.start`.
+        context: As for `Runner.start`; it must not have been entered.
         backend: `asyncio` or `trio`.
 
     Returns:
@@ -144,6 +180,8 @@ def run_sync(
     Raises:
         ConfigError: The data does not fit the pipeline's input.
         ExecutionError: The execution did not complete; see `Pipeline.run`.
+        ValueError: The id is not one.
+        RuntimeError: The context was used before.
 
     Example:
         >>> from headwater import Pipeline, run_sync, step
@@ -153,10 +191,15 @@ def run_sync(
         >>> run_sync(Pipeline("half", steps={"half": half}), [2, 4]).output
         [1.0, 2.0]
     """
-    runner = Runner(subscribers)
+    start = partial(Runner(subscribers).start, pipeline, data, execution_id=execution_id, context=context)
     if _in_event_loop():
-        return RunBeside(partial(runner.start, pipeline, data)).result(backend)
-    return anyio.run(runner.run, pipeline, data, backend=backend)
+        return RunBeside(start).result(backend)
+    return anyio.run(_run_to_end, start, backend=backend)
+
+
+async def _run_to_end(start: Callable[[], Execution]) -> Result:
+    async with start() as execution:
+        return await execution.result()
 
 
 def _compiled(pipeline: Any) -> CompiledPipeline:

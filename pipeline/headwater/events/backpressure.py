@@ -42,13 +42,15 @@ class Backpressure:
     has room for, so that emitting an event costs nothing while all readers keep up.
     """
 
-    __slots__ = ("_delivery", "_log", "_readers", "_urgency")
+    __slots__ = ("_delivery", "_log", "_readers", "_urgency", "served")
 
     def __init__(self, log: EventLog, readers: Collection[_Reader]) -> None:
         self._log = log
         self._readers = readers
         self._delivery = Bell()
         self._urgency = Bell()
+        self.served: bool = True  # whether anything is delivered
+        log.drain = self.drain
         log.on_attention = self._look
         log.needed_seq = self._needed_seq
 
@@ -59,7 +61,7 @@ class Backpressure:
     async def drain(self) -> None:
         """Wait until no reader lags by more than half of its buffer; a cancellation point in any case."""
         await checkpoint()
-        while self.lags():
+        while self.served and self.lags():  # or waiting would never end
             self._hurry()
             await self.wait_delivered()
         self._log.attend()  # readers may have caught up since `needs_drain` was computed

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import current_token
 
 from headwater.events.backpressure import Backpressure
 from headwater.events.log import EventLog
@@ -24,16 +25,19 @@ GRACE_S: Final = 1.0
 class Delivery:
     """Serves the subscriptions of one log, in tasks of its own, while it is entered."""
 
-    __slots__ = ("_log", "_quick", "_quick_runs", "_tasks", "lost", "pressure", "subscriptions")
+    __slots__ = ("_log", "_quick", "_quick_runs", "_tasks", "loop", "lost", "pressure", "start", "subscriptions")
 
     def __init__(self, log: EventLog) -> None:
         self.subscriptions: list[Subscription] = []
         self.lost: list[LostSubscriber] = []
         self.pressure: Backpressure = Backpressure(log, self.subscriptions)
+        self.pressure.served = False
         self._log = log
         self._tasks: TaskGroup | None = None
         self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
         self._quick_runs = False
+        self.loop: object = None  # which it was entered in
+        self.start: Callable[[], object] | None = None  # has a task enter it, when there is something to deliver
 
     @property
     def entered(self) -> bool:
@@ -41,6 +45,8 @@ class Delivery:
         return self._tasks is not None
 
     async def __aenter__(self) -> Self:
+        self.loop = current_token()
+        self.pressure.served = True
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         for subscription in self.subscriptions:
@@ -53,8 +59,10 @@ class Delivery:
         try:
             await self.deliver_all()
         finally:
-            if self._tasks is not None:  # without the error, which goes on as it is rather than inside a group
-                await self._tasks.__aexit__(None, None, None)
+            self.pressure.served = False
+            tasks, self._tasks = self._tasks, None
+            if tasks is not None:  # without the error, which goes on as it is rather than inside a group
+                await tasks.__aexit__(None, None, None)
 
     def add(self, subscription: Subscription) -> None:
         """Serve one more subscription."""
@@ -65,6 +73,9 @@ class Delivery:
         """Serve a subscription; before the delivery is entered, only note it."""
         tasks = self._tasks
         if tasks is None:
+            if self.start is not None:
+                start, self.start = self.start, None
+                start()
             return
         if not subscription.quick:
             tasks.start_soon(self._serve, subscription)
@@ -73,6 +84,20 @@ class Delivery:
         if not self._quick_runs:
             self._quick_runs = True
             tasks.start_soon(self._serve_quick, tasks)
+
+    def replay(self, subscription: Subscription) -> None:
+        """Deliver what a log that has ended holds; what has to be waited for is left to those who await it."""
+        pending = None
+        try:
+            while subscription.plain and pending is None and not subscription.ended:
+                pending = subscription.deliver()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a subscriber raises is its failure, not the program's
+            self._lose(subscription.lost(error))
+            return
+        if not subscription.ended:
+            subscription.rest = self._serve(subscription, pending)
 
     async def _serve(self, subscription: Subscription, pending: Awaitable[object] | None = None) -> None:
         try:

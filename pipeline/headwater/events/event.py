@@ -34,7 +34,7 @@ from headwater.events.data import (
 )
 from headwater.events.plain import owned, plain, short_repr
 
-__all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_event"]
+__all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_event", "row_of"]
 
 SCHEMA_VERSION: Final = 1
 """Version of the envelope on the wire; it changes when a reader of the old one would misread the new one."""
@@ -216,6 +216,22 @@ def gap_event(execution_id: str, missed: int, first_seq: int, last_seq: int) -> 
     """Return a `stream_gap` event that replaces the events which a reader missed; it has the number of the last."""
     data = StreamGap(missed, first_seq, last_seq)
     return StreamEvent(last_seq, EventType.STREAM_GAP, execution_id, time_s=time(), data=data)
+
+
+def row_of(event: StreamEvent, execution_id: str) -> tuple[Any, ...]:
+    """Return the fields of an event as a log keeps them, checked; its number is the log's to give."""
+    if event.execution_id != execution_id:
+        msg = f"the event belongs to execution {event.execution_id!r}, but these are the events of {execution_id!r}"
+        raise ValueError(msg)
+    event_type, data = EventType(event.event_type), event.data
+    model = DATA_MODELS[event_type]
+    if isinstance(data, Mapping):
+        data = _data_reader(event_type).validate_python(data)
+    if data is not None and not isinstance(data, model):
+        found = f"a {type(data).__name__}"
+        raise TypeError(f"the data of {event_type.value!r} is {found}, but it must be a {model.__name__} or a mapping")
+    # Copies, as the event is the program's, which may change it.
+    return event_type, event.step_id, event.attempt, event.time_s or time(), owned(data), owned(event.metadata)
 
 
 def _as_emitted(event: StreamEvent, name: str) -> Any:

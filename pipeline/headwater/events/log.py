@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from time import time
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol, overload
 
 from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
 from headwater.events.chunk import WIDTH, Chunk, EventBatch, Rows
 from headwater.events.data import EventData
-from headwater.events.event import EventType, gap_event
+from headwater.events.event import EventType, StreamEvent, gap_event, row_of
 from headwater.streams.nap import Bell
 
-__all__ = ["UNLIMITED", "Emit", "EmitRows", "EventLog", "EventReader"]
+__all__ = ["UNLIMITED", "Emit", "EmitRows", "Emitted", "EventLog", "EventReader"]
 
 UNLIMITED: Final = sys.maxsize
 _CHUNK: Final = 1024  # events of a chunk at most
@@ -29,6 +29,10 @@ _SHARED_EVENTS: Final = 4096  # a longer batch, such as all of a log, is not kep
 class Emit(Protocol):
     """A function that emits an event."""
 
+    @overload
+    def __call__(self, event: StreamEvent, /) -> Emitted: ...
+
+    @overload
     def __call__(
         self,
         event_type: EventType,
@@ -37,10 +41,15 @@ class Emit(Protocol):
         attempt: int = FIRST_ATTEMPT,
         *,
         metadata: Mapping[str, Any] | None = None,
-    ) -> bool:
+    ) -> bool: ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Emit an event; this never waits, and must be called in the thread of the event loop."""
         ...
 
+
+Drain = Callable[[], Awaitable[None]]
+"""Waits until no subscriber lags."""
 
 EmitRows = Callable[[Rows, int], bool]
 """A function that emits several events, given by their fields one after the other, and their number."""
@@ -48,6 +57,22 @@ EmitRows = Callable[[Rows, int], bool]
 
 def _unlimited() -> int:
     return UNLIMITED
+
+
+class Emitted:
+    """An event that was emitted: true when a subscriber lags; awaiting it waits for that subscriber."""
+
+    __slots__ = ("_drain", "_lags")
+
+    def __init__(self, drain: Drain, *, lags: bool) -> None:
+        self._drain = drain
+        self._lags = lags
+
+    def __bool__(self) -> bool:
+        return self._lags
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._drain().__await__()
 
 
 class EventLog:
@@ -65,23 +90,12 @@ class EventLog:
         [1]
     """
 
+    # fmt: off
     __slots__ = (
-        "_attention_seq",
-        "_base",
-        "_batches",
-        "_chunks",
-        "_extend",
-        "_has_short_forms",
-        "_news",
-        "_size",
-        "closed",
-        "execution_id",
-        "history",
-        "last_seq",
-        "needed_seq",
-        "needs_drain",
-        "on_attention",
+        "_attention_seq", "_base", "_batches", "_chunks", "_extend", "_has_short_forms", "_news", "_size", "closed",
+        "drain", "execution_id", "history", "last_seq", "needed_seq", "needs_drain", "on_attention", "reserves_end",
     )
+    # fmt: on
 
     def __init__(self, execution_id: str, *, history: int = 100_000) -> None:
         if history < 1:
@@ -91,6 +105,8 @@ class EventLog:
         self.last_seq: int = 0
         self.closed: bool = False
         self.needs_drain: bool = False
+        self.reserves_end: bool = False  # for the execution: a program may not end it by an event
+        self.drain: Drain = checkpoint
         self.on_attention: Callable[[], int] = _unlimited
         self.needed_seq: Callable[[], int] = _unlimited  # number of the first event that must be kept for a reader
         self._size = min(_CHUNK, history // 8 + 1)
@@ -109,12 +125,12 @@ class EventLog:
 
     def append(
         self,
-        event_type: EventType,
+        event_type: Any,
         step_id: str | None = None,
         data: EventData | None = None,
         attempt: int = FIRST_ATTEMPT,
         metadata: Mapping[str, Any] | None = None,
-    ) -> bool:
+    ) -> Any:
         """Add an event, as `Emit` describes; a terminal one closes the log."""
         # A keyword-only parameter, as `Emit` has one, would cost an eighth more: CPython specializes no such call.
         # All that is not due with every event waits for `_attend`: this runs once per event of every execution.
@@ -124,9 +140,18 @@ class EventLog:
             if seq >= self._attention_seq or event_type.terminal:
                 return self._attend(event_type)
         except AttributeError:
-            self._check_type(event_type)
+            if isinstance(event_type, StreamEvent):
+                return self._append_event(event_type)
+            if not isinstance(event_type, EventType):
+                self._take_back()
+                raise _no_type(event_type) from None
             raise
         return self.needs_drain
+
+    def append_end(self, event_type: EventType, data: EventData) -> None:
+        """Add the terminal event of the execution, which nothing else may add when the log reserves it."""
+        self.reserves_end = False
+        self.append(event_type, None, data)
 
     def append_rows(self, rows: Rows, count: int) -> bool:
         """Add several events, none of them terminal, whose data may be short forms; as `Emit` otherwise."""
@@ -186,6 +211,9 @@ class EventLog:
     def _attend(self, event_type: EventType) -> bool:
         """Do what is not due with every event: close, begin a chunk, wake the readers, compute the lag."""
         if event_type.terminal:
+            if self.reserves_end:
+                self._take_back()
+                raise RuntimeError(f"{str(event_type)!r} is for the execution to emit; end it with execution.cancel()")
             self.closed = True
             self._extend = self._refuse
         elif self.last_seq - self._base + 1 == len(self._chunks) * self._size:
@@ -223,22 +251,33 @@ class EventLog:
         if len(self._batches) > _SHARED_BATCHES:
             del self._batches[next(iter(self._batches))]
 
-    def _check_type(self, found: object) -> None:
-        """Take back an event whose type is something else, such as the name of a type, and raise what was expected."""
-        if isinstance(found, EventType):
-            return
+    def _append_event(self, event: StreamEvent) -> Emitted:
+        """Replace an event in the place of its own type, which is what `append` was given, by its fields."""
+        self._take_back()
+        self._extend(row := row_of(event, self.execution_id))
+        self.last_seq += 1
+        if self.last_seq >= self._attention_seq or row[0].terminal:
+            self._attend(row[0])
+        return Emitted(self.drain, lags=self.needs_drain)
+
+    def _take_back(self) -> None:
+        """Remove the event that was added last."""
         self.last_seq -= 1
         del self._chunks[-1].fields[-WIDTH:]
-        hint = f"choose one of EventType: {', '.join(EventType)}"
-        if isinstance(found, str):
-            hint = f"write EventType.{EventType(found).name}"  # which raises for other strings
-        raise TypeError(f"expected an event type, found {found!r}; {hint}")
 
     def _refuse(self, fields: Rows) -> NoReturn:
-        event_type = str(fields[0])
+        event_type = str(getattr(fields[0], "event_type", fields[0]))
         raise RuntimeError(
             f"execution {self.execution_id!r} has already emitted its terminal event, so {event_type!r} cannot follow"
         )
+
+
+def _no_type(found: object) -> TypeError:
+    """Return the error for something in the place of a type, such as the name of a type; raise for other strings."""
+    hint = f"choose one of EventType: {', '.join(EventType)}"
+    if isinstance(found, str):
+        hint = f"write EventType.{EventType(found).name}"
+    return TypeError(f"expected an event type, found {found!r}; {hint}")
 
 
 class EventReader:

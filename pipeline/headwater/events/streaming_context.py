@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
-
-from anyio.lowlevel import checkpoint
 
 from headwater.errors import FIRST_ATTEMPT
 from headwater.events.data import EventData, PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.delivery import Delivery
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.log import Emit, EmitRows, EventLog, EventReader
+from headwater.events.log import Emit, EmitRows, Emitted, EventLog, EventReader
 from headwater.events.subscriber import (
     EventFunction,
     Policy,
@@ -24,7 +23,7 @@ from headwater.events.subscriber import (
 )
 from headwater.events.subscription import LostSubscriber, Subscription, Terms
 
-__all__ = ["EventView", "StreamingContext"]
+__all__ = ["Done", "EventView", "StreamingContext"]
 
 
 ValueT = TypeVar("ValueT")
@@ -36,6 +35,10 @@ class StreamingContext:
     As an asynchronous context manager it feeds the subscribers. When it is left, all of them have received everything
     up to the terminal event, or are detached; if no terminal event was emitted by then, it emits the one that fits.
 
+    A program can make one for an execution that it is about to start (`Runner.start(..., context=...)`), and subscribe
+    before that; its id is the id of the execution then, and its options hold in place of those of the document. The
+    execution enters it, unless the program has.
+
     Args:
         execution_id: The execution.
         enabled: Whether events are emitted at all; if not, only the terminal one is.
@@ -43,8 +46,11 @@ class StreamingContext:
         history: How many events are kept for readers that come late.
 
     Attributes:
+        enabled: Whether events are emitted at all.
         emit: Emits an event, as `Emit` describes: it never waits, and must be called in the thread of the event loop.
             When it returns True, a subscriber lags, and the caller should `await context.drain()` as soon as it can.
+            A whole `StreamEvent` may be given, too; it gets the next number. `await context.emit(event)` emits it at
+            once, and then waits as `drain` does if a subscriber lags.
         emit_rows: Emits several events of the engine at once, as `EventLog.append_rows` does.
         log: The events so far.
         lost: The subscribers that were detached before the last event.
@@ -59,39 +65,58 @@ class StreamingContext:
         1 step_start
     """
 
-    __slots__ = ("_buffer_size", "_delivery", "_left", "_longest_lag", "_started_s", "emit", "emit_rows", "log", "lost")
+    # fmt: off
+    __slots__ = (
+        "_buffer_size", "_claimed", "_left", "_longest_lag", "_started_s", "delivery", "emit", "emit_rows",
+        "enabled", "log", "lost",
+    )
+    # fmt: on
 
     def __init__(
         self, execution_id: str, *, enabled: bool = True, buffer_size: int = 1000, history: int = 100_000
     ) -> None:
         self.log: EventLog = EventLog(execution_id, history=history)
         # The log's own function: one more call for every event would cost a quarter of the whole.
-        self.emit: Emit = self.log.append if enabled else self._emit_terminal
+        self.enabled: bool = enabled
+        self.emit: Emit = self.log.append if enabled else partial(_emit_terminal, self.log)
         self.emit_rows: EmitRows = self.log.append_rows if enabled else _emit_nothing
-        self._delivery = Delivery(self.log)
-        self.lost: list[LostSubscriber] = self._delivery.lost
+        self.delivery: Delivery = Delivery(self.log)
+        self.lost: list[LostSubscriber] = self.delivery.lost
         self._buffer_size = buffer_size
         self._longest_lag = max(history // 2, 1)  # or what it has not received yet might not be kept
-        self._left = False
+        self._claimed = self._left = False
         self._started_s = monotonic()
 
     async def __aenter__(self) -> Self:
-        await self._delivery.__aenter__()
+        await self.delivery.__aenter__()
         return self
 
     async def __aexit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.leave(error_type, error, traceback)
-        await self._delivery.__aexit__(error_type, error, traceback)
+        await self.delivery.__aexit__(error_type, error, traceback)
+
+    @property
+    def execution_id(self) -> str:
+        """Id of the execution."""
+        return self.log.execution_id
+
+    def claim(self) -> None:
+        """Take the context for an execution, which alone ends it from now on."""
+        if self._claimed or self._left or self.log.closed:
+            hint = "make another one for each execution: StreamingContext(...)"
+            raise RuntimeError(f"the streaming context of {self.execution_id!r} was used before; {hint}")
+        self._claimed = self.log.reserves_end = True
 
     def leave(
         self, _error_type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Emit the terminal event if it is missing: enough where nothing was entered, as there are no subscribers."""
         self._left = True
+        self.delivery.start = None
         if not self.log.closed:
-            self._end(error)
+            _end(self.log, monotonic() - self._started_s, error)
 
     def subscribe(
         self,
@@ -117,13 +142,13 @@ class StreamingContext:
             send_deadline_s: How long an async call of it may take.
 
         Returns:
-            The subscription, to be given to `unsubscribe`.
+            The subscription, to be given to `unsubscribe`. It may be awaited, which returns it.
 
         Raises:
             ValueError: An argument is out of its range.
-            RuntimeError: The context was left, so nothing can be delivered any more.
+            RuntimeError: The context was left, and no execution used it, so nothing can be delivered any more.
         """
-        if self._left:
+        if self._left and not self._claimed:
             raise RuntimeError("the streaming context was left: read the events that it holds with events()")
         checked_subscriber(subscriber)
         receiver = subscriber if isinstance(subscriber, StreamSubscriber) else _Function(subscriber)
@@ -135,18 +160,32 @@ class StreamingContext:
             buffer_size=min(_first(buffer_size, _first(receiver.buffer_size, self._buffer_size)), self._longest_lag),
             send_deadline_s=_first(send_deadline_s, receiver.send_deadline_s),
         )
-        subscription = Subscription(self.log, self._delivery.pressure, receiver, subscriber, terms)
-        self._delivery.add(subscription)
+        subscription = Subscription(self.log, self.delivery.pressure, receiver, subscriber, terms)
+        if self._left:
+            self.delivery.replay(subscription)
+        else:
+            self.delivery.add(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription | StreamSubscriber | EventFunction) -> Done:
         """Deliver nothing more to a subscriber; a call that waits is cancelled.
 
         Args:
-            subscription: What `subscribe` returned; nothing happens when it has already ended.
+            subscription: What `subscribe` returned, or the subscriber or function that was given to it; nothing happens
+                when it has already ended.
+
+        Returns:
+            What may be awaited, but has already happened.
         """
-        subscription.detach()
-        self._delivery.remove(subscription)
+        if isinstance(subscription, Subscription):
+            ended = [subscription]
+        else:
+            source = checked_subscriber(subscription)
+            ended = [one for one in self.delivery.subscriptions if one.source == source]
+        for one in ended:
+            one.detach()
+            self.delivery.remove(one)
+        return Done()
 
     def events(
         self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
@@ -172,39 +211,48 @@ class StreamingContext:
     @property
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
-        return bool(self._delivery.subscriptions) and self._delivery.pressure.lags()
+        return bool(self.delivery.subscriptions) and self.delivery.pressure.lags()
 
     async def drain(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer; a cancellation point in any case."""
-        if not self._delivery.entered:  # nothing is delivered yet, so waiting would never end
-            await checkpoint()
-            self.log.attend()
-        else:
-            await self._delivery.pressure.drain()
+        await self.delivery.pressure.drain()
 
-    def _emit_terminal(
-        self,
-        event_type: EventType,
-        step_id: str | None = None,
-        data: EventData | None = None,
-        attempt: int = FIRST_ATTEMPT,
-        *,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> bool:
-        if getattr(event_type, "terminal", True):  # the log refuses what is not a type
-            return self.log.append(event_type, step_id, data, attempt=attempt, metadata=metadata)
+
+def _emit_terminal(
+    log: EventLog,
+    event_type: Any,
+    step_id: str | None = None,
+    data: EventData | None = None,
+    attempt: int = FIRST_ATTEMPT,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
+    """Emit an event if it is the terminal one."""
+    if not getattr(event_type, "terminal", True):
         return False
+    if isinstance(event_type, StreamEvent) and not EventType(event_type.event_type).terminal:
+        return Emitted(log.drain, lags=False)
+    return log.append(event_type, step_id, data, attempt, metadata)  # which refuses what is not a type
 
-    def _end(self, error: BaseException | None) -> None:
-        """Emit the terminal event, as the execution did not."""
-        duration_s = monotonic() - self._started_s
-        if error is None:
-            self.log.append(EventType.PIPELINE_COMPLETE, None, PipelineComplete(duration_s))
-        elif isinstance(error, Exception):
-            failure = PipelineFailure(duration_s, type(error).__name__, str(error))
-            self.log.append(EventType.PIPELINE_ERROR, None, failure)
-        else:
-            self.log.append(EventType.PIPELINE_CANCELLED, None, PipelineCancelled(duration_s, type(error).__name__))
+
+def _end(log: EventLog, duration_s: float, error: BaseException | None) -> None:
+    """Emit the terminal event, as the execution did not."""
+    if error is None:
+        log.append_end(EventType.PIPELINE_COMPLETE, PipelineComplete(duration_s))
+    elif isinstance(error, Exception):
+        log.append_end(EventType.PIPELINE_ERROR, PipelineFailure(duration_s, type(error).__name__, str(error)))
+    else:
+        log.append_end(EventType.PIPELINE_CANCELLED, PipelineCancelled(duration_s, type(error).__name__))
+
+
+class Done:
+    """What a call returns that has done everything, for callers that await it."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return
+        yield
 
 
 class _Function(StreamSubscriber):

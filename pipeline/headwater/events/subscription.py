@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -58,13 +58,15 @@ class Terms:
 class Subscription:
     """One subscriber on one execution; `StreamingContext.subscribe` makes it.
 
+    Awaiting it delivers `rest`, if there is any: what nothing else delivers, as the execution was left.
     `source` is what was subscribed, for reports: the subscriber itself, or the function in it.
     """
 
     # fmt: off
     __slots__ = (
         "_counted", "_deliveries", "_is_new", "_joined_seq", "_lagged", "_log", "_one_by_one", "_pressure",
-        "_scope", "_send", "_wanted", "buffer_size", "cursor", "detached", "source", "subscriber", "terms",
+        "_scope", "_send", "_wanted", "buffer_size", "cursor", "detached", "plain", "rest", "source",
+        "subscriber", "terms",
     )
     # fmt: on
 
@@ -82,6 +84,7 @@ class Subscription:
         self.buffer_size: int = terms.buffer_size
         self.cursor: int = terms.from_seq - 1
         self.detached: bool = False
+        self.rest: Coroutine[Any, Any, None] | None = None
         self._is_new = True  # it has received nothing yet
         self._lagged = False
         self._counted = (0, 0, 0)  # after which event, up to which one, and how many
@@ -92,8 +95,16 @@ class Subscription:
         self._joined_seq = max(log.last_seq, self.cursor)
         self._scope: anyio.CancelScope | None = None
         # One by one, so that each call of `on_event` has the deadline for itself.
-        self._one_by_one = getattr(subscriber.on_events, "__func__", None) is StreamSubscriber.on_events
+        self._one_by_one = _inherits(subscriber.on_events, StreamSubscriber.on_events)
+        has_lifespan = not _inherits(subscriber.lifespan, StreamSubscriber.lifespan)
+        self.plain: bool = not has_lifespan and not subscriber.interval_s
         self._send: Callable[[Any], object] = subscriber.on_event if self._one_by_one else subscriber.on_events
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        rest, self.rest = self.rest, None
+        if rest is not None:
+            yield from rest.__await__()
+        return self
 
     @property
     def needed_seq(self) -> int:
@@ -114,7 +125,7 @@ class Subscription:
             # What it will not receive is kept, too, as long as it comes before what it will: no more than the history.
             kept_slots = max(log.history, self.buffer_size) - (log.last_seq - lived_seq)
             return min(self.buffer_size - self._count(lived_seq, self._wanted), kept_slots)
-        waiting = list(self._select(log.read(after=lived_seq)))
+        waiting = list(_selected(self._wanted, log.read(after=lived_seq)))
         outdated = _outdated_progress(waiting) if policy == "coalesce" else ()
         return self.buffer_size - (len(waiting) - len(outdated))
 
@@ -173,8 +184,7 @@ class Subscription:
     @property
     def quick(self) -> bool:
         """Whether `deliver` will do until a call has to be waited for: no lifespan, no interval, no replay."""
-        default = getattr(self.subscriber.lifespan, "__func__", None) is StreamSubscriber.lifespan
-        return default and not self.subscriber.interval_s and self.cursor == self._log.last_seq
+        return self.plain and self.cursor == self._log.last_seq
 
     @property
     def ended(self) -> bool:
@@ -203,7 +213,7 @@ class Subscription:
     def _delivering(self) -> Iterator[Awaitable[object]]:
         """Deliver what there is; what is yielded has to be waited for before the next delivery."""
         events, last_seq = self._take()
-        for part in self._parts(events):
+        for part in _parts(events, one_by_one=self._one_by_one):
             pending = self._send(part)
             if pending is not None and isawaitable(pending):
                 yield pending
@@ -216,12 +226,6 @@ class Subscription:
                     return  # it may have been more before this call
         self.cursor = max(self.cursor, last_seq)
         self._pressure.delivered()
-
-    def _parts(self, events: Sequence[StreamEvent]) -> Sequence[Any]:
-        """Return the arguments of the calls that deliver some events."""
-        if self._one_by_one:
-            return events
-        return (events,) if events else ()
 
     def _start_clock(self, scope: anyio.CancelScope) -> None:
         scope.deadline = anyio.current_time() + self.terms.send_deadline_s
@@ -236,12 +240,9 @@ class Subscription:
         replays = self.cursor < self._joined_seq
         if replays or policy == "wait" or log.last_seq - self.cursor <= self.buffer_size:
             events = log.read(after=self.cursor, limit=self.buffer_size)
-            return self._select(events), events.last_seq
+            return _selected(self._wanted, events), events.last_seq
         events = log.read(after=self.cursor)
-        return self._thin(list(self._select(events))), events.last_seq
-
-    def _select(self, events: EventBatch) -> Sequence[StreamEvent]:
-        return events if self._wanted is None else events.select(*self._wanted)
+        return self._thin(list(_selected(self._wanted, events))), events.last_seq
 
     def _thin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """Drop what the policy allows when more events wait than the buffer holds."""
@@ -252,6 +253,22 @@ class Subscription:
             self._lagged = True
             raise BufferError(f"{len(events)} events wait, but the buffer holds {self.buffer_size}")
         return _without(events, _outdated_progress(events) if self.terms.policy == "coalesce" else range(excess))
+
+
+def _parts(events: Sequence[StreamEvent], *, one_by_one: bool) -> Sequence[Any]:
+    """Return the arguments of the calls that deliver some events."""
+    if one_by_one:
+        return events
+    return (events,) if events else ()
+
+
+def _inherits(method: object, inherited: object) -> bool:
+    """Return whether a method of a subscriber is the inherited one."""
+    return getattr(method, "__func__", None) is inherited
+
+
+def _selected(wanted: Wanted | None, events: EventBatch) -> Sequence[StreamEvent]:
+    return events if wanted is None else events.select(*wanted)
 
 
 def _outdated_progress(events: Sequence[StreamEvent]) -> list[int]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from headwater.frozen import frozen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -172,6 +174,7 @@ class PlannedStep:
         return names[0] if len(names) == 1 else ""
 
 
+@frozen("a plan", "change the pipeline, and plan that")
 @dataclass(frozen=True, slots=True)
 class InputGroup:
     """A free input of the pipeline: its data goes to all its edges.
@@ -185,6 +188,7 @@ class InputGroup:
     edges: tuple[int, ...]
 
 
+@frozen("a plan", "change the pipeline, and plan that")
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
     """The executable form of a pipeline: steps in topological order, edges, and segments of fused steps.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial, update_wrapper
-from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
+from headwater.frozen import refusal
 from headwater.kinds.declaration import Options, class_definition, function_definition
 from headwater.kinds.definition import BoundStep, StepDefinition
 from headwater.kinds.params import CONFIG, arguments_of, as_document
@@ -39,6 +41,13 @@ class StepFunction(Generic[Params, Result]):
         self._call = cast("Callable[Params, Result]", configured)
         fields = bound.definition.params_model.model_fields.values()
         self._complete = bool(bound.arguments) or not any(field.is_required() for field in fields)
+
+    if not TYPE_CHECKING:  # type checkers would take it for a sign that there are more attributes
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if "_complete" in self.__dict__ and not name.startswith("__"):
+                raise refusal(self, name, f"the step {self.kind!r}", "configure another one with with_params(...)")
+            super().__setattr__(name, value)
 
     def __call__(self, *args: Params.args, **kwargs: Params.kwargs) -> Result:
         """Call the function with the params given so far.
@@ -219,6 +228,15 @@ class Step(BaseModel):
         if definition is not None:
             cls.kind, cls.definition = kind, definition
             registry.add(cls)
+
+    if not TYPE_CHECKING:  # type checkers would take it for a sign that there are more attributes
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_"):
+                hint = "a step never changes: make another one; what it acquires goes into private attributes"
+                error = {"type": PydanticCustomError("frozen_instance", hint), "loc": (name,), "input": value}
+                raise ValidationError.from_exception_data(type(self).__name__, [error], hide_input=True)
+            super().__setattr__(name, value)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:

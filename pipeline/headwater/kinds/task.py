@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from headwater.errors import Problem, StepDefinitionError
+from headwater.frozen import frozen
 from headwater.ids import NAME_PATTERN
 from headwater.kinds.port_types import Shape, form_of
 from headwater.streams.ends import NOTHING
@@ -55,6 +56,7 @@ class TaskInput(NamedTuple):
     streaming: bool
 
 
+@frozen("a task", "declare another one: Task(...)")
 @dataclass(frozen=True, slots=True, init=False, eq=False)
 class Task:
     """A logical operation: what goes in and out, as one value and as a stream.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater.config.spec import StreamingSpec
+    from headwater.events.streaming_context import StreamingContext
     from headwater.events.subscriber import EventFunction, StreamSubscriber
     from headwater.graph.plan import Plan, PlannedEdge
     from headwater.running.shared.runner_scope import RunnerScope
@@ -57,6 +58,8 @@ class ExecutionRequest:
     timeout_s: float | None
     mask: Callable[[str], str]
     allowed: frozenset[str]
+    execution_id: str | None = None
+    context: StreamingContext | None = None
 
 
 def start_data(plan: Plan) -> PipelineStart:

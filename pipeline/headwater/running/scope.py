@@ -60,7 +60,7 @@ class ExecutionScope:
         self.records: dict[str, StepRecord] = {}
         self.mask: Callable[[str], str] = request.mask
         self.emits_progress: bool = streaming.emit_progress
-        self._emit_items: EmitItems = streaming.emit_items if streaming.enabled else "none"
+        self._emit_items: EmitItems = streaming.emit_items if context.enabled else "none"
         self.emits_items: bool = self._emit_items != "none"
         if self.emits_items:
             context.log.allow_short_forms()
@@ -69,7 +69,7 @@ class ExecutionScope:
         self._start_data = request.start_data
         self.hooks: tuple[StreamSubscriber, ...] = tuple(
             one
-            for one in request.options.subscribers
+            for one in (subscription.source for subscription in context.delivery.subscriptions)
             if isinstance(one, StreamSubscriber) and type(one).inside_step is not StreamSubscriber.inside_step
         )
         self.on_failure: FailureSink = on_failure

@@ -8,6 +8,8 @@ from typing import Any, Generic, Literal, TypeGuard
 
 from typing_extensions import TypeVar
 
+from headwater.frozen import frozen
+
 __all__ = ["Batch", "Footer", "Header", "Mode", "StreamType", "is_batch"]
 
 HeaderT = TypeVar("HeaderT", default=Any)
@@ -18,6 +20,7 @@ Mode = Literal["delta", "snapshot", "line"]
 """How items relate: deltas concatenate, a snapshot replaces the one before, lines come without their ends."""
 
 
+@frozen("a header", "yield another one: Header(...)")
 @dataclass(frozen=True, slots=True)
 class Header(Generic[HeaderT]):
     """Mark a value as the header of the stream, where its class alone is ambiguous.
@@ -33,6 +36,7 @@ class Header(Generic[HeaderT]):
     value: HeaderT
 
 
+@frozen("a footer", "yield another one: Footer(...)")
 @dataclass(frozen=True, slots=True)
 class Footer(Generic[FooterT]):
     """Mark a value as the footer of the stream, where its class alone is ambiguous.
@@ -76,6 +80,7 @@ def is_batch(value: object) -> TypeGuard[Batch[Any]]:
     return isinstance(value, Batch)
 
 
+@frozen("a stream type", "declare another one: StreamType(...)")
 @dataclass(frozen=True, slots=True)
 class StreamType:
     """The types of one stream: `header? item* footer?`.

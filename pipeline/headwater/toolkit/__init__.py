@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from headwater.config.notation.strict_json import read_json, read_json_lines
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
     from headwater.config.templates import SECRET_PREFIX
-    from headwater.descriptors import chunks_of
     from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
     from headwater.events.chunk import EventBatch
     from headwater.events.event import gap_event
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from headwater.private_files import refuse_private
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
+    from headwater.toolkit.descriptors import chunks_of
     from headwater.toolkit.fields import (
         MISSING,
         FieldPath,
@@ -168,7 +168,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
         "config.notation.schema_words": "in_words",
-        "descriptors": "chunks_of",
+        "toolkit.descriptors": "chunks_of",
         "display": "cells columns countdown duration one_line plural quantity shorten",
         "events.chunk": "EventBatch",
         "events.event": "gap_event",

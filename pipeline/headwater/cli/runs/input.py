@@ -17,9 +17,9 @@ from headwater.archives.foreign import foreign_format
 from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
 from headwater.config.notation.strict_json import read_json
-from headwater.descriptors import chunks_of
 from headwater.errors import ConfigError, Problem
 from headwater.running.feed import TextLines
+from headwater.toolkit.descriptors import chunks_of
 from headwater.wide_text import wide_encoding
 from headwater.wire.stream_reader import StreamReader
 

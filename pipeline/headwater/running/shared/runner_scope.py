@@ -22,6 +22,8 @@ __all__ = ["Cancellable", "RunnerScope"]
 class Cancellable(Protocol):
     """An execution that can be stopped."""
 
+    execution_id: str
+
     @property
     def done(self) -> Event:
         """Set when nothing of its steps runs any more."""
@@ -39,22 +41,24 @@ class RunnerScope:
         self.lifespans: Lifespans = Lifespans(group, idle_s)
         self.kept: Kept = Kept(group, idle_s)
         self.closing: bool = False
-        self._executions: set[Cancellable] = set()
+        self._executions: dict[str, Cancellable] = {}
 
     @contextmanager
     def running(self, execution: Cancellable) -> Generator[None]:
         """Count an execution among those that run."""
-        self._executions.add(execution)
+        if execution.execution_id in self._executions:
+            raise RuntimeError(f"execution {execution.execution_id!r} already runs in this runner; give another id")
+        self._executions[execution.execution_id] = execution
         try:
             yield
         finally:
-            self._executions.discard(execution)
+            del self._executions[execution.execution_id]
 
     async def aclose(self) -> None:
         """Cancel what still runs, and release everything; raise a `StepError` when a lifespan fails then."""
         self.closing = True  # what begins from here on acquires its own, as nothing may use what is released
         with CancelScope(shield=True):
-            for execution in [*self._executions]:
+            for execution in [*self._executions.values()]:
                 execution.cancel("the runner was closed")
                 await execution.done.wait()
         self.kept.close()
