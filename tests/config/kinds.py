@@ -127,6 +127,12 @@ def crunch(values: Iterable[str]) -> str:
     return "".join(values)
 
 
+@step("say.count_pairs")
+async def count_pairs(pairs: Stream[tuple[str, str]]) -> int:
+    """Count pairs of texts."""
+    return len(await pairs.collect())
+
+
 @step("say.store")
 async def store(items: Stream[str]) -> None:
     """Give nothing."""

@@ -100,7 +100,7 @@ BROKEN = [
         id="value of a later version",
     ),
     pytest.param(
-        of_step('"merge": {"text": "zip"}'),
+        of_step('"merge": {"text": "first"}'),
         ["2:63 $.steps[0].merge.text not-supported !"],
         id="merge of a later version",
     ),
@@ -348,9 +348,36 @@ BROKEN = [
         id="merge by ports",
     ),
     pytest.param(
-        joined('a texts; b texts; c same "merge": "zip"', '"a -> c", "b -> c"'),
+        joined('a texts; b texts; c same "merge": "first"', '"a -> c", "b -> c"'),
         ["4:42 $.steps[2].merge not-supported !'interleave'"],
         id="merge of a later version, needed",
+    ),
+    pytest.param(
+        of_step('"merge": {"policy": "zap", "unequl": "pad"}'),
+        ["2:65 $.steps[0].merge.policy wrong-value", "2:72 $.steps[0].merge.unequl unknown-key !unequal"],
+        id="merge policy that does not exist",
+    ),
+    pytest.param(of_step('"merge": {"unequal": "pad"}'), ["2:66 $.steps[0].merge.unequal wrong-value"], id="no policy"),
+    pytest.param(
+        joined(
+            'a texts; b texts; c same "merge": {"policy": "interleave", "unequal": "fail", "pad": 0}',
+            '"a -> c", "b -> c"',
+        ),
+        ["4:67 $.steps[2].merge.unequal merge-option !remove", "4:86 $.steps[2].merge.pad merge-option !pad"],
+        id="merge with the options of another policy",
+    ),
+    pytest.param(
+        joined('a texts; b numbers; c count_pairs "merge": "zip"', '"a -> c", "b -> c"'),
+        ["5:11 $.edges[0] type-mismatch !"],
+        id="zip of streams that their reader does not take",
+    ),
+    pytest.param(
+        joined(
+            'a texts; b same; c count_pairs "merge": "zip"',
+            '"a -> b", {"from": "a", "to": "c"}, "b -> c"',
+        ),
+        ["5:21 $.edges[1] deadlock-risk !one item for one item"],
+        id="zip of branches that may differ",
     ),
     pytest.param(
         joined(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.config.problems import PROBLEMS_LIMIT
+from headwater.config.spec import MergeSpec
 from headwater.graph.graph import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.graph.topological_order import find_cycles, topological_order
 from tests.graph.pipelines import build
@@ -351,8 +352,8 @@ def test_merge_policy_is_the_one_of_the_port() -> None:
     """A policy holds for every port, or for the ports that it names."""
     edges = "source1 -> join.left, source2 -> join.left, source1 -> join.right"
     graph, _ = build("source1 source2 join", edges, merge={"join": {"left": "interleave"}})
-    assert graph.merge_policy(End("join", "left")) == "interleave"
-    assert graph.merge_policy(End("join", "right")) is None
+    assert graph.merge(End("join", "left")) == MergeSpec("interleave")
+    assert graph.merge(End("join", "right")) is None
 
 
 IDS = [f"step{number}" for number in range(8)]

@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 from headwater.errors import StreamBrokenError, StreamOrderError
 from headwater.streams.channel import Channel
 from headwater.streams.ends import NOTHING, ReaderLeft, Source
-from headwater.streams.merged import Concatenated, Interleaved
+from headwater.streams.merging.merged import Concatenated, Interleaved
 from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 

@@ -20,7 +20,7 @@ from headwater.streams.checked import Checked
 from headwater.streams.ends import NOTHING, EdgeSource, ReaderLeft, Sink, Source, totals
 from headwater.streams.frames import StreamType
 from headwater.streams.grammar import Checker
-from headwater.streams.merged import Concatenated, Interleaved
+from headwater.streams.merging.merged import Concatenated, Interleaved
 from headwater.streams.meter import Meter
 from headwater.streams.pipe import Codec, PipeSink, PipeSource
 from headwater.streams.tee import Tee

@@ -19,9 +19,11 @@ from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headwater.graph.analysis import Analysis
     from headwater.graph.drawing.draw import DrawingStyle
-    from headwater.graph.plan import Plan, PlannedEdge, PlannedStep
+    from headwater.graph.plan import Plan, PlannedEdge, PlannedMerge, PlannedStep
     from headwater.streams.frames import StreamType
 
 __all__ = ["graph_text", "plan_json", "plan_summary", "plan_text", "type_text"]
@@ -46,12 +48,7 @@ def plan_summary(plan: Plan) -> str:
     first, *others = plan.gathered
     reader = "the output" if first.target is None else f"step {first.target!r}"
     more = f", and {plural(len(others), 'edge')} more {'is' if len(others) == 1 else 'are'} gathered" if others else ""
-    return f"{sizes}, items in flight unbounded: {reader} holds all of '{_edge_name(first)}'{more}"
-
-
-def _edge_name(edge: PlannedEdge) -> str:
-    source = "input" if edge.source is None else f"{edge.source}.{edge.source_port}"
-    return f"{source} -> {'output' if edge.target is None else f'{edge.target}.{edge.target_port}'}"
+    return f"{sizes}, items in flight unbounded: {reader} holds all of '{first.name}'{more}"
 
 
 def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
@@ -62,7 +59,7 @@ def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
 
 def _sections(plan: Plan) -> Iterator[list[str]]:
     yield [f"{_bold(printable(plan.name))}: {plan_summary(plan)}"]
-    rows = [["step", "kind", "flavor", "runs in", ""], *map(_step_row, plan.steps)]
+    rows = [["step", "kind", "flavor", "runs in", ""], *(_step_row(step, plan.edges) for step in plan.steps)]
     yield ["", *_table(rows)]
     if plan.edges:
         rows = [["edge", "", "", "carries", "capacity", ""], *map(_edge_row, _in_order(plan))]
@@ -85,14 +82,24 @@ def _bold(text: str) -> str:
     return styled(text, "bold", stream=sys.stdout)
 
 
-def _step_row(step: PlannedStep) -> list[str]:
+def _step_row(step: PlannedStep, edges: Sequence[PlannedEdge]) -> list[str]:
     notes = [
         f"{step.concurrency} items at a time" if step.concurrency > 1 else "",
         f"at most {step.timeout_s:g} s" if step.timeout_s is not None else "",
         "may be skipped" if step.skippable else "",
-        *(f"{given.port.name}: {given.merge}" for given in step.inputs if given.merge is not None),
+        *(f"{given.port.name}: {_merge_text(given.merge, edges)}" for given in step.inputs if given.merge is not None),
     ]
     return [step.id, step.kind, _flavor(step), step.placement.value, ", ".join(filter(None, notes))]
+
+
+def _merge_text(merge: PlannedMerge, edges: Sequence[PlannedEdge]) -> str:
+    """Return how edges meet, with the edges whose header and footer pass."""
+    options = [f"unequal: {merge.unequal}"] if merge.unequal is not None else []
+    options += [f"pad: {_compact(merge.pad)}"] if merge.unequal == "pad" else []
+    for part, index in (("header", merge.header), ("footer", merge.footer)):
+        if index is not None:
+            options.append(f"{part} of {_end(edges[index].source, edges[index].source_port, 'input')}")
+    return merge.policy + (f" ({', '.join(options)})" if options else "")
 
 
 def _flavor(step: PlannedStep) -> str:
@@ -187,7 +194,13 @@ def _step_object(step: PlannedStep) -> dict[str, Any]:
         "inline": step.inline,
         "skippable": step.skippable,
         "inputs": [
-            {"port": given.port.name, "edges": given.edges, "merge": given.merge, "mapped": index == step.mapped}
+            {
+                "port": given.port.name,
+                "edges": given.edges,
+                "merge": None if given.merge is None else given.merge.policy,
+                **({} if given.merge is None else _merge_options(given.merge)),
+                "mapped": index == step.mapped,
+            }
             for index, given in enumerate(step.inputs)
         ],
         "outputs": [
@@ -196,10 +209,17 @@ def _step_object(step: PlannedStep) -> dict[str, Any]:
     }
 
 
+def _merge_options(merge: PlannedMerge) -> dict[str, Any]:
+    options = {"unequal": merge.unequal, "header_of": merge.header, "footer_of": merge.footer}
+    padding = {"pad": merge.pad} if merge.unequal == "pad" else {}
+    return {**{key: value for key, value in options.items() if value is not None}, **padding}
+
+
 def _edge_object(edge: PlannedEdge) -> dict[str, Any]:
+    source, _, target = edge.name.partition(" -> ")
     return {
-        "from": "input" if edge.source is None else f"{edge.source}.{edge.source_port}",
-        "to": "output" if edge.target is None else f"{edge.target}.{edge.target_port}",
+        "from": source,
+        "to": target,
         **_type_object(edge.type),
         "streaming": edge.streaming,
         "adapter": edge.adapter.value,

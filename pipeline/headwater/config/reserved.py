@@ -20,7 +20,7 @@ RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
     "a timeout": ("first_item_s", "idle_s"),
     # values, by the key that they stand under
     "on_error": ("skip_item", "dead_letter", "fallback"),
-    "merge": ("zip", "latest", "first"),
+    "merge": ("latest", "first"),
 }
 
 

@@ -180,7 +180,8 @@ def _or_template(schema: Schema) -> Schema:
     inner = {key: value for key, value in schema.items() if key not in around}
     alternatives: list[Schema] = inner["anyOf"] if inner.keys() - {"title"} == {"anyOf"} else [inner]
     for alternative in alternatives:
-        _allow_in_other_values(alternative)
+        for part in (alternative, alternative.get("then", {}), alternative.get("else", {})):
+            _allow_in_other_values(part)
     if any(_allows_every_string(alternative) for alternative in alternatives):
         return schema
     secret = {"$ref": _reference("secret")}  # secrets come from outside only
@@ -234,7 +235,7 @@ def _tidy(schema: Schema) -> None:
     words = schema.pop("x-words", "")
     if words and "pattern" in schema:
         schema["patternErrorMessage"] = f"expected {words}"
-    for key in ("x-reserved", "title"):
+    for key in ("x-reserved", "x-never", "title"):
         schema.pop(key, None)
     if schema.get("default", True) is None:
         del schema["default"]

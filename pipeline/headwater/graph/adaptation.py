@@ -15,10 +15,29 @@ from headwater.types.fit import Fit, check
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from headwater.config.spec import MergeSpec
     from headwater.kinds.definition import Port
     from headwater.kinds.task import Task
 
-__all__ = ["Fitting", "Flow", "fit_output", "fit_port", "item_of_list", "modes_differ", "takes_anything"]
+__all__ = [
+    "STREAM_POLICIES",
+    "TUPLE_POLICIES",
+    "Fitting",
+    "Flow",
+    "fit_output",
+    "fit_port",
+    "item_of_list",
+    "item_of_tuple",
+    "meet",
+    "modes_differ",
+    "takes_anything",
+]
+
+STREAM_POLICIES = frozenset({"interleave", "concat"})
+"""The merge policies that make one stream of all items, even where each edge brings one value."""
+
+TUPLE_POLICIES = frozenset({"zip"})
+"""The merge policies that make one tuple of an item of each edge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +47,30 @@ class Flow:
     type: StreamType
     streaming: bool
     task: Task | None = None
+
+
+def meet(flows: Sequence[Flow], merge: MergeSpec | None) -> Flow:
+    """Return what a port gets of its edges: one header and one footer at most, decided here and not by chance."""
+    first = flows[0]
+    if merge is None:
+        return first
+    types = [flow.type for flow in flows]
+    in_tuples = merge.policy in TUPLE_POLICIES
+    pads = [type(merge.padding)] if merge.unequal == "pad" else []
+    items = [union(one.item, *pads) for one in types]
+    met = StreamType(
+        GenericAlias(tuple, tuple(items)) if in_tuples else union(*items),
+        header=_only([one.header for one in types]),
+        footer=None if merge.unequal == "shortest" else _only([one.footer for one in types]),
+        mode=None if in_tuples or any(one.mode != types[0].mode for one in types) else types[0].mode,
+    )
+    return Flow(met, streaming=any(flow.streaming for flow in flows))
+
+
+def _only(frames: Sequence[Any]) -> Any:
+    """Return the type of the one header or footer among those of several edges; None when there are several."""
+    written = [frame for frame in frames if frame is not None]
+    return written[0] if len(written) == 1 else None
 
 
 _COSTS = {
@@ -109,6 +152,17 @@ def item_of_list(annotation: Any) -> Any:
     """Return the type of the items that a port of a list collects; for any other port its own type."""
     lists = [shape(one)[1] for one in alternatives(annotation) if shape(one)[0] in _LISTS]
     return union(*(args[0] for args in lists if args)) if lists else annotation
+
+
+def item_of_tuple(annotation: Any, place: int, size: int) -> Any:
+    """Return the type of one item of the tuples of a size that a port takes; Any where its type does not say it."""
+    for one in alternatives(annotation):
+        origin, args = shape(one)
+        if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+            return args[0]
+        if origin is tuple and len(args) == size:
+            return args[place]
+    return Any
 
 
 def _ways(flow: Flow, port: Port, task: Task | None, bindings: dict[Any, Any]) -> Iterator[Fitting]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headwater.graph.adaptation import TUPLE_POLICIES, meet
 from headwater.graph.plan import Adapter
 from headwater.types.fit import Fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from headwater.config.spec import MergeSpec
     from headwater.graph.adaptation import Fitting, Flow
     from headwater.graph.edges import Edge
     from headwater.kinds.definition import Method, Placement, Port
@@ -19,22 +21,51 @@ _RULES = frozenset({Adapter.JOIN, Adapter.SPLIT})
 
 __all__ = ["Arrival", "Choice", "ResolvedInput", "edges_by_port"]
 
-Arrival: TypeAlias = "tuple[Port, Edge, Flow | None]"
-"""An edge, with the port that it leads to and what it brings; None when that is not known."""
+
+class Arrival(NamedTuple):
+    """A port, the edges that lead there and bring something known, what each of them brings, and how they meet."""
+
+    port: Port
+    edges: Sequence[Edge]
+    flows: Sequence[Flow]
+    merge: MergeSpec | None
+    size: int
+
+    @property
+    def is_partly_known(self) -> bool:
+        """Whether it is not known what all the edges bring."""
+        return len(self.edges) < self.size
+
+    @property
+    def fed(self) -> Sequence[Flow]:
+        """What the port gets of each edge: tuples of all of them, or what it brings."""
+        return [meet(self.flows, self.merge)] * len(self.flows) if self.in_tuples else self.flows
+
+    @property
+    def in_tuples(self) -> bool:
+        """Whether the port gets tuples of an item of each edge."""
+        return self.merge is not None and self.merge.policy in TUPLE_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedInput:
-    """A connected input port: what each of its edges brings, and how that is adapted.
+    """A connected input port: what each of its edges brings, what that is merged to, and how it is adapted.
 
     `from_outside` says whether one of them brings the pipeline's input, `skippable` whether a value may not come.
     """
 
     port: Port
     flows: tuple[Flow, ...]
+    met: Flow
     fittings: tuple[Fitting, ...]
     from_outside: bool
     skippable: bool
+    in_tuples: bool
+
+    @property
+    def fed(self) -> Sequence[Flow]:
+        """What the port gets of each edge: tuples of all of them, or what it brings."""
+        return [self.met] * len(self.flows) if self.in_tuples else self.flows
 
     @property
     def adapter(self) -> Adapter:
@@ -67,7 +98,7 @@ class Choice:
     @property
     def streams_in(self) -> bool:
         """Whether a stream comes in."""
-        return any(flow.streaming for given in self.inputs for flow in given.flows)
+        return any(given.met.streaming for given in self.inputs)
 
 
 def edges_by_port(edges: Sequence[Edge], method: Method) -> dict[str, Sequence[Edge]]:

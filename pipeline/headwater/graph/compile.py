@@ -12,7 +12,16 @@ from headwater.errors import Problem
 from headwater.graph.adaptation import fit_output
 from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
-from headwater.graph.plan import Adapter, InputGroup, Plan, PlannedEdge, PlannedInput, PlannedOutput, PlannedStep
+from headwater.graph.plan import (
+    Adapter,
+    InputGroup,
+    Plan,
+    PlannedEdge,
+    PlannedInput,
+    PlannedMerge,
+    PlannedOutput,
+    PlannedStep,
+)
 from headwater.graph.segments import Segments
 from headwater.kinds.binding import callable_of
 from headwater.kinds.definition import Call
@@ -47,7 +56,7 @@ class _StepTemplate:
     """The common parts of the plans of all steps of one choice; inputs and outputs still lack their edges."""
 
     flavor: Flavor
-    reads_streams: bool
+    needs_channels: bool
     inputs: tuple[PlannedInput, ...]
     outputs: tuple[PlannedOutput, ...]
     ports: tuple[str, ...]
@@ -58,7 +67,8 @@ class _StepTemplate:
         """Return the parts that depend on the choice alone."""
         return cls(
             flavor=Flavor((choice.streams_in, any(flow.streaming for flow in choice.outputs.values()))),
-            reads_streams=any(part.port.streaming for part in choice.inputs),  # also one made of a single value
+            # Also a stream made of a single value, or edges that meet.
+            needs_channels=any(part.port.streaming or len(part.flows) > 1 for part in choice.inputs),
             inputs=tuple(_input(part, choice.bindings) for part in choice.inputs),
             outputs=tuple(_output(name, flow, choice) for name, flow in choice.outputs.items()),
             ports=tuple(part.port.name for part in choice.inputs),
@@ -80,7 +90,7 @@ class _Compiler:
         self._read_choices()
         flows = [self._flow(edge) for edge in self._graph.edges]
         streaming = (
-            any(template.reads_streams for template in self._templates.values())
+            any(template.needs_channels for template in self._templates.values())
             or any(flow.streaming for flow in flows)
             or any(edge.spec.adapt is not None for edge in self._graph.outputs)  # a stream of one value
         )
@@ -178,9 +188,21 @@ class _Compiler:
         return tuple([self._input(part, leading[part.port.name]) for part in template.inputs])
 
     def _input(self, part: PlannedInput, edges: Sequence[Edge]) -> PlannedInput:
-        merge = self._graph.merge_policy(edges[0].target) if len(edges) > 1 else None
         indexes = tuple([edge.index for edge in edges])
-        return replace(part, edges=indexes, merge=merge)
+        return replace(part, edges=indexes, merge=self._merge(edges) if len(edges) > 1 else None)
+
+    def _merge(self, edges: Sequence[Edge]) -> PlannedMerge | None:
+        if (spec := self._graph.merge(edges[0].target)) is None:
+            return None
+        types = [self._arrivals[edge.index][0].type for edge in edges]
+        headers, footers = ([getattr(one, part) is not None for one in types] for part in ("header", "footer"))
+        return PlannedMerge(
+            spec.policy,
+            unequal=(spec.unequal or "fail") if spec.policy == "zip" else None,
+            pad=spec.padding,
+            header=edges[headers.index(True)].index if sum(headers) == 1 else None,
+            footer=edges[footers.index(True)].index if sum(footers) == 1 and spec.unequal != "shortest" else None,
+        )
 
     def _outputs(self, step_id: str, template: _StepTemplate) -> tuple[PlannedOutput, ...]:
         edges = self._graph.edges_out_of(step_id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headwater.config.problems import JsonPath
-from headwater.config.spec import StepSpec
+from headwater.config.spec import MergeSpec, StepSpec
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.kinds.definition import BoundStep
 
@@ -43,7 +43,8 @@ class Graph:
         """The edges that lead to the pipeline's output."""
         return self.edges_into(PIPELINE_OUTPUT.step)
 
-    def merge_policy(self, target: End) -> str | None:
-        """Return the policy that the document names for several edges into a port, or None."""
+    def merge(self, target: End) -> MergeSpec | None:
+        """Return the policy that the document has for several edges into a port, or None."""
         merge = self.specs[target.step].merge
-        return merge.get(target.port) if isinstance(merge, dict) else merge
+        policy = merge.get(target.port) if isinstance(merge, dict) else merge
+        return MergeSpec(policy) if isinstance(policy, str) else policy

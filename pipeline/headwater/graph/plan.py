@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from headwater.streams.frames import StreamType
     from headwater.streams.grammar import Checker
 
-__all__ = ["Adapter", "InputGroup", "Plan", "PlannedEdge", "PlannedInput", "PlannedOutput", "PlannedStep"]
+__all__ = [
+    "Adapter",
+    "InputGroup",
+    "Plan",
+    "PlannedEdge",
+    "PlannedInput",
+    "PlannedMerge",
+    "PlannedOutput",
+    "PlannedStep",
+]
 
 
 class Adapter(Enum):
@@ -73,6 +82,31 @@ class PlannedEdge:
     condition_text: Any = None
     fused: bool = False
 
+    @property
+    def name(self) -> str:
+        """The edge as a document has it, with both ports."""
+        source = "input" if self.source is None else f"{self.source}.{self.source_port}"
+        return f"{source} -> {'output' if self.target is None else f'{self.target}.{self.target_port}'}"
+
+
+@dataclass(slots=True, eq=False)
+class PlannedMerge:
+    """How several edges meet in one port.
+
+    Args:
+        policy: `interleave`, `concat` or `zip`.
+        unequal: What happens under `zip` when an edge ends before another: `fail`, `shortest` or `pad`.
+        pad: What stands for the items that an edge lacks.
+        header: Index of the edge whose header the port gets; None when it gets none.
+        footer: Index of the edge whose footer the port gets; None when it gets none.
+    """
+
+    policy: str
+    unequal: str | None = None
+    pad: Any = None
+    header: int | None = None
+    footer: int | None = None
+
 
 @dataclass(slots=True, eq=False)
 class PlannedInput:
@@ -81,7 +115,7 @@ class PlannedInput:
     Args:
         port: The port of the chosen method.
         edges: Indexes of its edges in `Plan.edges`, in the order of the document.
-        merge: How several edges meet: `interleave` or `concat`; None for a single edge.
+        merge: How several edges meet; None for a single edge.
         check: Check of the items or the value read; None when the types are proven equal.
         header_check: Check of the header read; None when it is proven or not declared.
         footer_check: Check of the footer read; None when it is proven or not declared.
@@ -90,7 +124,7 @@ class PlannedInput:
 
     port: Port
     edges: tuple[int, ...]
-    merge: str | None = None
+    merge: PlannedMerge | None = None
     check: Checker | None = None
     header_check: Checker | None = None
     footer_check: Checker | None = None

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from types import GenericAlias
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headwater.annotations import plain, shape
-from headwater.graph.adaptation import fit_output, fit_port, takes_anything
+from headwater.graph.adaptation import STREAM_POLICIES, TUPLE_POLICIES, Flow, fit_output, fit_port, takes_anything
 from headwater.graph.edges import PIPELINE_OUTPUT
+from headwater.streams.frames import StreamType
 from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from headwater.graph.adaptation import Flow
     from headwater.graph.choices import Choice
     from headwater.graph.edges import Edge, End
     from headwater.graph.graph import Graph
@@ -63,7 +63,7 @@ class Readers:
         if reader is None:
             return edge.source.port, edge.spec.adapt
         task = self._graph.specs[edge.target.step].task
-        return edge.source.port, edge.spec.adapt, id(reader.definition), task, edge.target.port, self._is_merged(edge)
+        return edge.source.port, edge.spec.adapt, id(reader.definition), task, edge.target.port, self._merge(edge)
 
     def rank(self, step_id: str, choice: Choice) -> Rank:
         """Return how well the method of a choice suits what comes in, and what the readers of the step take."""
@@ -95,8 +95,10 @@ class Readers:
         if edge.target is PIPELINE_OUTPUT:
             output = fit_output(flow, edge.spec.adapt)
             return None if output is None else output.cost
-        if self._is_merged(edge):
+        if (merge := self._merge(edge)) in STREAM_POLICIES:
             flow = replace(flow, streaming=True, task=None)
+        elif merge in TUPLE_POLICIES:  # the other items of the tuples are not known yet
+            flow = Flow(StreamType(Any), flow.streaming)
         fittings = [
             fit_port(flow, port, method.task, edge.spec.adapt, {})
             for method in self._methods(edge)
@@ -112,11 +114,14 @@ class Readers:
             else methods_of_task(reader.definition.methods, self._graph.specs[edge.target.step].task)
         )
 
-    def _is_merged(self, edge: Edge) -> bool:
-        """Return whether several edges lead to a port; counted on first use, as most graphs never ask."""
+    def _merge(self, edge: Edge) -> str | None:
+        """Return the policy of a port to which several edges lead; counted on first use, as most graphs never ask."""
         if self._ends is None:
             self._ends = Counter(other.target for other in self._graph.edges)
-        return self._ends[edge.target] > 1
+        if self._ends[edge.target] < 2 or edge.target is PIPELINE_OUTPUT:
+            return None
+        spec = self._graph.merge(edge.target)
+        return "interleave" if spec is None else spec.policy
 
 
 def methods_of_task(methods: Sequence[Method], task: str | None) -> Sequence[Method]:

@@ -7,7 +7,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import substitute
-from headwater.graph.adaptation import Fitting, Flow, fit_port, item_of_list
+from headwater.config.spec import MergeSpec
+from headwater.graph.adaptation import (
+    STREAM_POLICIES,
+    TUPLE_POLICIES,
+    Flow,
+    fit_port,
+    item_of_list,
+    item_of_tuple,
+    meet,
+)
 from headwater.graph.checks.mismatches import (
     faults_of_choice,
     faults_of_edges,
@@ -15,7 +24,7 @@ from headwater.graph.checks.mismatches import (
     faults_of_several_tasks,
     faults_of_task,
 )
-from headwater.graph.choices import Choice, ResolvedInput, edges_by_port
+from headwater.graph.choices import Arrival, Choice, ResolvedInput, edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT
 from headwater.graph.plan import Adapter
 from headwater.graph.readers import Rank, Readers, methods_of_task, ports_of
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 
     from headwater.config.problems import Fault, Problems
-    from headwater.graph.choices import Arrival
+    from headwater.graph.adaptation import Fitting
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import BoundStep, Method, Port, StepDefinition
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
     from headwater.streams.frames import Mode
 
 __all__ = ["resolve"]
+
+_UNDECIDED = MergeSpec("interleave")
+"""For edges that need a policy and have none, which is reported elsewhere."""
 
 
 def resolve(
@@ -82,15 +94,16 @@ class _Resolver:
     def _signature(self, step_id: str, definition: StepDefinition) -> Hashable | None:
         """Return everything that a choice depends on, or None when a writer of the step is not resolved."""
         readers = self._readers.signature(step_id) if len(definition.methods) > 1 else None
-        parts: list[object] = [id(definition), self._graph.specs[step_id].task, readers]
+        spec = self._graph.specs[step_id]
+        parts: list[object] = [id(definition), spec.task, readers, str(spec.merge)]
         for edge in self._graph.into.get(step_id, ()):
-            source, spec = edge.source, edge.spec
+            source, adapt, passes = edge.source, edge.spec.adapt, edge.spec.when is None
             writer = self.choices.get(source.step)
             if writer is not None:
-                parts += edge.target.port, writer.outputs[source.port], writer.skippable, spec.adapt, spec.when is None
+                parts += edge.target.port, writer.outputs[source.port], writer.skippable, adapt, passes
                 parts.append(writer.writes_several)
             elif source is PIPELINE_INPUT:
-                parts += edge.target.port, edge.index in self._streamed, False, spec.adapt, spec.when is None
+                parts += edge.target.port, edge.index in self._streamed, False, adapt, passes
             else:
                 return None
         return tuple(parts)
@@ -102,7 +115,7 @@ class _Resolver:
         methods = self._methods = methods_of_task(definition.methods, self._graph.specs[step_id].task)
         ways = [way for method in methods if (way := self._way(definition, method, edges)) is not None]
         if not ways:
-            arrivals = list(self._arrivals(methods[0], edges_by_port(edges, methods[0])))
+            arrivals = self._arrivals(methods[0], edges_by_port(edges, methods[0]))
             self._report(faults_of_edges(step_id, methods[0], arrivals))
             return None, False
         choice = ways[0]
@@ -131,35 +144,46 @@ class _Resolver:
     def _way(self, definition: StepDefinition, method: Method, edges: Sequence[Edge]) -> Choice | None:
         """Return the choice of a method for a step, or None when an input does not fit it."""
         bindings: dict[Any, Any] = {}
-        arrived: dict[str, list[tuple[Edge, Flow, Fitting]]] = {}
-        for port, edge, flow in self._arrivals(method, edges_by_port(edges, method)):
-            fitting = None if flow is None else fit_port(flow, port, method.task, edge.spec.adapt, bindings)
-            if flow is None or fitting is None:
+        inputs: list[ResolvedInput] = []
+        for arrival in self._arrivals(method, edges_by_port(edges, method)):
+            if arrival.is_partly_known:
                 return None
-            bindings = fitting.bindings
-            arrived.setdefault(port.name, []).append((edge, flow, fitting))
-        inputs = tuple(self._input(port, arrived[port.name]) for port in method.inputs if port.name in arrived)
+            fittings: list[Fitting] = []
+            for edge, flow in zip(arrival.edges, arrival.fed, strict=True):
+                fitting = fit_port(flow, arrival.port, method.task, edge.spec.adapt, bindings)
+                if fitting is None:
+                    return None
+                bindings = fitting.bindings
+                fittings.append(fitting)
+            inputs.append(self._input(arrival, fittings))
         mapped = next((index for index, part in enumerate(inputs) if part.adapter is Adapter.MAP), None)
-        around = None if mapped is None else inputs[mapped].flows[0].type
+        around = None if mapped is None else inputs[mapped].met.type
         generic = [part for part in inputs if isinstance(part.port.type.item, TypeVar)]
-        modes: dict[Any, Mode | None] = {part.port.type.item: _mode_of(part) for part in generic}
+        modes: dict[Any, Mode | None] = {part.port.type.item: part.met.type.mode for part in generic}
         outputs = {port.name: self._same(_out(method, port, around, bindings, modes)) for port in method.outputs}
         skippable = any(part.skippable and part.port.required for part in inputs)
-        return Choice(method, inputs, outputs, mapped, _placement(definition, method), bindings, skippable)
+        return Choice(method, tuple(inputs), outputs, mapped, _placement(definition, method), bindings, skippable)
 
     def _arrivals(self, method: Method, edges: Mapping[str, Sequence[Edge]]) -> Iterator[Arrival]:
+        """Yield what each port of a method gets that has an edge."""
         for port in method.inputs:
-            leading = edges.get(port.name, ())
-            for edge in leading:
-                flow = self._flow(edge, port, method.task)
-                if flow is not None and len(leading) > 1:  # the rules of a task are for one stream of its own
-                    flow = replace(flow, streaming=True, task=None)
-                yield port, edge, flow
+            if (leading := edges.get(port.name)) is None:
+                continue
+            merge = self._graph.merge(leading[0].target) or _UNDECIDED if len(leading) > 1 else None
+            size = len(leading) if merge is not None and merge.policy in TUPLE_POLICIES else None
+            flows = [self._flow(edge, port, method.task, place, size) for place, edge in enumerate(leading)]
+            known = [(edge, flow) for edge, flow in zip(leading, flows, strict=True) if flow is not None]
+            if merge is not None and merge.policy in STREAM_POLICIES:  # a task has rules for one stream of its own
+                known = [(edge, replace(flow, streaming=True, task=None)) for edge, flow in known]
+            yield Arrival(port, [edge for edge, _ in known], [flow for _, flow in known], merge, len(leading))
 
-    def _flow(self, edge: Edge, port: Port, task: Task | None) -> Flow | None:
+    def _flow(self, edge: Edge, port: Port, task: Task | None, place: int, size: int | None) -> Flow | None:
         if edge.source is PIPELINE_INPUT:
             streaming = edge.index in self._streamed or all(reads.streaming for reads in ports_of(self._methods, edge))
-            return _given(port, edge.spec.adapt, task, self._input_mode, streaming=streaming)
+            flow = _given(port, edge.spec.adapt, task, self._input_mode, streaming=streaming)
+            if size is None:
+                return flow
+            return replace(flow, type=StreamType(item_of_tuple(flow.type.item, place, size), mode=flow.type.mode))
         writer = self.choices.get(edge.source.step)
         return None if writer is None else writer.outputs[edge.source.port]
 
@@ -169,22 +193,18 @@ class _Resolver:
         parts = (id(getattr(types, part.name)) for part in fields(types))
         return self._flows.setdefault((*parts, flow.streaming, id(flow.task)), flow)
 
-    def _input(self, port: Port, arrived: Sequence[tuple[Edge, Flow, Fitting]]) -> ResolvedInput:
-        edges, flows, fittings = zip(*arrived, strict=True)
-        outside = any(edge.source is PIPELINE_INPUT for edge in edges)
-        return ResolvedInput(port, flows, fittings, outside, any(map(self._may_skip, edges, flows)))
+    def _input(self, arrival: Arrival, fittings: Sequence[Fitting]) -> ResolvedInput:
+        outside = any(edge.source is PIPELINE_INPUT for edge in arrival.edges)
+        skippable = any(map(self._may_skip, arrival.edges, arrival.flows))
+        met = meet(arrival.flows, arrival.merge)
+        flows, in_tuples = tuple(arrival.flows), arrival.in_tuples
+        return ResolvedInput(arrival.port, flows, met, tuple(fittings), outside, skippable, in_tuples)
 
     def _may_skip(self, edge: Edge, flow: Flow) -> bool:
         """Return whether an edge may bring nothing, as its branch is not taken or its port is not written."""
         writer = self.choices.get(edge.source.step)
         unwritten = writer is not None and (writer.skippable or (not flow.streaming and writer.writes_several))
         return unwritten or (edge.spec.when is not None and not flow.streaming)
-
-
-def _mode_of(part: ResolvedInput) -> Mode | None:
-    """Return how the items at a port relate, where that is the same for all its edges."""
-    first = part.flows[0].type.mode
-    return first if all(flow.type.mode == first for flow in part.flows) else None
 
 
 def _out(

@@ -237,6 +237,8 @@ def _port(
 ) -> Port:
     if not NAME_PATTERN.fullmatch(name):
         report.add("port-name", f"{name!r} cannot be the name of a port", "use ASCII letters, digits and underscores")
+    if name == "policy":  # the key that makes an object in `merge` one policy instead of policies by port
+        report.add("port-name", "'policy' cannot be the name of a port: it is a key of 'merge'", "choose another name")
     if form.shape is Shape.VALUE and contains_stream(form.type.item):
         hint = "give each stream a port of its own"
         report.add("nested-stream", f"port {name!r} has a Stream inside another type", hint)

@@ -13,18 +13,19 @@ from headwater.running.hosts.outbox import Outbox, PortOutbox
 from headwater.running.hosts.routed import RoutedOutbox
 from headwater.running.output_edges import adapted
 from headwater.streams.grammar import Grammar
-from headwater.streams.merged import Concatenated, Interleaved
+from headwater.streams.merging.merged import Concatenated, Interleaved
+from headwater.streams.merging.zipped import Zipped
 from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.graph.plan import Plan, PlannedInput, PlannedOutput, PlannedStep
+    from headwater.graph.plan import Plan, PlannedInput, PlannedMerge, PlannedOutput, PlannedStep
     from headwater.running.record import StepRecord
     from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
-    from headwater.streams.ends import Ends, Sink, Source
+    from headwater.streams.ends import EdgeSource, Ends, Sink, Source
 
 __all__ = ["Wiring"]
 
@@ -64,10 +65,18 @@ class Wiring:
         for index in planned.edges:
             self._edges[index] = self._open_edge(self._plan.edges[index], reader)
         sources = [self._edges[index].source for index in planned.edges]
-        source: Source = sources[0]
-        if len(sources) > 1:
-            source = (Concatenated if planned.merge == "concat" else Interleaved)(sources, reader)
-        self._sources[step_id, planned.port.name] = source
+        self._sources[step_id, planned.port.name] = (
+            sources[0] if planned.merge is None else self._merged(planned, planned.merge, sources, reader)
+        )
+
+    def _merged(
+        self, planned: PlannedInput, merge: PlannedMerge, sources: Sequence[EdgeSource], reader: Waiter
+    ) -> Source:
+        """Return the source of a port with several edges."""
+        if merge.policy == "zip":
+            names = [self._plan.edges[index].name for index in planned.edges]
+            return Zipped(sources, reader, names, merge.unequal or "fail", merge.pad)
+        return (Concatenated if merge.policy == "concat" else Interleaved)(sources, reader)
 
     def _host(self, steps: list[PlannedStep]) -> StepHost:
         head = steps[0]

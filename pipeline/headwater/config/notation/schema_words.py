@@ -80,6 +80,7 @@ def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator
         yield from _alternatives(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)
         return
     members = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    members += [schema[key] for key in ("then", "else") if key in schema]
     if not members:
         yield schema
     for member in cast("list[Schema]", members):
@@ -90,6 +91,8 @@ def _below(schema: Schema, part: str | int) -> Schema | None:
     if isinstance(part, int):
         prefix = cast("Sequence[Schema]", schema.get("prefixItems", ()))
         inner: Any = prefix[part] if part < len(prefix) else schema.get("items")
+    elif part == schema.get("x-never"):
+        inner = None
     else:
         inner = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
         for patterned in schema.get("patternProperties", {}).values():

@@ -62,7 +62,7 @@ class _Reader:
     def check(self) -> None:
         """Report what does not fit."""
         for given in self._choice.inputs:
-            for edge, flow, fitting in zip(self._edges[given.port.name], given.flows, given.fittings, strict=True):
+            for edge, flow, fitting in zip(self._edges[given.port.name], given.fed, given.fittings, strict=True):
                 if edge.source is not PIPELINE_INPUT and fitting.adapter in _ITEM_BY_ITEM:
                     for reads in given.port.reads:
                         self._check(reads, edge, flow)

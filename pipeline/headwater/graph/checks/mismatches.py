@@ -60,9 +60,14 @@ def faults_of_outputs(graph: Graph, choices: Mapping[str, Choice]) -> Iterator[F
 
 def faults_of_edges(step_id: str, method: Method, arrivals: Iterable[Arrival]) -> Iterator[Fault]:
     """Yield a fault for each edge into a step that does not fit one of its methods."""
-    for port, edge, flow in arrivals:
-        if flow is not None and fit_port(flow, port, method.task, edge.spec.adapt, {}) is None:
-            yield _unfit(edge, flow, port, step_id, method.task)
+    for arrival in arrivals:
+        if arrival.in_tuples and arrival.is_partly_known:
+            continue
+        for edge, flow in zip(arrival.edges, arrival.fed, strict=True):
+            if fit_port(flow, arrival.port, method.task, edge.spec.adapt, {}) is None:
+                yield _unfit(edge, flow, arrival, step_id, method.task)
+                if arrival.in_tuples:  # the other edges are part of the same tuples
+                    break
 
 
 def faults_of_choice(
@@ -104,9 +109,13 @@ def _adapters(step_id: str, given: ResolvedInput, edges: Sequence[Edge]) -> Iter
         yield Fault("mixed-adapters", message, edges[other].path, hint)
 
 
-def _unfit(edge: Edge, flow: Flow, port: Port, step_id: str, task: Task | None) -> Fault:
+def _unfit(edge: Edge, flow: Flow, arrival: Arrival, step_id: str, task: Task | None) -> Fault:
+    port = arrival.port
     writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
-    message = f"{edge.source} writes {writes}, but port {port.name!r} of step {step_id!r} reads {reads}"
+    found = f"{edge.source} writes {writes}"
+    if arrival.in_tuples:
+        found = f"{' and '.join(str(each.source) for each in arrival.edges)} together are {writes}"
+    message = f"{found}, but port {port.name!r} of step {step_id!r} reads {reads}"
     expected = port.type
     if flow.streaming and not port.streaming and task is not None and task.input_join is not None:
         expected = task.stream_input or expected
@@ -160,6 +169,11 @@ def _frame(step_id: str, given: ResolvedInput, edges: Sequence[Edge], part: str,
     elif len(having) > 1:
         message = f"{place} reads one {part}, but {len(having)} of the streams merged there have one"
         yield Fault(f"merged-{part}s", message, having[1][0].path, f"keep the {part} of one of them only")
+    elif getattr(given.met.type, part) is None:
+        message = (
+            f"{place} reads a {part}, but its edges are left when the shortest ends, before the {part} of a longer one"
+        )
+        yield Fault(f"merged-{part}s", message, having[0][0].path, 'let "unequal" be "fail" or "pad"')
     elif check(having[0][1], wanted) is Fit.NO:
         edge, written = having[0]
         message = f"{place} reads a {part} {describe(wanted)}, but {edge.source} writes {describe(written)}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.config.problems import Problems, quote
-from headwater.config.spec import StepSpec
+from headwater.config.problems import JsonPath, Problems, quote
+from headwater.config.spec import MISSING, MergeSpec, StepSpec
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.graph.ports import EndLookup
 from headwater.graph.topological_order import find_cycles, topological_order
+from headwater.shapes import is_object
 
 if TYPE_CHECKING:
     from headwater.graph.graph import Graph
@@ -100,17 +101,19 @@ def _check_missing_policies(
         staying = [
             edge for edge in edges if edge.source.step not in loops or loops[edge.source.step] != loops.get(step)
         ]
-        if len(staying) > 1 and graph.merge_policy(target) is None:
+        if len(staying) > 1 and graph.merge(target) is None:
             sources = ", ".join(str(edge.source) for edge in staying[:_MOST_NAMES])
             message = f"{len(staying)} edges lead to '{target}' (from {sources}) and no policy says how they merge"
-            policies = '"merge": "interleave" (as items come) or "concat" (one after the other)'
+            policies = '"merge": "interleave" (as items come), "concat" (one after the other) or "zip" (in tuples)'
             problems.add("merge-missing", message, staying[1].path, f"give step {quote(step)} {policies}")
 
 
 def _check_policies(step: str, shared: Collection[str], ends: EndLookup, problems: Problems) -> None:
     merge = ends.specs[step].merge
     path = (*ends.place(step), "merge")
-    if isinstance(merge, str) and not shared:
+    for spec, place in _with_options(merge, path):
+        _check_merge_options(spec, place, problems)
+    if isinstance(merge, str | MergeSpec) and not shared:
         message = f"step {quote(step)} has a merge policy, but no input with several edges"
         problems.add("merge-unused", message, path, "remove it")
     inputs = ends.ports[step].inputs.names
@@ -121,3 +124,19 @@ def _check_policies(step: str, shared: Collection[str], ends: EndLookup, problem
         elif port not in shared:
             message = f"at most one edge leads to '{End(step, port)}', so there is nothing to merge"
             problems.add("merge-unused", message, (*path, port), "remove it", at_key=True)
+
+
+def _with_options(merge: object, path: JsonPath) -> Iterator[tuple[MergeSpec, JsonPath]]:
+    """Yield the policies that are written as objects, with their places."""
+    written = {path: merge} if not is_object(merge) else {(*path, port): policy for port, policy in merge.items()}
+    return ((policy, place) for place, policy in written.items() if isinstance(policy, MergeSpec))
+
+
+def _check_merge_options(spec: MergeSpec, path: JsonPath, problems: Problems) -> None:
+    """Report options that the policy does not have."""
+    if spec.unequal is not None and spec.policy != "zip":
+        message = f"'unequal' is for the policy 'zip', found {quote(spec.policy)}"
+        problems.add("merge-option", message, (*path, "unequal"), "remove it", at_key=True)
+    if spec.pad is not MISSING and spec.unequal != "pad":
+        message = "'pad' has no effect, as the edges are not padded"
+        problems.add("merge-option", message, (*path, "pad"), 'set "unequal": "pad", or remove it', at_key=True)

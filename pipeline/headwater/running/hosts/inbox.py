@@ -67,14 +67,14 @@ class Inbox:
 
     async def header(self) -> Any:
         """Return the header that flows around a mapped step, or `NOTHING`."""
-        if self._step.mapped is None or self._first_edges[self._step.mapped].type.header is None:
+        if self._step.mapped is None or self._step.outputs[0].type.header is None:
             return NOTHING
         return await self.mapped.header()
 
     @property
     def footer(self) -> Any:
         """The footer that flows around a mapped step, or `NOTHING`."""
-        if self._step.mapped is None or self._first_edges[self._step.mapped].type.footer is None:
+        if self._step.mapped is None or self._step.outputs[0].type.footer is None:
             return NOTHING
         return self.mapped.footer
 

@@ -28,7 +28,7 @@ from headwater.streams.channel import Channel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from headwater.graph.plan import Plan, PlannedEdge
+    from headwater.graph.plan import Plan
     from headwater.running.hosts.host import StepHost
     from headwater.streams.ends import Ends
     from headwater.streams.waiter import Waiter
@@ -179,7 +179,7 @@ class StallWatch:
         for edges in party.inputs:
             waiter = channels[edges[0]].reader if edges[0] in channels else None
             if waiter is not None and waiter.asleep_since is not None:
-                unread = [index for index in edges if index not in channels or not channels[index].ended]
+                unread = [index for index in edges if index not in channels or _is_awaited(channels[index])]
                 yield _Wait(waiter, unread or edges, reads=True)
         for index in party.outputs:
             if index in channels and channels[index].writer.asleep_since is not None:
@@ -242,7 +242,7 @@ class StallWatch:
         return f"{'; '.join([*shown, *more])} ({hint})"
 
     def _sentence(self, party: _Party, wait: _Wait) -> str:
-        edges = " or ".join(f"'{_name(self._plan.edges[index])}'" for index in wait.edges)
+        edges = " or ".join(f"'{self._plan.edges[index].name}'" for index in wait.edges)
         if wait.reads:
             return f"{party.name} waits for an item of {edges}"
         capacity = self._plan.edges[wait.edges[0]].capacity
@@ -264,7 +264,6 @@ def _ring(waker_of: Mapping[_Party, _Party]) -> Sequence[_Party]:
     return ring[ring.index(party) :]
 
 
-def _name(edge: PlannedEdge) -> str:
-    """Return an edge as a document has it."""
-    source = "input" if edge.source is None else f"{edge.source}.{edge.source_port}"
-    return f"{source} -> {edge.target}.{edge.target_port}"
+def _is_awaited(channel: Channel) -> bool:
+    """Return whether a reader that sleeps may be waiting for this edge, not for another one of its port."""
+    return not channel.ended and not channel.buffer

@@ -13,71 +13,23 @@ if TYPE_CHECKING:
     from headwater.streams.ends import EdgeSource
     from headwater.streams.waiter import Waiter
 
-__all__ = ["Concatenated", "Interleaved"]
+__all__ = ["Concatenated", "Interleaved", "Merged"]
 
 
-class _Merged:
+class Merged:
     """Several edges as one source."""
 
-    __slots__ = ("_reader", "_sources", "_undone")
+    __slots__ = ("_reader", "_sources")
 
     def __init__(self, sources: Sequence[EdgeSource], reader: Waiter) -> None:
         self._sources = tuple(sources)
         self._reader = reader
-        self._undone: deque[tuple[EdgeSource, int]] = deque()  # whose items are in the reader's hands, and how many
-
-    def acknowledge(self, items: int | None = None) -> None:
-        """Count the oldest items that were taken as done, each at its own edge; None for all of them."""
-        if items is None:
-            for source, _ in self._undone:
-                source.acknowledge()
-            self._undone.clear()
-        while items:
-            source, taken = self._undone.popleft()
-            done = min(items, taken)
-            source.acknowledge(done)
-            items -= done
-            if done < taken:
-                self._undone.appendleft((source, taken - done))
 
     @property
     def footer(self) -> Any:
         """The one footer among the edges, or `NOTHING`."""
         footers = [source.footer for source in self._sources]
         return next((footer for footer in footers if footer is not NOTHING), NOTHING)
-
-    def close(self) -> None:
-        """Leave all the edges."""
-        for source in self._sources:
-            source.close()
-
-    def statistics(self) -> ChannelStatistics:
-        """Return the sums over the edges; the reader waits for all of them at a time."""
-        sums = totals([source.statistics() for source in self._sources])
-        return sums._replace(reader_wait_s=self._reader.waited_s)
-
-
-class Interleaved(_Merged):
-    """Items of several edges as they come; within each edge the order is kept."""
-
-    __slots__ = ()
-
-    async def take(self, *, ahead: bool = False) -> list[Any]:
-        """Return every item that is there at any of the edges."""
-        if not ahead and self._undone:
-            self.acknowledge()
-        while True:
-            if batch := [item for source in self._sources if source.buffer for item in self._taken(source)]:
-                return batch
-            self._raise_break()
-            if all(source.ended for source in self._sources):
-                return []
-            await self._sleep()
-
-    def _taken(self, source: EdgeSource) -> list[Any]:
-        batch = source.take_nowait()
-        self._undone.append((source, len(batch)))
-        return batch
 
     async def branch_taken(self) -> bool:
         """Wait for the first frame of any edge or the end of all, and return whether any branch was taken."""
@@ -99,6 +51,16 @@ class Interleaved(_Merged):
                 return NOTHING
             await self._sleep()
 
+    def close(self) -> None:
+        """Leave all the edges."""
+        for source in self._sources:
+            source.close()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return the sums over the edges; the reader waits for all of them at a time."""
+        sums = totals([source.statistics() for source in self._sources])
+        return sums._replace(reader_wait_s=self._reader.waited_s)
+
     def _raise_break(self) -> None:
         for source in self._sources:
             if source.error is not None:
@@ -110,7 +72,54 @@ class Interleaved(_Merged):
         await self._reader.sleep()
 
 
-class Concatenated(_Merged):
+class _OfItems(Merged):
+    """Several edges as one source of all their items."""
+
+    __slots__ = ("_undone",)
+
+    def __init__(self, sources: Sequence[EdgeSource], reader: Waiter) -> None:
+        super().__init__(sources, reader)
+        self._undone: deque[tuple[EdgeSource, int]] = deque()  # whose items are in the reader's hands, and how many
+
+    def acknowledge(self, items: int | None = None) -> None:
+        """Count the oldest items that were taken as done, each at its own edge; None for all of them."""
+        if items is None:
+            for source, _ in self._undone:
+                source.acknowledge()
+            self._undone.clear()
+        while items:
+            source, taken = self._undone.popleft()
+            done = min(items, taken)
+            source.acknowledge(done)
+            items -= done
+            if done < taken:
+                self._undone.appendleft((source, taken - done))
+
+
+class Interleaved(_OfItems):
+    """Items of several edges as they come; within each edge the order is kept."""
+
+    __slots__ = ()
+
+    async def take(self, *, ahead: bool = False) -> list[Any]:
+        """Return every item that is there at any of the edges."""
+        if not ahead and self._undone:
+            self.acknowledge()
+        while True:
+            if batch := [item for source in self._sources if source.buffer for item in self._taken(source)]:
+                return batch
+            self._raise_break()
+            if all(source.ended for source in self._sources):
+                return []
+            await self._sleep()
+
+    def _taken(self, source: EdgeSource) -> list[Any]:
+        batch = source.take_nowait()
+        self._undone.append((source, len(batch)))
+        return batch
+
+
+class Concatenated(_OfItems):
     """Items of several edges, one edge after the other."""
 
     __slots__ = ("_index",)

@@ -1,0 +1,1 @@
+"""Several edges that meet in one port, under each merge policy."""

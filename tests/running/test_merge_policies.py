@@ -1,0 +1,241 @@
+# ruff: noqa: D103 - example steps are the subject of these tests, not an API
+"""Edges that meet in one port: each policy, over streams and single values, with all that may end them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+
+from headwater import ConfigError, Pipeline, StepError, Stream, step
+from headwater.errors import HeadwaterError
+from tests.running import kinds
+
+Pair = tuple[int, int]
+
+
+@step("merging.add")
+def add(pair: Pair) -> int:
+    return pair[0] + 1000 * pair[1]
+
+
+@step("merging.add_later")
+async def add_later(pair: Pair) -> int:
+    return pair[0] + 1000 * pair[1]
+
+
+@step("merging.add_streams")
+async def add_streams(pairs: Stream[Pair]) -> AsyncIterator[int]:
+    async for pair in pairs:
+        yield add(pair)
+
+
+@step("merging.add_blocking", blocking=True)
+def add_blocking(pairs: Iterable[Pair]) -> Iterable[int]:
+    for pair in pairs:
+        yield add(pair)
+
+
+@step("merging.add_list")
+def add_list(pairs: list[Pair]) -> list[int]:
+    return [add(pair) for pair in pairs]
+
+
+@step("merging.show")
+def show(pair: tuple[int | None, int | None]) -> str:
+    return f"{pair[0]} {pair[1]}"
+
+
+@step("merging.fails")
+async def fails(number: int) -> AsyncIterator[int]:
+    for value in range(number):
+        yield value
+    msg = "cut"
+    raise ValueError(msg)
+
+
+READERS = {
+    "mapped": add,
+    "mapped coroutine": add_later,
+    "streaming": add_streams,
+    "in a thread": add_blocking,
+    "as a list": add_list,
+}
+
+
+def pipeline(first: Any, second: Any, reader: Any, merge: Any) -> Pipeline:
+    """Return two writers whose outputs meet."""
+    steps = {"first": first, "second": second, "reader": reader}
+    edges = ["first -> reader", "second -> reader"]
+    return Pipeline("meeting", steps=steps, edges=edges, options={"reader": {"merge": merge}})
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
+@pytest.mark.parametrize("second", [kinds.async_count, kinds.thread_count, kinds.generator_count])
+async def test_zip_brings_tuples_when_edges_are_streams(reader: Any, second: Any) -> None:
+    """Whatever reads them, and whatever writes them."""
+    meeting = pipeline(kinds.async_count, second, reader, "zip")
+    output = (await meeting.run({"first": 600, "second": 600})).output
+    assert output == [1001 * number for number in range(600)]
+
+
+@pytest.mark.parametrize("reader", [add, add_later])
+async def test_zip_brings_one_tuple_when_edges_carry_one_value(reader: Any) -> None:
+    """Then the step runs once, and its output is one value."""
+    meeting = pipeline(kinds.def_double, kinds.async_double, reader, "zip")
+    assert (await meeting.run({"first": 1, "second": 2})).output == 4002
+
+
+async def test_zip_reads_the_input_of_the_pipeline() -> None:
+    """An edge from the input is like any other: its items are those of the tuple that the port declares."""
+    edges = ["input -> reader", "input -> double", "double -> reader"]
+    meeting = Pipeline(
+        "input", steps={"double": kinds.def_double, "reader": add}, edges=edges, options={"reader": {"merge": "zip"}}
+    )
+    assert (await meeting.run(3)).output == 6003
+    assert (await meeting.run(iter(range(500)))).output == [2001 * number for number in range(500)]
+    with pytest.raises(StepError, match="expected int, found 'x'"):
+        await meeting.run("x")
+
+
+@pytest.mark.parametrize(
+    ("unequal", "output"),
+    [
+        ({"unequal": "shortest"}, ["0 0", "1 1"]),
+        ({"unequal": "pad"}, ["0 0", "1 1", "2 None"]),
+        ({"unequal": "pad", "pad": -1}, ["0 0", "1 1", "2 -1"]),
+    ],
+)
+async def test_zip_ends_as_the_document_says_when_an_edge_is_shorter(unequal: Any, output: list[str]) -> None:
+    """Whichever of the edges that is."""
+    meeting = pipeline(kinds.async_count, kinds.async_count, show, {"policy": "zip", **unequal})
+    assert (await meeting.run({"first": 3, "second": 2})).output == output
+    turned = [" ".join(reversed(line.split())) for line in output]
+    assert (await meeting.run({"first": 2, "second": 3})).output == turned
+
+
+async def test_zip_fails_when_an_edge_is_shorter() -> None:
+    """Nothing is dropped in silence; the error names both edges."""
+    with pytest.raises(StepError) as error:
+        await pipeline(kinds.async_count, kinds.async_count, show, "zip").run({"first": 3, "second": 2})
+    assert "'second.out -> reader.pair' ended after 2 items, but 'first.out -> reader.pair' has more" in str(
+        error.value
+    )
+    assert isinstance(error.value.__cause__, HeadwaterError)
+
+
+@pytest.mark.parametrize("unequal", ["fail", "shortest", "pad"])
+@pytest.mark.parametrize("order", [(fails, kinds.async_count), (kinds.async_count, fails)])
+async def test_cut_edge_is_never_an_end(unequal: str, order: tuple[Any, Any]) -> None:
+    """A writer that fails breaks the rounds after its last item, under every policy."""
+    meeting = pipeline(*order, show, {"policy": "zip", "unequal": unequal})
+    with pytest.raises(StepError, match="ValueError: cut") as error:
+        await meeting.run({"first": 4, "second": 4} | ({"first": 9} if order[1] is fails else {"second": 9}))
+    output = error.value.result.output
+    assert output == [f"{number} {number}" for number in range(len(output))]
+
+
+async def test_zip_takes_the_branch_of_its_values_when_all_are_taken() -> None:
+    """A value that does not come is an edge that is shorter."""
+    for merge, output in [("shortest", None), ("pad", "2 None")]:
+        meeting = Pipeline(
+            "branches",
+            steps={"first": kinds.def_double, "second": kinds.def_double, "reader": show},
+            edges=[
+                {"from": "input", "to": "first"},
+                {"from": "input", "to": "second", "when": {"gt": 5}},
+                "first -> reader",
+                "second -> reader",
+            ],
+            options={"reader": {"merge": {"policy": "zip", "unequal": merge}}},
+        )
+        assert (await meeting.run(1)).output == output
+        assert (await meeting.run(6)).output == "12 12"
+
+
+async def test_writer_is_stopped_when_the_shortest_edge_has_ended() -> None:
+    """A writer without end does not keep the execution running."""
+    closed = list[str]()
+
+    @step("merging.endless")
+    async def endless(number: int) -> AsyncIterator[int]:
+        try:
+            while True:
+                yield number
+        finally:
+            closed.append("endless")
+
+    meeting = pipeline(kinds.async_count, endless, add, {"policy": "zip", "unequal": "shortest"})
+    assert (await meeting.run({"first": 3, "second": 0})).output == [0, 1, 2]
+    assert closed == ["endless"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges"),
+    [
+        ({"b": kinds.async_pass}, ["a -> b", "a -> z", "b -> z"]),
+        ({"b": kinds.async_sum}, ["a -> b", "a -> z", "b -> z"]),
+        ({}, ["a -> z", "x -> z", {"from": "a", "to": "x", "when": {"gt": 3}}]),
+        ({"b": kinds.generator_count}, ["a -> b", "a -> z", "b -> z"]),
+        ({"b": kinds.async_double, "c": kinds.async_pass}, ["a -> b", "a -> c", "b -> z", "c -> x", "x -> z"]),
+    ],
+)
+def test_refuses_zip_when_branches_of_one_writer_may_differ(steps: Any, edges: Any) -> None:
+    """One of them fills up and stops the writer, while an item of the other is awaited."""
+    names = {end.partition(" ")[0] for end in edges if isinstance(end, str)}
+    every = {"a": kinds.async_count, **steps, **({"x": kinds.def_double} if "x" in names else {}), "z": add}
+    with pytest.raises(ConfigError) as error:
+        Pipeline("differ", steps=every, edges=edges, options={"z": {"merge": "zip"}})
+    assert [problem.code for problem in error.value.problems] == ["deadlock-risk"]
+    assert "z.pair" in error.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges"),
+    [
+        ({"b": kinds.async_double}, ["a -> b", "a -> z", "b -> z"]),
+        (
+            {"b": kinds.async_double, "c": kinds.thread_double, "d": kinds.def_double},
+            ["a -> b", "a -> c", "c -> d", "b -> z", "d -> z"],
+        ),
+        ({"b": kinds.async_pass, "c": kinds.async_count}, ["a -> b", "c -> z", "b -> z"]),
+        (
+            {"x": kinds.async_count, "y": add, "w": add},
+            ["a -> y", "x -> y", "a -> w", "x -> w", "y -> z", "w -> z"],
+        ),
+    ],
+)
+async def test_zip_goes_on_when_branches_bring_one_item_for_one_item(steps: Any, edges: Any) -> None:
+    """What is accepted does not stand still, however small the buffers."""
+    small = [
+        {"from": edge.split(" -> ")[0], "to": edge.split(" -> ")[1], "buffer": 1 + place % 2}
+        for place, edge in enumerate(edges)
+    ]
+    every = {"a": kinds.async_count, **steps, "z": add}
+    options = {name: {"merge": "zip"} for name, kind in every.items() if kind is add}
+    meeting = Pipeline("even", steps=every, edges=small, options=options)
+    names = [group.name for group in meeting.plan().inputs]
+    output = (await meeting.run(400 if len(names) == 1 else dict.fromkeys(names, 400))).output
+    assert len(output) == 400
+
+
+async def test_only_header_flows_around_a_mapped_step_when_one_edge_has_one() -> None:
+    """Whichever edge that is; two headers are none, as which one passed would be chance."""
+
+    @step("merging.language")
+    async def language(sums: Stream[int, kinds.Opening]) -> str:
+        header = await sums.header()
+        await sums.collect()
+        return header.language
+
+    def document(first: Any, second: Any) -> Pipeline:
+        steps = {"first": first, "second": second, "reader": add, "language": language}
+        edges = ["first -> reader", "second -> reader", "reader -> language"]
+        return Pipeline("around", steps=steps, edges=edges, options={"reader": {"merge": "zip"}})
+
+    for pair in [(kinds.framed, kinds.async_count), (kinds.async_count, kinds.framed)]:
+        assert (await document(*pair).run({"first": 3, "second": 3})).output == "en"
+    with pytest.raises(ConfigError) as error:
+        document(kinds.framed, kinds.framed)
+    assert [problem.code for problem in error.value.problems] == ["header-mismatch"]
