@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "NAME_LIMIT",
     "NAME_PATTERN",
     "NAME_WORDS",
+    "PATH_SEPARATOR",
     "checked_execution_id",
     "closest",
+    "is_below",
     "new_execution_id",
 ]
 
@@ -30,8 +32,25 @@ KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 """What the kind of a step looks like: dotted lower-case words, such as `text.words`."""
 
 _EXECUTION_ID_PATTERN = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_-]{{0,{NAME_LIMIT - 1}}}")
+PATH_SEPARATOR = "/"
+"""What stands between the id of a step and that of a step of its nested pipeline, as in `outer/inner`."""
 
 _ALIKE = 0.6
+
+
+def is_below(step_id: str, steps: Collection[str]) -> bool:
+    """Return whether a step is inside the nested pipeline of one of some steps, near or far.
+
+    Example:
+        >>> is_below("outer/inner", {"outer"}), is_below("outer", {"outer"})
+        (True, False)
+    """
+    end = step_id.rfind(PATH_SEPARATOR)
+    while end > 0:
+        if step_id[:end] in steps:
+            return True
+        end = step_id.rfind(PATH_SEPARATOR, 0, end)
+    return False
 
 
 def closest(name: str, known: Iterable[str], most: int = 1) -> list[str]:

@@ -19,7 +19,18 @@ FIGURE: dict[str, Any] = {
     "compensated": ({"on_missing": "skip"}, [1, None, 3, None], 2),
 }
 
+STRIP: dict[str, Any] = {"name": "strip", "steps": [{"id": "strip", "kind": "text.strip"}]}
+
 ITEMS: Final[dict[str, Sample]] = {
+    # ---- what runs
+    "control.pipeline": mapped(
+        {"pipeline": STRIP},
+        " a ",
+        "a",
+        frames=(None, None),
+        bad_params=({"pipeline": 1}, ".pipeline", "expected a pipeline, or the path of one"),
+        **TEXT,
+    ),
     # ---- shaping
     "stream.filter": shaping(
         {"where": {"gt": 2}},

@@ -52,6 +52,17 @@ def joined(steps: str, edges: str | None = None, rest: str = "") -> str:
 GOOD = '{"id": "a", "kind": "say.repeat"}'
 
 BROKEN = [
+    # nested pipelines
+    pytest.param(
+        document('{"id": "a", "kind": "control.pipeline", "params": {"pipeline": "other.json"}}'),
+        ["2:74 $.steps[0].params.pipeline nested-path !write the pipeline itself"],
+        id="path of a pipeline in text",
+    ),
+    pytest.param(
+        document('{"id": "a", "kind": "control.pipeline", "params": {"pipeline": {"name": "x", "step": []}}}'),
+        ["2:88 $.steps[0].params.pipeline.step unknown-key !did you mean 'steps'?"],
+        id="broken nested pipeline",
+    ),
     # what is no JSON
     pytest.param('{"name": "x",}', ["1:13 $.name syntax !"], id="trailing comma"),
     pytest.param("{'name': 1}", ["1:2 $ syntax !"], id="single quotes"),

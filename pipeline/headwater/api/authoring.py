@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from headwater.config.load import load
+from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.templates import literal
 from headwater.errors import ConfigError, Problem
 from headwater.kinds.binding import bind
@@ -91,8 +92,13 @@ def _check_option(step_id: str, option: Mapping[str, Any]) -> None:
 def _step_document(step_id: str, step: BoundStep, options: Mapping[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = {"id": step_id, "kind": step.definition.kind}
     if step.params:
-        document["params"] = literal(step.params)
+        document["params"] = {name: _param(step, name, value) for name, value in step.params.items()}
     return {**document, **options}
+
+
+def _param(step: BoundStep, name: str, value: Any) -> Any:
+    """Return a param as a document has it; a nested pipeline has templates of its own."""
+    return value if isinstance(getattr(step.instance, name, None), NestedPipeline) else literal(value)
 
 
 def _plain(value: Any) -> Any:

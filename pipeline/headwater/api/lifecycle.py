@@ -18,6 +18,7 @@ from headwater.ids import checked_execution_id, new_execution_id
 from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
+from headwater.running.nested.nested_run import allow_nesting
 from headwater.running.scope import ExecutionScope
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
@@ -157,7 +158,7 @@ class Lifecycle:
             self.outcome.end()
             raise
         scope = ExecutionScope(self.execution_id, request, self.context, instances, self.outcome.fail_step)
-        self._work_scope = scope
+        self._work_scope = allow_nesting(scope)
         self._work = work = work_of(scope, request.options.open_edge, self.outlets)
         return work
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, current_time
 
-from headwater.causes import causes_of
 from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionTimeoutError, StepError
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
-from headwater.running.failures import message_of, reason_of
+from headwater.running.failures import message_of
+from headwater.running.nested.failure import step_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,10 +91,7 @@ class Outcome:
         if self.scope.cancel_called:  # the step failed because it was cancelled
             self.expire()
         if self.error is None:
-            mask = self._request.mask
-            self._error = failure = StepError(step_id, reason_of(error, mask), attempt=attempt)
-            failure.__cause__ = error
-            failure.causes = causes_of(failure, partial(message_of, mask=mask))
+            self._error = step_error(step_id, error, attempt, self._request.mask)
 
     def cancel(self, reason: str) -> bool:
         """Note the reason of a cancellation; return whether it is the first one, and in time."""

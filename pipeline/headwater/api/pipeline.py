@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headwater.api.authoring import bind_authored, load_authored
-from headwater.api.compiled import CompiledPipeline
+from headwater.api.nested.nesting import compile_nested, is_nested_document
 from headwater.api.pipeline_views import PipelineViews
 from headwater.config.bound_steps import bind_steps
 from headwater.config.garbage_collection import collection_paused
@@ -22,7 +23,6 @@ from headwater.shapes import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from pydantic import SecretStr
 
@@ -83,8 +83,7 @@ class Pipeline(PipelineViews):
         timeout = None if timeout_s is None else {"total_s": timeout_s}
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout}
         loaded = load_authored(head, bound, options or {}, keys)
-        compiled = CompiledPipeline(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
-        self.compiled = compiled
+        self.compiled = compile_nested(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
 
     @classmethod
     def load(
@@ -121,7 +120,8 @@ class Pipeline(PipelineViews):
             return cls.loads(source, parameters, secrets=secrets, env=env, allow=allow)
         if env is None and not is_mapping(source):
             env = os.environ
-        return cls._load(source, LoadOptions(parameters, secrets, env, allowed_names(allow)))
+        folder = Path(source).parent if isinstance(source, (str, os.PathLike)) else None
+        return cls._load(source, LoadOptions(parameters, secrets, env, allowed_names(allow), folder))
 
     @classmethod
     def loads(
@@ -157,9 +157,9 @@ class Pipeline(PipelineViews):
     @classmethod
     def _load(cls, source: Source | Path | str | Mapping[str, Any], options: LoadOptions) -> Pipeline:
         with collection_paused():
+            options = replace(options, is_literal=is_nested_document)
             loaded = load(source, options)
-            steps = bind_steps(loaded, registry, loaded.problems)
-            compiled = CompiledPipeline(loaded, steps, options)
+            compiled = compile_nested(loaded, bind_steps(loaded, registry, loaded.problems), options)
         pipeline = cls.__new__(cls)
         pipeline.compiled = compiled
         return pipeline

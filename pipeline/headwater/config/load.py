@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,12 +42,16 @@ class LoadOptions:
     """What a program gives with a document: parameters, secrets, environment variables and permissions.
 
     Secrets come before those of the environment; without an environment, the document has no access to any variable.
+    `folder` is that of the document, if it is a file. `is_literal` says whether an object that is a param of a kind is
+    a document with templates of its own.
     """
 
     parameters: Mapping[str, Any] | None = None
     secrets: Mapping[str, str | SecretStr] | None = field(default=None, repr=False)
     env: Mapping[str, str] | None = field(default=None, repr=False)
     allowed: frozenset[str] = frozenset()
+    folder: Path | None = None
+    is_literal: Callable[[str, str], bool] = lambda _kind, _param: False
 
 
 def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions | None = None) -> Loaded:
@@ -61,7 +65,7 @@ def load(source: Source | Path | str | Mapping[str, Any], options: LoadOptions |
     _check_limits(read.document, problems)
     values, without_value = bind_parameters(_declared(read.document, problems), options.parameters or {}, problems)
     scope = Scope(values, without_value, options.env, options.secrets or {})
-    filled = fill(read.document, scope, problems) if read.has_templates else read.document
+    filled = fill(read.document, scope, problems, options.is_literal) if read.has_templates else read.document
     with work_budget():
         spec = _spec(filled, problems)
     if problems.variables.is_used:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Protocol, TypeAlias, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -108,22 +109,23 @@ class Problems:
     """
 
     __slots__ = (
+        "_adopted",
         "_blocked",
         "_comparisons",
         "_faults",
         "_file",
         "_mask",
-        "_positions",
         "_secrets",
         "_unlisted",
         "document",
+        "positions",
         "variables",
     )
 
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
         self.document: object = document
         self.variables: Variables = Variables()
-        self._positions = positions
+        self.positions = positions
         self._file = file
         self._faults: dict[Fault, None] = {}
         self._blocked: set[JsonPath] = set()
@@ -131,10 +133,11 @@ class Problems:
         self._mask = masker(())
         self._comparisons = COMPARISONS_LIMIT
         self._unlisted = 0
+        self._adopted: dict[JsonPath, Sequence[Problem]] = {}
 
     def renewed(self) -> Problems:
         """Return a collector for a later check of the same document, which masks the same secrets and variables."""
-        renewed = Problems(self.document, self._positions, self._file)
+        renewed = Problems(self.document, self.positions, self._file)
         renewed.redact(self._secrets)
         renewed.variables = self.variables
         return renewed
@@ -190,6 +193,10 @@ class Problems:
         """Return whether something within a place is known to be broken."""
         return any(blocked[: len(path)] == path for blocked in self._blocked)
 
+    def adopt(self, problems: Sequence[Problem], path: JsonPath) -> None:
+        """Add the problems of a document that stands at a path of this one, or is a file that is named there."""
+        self._adopted[path] = problems
+
     @property
     def knows_secrets(self) -> bool:
         """Whether there are secrets to keep out of messages."""
@@ -229,10 +236,19 @@ class Problems:
         faults = sorted(self._faults, key=lambda fault: (order.rank(fault.path), not fault.at_key))
         found = self._locate(faults)
         problems = [self._problem(fault, fault.position or found.get(fault.place)) for fault in faults]
+        problems = self._with_adopted(problems, [order.rank(fault.path) for fault in faults], order)
         if self._unlisted:
             count = f"more than {COUNTED_LIMIT}" if self.are_enough else self._unlisted
             problems.append(Problem("too-many-problems", f"{count} more problems are not listed", "$", self._file))
         return tuple(problems)
+
+    def _with_adopted(self, problems: list[Problem], ranks: Sequence[tuple[int, ...]], order: _Order) -> list[Problem]:
+        """Return the problems with those of nested documents among them, in the order of the document."""
+        ranked = list(zip(ranks, problems, strict=True))
+        for path, adopted in self._adopted.items():
+            outer = path_text(path)
+            ranked += [(order.rank(path), replace(one, path=outer + one.path.removeprefix("$"))) for one in adopted]
+        return [problem for _, problem in sorted(ranked, key=itemgetter(0))][:PROBLEMS_LIMIT]
 
     @property
     def are_enough(self) -> bool:
@@ -246,7 +262,7 @@ class Problems:
 
     def raise_if_any(self) -> None:
         """Raise all problems as one `ConfigError`, if there are any."""
-        if self._faults:
+        if self._faults or self._adopted:
             raise ConfigError(self.listed())
 
     def _problem(self, fault: Fault, position: Position | None) -> Problem:
@@ -255,10 +271,10 @@ class Problems:
 
     def _locate(self, faults: Sequence[Fault]) -> Mapping[Place, Position]:
         """Find each place, or the nearest place around it that exists: a missing key has no position."""
-        if self._positions is None:
+        if self.positions is None:
             return {}
         nearest = {fault.place: _nearest(self.document, fault.place) for fault in faults if fault.position is None}
-        known = self._positions.find(set(nearest.values()))
+        known = self.positions.find(set(nearest.values()))
         return {place: known[near] for place, near in nearest.items() if near in known}
 
 

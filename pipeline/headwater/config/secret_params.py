@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.annotations import alternatives, fields_of, union, walk
+from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.problems import JsonPath, Problems
 from headwater.shapes import is_list, is_mapping, is_object, is_sequence
 
@@ -108,6 +109,8 @@ def secrets_of(steps: Collection[BoundStep]) -> set[str]:
 def _secrets_in(value: Any) -> Iterator[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
+    elif isinstance(value, NestedPipeline):
+        yield from () if value.loaded is None else secrets_of(value.loaded.steps.values())
     elif isinstance(value, SecretBytes):
         yield value.get_secret_value().decode(errors="replace")
     else:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
@@ -144,12 +144,18 @@ def _checked(value: str, name: str) -> str:
     raise _UnresolvedError("bad-text", f"the value of {quote(name)} is not UTF-8", "set it to a string")
 
 
-def fill(document: Mapping[str, Any], scope: Scope, problems: Problems) -> dict[str, Any]:
+def fill(
+    document: Mapping[str, Any],
+    scope: Scope,
+    problems: Problems,
+    is_literal: Callable[[str, str], bool] = lambda _kind, _param: False,
+) -> dict[str, Any]:
     """Return a document with its templates replaced by their values; parts without templates are shared.
 
-    A template without a value is reported and stays as it is, and its place is blocked.
+    A template without a value is reported and stays as it is, and its place is blocked. A param that is a document of
+    its own stays as it is, as `is_literal` says by its kind and name: it has parameters of its own.
     """
-    return cast("dict[str, Any]", _Filler(scope, problems).value(document))
+    return cast("dict[str, Any]", _Filler(scope, problems, document, is_literal).value(document))
 
 
 def literal(value: Any) -> Any:
@@ -164,9 +170,17 @@ def literal(value: Any) -> Any:
 class _Filler:
     """Walks a document once, and copies only parts with templates in them."""
 
-    __slots__ = ("_known", "_left", "_path", "_problems", "_scope")
+    __slots__ = ("_document", "_is_literal", "_known", "_left", "_path", "_problems", "_scope")
 
-    def __init__(self, scope: Scope, problems: Problems) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        problems: Problems,
+        document: Mapping[str, Any],
+        is_literal: Callable[[str, str], bool],
+    ) -> None:
+        self._document = document
+        self._is_literal = is_literal
         self._scope = scope
         self._problems = problems
         self._path: list[str | int] = []
@@ -183,7 +197,7 @@ class _Filler:
             if kind is str:
                 if "${" not in item:
                     continue
-            elif kind is not dict and kind is not list:
+            elif (kind is not dict and kind is not list) or (kind is dict and self._is_document(key)):
                 continue
             self._path.append(key)
             new = self._text(item) if kind is str else self.value(item)
@@ -192,6 +206,15 @@ class _Filler:
                 changed = container.copy() if changed is None else changed
                 changed[key] = new
         return container if changed is None else changed
+
+    def _is_document(self, key: Any) -> bool:
+        """Return whether what stands under a key of the present object is a document of its own."""
+        match self._path:
+            case ["steps", int(index), "params"]:
+                kind = self._document["steps"][index].get("kind")
+                return isinstance(kind, str) and self._is_literal(kind, key)
+            case _:
+                return False
 
     def _text(self, text: str) -> Any:
         path = tuple(self._path)

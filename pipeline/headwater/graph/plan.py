@@ -202,6 +202,12 @@ class PlannedStep:
         return self.bound.definition.kind
 
     @property
+    def nested(self) -> Plan | None:
+        """The plan of the nested pipeline that the step runs, or None."""
+        form = self.method.nested
+        return None if form is None else form.plan
+
+    @property
     def main_port(self) -> str:
         """The output of items without a port: the only one besides side ports, or empty."""
         names = [output.name for output in self.outputs if output.required]

@@ -77,6 +77,8 @@ class Method:
     context: str | None = None
     context_index: int | None = None
     task: Task | None = None
+    nested: Any = None
+    """The form of the nested pipeline that the method runs, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,13 @@ class StepDefinition:
     permission: str = ""
     varied: tuple[str, ...] = field(init=False, default=(), repr=False, compare=False)
     """The params that the types of outputs depend on; found once, as a document may have 10,000 steps."""
+    is_shaped: bool = field(init=False, default=False, repr=False, compare=False)
+    """Whether the ports depend on the params: its class has `shaped_methods`."""
 
     def __post_init__(self) -> None:
         ports = [port.by_param for method in self.methods for port in method.outputs if port.by_param is not None]
         object.__setattr__(self, "varied", tuple(sorted({by_param.param for by_param in ports})))
+        object.__setattr__(self, "is_shaped", hasattr(self.step_class, "shaped_methods"))
 
     def with_params(self, params: Mapping[str, Any]) -> StepDefinition:
         """Return the definition with the types that its outputs have for some params."""

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import FIRST_ATTEMPT
 from headwater.events.notices import operator_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["StepContext"]
+__all__ = ["NestedRun", "StepContext"]
+
+
+class NestedRun(Protocol):
+    """A nested pipeline that a step runs within its execution."""
+
+    async def value(self) -> Any:
+        """Run it to its end, and return the value that it makes, or an `Outputs` with several."""
+        ...
+
+    def frames(self) -> AsyncGenerator[Any, None]:
+        """Run it, and yield what it writes while it is written."""
+        ...
 
 
 class StepContext:
@@ -43,8 +55,10 @@ class StepContext:
 
     __slots__ = (
         "_is_cancelled",
+        "_key",
         "_log",
         "_mask",
+        "_nest",
         "_report",
         "allowed",
         "attempt",
@@ -77,6 +91,8 @@ class StepContext:
         self._is_cancelled = is_cancelled
         self._mask = mask
         self._log: FilteringBoundLogger | None = None
+        self._key = step_id
+        self._nest: Callable[[Sequence[Any], Mapping[str, Any]], NestedRun] | None = None
 
     def __repr__(self) -> str:
         return f"<StepContext {self.step_id!r} attempt {self.attempt} of execution {self.execution_id}>"
@@ -84,7 +100,7 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         """The same for each attempt of this step in this execution, and for no other step."""
-        return f"{self.execution_id}:{self.step_id}"
+        return f"{self.execution_id}:{self._key}"
 
     @property
     def cancelled(self) -> bool:
@@ -113,6 +129,33 @@ class StepContext:
             The text with asterisks in place of each secret.
         """
         return self._mask(text)
+
+    def place(self, key: str, nest: Callable[[Sequence[Any], Mapping[str, Any]], NestedRun] | None) -> None:
+        """Say where in the execution the step runs; the engine does this before the step is called.
+
+        Args:
+            key: What distinguishes this run of the step from its other runs in the execution.
+            nest: Begins a run of the step's nested pipeline, if it has one.
+        """
+        self._key = key
+        self._nest = nest
+
+    def nested(self, inputs: Sequence[Any], **metadata: Any) -> NestedRun:
+        """Begin a run of the nested pipeline that the step has as a param, for kinds that derive from `NestingStep`.
+
+        Args:
+            inputs: A value or a stream for each of its inputs.
+            **metadata: What its events have as metadata, such as `index` or `iteration`.
+
+        Returns:
+            The run. Either its `value` or its `frames` is used, once.
+
+        Raises:
+            RuntimeError: The step has no nested pipeline.
+        """
+        if self._nest is None:
+            raise RuntimeError(f"step {self.step_id!r} has no nested pipeline; derive its kind from NestingStep")
+        return self._nest(inputs, metadata)
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         """Report how far the step is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
@@ -14,13 +15,21 @@ from headwater.running.hosts.watch import Watched
 from headwater.shapes import is_mapping
 from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter, Turn
+from headwater.streams.stream import Stream
 from headwater.wire.stream_reader import StreamReader
 
 if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan, PlannedInput
     from headwater.streams.ends import Sink
 
-__all__ = ["TextLines", "data_by_group", "feed", "is_stream"]
+__all__ = ["Arguments", "TextLines", "data_by_group", "feed", "is_stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Data for each free input of a pipeline, in their order."""
+
+    values: tuple[Any, ...]
 
 
 class TextLines(AsyncIterator[str]):
@@ -39,6 +48,8 @@ class TextLines(AsyncIterator[str]):
 
 def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:
     """Return the data for each free input of a pipeline."""
+    if isinstance(data, Arguments):
+        return dict(zip(plan.inputs, data.values, strict=True))
     names = [group.name for group in plan.inputs]
     if not plan.inputs:
         if data is not None:
@@ -102,6 +113,10 @@ async def _feed(data: Any, sink: Sink, *, streaming: bool) -> None:
         if is_wire(data):
             sink.finish(await _feed_wire(data, sink))
             return
+        if streaming and isinstance(data, Stream):
+            footer = await _feed_stream(data, sink)  # pyright: ignore[reportUnknownArgumentType]  # items of any type
+            sink.finish(footer)
+            return
         if not streaming or isinstance(data, str | bytes | bytearray | Mapping | BaseModel):
             await sink.write([data])
         elif isinstance(data, AsyncIterable):
@@ -129,6 +144,20 @@ async def _feed_wire(reader: StreamReader[Any, Any, Any], sink: Sink) -> Any:
             async for items in batches:
                 await sink.write(items)
         footer = await reader.read_footer()
+    return NOTHING if footer is None else footer
+
+
+async def _feed_stream(stream: Stream[Any, Any, Any], sink: Sink) -> Any:
+    """Write the header and the items of the stream around a nested pipeline, and return the footer."""
+    try:
+        if (header := await stream.header()) is not None:
+            sink.set_header(header)
+        async for items in stream.batches():
+            if not await sink.write(items):
+                await sink.wait_writable()
+        footer = await stream.footer()
+    finally:  # what writes it is not to wait for the rest of the nested pipeline
+        await stream.aclose()
     return NOTHING if footer is None else footer
 
 

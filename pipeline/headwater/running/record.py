@@ -17,8 +17,8 @@ from headwater.running.failures import message_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.events.streaming_context import StreamingContext
     from headwater.graph.plan import PlannedStep
+    from headwater.running.nested.path_events import EventSink
     from headwater.streams.meter import Meter
 
 __all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor", "with_tokens"]
@@ -67,7 +67,7 @@ class StepRecord:
     def __init__(
         self,
         step: PlannedStep,
-        context: StreamingContext,
+        context: EventSink,
         emit_items: EmitItems,
         mask: Callable[[str], str],
         progress_interval_s: float = 0.0,

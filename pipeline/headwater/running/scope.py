@@ -21,11 +21,14 @@ from headwater.running.workers.inside import Enter, called_inside
 from headwater.running.workers.threads import is_released
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.events.streaming_context import StreamingContext
+    from anyio.abc import TaskGroup
+
     from headwater.graph.plan import Plan, PlannedStep
     from headwater.kinds.step import Step
+    from headwater.kinds.step_context import NestedRun
+    from headwater.running.nested.path_events import EventSink
     from headwater.running.request import ExecutionRequest
 
 __all__ = ["ExecutionScope", "FailureSink"]
@@ -46,16 +49,22 @@ class ExecutionScope:
         self,
         execution_id: str,
         request: ExecutionRequest,
-        context: StreamingContext,
+        context: EventSink,
         instances: Mapping[str, Step],
         on_failure: FailureSink,
     ) -> None:
         streaming = request.streaming
+        self.request: ExecutionRequest = request
+        self.path: str = ""  # of the steps around a nested pipeline, each with a separator
+        self.key: str = ""  # the same, with what distinguishes the runs of each step
+        self.group: TaskGroup | None = None
+        self.nest: Callable[[PlannedStep, Sequence[Any], Mapping[str, Any]], NestedRun] | None = None
         self.execution_id: str = execution_id
         self.plan: Plan = request.plan
         self.allowed: frozenset[str] = request.allowed
-        self.context = context
+        self.context: EventSink = context
         self.cancelled = False
+        self.is_cancelled: Callable[[], bool] = lambda: self.cancelled
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
         self.mask: Callable[[str], str] = request.mask
@@ -65,7 +74,7 @@ class ExecutionScope:
         if self.emits_items:
             context.log.allow_short_forms()
         self._progress_interval_s = streaming.flush_interval_ms / 1000
-        self._instances = instances
+        self.instances: Mapping[str, Step] = instances
         self._start_data = request.start_data
         self.hooks: tuple[StreamSubscriber, ...] = tuple(
             one
@@ -106,7 +115,7 @@ class ExecutionScope:
         enters: list[Enter] = []
         for hook in self.hooks:
             try:
-                enter = hook.inside_step(self.execution_id, owned(self._start_data), step.id)
+                enter = hook.inside_step(self.execution_id, owned(self._start_data), self.path + step.id)
             except Exception as error:  # noqa: BLE001 - a subscriber does not disturb the execution
                 notice("subscriber gave no context to a step", step_id=step.id, error=repr(error))
             else:
@@ -115,23 +124,26 @@ class ExecutionScope:
 
     def _bound_call(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
         bound = step.bound
-        if (live := self._instances.get(step.id)) is not None:
+        if (live := self.instances.get(self.path + step.id)) is not None:
             bound = replace(bound, instance=live)
         context = self._context_of(step, attempt) if step.method.context is not None else None
         return callable_of(bound, step.method, context=context, ports=[planned.port.name for planned in step.inputs])
 
     def _context_of(self, step: PlannedStep, attempt: int) -> StepContext:
-        return StepContext(
+        context = StepContext(
             self.execution_id,
-            step.id,
+            self.path + step.id,
             attempt=attempt,
             deadline=None if step.timeout_s is None else current_time() + step.timeout_s,
             report=partial(self.progress, step),
             mask=self.mask,
-            is_cancelled=lambda: self.cancelled or is_released(),
+            is_cancelled=lambda: self.is_cancelled() or is_released(),
             connected=[output.name for output in step.outputs if output.edges],
             allowed=self.allowed,
         )
+        if self.path or step.method.nested is not None:
+            context.place(self.key + step.id, None if self.nest is None else partial(self.nest, step))
+        return context
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Emit the progress of a step, from any thread; what is counted is counted even when no progress is emitted."""

@@ -72,6 +72,7 @@ class StreamingWork:
         groups = data_by_group(self._plan, data)
         watch = StallWatch(self._plan, self._hosts, self._wiring.edge, self._program)
         async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
+            self._scope.group = group
             for host in self._hosts:
                 group.start_soon(self._coordination.run_host, host)
             feeds = [(input_group.edges, given) for input_group, given in groups.items()]

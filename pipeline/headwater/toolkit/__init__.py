@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headwater.archives.foreign import foreign_format
     from headwater.archives.formats import Archive, Packer, archive_by_name, archive_suffix, packer, without_suffix
     from headwater.config.data_params import DataParam
+    from headwater.config.nested.pipeline_param import NestedForm, NestedPipeline
     from headwater.config.notation.reading import read_source
     from headwater.config.notation.schema_words import in_words
     from headwater.config.notation.strict_json import read_json, read_json_lines
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         replace_field,
     )
     from headwater.toolkit.item_faults import ItemFaults, OnBad
+    from headwater.toolkit.nesting_step import NestingStep
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
     from headwater.types.reads import ByParam, NeededWhen, Reads
@@ -80,6 +82,9 @@ __all__ = [
     "JsonPath",
     "MissingFieldError",
     "NeededWhen",
+    "NestedForm",
+    "NestedPipeline",
+    "NestingStep",
     "OnBad",
     "OnDuplicate",
     "OutputPath",
@@ -162,6 +167,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "archives.formats": "Archive Packer archive_by_name archive_suffix packer without_suffix",
         "abort_hooks": "at_abort",
         "config.data_params": "DataParam",
+        "config.nested.pipeline_param": "NestedForm NestedPipeline",
         "config.notation.reading": "read_source",
         "config.notation.strict_json": "read_json read_json_lines",
         "graph.checks.path_params": "InputPath OutputPath PathUse",
@@ -188,6 +194,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
         "toolkit.item_faults": "ItemFaults OnBad",
+        "toolkit.nesting_step": "NestingStep",
         "toolkit.tables": "LARGEST_SPREAD OnDuplicate collision_free key_finder rows_by_key",
         "toolkit.transform": "Transform",
         "wide_text": "wide_encoding",

@@ -45,12 +45,13 @@ class Source:
     has_templates: bool
 
 
-def read_source(source: Path | str | Mapping[str, Any]) -> Source:
+def read_source(source: Path | str | Mapping[str, Any], *, shown: str = "") -> Source:
     """Read a document from a file, or take the document itself.
 
     Args:
         source: The path of a file, or the document. JSON text is refused: a program that takes either would open
             whatever file the author of a text names.
+        shown: What problems call the file; its path by default.
 
     Returns:
         The document, which is an object, and its problems so far.
@@ -67,7 +68,7 @@ def read_source(source: Path | str | Mapping[str, Any]) -> Source:
         hint = "Pipeline.loads(text) loads JSON text, and a Path is a path whatever it contains"
         _refuse("unreadable", "expected the path of a file, found text of several lines", hint=hint)
     path = Path(source)
-    file = str(path)
+    file = shown or str(path)
     text = _decoded(_file_bytes(path, file), file)
     if path.suffix.lower() in _YAML_SUFFIXES:
         return _from_yaml(text, file)

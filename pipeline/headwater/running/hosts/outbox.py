@@ -10,7 +10,7 @@ from headwater.streams.grammar import NOT_AN_ITEM, Classes, Grammar, all_instanc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headwater.events.streaming_context import StreamingContext
+    from headwater.running.nested.path_events import EventSink
     from headwater.streams.ends import Sink
 
 __all__ = ["Outbox", "PortOutbox"]
@@ -83,7 +83,7 @@ class PortOutbox:
 
     needs_drain = False
 
-    def __init__(self, sink: Sink, grammar: Grammar, context: StreamingContext) -> None:
+    def __init__(self, sink: Sink, grammar: Grammar, context: EventSink) -> None:
         self.sink: Sink = sink
         self.grammar: Grammar = grammar
         self._context = context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from anyio import CancelScope, Event, sleep
 from headwater.causes import causes_of
 from headwater.errors import StepError
 from headwater.events.notices import notice
+from headwater.ids import PATH_SEPARATOR
 from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped, message_of, reason_of
 
 if TYPE_CHECKING:
@@ -25,8 +27,12 @@ __all__ = ["Lifespans", "with_lifespan"]
 
 
 def with_lifespan(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
-    """Return the steps that acquire something."""
-    return [step for step in steps if step.bound.definition.has_lifespan]
+    """Return the steps that acquire something, those of nested pipelines by their paths."""
+    found = [step for step in steps if step.bound.definition.has_lifespan]
+    for step in steps:
+        inner = () if step.nested is None else with_lifespan(step.nested.steps)
+        found += [replace(one, id=f"{step.id}{PATH_SEPARATOR}{one.id}") for one in inner]
+    return found
 
 
 class _Held:

@@ -1,0 +1,1 @@
+"""Pipelines within steps, as they are loaded."""

@@ -1,0 +1,155 @@
+"""Loads the pipelines within the steps of a document, and gives such steps the ports that follow from their params."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from headwater.api.compiled import CompiledPipeline
+from headwater.api.nested.documents import Surroundings, inline_source, locate, read_nested, surroundings_of
+from headwater.api.nested.forms import forms_of
+from headwater.config.bound_steps import bind_steps
+from headwater.config.load import LoadOptions, load
+from headwater.config.nested.pipeline_param import NestedPipeline
+from headwater.config.problems import Fault, path_text, quote
+from headwater.errors import ConfigError, StepDefinitionError
+from headwater.kinds.registry import registry
+from headwater.shapes import has_part, is_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headwater.config.load import Loaded
+    from headwater.config.nested.pipeline_param import NestedForm
+    from headwater.config.problems import JsonPath
+    from headwater.kinds.definition import BoundStep
+
+__all__ = ["compile_nested", "is_nested_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadedPipeline:
+    """A nested pipeline that was loaded; conforms to `NestedPlans`."""
+
+    compiled: CompiledPipeline
+    forms: Sequence[NestedForm]
+
+    @property
+    def steps(self) -> Mapping[str, BoundStep]:
+        """Its steps by id."""
+        return self.compiled.graph.steps
+
+
+def is_nested_document(kind: str, param: str) -> bool:
+    """Return whether an object that is a param of a kind is a document of its own."""
+    try:
+        target = registry.find(kind)
+    except StepDefinitionError:
+        return False
+    if target is None or not target.definition.is_shaped:
+        return False
+    field = target.definition.params_model.model_fields.get(param)
+    return field is not None and field.annotation is NestedPipeline
+
+
+def compile_nested(
+    loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions, surroundings: Surroundings | None = None
+) -> CompiledPipeline:
+    """Compile a document with the pipelines that its steps hold; what is wrong with them is wrong with the document."""
+    if any(bound.definition.is_shaped for bound in steps.values()):
+        around = surroundings_of(options.folder, loaded.file) if surroundings is None else surroundings
+        steps = _Nester(loaded, options, around).nest(steps)
+    return CompiledPipeline(loaded, steps, options)
+
+
+class _Nester:
+    """Loads the pipelines in the steps of one document."""
+
+    def __init__(self, loaded: Loaded, options: LoadOptions, surroundings: Surroundings) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._surroundings = surroundings
+        self._problems = loaded.problems
+
+    def nest(self, steps: Mapping[str, BoundStep]) -> dict[str, BoundStep]:
+        """Return the steps with their own ports; one whose params have problems is left out, as it has none."""
+        places = {spec.id: index for index, spec in reversed(list(enumerate(self._loaded.spec.steps)))}
+        nested: dict[str, BoundStep] = {}
+        for step_id, bound in steps.items():
+            shaped = self._shaped(bound, ("steps", places[step_id], "params")) if bound.definition.is_shaped else bound
+            if shaped is not None:
+                nested[step_id] = shaped
+        return nested
+
+    def _shaped(self, bound: BoundStep, path: JsonPath) -> BoundStep | None:
+        """Return a step with its pipelines loaded and its own ports, or None when that was not possible."""
+        if not bound.has_params or self._problems.is_broken_inside(path):
+            return None
+        instance: Any = bound.instance
+        for name, value in cast("dict[str, Any]", vars(instance)).items():
+            if isinstance(value, NestedPipeline):
+                loaded = self._load(value, instance, (*path, name))
+                if loaded is None:
+                    return None
+                instance = instance.model_copy(update={name: NestedPipeline(value.source, loaded)})
+        try:
+            methods = instance.shaped_methods(bound.definition.methods)
+        except ValueError as error:
+            self._problems.add("wrong-pipeline", str(error), path)
+            return None
+        definition = replace(bound.definition, methods=tuple(methods))
+        return replace(bound, definition=definition, instance=instance)
+
+    def _load(self, value: NestedPipeline, instance: Any, path: JsonPath) -> _LoadedPipeline | None:
+        parameters: Mapping[str, Any] = getattr(instance, "parameters", {})
+        options = replace(self._options, parameters=parameters)
+        try:
+            if isinstance(value.source, str):
+                return self._of_file(value.source, options, path)
+            return self._of_object(value.source, options, path)
+        except ConfigError as error:
+            given = {path_text(("parameters", name)): name for name in parameters}
+            if adopted := [one for one in error.problems if one.path not in given]:
+                self._problems.adopt(adopted, path)
+            for one in error.problems:
+                if one.path in given:  # it stands in this document
+                    self._problems.add(one.code, one.message, (*path[:-1], "parameters", given[one.path]), one.hint)
+            return None
+
+    def _of_file(self, text: str, options: LoadOptions, path: JsonPath) -> _LoadedPipeline | None:
+        file = locate(text, self._surroundings)
+        if isinstance(file, Fault):
+            self._problems.add(file.code, file.message, path, file.hint)
+            return None
+        folder = self._surroundings.folder
+        assert folder is not None  # noqa: S101 - `locate` refuses a document without one
+        source = read_nested(file, text, folder)
+        inner = (folder / text).parent
+        return self._compiled(source, replace(options, folder=inner), self._surroundings.inside(file, inner), path)
+
+    def _of_object(self, document: dict[str, Any], options: LoadOptions, path: JsonPath) -> _LoadedPipeline | None:
+        written: Any = self._loaded.document
+        for part in path:  # as written, not with the values of the templates of the document around it
+            written = written[part] if has_part(written, part) else document
+        own = written if is_mapping(written) else document
+        source = inline_source(dict(own), self._loaded, path, has_templates=True)
+        return self._compiled(source, options, self._surroundings.inside(), path)
+
+    def _compiled(
+        self, source: Any, options: LoadOptions, surroundings: Surroundings, path: JsonPath
+    ) -> _LoadedPipeline | None:
+        refusal = surroundings.refusal(source.document.get("steps"))
+        if refusal is not None:
+            self._problems.add(refusal.code, refusal.message, path)
+            return None
+        declared = source.document.get("parameters")
+        unknown = [name for name in options.parameters or () if not has_part(declared, name)]
+        for name in unknown:
+            hint = self._problems.did_you_mean(name, declared if is_mapping(declared) else ())
+            message = f"the nested pipeline does not declare the parameter {quote(name)}"
+            self._problems.add("unknown-parameter", message, (*path[:-1], "parameters", name), hint, at_key=True)
+        if unknown:
+            return None
+        loaded = load(source, options)
+        compiled = compile_nested(loaded, bind_steps(loaded, registry, loaded.problems), options, surroundings)
+        return _LoadedPipeline(compiled, forms_of(compiled))

@@ -1,0 +1,1 @@
+"""Pipelines that steps hold as params."""

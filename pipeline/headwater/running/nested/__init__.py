@@ -1,0 +1,1 @@
+"""Nested pipelines, which run within the execution of the step that holds them."""

@@ -1,0 +1,1 @@
+"""Steps that decide what runs: nested pipelines, loops, and one of several ways."""
