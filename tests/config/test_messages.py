@@ -21,6 +21,9 @@ def problems_of(text: str) -> tuple[Problem, ...]:
     return ()
 
 
+GOOD = '{"id": "a", "kind": "say.repeat"}'
+
+
 def document(steps: str, rest: str = "") -> str:
     """Return a document with its steps on the second line and the rest on the third."""
     return f'{{"name": "x",\n"steps": [{steps}]{"," if rest else ""}\n{rest}}}'
@@ -36,6 +39,15 @@ def with_condition(condition: str) -> str:
     return document(f'{{"id": "a", "kind": "say.keep", "params": {{"where": {condition}}}}}')
 
 
+def nested_deep(levels: int) -> str:
+    """Return a document inside of documents."""
+    steps = GOOD
+    for _ in range(levels - 1):
+        inner = f'{{"name": "x", "steps": [{steps}]}}'
+        steps = f'{{"id": "a", "kind": "control.pipeline", "params": {{"pipeline": {inner}}}}}'
+    return document(steps)
+
+
 def joined(steps: str, edges: str | None = None, rest: str = "") -> str:
     """Return a document with a line for each step, such as `a texts "merge": "concat"`, then its edges, then the rest.
 
@@ -49,8 +61,6 @@ def joined(steps: str, edges: str | None = None, rest: str = "") -> str:
     return ",\n".join(['{"name": "x", "steps": [\n' + ",\n".join(lines) + "]", *filter(None, keys)]) + "}"
 
 
-GOOD = '{"id": "a", "kind": "say.repeat"}'
-
 BROKEN = [
     # nested pipelines
     pytest.param(
@@ -62,6 +72,11 @@ BROKEN = [
         document('{"id": "a", "kind": "control.pipeline", "params": {"pipeline": {"name": "x", "step": []}}}'),
         ["2:88 $.steps[0].params.pipeline.step unknown-key !did you mean 'steps'?"],
         id="broken nested pipeline",
+    ),
+    pytest.param(
+        nested_deep(14),
+        [f"2:{74 + 87 * 12} $" + ".steps[0].params.pipeline" * 13 + " nested-too-deep"],
+        id="deeply nested pipeline",
     ),
     # what is no JSON
     pytest.param('{"name": "x",}', ["1:13 $.name syntax !"], id="trailing comma"),

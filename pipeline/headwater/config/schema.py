@@ -83,6 +83,8 @@ def config_schema(registry: Kinds | None = None) -> Schema:
     step["allOf"] = [_choice(name, found, definitions) for name, found in known.items() if found is not None]
     definitions |= copy.deepcopy(_TEMPLATES)
     for part in list(_schemas(schema)):
+        if part.pop("x-document", False):
+            part |= {"$ref": "#"}
         _unite(part)
         _tidy(part)
     used = {part["$ref"] for part in _schemas(schema) if "$ref" in part}
@@ -215,6 +217,8 @@ def _unite(schema: Schema) -> None:
     alternatives: list[Schema] = schema.get("anyOf", [])
     written = [one for one in alternatives if one != template]
     if not all("type" in one and not one.keys() & {"enum", "const"} for one in written):
+        return
+    if any("x-document" in one for one in written):
         return
     types = [one["type"] for one in written] + ["string"] * (len(alternatives) - len(written))
     families = ["number" if one == "integer" else one for one in types]  # types with the same keywords

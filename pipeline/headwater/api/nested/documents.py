@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS_LIMIT", "Surroundings", "inline_source", "locate", "read_nested", "surroundings_of"]
 
-LEVELS_LIMIT = 16
+LEVELS_LIMIT = 12
 """How deep pipelines may be nested."""
 
 _LEAST_STEPS = 10  # what a document counts for, however small it is

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self
+
+from pydantic import WithJsonSchema
 
 from headwater.config.data_params import DataParam
 from headwater.config.notation.schema_words import in_words
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NestedForm", "NestedPipeline", "NestedPlans"]
 
-_Source: TypeAlias = "str | dict[str, Any]"
+_Document = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-document": True})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class NestedPipeline(DataParam):
 
     __slots__ = ("loaded",)
 
-    data_type = _Source
+    data_type = str | _Document
     source: str | dict[str, Any]
     loaded: NestedPlans | None
 
