@@ -14,7 +14,7 @@ from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.problems import Fault, path_text, quote
 from headwater.errors import ConfigError, StepDefinitionError
 from headwater.kinds.registry import registry
-from headwater.shapes import has_part, is_mapping
+from headwater.shapes import has_part, is_mapping, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from headwater.config.load import Loaded
     from headwater.config.nested.pipeline_param import NestedForm
     from headwater.config.problems import JsonPath
-    from headwater.kinds.definition import BoundStep
+    from headwater.kinds.definition import BoundStep, StepDefinition
 
 __all__ = ["compile_nested", "is_nested_document"]
+
+_OF_PARAMETERS = {"missing-parameter", "wrong-parameter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Nester:
     def _shaped(self, bound: BoundStep, path: JsonPath) -> BoundStep | None:
         """Return a step with its pipelines loaded and its own ports, or None when that was not possible."""
         if not bound.has_params or self._problems.is_broken_inside(path):
+            self._check_alone(bound.definition, path)
             return None
         instance: Any = bound.instance
         for name, value in cast("dict[str, Any]", vars(instance)).items():
@@ -99,6 +102,19 @@ class _Nester:
             return None
         definition = replace(bound.definition, methods=tuple(methods))
         return replace(bound, definition=definition, instance=instance)
+
+    def _check_alone(self, definition: StepDefinition, path: JsonPath) -> None:
+        """Report what is wrong with a pipeline although the other params of its step have problems."""
+        raw: Any = _at(self._loaded.document, path)
+        for name, field in definition.params_model.model_fields.items():
+            document = raw.get(name) if is_mapping(raw) else None
+            if field.annotation is NestedPipeline and is_object(document):
+                try:
+                    self._of_object(document, replace(self._options, parameters={}), (*path, name))
+                except ConfigError as error:  # its parameters may be what is wrong
+                    problems = [one for one in error.problems if one.code not in _OF_PARAMETERS]
+                    if problems:
+                        self._problems.adopt(problems, (*path, name))
 
     def _load(self, value: NestedPipeline, instance: Any, path: JsonPath) -> _LoadedPipeline | None:
         parameters: Mapping[str, Any] = getattr(instance, "parameters", {})
@@ -128,11 +144,9 @@ class _Nester:
         return self._compiled(source, replace(options, folder=inner), self._surroundings.inside(file, inner), path)
 
     def _of_object(self, document: dict[str, Any], options: LoadOptions, path: JsonPath) -> _LoadedPipeline | None:
-        written: Any = self._loaded.document
-        for part in path:  # as written, not with the values of the templates of the document around it
-            written = written[part] if has_part(written, part) else document
-        own = written if is_mapping(written) else document
-        source = inline_source(dict(own), self._loaded, path, has_templates=True)
+        written = _at(self._loaded.document, path)  # not with the values of the templates around it
+        own = written if is_object(written) else document
+        source = inline_source(own, self._loaded, path, has_templates=True)
         return self._compiled(source, options, self._surroundings.inside(), path)
 
     def _compiled(
@@ -148,8 +162,14 @@ class _Nester:
             hint = self._problems.did_you_mean(name, declared if is_mapping(declared) else ())
             message = f"the nested pipeline does not declare the parameter {quote(name)}"
             self._problems.add("unknown-parameter", message, (*path[:-1], "parameters", name), hint, at_key=True)
-        if unknown:
-            return None
-        loaded = load(source, options)
+        known = {name: value for name, value in (options.parameters or {}).items() if name not in unknown}
+        loaded = load(source, replace(options, parameters=known))
         compiled = compile_nested(loaded, bind_steps(loaded, registry, loaded.problems), options, surroundings)
-        return _LoadedPipeline(compiled, forms_of(compiled))
+        return None if unknown else _LoadedPipeline(compiled, forms_of(compiled))
+
+
+def _at(document: Any, path: JsonPath) -> Any:
+    """Return what stands at a place of a document, or None."""
+    for part in path:
+        document = document[part] if has_part(document, part) else None
+    return document

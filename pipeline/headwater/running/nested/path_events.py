@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from headwater.events.chunk import Rows
     from headwater.events.data import EventData
+    from headwater.events.delivery import Delivery
     from headwater.events.log import EventLog
     from headwater.events.streaming_context import StreamingContext
 
@@ -42,6 +43,16 @@ class PathEvents:
     def log(self) -> EventLog:
         """The events of the execution so far."""
         return self._context.log
+
+    @property
+    def enabled(self) -> bool:
+        """Whether events are emitted at all."""
+        return self._context.enabled
+
+    @property
+    def delivery(self) -> Delivery:
+        """What feeds the subscribers of the execution."""
+        return self._context.delivery
 
     @property
     def lags(self) -> bool:
