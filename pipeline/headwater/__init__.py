@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from headwater.kinds.step_context import StepContext
     from headwater.kinds.task import Flavor, Task
     from headwater.limits.patterns import PatternError
+    from headwater.running.policies.time_limits import StepTimeoutError
     from headwater.running.shared.batch_calls import BatchError
     from headwater.running.shared.breakers import CircuitOpenError
     from headwater.running.workers.processes import ProcessError
@@ -125,6 +126,7 @@ __all__ = [
     "StepSkipped",
     "StepStart",
     "StepState",
+    "StepTimeoutError",
     "Stream",
     "StreamBrokenError",
     "StreamConsumedError",
@@ -172,6 +174,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "kinds.outputs": "Emits Failed Outputs SidePort To",
         "kinds.step": "Step step",
         "limits.patterns": "PatternError",
+        "running.policies.time_limits": "StepTimeoutError",
         "running.shared.batch_calls": "BatchError",
         "running.shared.breakers": "CircuitOpenError",
         "running.workers.processes": "ProcessError",

@@ -16,6 +16,7 @@ HeadwaterError
 │   └── FrameTypeError              a header, item or footer has another type than declared
 ├── MissingExtraError           a feature needs an optional dependency that is not installed
 ├── PatternError                a regular expression is wrong, or too large to be safe
+├── StepTimeoutError            a limit of the `timeout` of a step has passed
 ├── ProcessError                a step failed in its worker process, or the process ended
 ├── CircuitOpenError            a circuit breaker refused a call, as too many before it have failed
 ├── BatchError                  a batch gave no result for an item

@@ -35,6 +35,8 @@ BEYOND = {
     "merge-option": "the options of a policy depend on its other values",
     "deadlock-risk": "as cycle",
     "shared-file": "as cycle",
+    "unfit-policy": "it depends on what feeds the step",
+    "unfit-fallback": "as type-mismatch",
     "no-concurrency": "it depends on what feeds the step",
     "type-mismatch": "a schema knows no types of ports",
     "unknown-field": "as type-mismatch",

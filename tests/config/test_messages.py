@@ -114,16 +114,53 @@ BROKEN = [
     pytest.param(of_step('"parms": {}'), ["2:45 $.steps[0].parms unknown-key !params"], id="misspelled key of a step"),
     pytest.param(document('{"kind": "say.repeat"}'), ["2:11 $.steps[0].id missing-key !"], id="step without id"),
     pytest.param(document('{"id": "a"}'), ["2:11 $.steps[0].kind missing-key !"], id="step without kind"),
-    pytest.param(of_step('"retry": {}'), ["2:45 $.steps[0].retry not-supported !"], id="key of a later version"),
+    pytest.param(of_step('"cache": {}'), ["2:45 $.steps[0].cache not-supported !"], id="key of a later version"),
     pytest.param(
         document(GOOD, '"timeout": {"idle_s": 3, "totl_s": 1}'),
-        ["3:13 $.timeout.idle_s not-supported !", "3:26 $.timeout.totl_s unknown-key !total_s"],
+        ["3:13 $.timeout.idle_s unknown-key !", "3:26 $.timeout.totl_s unknown-key !total_s"],
         id="keys of a timeout",
     ),
     pytest.param(
-        of_step('"on_error": "skip_item"'),
-        ["2:57 $.steps[0].on_error not-supported !fail"],
-        id="value of a later version",
+        of_step('"on_error": "skip"'),
+        ["2:57 $.steps[0].on_error wrong-value"],
+        id="what happens on an error",
+    ),
+    pytest.param(
+        of_step('"on_error": {"value": "x", "fallback": {"kind": "say.same"}}'),
+        ["2:57 $.steps[0].on_error wrong-value"],
+        id="two things on an error",
+    ),
+    pytest.param(
+        of_step('"retry": {"attempts": 0, "on": ["a b"], "pause_s": 1}'),
+        [
+            "2:67 $.steps[0].retry.attempts wrong-value",
+            "2:77 $.steps[0].retry.on[0] wrong-value",
+            "2:85 $.steps[0].retry.pause_s unknown-key !",
+        ],
+        id="retry",
+    ),
+    pytest.param(
+        of_step(
+            '"on_error": {"fallback": {"kind": "say.sme"}}, "compensate": {"kind": "say.repeat", "params": {"x": 1}}'
+        ),
+        [
+            "2:79 $.steps[0].on_error.fallback.kind unknown-kind !say.same",
+            "2:140 $.steps[0].compensate.params.x unknown-param !",
+        ],
+        id="steps in policies",
+    ),
+    pytest.param(
+        of_step('"on_error": {"value": 3}, "timeout": {"idle_s": 1}'),
+        [
+            "2:67 $.steps[0].on_error.value unfit-policy !str",
+            "2:93 $.steps[0].timeout.idle_s unfit-policy !attempt_s",
+        ],
+        id="policies that do not fit",
+    ),
+    pytest.param(
+        of_step('"on_error": {"fallback": {"kind": "say.texts"}}'),
+        ["2:70 $.steps[0].on_error.fallback unfit-fallback !reads str"],
+        id="fallback that does not fit",
     ),
     pytest.param(
         of_step('"merge": {"text": "first"}'),

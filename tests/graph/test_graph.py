@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from headwater.config.problems import PROBLEMS_LIMIT
 from headwater.config.spec import MergeSpec
+from headwater.graph.checks.topological_order import find_cycles, topological_order
 from headwater.graph.graph import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
-from headwater.graph.topological_order import find_cycles, topological_order
 from tests.graph.pipelines import build
 
 

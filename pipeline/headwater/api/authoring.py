@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from headwater.config.load import load
 from headwater.config.nested.pipeline_param import NestedPipeline
+from headwater.config.policies.substeps import FALLBACK
 from headwater.config.templates import literal
 from headwater.errors import ConfigError, Problem
 from headwater.kinds.binding import bind
@@ -93,7 +94,17 @@ def _step_document(step_id: str, step: BoundStep, options: Mapping[str, Any]) ->
     document: dict[str, Any] = {"id": step_id, "kind": step.definition.kind}
     if step.params:
         document["params"] = {name: _param(step, name, value) for name, value in step.params.items()}
-    return {**document, **options}
+    return {**document, **{key: _with_kinds(value) for key, value in options.items()}}
+
+
+def _with_kinds(value: Any) -> Any:
+    """Return an option with the step in it, such as a fallback, as a document names it."""
+    if is_mapping(value) and FALLBACK in value:
+        return {key: _with_kinds(member) for key, member in value.items()}
+    if getattr(value, "definition", None) is None:
+        return value
+    step = bind(cast("Any", value))
+    return {"kind": step.definition.kind, "params": literal(step.params)}
 
 
 def _param(step: BoundStep, name: str, value: Any) -> Any:

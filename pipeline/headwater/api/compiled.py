@@ -108,4 +108,4 @@ class CompiledPipeline:
 
     @cached_property
     def _mask(self) -> Callable[[str], str]:
-        return masker(secrets_of(self.graph.steps.values()))
+        return masker(secrets_of([*self.graph.steps.values(), *self.graph.substeps.values()]))

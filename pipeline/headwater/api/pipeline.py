@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.api.authoring import bind_authored, load_authored
 from headwater.api.nested.nesting import compile_nested, is_nested_document
 from headwater.api.pipeline_views import PipelineViews
-from headwater.config.bound_steps import bind_steps
+from headwater.config.bound_steps import bind_steps, bind_substeps
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import LoadOptions, load
 from headwater.config.notation.reading import begins_object, read_text
@@ -83,6 +83,7 @@ class Pipeline(PipelineViews):
         timeout = None if timeout_s is None else {"total_s": timeout_s}
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout}
         loaded = load_authored(head, bound, options or {}, keys)
+        bound |= bind_substeps(loaded, registry, loaded.problems)
         self.compiled = compile_nested(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
 
     @classmethod

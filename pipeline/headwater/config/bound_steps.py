@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from headwater.config.load import Loaded
 from headwater.config.notation.schema_words import Schema
+from headwater.config.policies.substeps import PlacedStep, substeps_of
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.secret_params import reveal_secrets, takes_secrets
-from headwater.config.spec import StepSpec
 from headwater.config.validation_errors import Subject, add_faults
 from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of, params_validator
 from headwater.limits.work_budget import work_budget
-from headwater.shapes import is_list, is_object
+from headwater.shapes import has_part, is_list, is_object
 
-__all__ = ["Kinds", "bind_steps"]
+__all__ = ["Kinds", "bind_steps", "bind_substeps"]
 
 
 class Kinds(Protocol):
@@ -46,13 +46,25 @@ def bind_steps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str,
     type for, such as a path or a date. A step whose params have problems is bound without them, so that its ports and
     permissions are checked in the same round.
     """
+    steps: list[PlacedStep] = [
+        PlacedStep(step.id, step.kind, step.params, ("steps", index)) for index, step in enumerate(loaded.spec.steps)
+    ]
+    return _bind([*steps, *substeps_of(loaded.spec.steps)], loaded, registry, problems)
+
+
+def bind_substeps(loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str, BoundStep]:
+    """Return the steps in the policies of other steps, by ids such as `fetch/@fallback`."""
+    return _bind([*substeps_of(loaded.spec.steps)], loaded, registry, problems)
+
+
+def _bind(places: Sequence[PlacedStep], loaded: Loaded, registry: Kinds, problems: Problems) -> dict[str, BoundStep]:
     binder = _Binder(loaded, registry, problems)
     bound: dict[str, BoundStep] = {}
     with work_budget() as budget:
-        for index, spec in enumerate(loaded.spec.steps):
-            one = binder.bind(index, spec)
+        for place in places:
+            one = binder.bind(place)
             if one is not None:
-                bound.setdefault(spec.id, one)
+                bound.setdefault(place.id, one)
             if (one is None or not one.has_params) and (budget.is_spent or problems.are_enough):
                 break
     return bound
@@ -81,7 +93,7 @@ class _Binder:
     """Binds the steps of one document; kinds are looked up once, and steps of a function without params are shared."""
 
     def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
-        self._raw: Sequence[Any] = loaded.document["steps"]
+        self._raw: Mapping[str, Any] = loaded.document
         self._registry = registry
         self._problems = problems
         self._broken = problems.is_broken_inside(())
@@ -89,24 +101,24 @@ class _Binder:
         self._kinds: dict[str, _Kind] = {}
         self._bare: dict[str, BoundStep] = {}
 
-    def bind(self, index: int, spec: StepSpec) -> BoundStep | None:
+    def bind(self, step: PlacedStep) -> BoundStep | None:
         """Return a step with its params, without them when they have problems, or None when its kind is not known."""
-        if self._broken and self._problems.is_blocked(("steps", index, "kind")):
+        if self._broken and self._problems.is_blocked((*step.path, "kind")):
             return None
-        kind = self._kinds.get(spec.kind) or self._look_up(spec.kind)
+        kind = self._kinds.get(step.kind) or self._look_up(step.kind)
         if kind.target is None:
-            self._problems.add(kind.code, kind.message, ("steps", index, "kind"), kind.hint)
+            self._problems.add(kind.code, kind.message, (*step.path, "kind"), kind.hint)
             return None
-        return self._with_params(kind, spec.params, index) or BoundStep(kind.definition, has_params=False)
+        return self._with_params(kind, step.params, step.path) or BoundStep(kind.definition, has_params=False)
 
-    def _with_params(self, kind: _Kind, params: Mapping[str, Any], index: int) -> BoundStep | None:
+    def _with_params(self, kind: _Kind, params: Mapping[str, Any], path: JsonPath) -> BoundStep | None:
         """Return a step with its params, or None when they have problems."""
         if not params:
-            return self._bare.get(kind.name) or self._bind_bare(kind, index)
-        raw = _raw_params(self._raw[index])
+            return self._bare.get(kind.name) or self._bind_bare(kind, path)
+        raw = _raw_params(self._raw, path)
         if kind.takes_secrets or self._has_secrets:
-            return self._bind_secret(kind, params, raw, index)
-        return self._validated(kind, to_json(params), params, raw, index)
+            return self._bind_secret(kind, params, raw, path)
+        return self._validated(kind, to_json(params), params, raw, path)
 
     @cached_property
     def _known_names(self) -> list[str]:
@@ -132,29 +144,27 @@ class _Binder:
         model = definition.params_model
         return _Kind(name, target, params_validator(model), takes_secrets(model), cache(definition.params_schema))
 
-    def _bind_bare(self, kind: _Kind, index: int) -> BoundStep | None:
-        bound = self._validated(kind, b"{}", {}, {}, index)
+    def _bind_bare(self, kind: _Kind, path: JsonPath) -> BoundStep | None:
+        bound = self._validated(kind, b"{}", {}, {}, path)
         if bound is not None and bound.instance is None:
             self._bare[kind.name] = bound
         return bound
 
     def _bind_secret(
-        self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
+        self, kind: _Kind, params: Mapping[str, Any], raw: Mapping[str, Any], path: JsonPath
     ) -> BoundStep | None:
         """Bind params that may hold secrets."""
-        path: JsonPath = ("steps", index, "params")
-        revealed = reveal_secrets(kind.definition.params_model, params, path, self._problems)
-        return self._validated(kind, to_json(revealed), params, raw, index)
+        revealed = reveal_secrets(kind.definition.params_model, params, (*path, "params"), self._problems)
+        return self._validated(kind, to_json(revealed), params, raw, path)
 
     def _validated(
-        self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], index: int
+        self, kind: _Kind, data: bytes, params: Mapping[str, Any], raw: Mapping[str, Any], step: JsonPath
     ) -> BoundStep | None:
-        definition = kind.definition
-        path: JsonPath
+        definition, path = kind.definition, (*step, "params")
         try:
             validated = kind.validate(data, strict=True)
         except ValidationError as error:
-            path, owner = ("steps", index, "params"), f"kind {kind.name!r}"
+            owner = f"kind {kind.name!r}"
             if error.errors(include_input=False)[0]["type"] == "json_invalid":
                 message = f"a number has more than {sys.get_int_max_str_digits()} digits"
                 self._problems.add("number-too-large", message, (*path, *_place_of_large_number(params)))
@@ -162,10 +172,9 @@ class _Binder:
             add_faults(error, Subject(params, kind.schema, path, "param", owner), self._problems)
             return None
         except MissingExtraError as error:
-            self._problems.add("missing-extra", str(error), ("steps", index, "kind"), "install it, then load again")
+            self._problems.add("missing-extra", str(error), (*step, "kind"), "install it, then load again")
             return None
         except Exception as error:  # noqa: BLE001 - the validators of other people's kinds may raise anything
-            path = ("steps", index, "params")
             message = f"kind {kind.name!r} failed to check its params: {type(error).__name__}"
             self._problems.add("params-failed", message, path, f"its code is in {definition.origin}")
             return None
@@ -196,7 +205,8 @@ def _place_of_large_number(value: Any) -> JsonPath:
     return ()
 
 
-def _raw_params(step: object) -> dict[str, Any]:
+def _raw_params(document: object, path: JsonPath) -> dict[str, Any]:
     """Return the params of a step as written; a broken step has none."""
-    params = step.get("params") if is_object(step) else None
-    return params if is_object(params) else {}
+    for part in (*path, "params"):
+        document = cast("Any", document)[part] if has_part(document, part) else None
+    return document if is_object(document) else {}

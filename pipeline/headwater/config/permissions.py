@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headwater.config.policies.substeps import substeps_of
 from headwater.config.problems import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from headwater.config.problems import Problems
+    from headwater.config.problems import JsonPath, Problems
     from headwater.config.spec import PipelineSpec
     from headwater.kinds.definition import BoundStep
 
@@ -29,12 +30,18 @@ def check_permissions(
 ) -> None:
     """Report every step that needs a permission the operator did not give."""
     refused = {step_id for step_id, bound in steps.items() if _is_refused(bound, allowed)}
-    for index, step in enumerate(spec.steps if refused else ()):
-        if step.id in refused:
-            permission = steps[step.id].definition.permission
-            message = f"the kind {quote(step.kind)} needs the permission {quote(permission)}, which is not given"
+    if not refused:
+        return
+    places: list[tuple[str, str, JsonPath]] = [
+        (step.id, step.kind, ("steps", index)) for index, step in enumerate(spec.steps)
+    ]
+    places += [(substep.id, substep.kind, substep.path) for substep in substeps_of(spec.steps)]
+    for step_id, kind, path in places:
+        if step_id in refused:
+            permission = steps[step_id].definition.permission
+            message = f"the kind {quote(kind)} needs the permission {quote(permission)}, which is not given"
             hint = f"the operator can give it: --allow {permission}, or allow={{{permission!r}}} in Python"
-            problems.add("not-allowed", message, ("steps", index, "kind"), hint)
+            problems.add("not-allowed", message, (*path, "kind"), hint)
 
 
 def _is_refused(bound: BoundStep, allowed: Collection[str]) -> bool:

@@ -11,15 +11,13 @@ from typing import Any, Final
 
 __all__ = ["RESERVED", "reserving"]
 
-_POLICIES = ("retry", "rate_limit", "circuit_breaker", "cache", "batch", "fallback")
+_POLICIES = ("rate_limit", "circuit_breaker", "cache", "batch", "fallback")
 
 RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
     # keys, by the title of the part of the document
-    "the document": _POLICIES,
+    "the document": ("retry", *_POLICIES),
     "a step": _POLICIES,
-    "a timeout": ("first_item_s", "idle_s"),
     # values, by the key that they stand under
-    "on_error": ("skip_item", "dead_letter", "fallback"),
     "merge": ("latest", "first"),
 }
 

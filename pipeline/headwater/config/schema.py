@@ -54,6 +54,7 @@ _TEMPLATES: dict[str, Schema] = {
 _FIXED = {
     "the document": {"$schema", "name", "parameters", "steps", "edges"},
     "a step": {"id", "kind", "params"},
+    "a step in a policy": {"kind", "params"},
     "an edge": {"from", "to"},
 }
 """Keys without templates in their values, as these define what the pipeline is, by the title of their part."""
@@ -78,9 +79,12 @@ def config_schema(registry: Kinds | None = None) -> Schema:
     for part in (schema["properties"]["$schema"], schema["properties"]["name"], definitions["ParameterSpec"]):
         part["allOf"] = [{"$ref": _reference("without templates")}]
     known = {name: _definition(kinds, name) for name in sorted(kinds.kinds())}
-    step = definitions["StepSpec"]
-    step["properties"]["kind"] = _kind(step["properties"]["kind"], known)
-    step["allOf"] = [_choice(name, found, definitions) for name, found in known.items() if found is not None]
+    step, substep = definitions["StepSpec"], definitions["SubstepSpec"]
+    for part in (step, substep):
+        part["properties"]["kind"] = _kind(part["properties"]["kind"], known)
+    choices = [_choice(name, found, definitions) for name, found in known.items() if found is not None]
+    definitions["params by kind"] = {"allOf": choices}
+    step["allOf"] = substep["allOf"] = [{"$ref": _reference("params by kind")}]
     definitions |= copy.deepcopy(_TEMPLATES)
     for part in list(_schemas(schema)):
         if part.pop("x-document", False):

@@ -28,8 +28,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from headwater.config.conditions.condition import Condition
+from headwater.config.notation.document_types import END_PATTERN, MISSING, End, Json, Kind, Name, part_config
+from headwater.config.policies.failure_specs import (
+    ErrorPolicy,
+    RetrySpec,
+    StepTimeoutSpec,
+    SubstepSpec,
+    TimeoutSpec,
+)
 from headwater.config.reserved import reserving
-from headwater.ids import KIND_PATTERN, NAME_PATTERN, NAME_WORDS
 from headwater.shapes import is_object
 
 __all__ = [
@@ -42,48 +49,10 @@ __all__ = [
     "PipelineSpec",
     "StepSpec",
     "StreamingSpec",
-    "TimeoutSpec",
 ]
 
 STEPS_LIMIT = 10_000
 EDGES_LIMIT = 50_000
-
-_NAME = NAME_PATTERN.pattern
-_END = rf"{_NAME}(\.{_NAME})?"
-
-Name = Annotated[StrictStr, Field(pattern=f"^{_NAME}$", json_schema_extra={"x-words": NAME_WORDS})]
-Kind = Annotated[
-    StrictStr,
-    Field(
-        pattern=f"^{KIND_PATTERN.pattern}$",
-        max_length=256,
-        json_schema_extra={"x-words": "the name of a kind, such as text.words"},
-    ),
-]
-End = Annotated[StrictStr, Field(pattern=f"^{_END}$", json_schema_extra={"x-words": "a step or step.port"})]
-PositiveSeconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Json = Any
-
-MISSING = object()
-"""The default of a parameter without one, as null is a value."""
-
-
-def _config(title: str) -> ConfigDict:
-    """Return the configuration of a part of the document."""
-    return ConfigDict(extra="forbid", title=title, json_schema_extra=reserving(title))
-
-
-@dataclass(frozen=True, slots=True)
-class TimeoutSpec:
-    """How long something may take.
-
-    Args:
-        total_s: Seconds from its start to its end.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a timeout")
-
-    total_s: PositiveSeconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +68,7 @@ class StreamingSpec:
         history: Events that are kept for subscribers that join late.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("streaming")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("streaming")
 
     enabled: StrictBool = True
     emit_progress: StrictBool = True
@@ -122,7 +91,7 @@ class ParameterSpec:
         maximum: Largest number that is allowed.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a parameter")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("a parameter")
 
     type: Literal["string", "integer", "number", "boolean", "array", "object"]
     default: Json = field(default_factory=lambda: MISSING)
@@ -148,7 +117,7 @@ class MergeSpec:
         pad: What stands for the items that an edge lacks, where `unequal` is `pad`.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a merge policy")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("a merge policy")
 
     policy: MergePolicy
     unequal: Literal["fail", "shortest", "pad"] | None = None
@@ -211,13 +180,15 @@ class StepSpec:
         task: The task to do, for a kind with several.
         concurrency: Items that are worked on at a time, where the step is mapped over a stream.
         inline: Whether the step runs within the step before it, without a channel between them.
-        on_error: What to do when the step fails.
+        retry: How often the step is tried again when it fails; for a mapped step, each of its items.
+        on_error: What happens when the step fails, after its last attempt.
+        compensate: The step that undoes what this one did, when the execution fails after it.
         timeout: How long the step may take.
         merge: How several edges into one port meet: one policy for all ports, or one by port.
         description: What it is for.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("a step")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("a step")
 
     id: Name
     kind: Kind
@@ -225,10 +196,18 @@ class StepSpec:
     task: StrictStr | None = None
     concurrency: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
     inline: StrictBool = False
-    on_error: Annotated[Literal["fail"], Field(json_schema_extra=reserving("on_error"))] = "fail"
-    timeout: TimeoutSpec | None = None
+    retry: RetrySpec | None = None
+    on_error: ErrorPolicy = "fail"
+    compensate: SubstepSpec | None = None
+    timeout: StepTimeoutSpec | None = None
     merge: Merge = None
     description: StrictStr = ""
+
+    @property
+    def has_policies(self) -> bool:
+        """Whether anything but a single plain call of the step is asked for."""
+        others: tuple[object, ...] = (self.retry, self.timeout, self.compensate)
+        return self.on_error != "fail" or any(policy is not None for policy in others)
 
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 50,000
@@ -243,7 +222,7 @@ class EdgeSpec:
         adapt: The adapter between writer and reader, where the types alone leave a choice.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("an edge")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("an edge")
 
     source: Annotated[End, Field(alias="from")]
     target: Annotated[End, Field(alias="to")]
@@ -269,7 +248,7 @@ def _ends(edge: object) -> object:
 ArrowText = Annotated[
     str,
     Field(
-        pattern=rf"^\s*{_END}\s*->\s*{_END}\s*$",
+        pattern=rf"^\s*{END_PATTERN}\s*->\s*{END_PATTERN}\s*$",
         json_schema_extra={"x-words": "an edge such as 'a -> b' or 'a.port -> b.port'"},
     ),
 ]
@@ -316,7 +295,7 @@ class PipelineSpec:
         timeout: How long an execution may take.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("the document")
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("the document")
 
     name: Annotated[StrictStr, Field(min_length=1, max_length=256)]
     steps: Annotated[list[StepSpec], Field(min_length=1, max_length=STEPS_LIMIT)]

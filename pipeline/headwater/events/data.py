@@ -165,6 +165,8 @@ class StepComplete:
         output_wait_s: How long the step waited for room downstream; steps that run in one segment wait together.
         compensations: How many items the step skipped, put aside or replaced.
         items_aside: Items that did not go to the main output, by where they went: a side port, or `skipped`.
+        policies: What the policies of the step did, by what it is, such as `retries` or `fallbacks`; only what happened
+            is there.
     """
 
     items_in: Count
@@ -178,6 +180,7 @@ class StepComplete:
     output_wait_s: Seconds = 0.0
     compensations: Count = 0
     items_aside: Mapping[str, Count] = field(default_factory=dict[str, int])
+    policies: Mapping[str, Count] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True)
@@ -211,26 +214,31 @@ class StepRetry:
         delay_s: Time until it starts.
         error_type: Name of the class of the error that made it necessary.
         message: What happened.
+        index: Number of the item that is tried again, from 0, for a step that is mapped over items; None for the step.
     """
 
     next_attempt: Ordinal
     delay_s: Seconds
     error_type: str
     message: str
+    index: Count | None = None
 
     def __str__(self) -> str:
-        return f"attempt {self.next_attempt} in {duration(self.delay_s)}: {self.error_type}: {self.message}"
+        item = "" if self.index is None else f"item {self.index}, "
+        return f"{item}attempt {self.next_attempt} in {duration(self.delay_s)}: {self.error_type}: {self.message}"
 
 
 @dataclass(slots=True)
 class StepSkipped:
-    """Data of `step_skipped`: a step did not run, as it received no data.
+    """Data of `step_skipped`: a step did not run, as it received no data; or it left out an item that failed.
 
     Args:
-        reason: Why the step did not run.
+        reason: Why.
+        index: Number of the item that was left out, from 0; None when it is the step that did not run.
     """
 
     reason: str
+    index: Count | None = None
 
 
 @dataclass(slots=True)

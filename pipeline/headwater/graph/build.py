@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from headwater.config.policies.substeps import is_substep
 from headwater.config.problems import Problems
 from headwater.config.spec import PipelineSpec
 from headwater.graph.checks.structure import check_merges, check_order
@@ -39,6 +40,7 @@ def build_graph(spec: PipelineSpec, steps: Mapping[str, BoundStep], problems: Pr
         into,
         out_of,
         ends.place,
+        {step: bound for step, bound in steps.items() if is_substep(step)},
     )
     check_merges(graph, ends, loops, problems)
     return graph

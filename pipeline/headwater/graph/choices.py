@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headwater.graph.adaptation import TUPLE_POLICIES, meet
 from headwater.graph.plan import Adapter
+from headwater.kinds.definition import Call
+from headwater.kinds.outputs import ERRORS_PORT
 from headwater.types.fit import Fit
 
 if TYPE_CHECKING:
@@ -89,11 +91,30 @@ class Choice:
     placement: Placement
     bindings: Mapping[Any, Any]
     skippable: bool
+    skips_items: bool = False
+    fallback: Choice | None = None
+    compensate: Choice | None = None
 
     @property
     def writes_several(self) -> bool:
-        """Whether it has several outputs, so that a call may leave some of them out."""
-        return self.method.outputs_type is not None
+        """Whether a call may leave an output out: it has several, or skips what failed."""
+        return self.method.outputs_type is not None or self.skips_items
+
+    def writes_only(self, port: str) -> bool:
+        """Return whether a step has no other port, besides that for items that failed."""
+        return self.outputs.keys() - {ERRORS_PORT} == {port}
+
+    @property
+    def is_of_units(self) -> bool:
+        """Whether each call takes one item, or one value at each input, and returns one."""
+        returns_one = self.method.call in {Call.PLAIN, Call.COROUTINE}
+        return returns_one and not any(given.port.streaming for given in self.inputs)
+
+    @property
+    def main_output(self) -> Flow | None:
+        """What comes out of the only port besides side ports, or None."""
+        names = [port.name for port in self.method.outputs if port.required]
+        return self.outputs[names[0]] if len(names) == 1 else None
 
     @property
     def streams_in(self) -> bool:

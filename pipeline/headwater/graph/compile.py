@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import parameters, substitute
 from headwater.config.conditions.condition import Condition
+from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
 from headwater.errors import Problem
 from headwater.graph.adaptation import fit_output
 from headwater.graph.choices import edges_by_port
@@ -23,6 +24,7 @@ from headwater.graph.plan import (
     PlannedStep,
 )
 from headwater.graph.segments import Segments
+from headwater.graph.step_policies import policies_of
 from headwater.kinds.binding import callable_of
 from headwater.kinds.definition import Call
 from headwater.kinds.task import Flavor
@@ -30,12 +32,14 @@ from headwater.types.fit import Fit
 from headwater.types.value_checkers import checker, class_checker, input_checker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from headwater.graph.adaptation import Fitting, Flow
     from headwater.graph.choices import Choice, ResolvedInput
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
+    from headwater.graph.plan import StepPolicies
+    from headwater.kinds.definition import BoundStep
     from headwater.streams.frames import StreamType
 
 __all__ = ["CAPACITY_ITEMS", "compile_plan"]
@@ -113,7 +117,7 @@ class _Compiler:
 
     def _output_name(self, edge: Edge) -> str:
         """Return the name of an output, which depends on its own edge and step alone."""
-        if edge.source is PIPELINE_INPUT or len(self._choices[edge.source.step].outputs) == 1:
+        if edge.source is PIPELINE_INPUT or self._choices[edge.source.step].writes_only(edge.source.port):
             return edge.source.step
         return str(edge.source)
 
@@ -163,7 +167,6 @@ class _Compiler:
 
     def _step(self, step_id: str, choice: Choice) -> PlannedStep:
         spec, bound, template = self._graph.specs[step_id], self._graph.steps[step_id], self._templates[id(choice)]
-        needs_scope = choice.method.context is not None or bound.definition.has_lifespan
         for param in (*bound.arguments.values(), *getattr(bound.instance, "__dict__", {}).values()):
             if isinstance(param, Condition):
                 param.mismatches.locate(f"step {step_id!r}", bound.params)
@@ -180,7 +183,41 @@ class _Compiler:
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
             inline=spec.inline,
             skippable=choice.skippable,
-            call=None if needs_scope else callable_of(bound, choice.method, ports=template.ports),
+            policies=self._policies(step_id, choice) if spec.has_policies else None,
+            call=_call(bound, choice),
+        )
+
+    def _policies(self, step_id: str, choice: Choice) -> StepPolicies | None:
+        spec, bound = self._graph.specs[step_id], self._graph.steps[step_id]
+        template = self._templates[id(choice)]
+        fallback = compensate = None
+        if choice.fallback is not None:
+            inputs = self._inputs(step_id, choice.fallback, _StepTemplate.of(choice.fallback))
+            fallback = self._substep(substep_id(step_id, FALLBACK), choice.fallback)
+            fallback = replace(fallback, inputs=inputs, outputs=self._outputs(step_id, template))
+        if choice.compensate is not None:
+            compensate = self._substep(substep_id(step_id, COMPENSATE), choice.compensate)
+        return policies_of(
+            spec,
+            of_units=choice.is_of_units,
+            replays=bound.definition.resume == "replay",
+            fallback=fallback,
+            compensate=compensate,
+        )
+
+    def _substep(self, step_id: str, choice: Choice) -> PlannedStep:
+        """Return a step in the policies of another one."""
+        bound, template = self._graph.substeps[step_id], _StepTemplate.of(choice)
+        return PlannedStep(
+            id=step_id,
+            bound=bound,
+            method=choice.method,
+            flavor=template.flavor,
+            mapped=choice.mapped,
+            inputs=template.inputs,
+            outputs=template.outputs,
+            placement=choice.placement,
+            call=_call(bound, choice),
         )
 
     def _inputs(self, step_id: str, choice: Choice, template: _StepTemplate) -> tuple[PlannedInput, ...]:
@@ -245,6 +282,13 @@ class _Compiler:
                         yield Problem("untyped-edge", message, hint="annotate the step's output")
 
 
+def _call(bound: BoundStep, choice: Choice) -> Callable[..., Any] | None:
+    """Return the function of a step that needs nothing of an execution."""
+    if choice.method.context is not None or bound.definition.has_lifespan:
+        return None
+    return callable_of(bound, choice.method, ports=[given.port.name for given in choice.inputs])
+
+
 def _input(part: ResolvedInput, bindings: Mapping[Any, Any]) -> PlannedInput:
     """Return an input without its edges."""
     types, checks = part.port.type, part.port.streaming
@@ -262,8 +306,8 @@ def _input(part: ResolvedInput, bindings: Mapping[Any, Any]) -> PlannedInput:
 def _output(name: str, flow: Flow, choice: Choice) -> PlannedOutput:
     """Return an output without its edges."""
     own = choice.mapped is None and flow.streaming
-    port = next(port for port in choice.method.outputs if port.name == name)
-    checker_of = class_checker if parameters(port.type.item) else checker
+    port = next((port for port in choice.method.outputs if port.name == name), None)  # none for `errors`
+    checker_of = class_checker if port is not None and parameters(port.type.item) else checker
     return PlannedOutput(
         name=name,
         type=flow.type,
@@ -272,7 +316,7 @@ def _output(name: str, flow: Flow, choice: Choice) -> PlannedOutput:
         items=checker_of(flow.type.item),
         header=checker(flow.type.header) if own and flow.type.header is not None else None,
         footer=checker(flow.type.footer) if own and flow.type.footer is not None else None,
-        required=port.required,
+        required=port is not None and port.required,
     )
 
 

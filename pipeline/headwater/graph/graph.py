@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headwater.config.problems import JsonPath
 from headwater.config.spec import MergeSpec, StepSpec
@@ -15,7 +15,7 @@ __all__ = ["PIPELINE_INPUT", "PIPELINE_OUTPUT", "Edge", "End", "Graph"]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The steps of a pipeline in topological order, and what joins them."""
+    """The steps of a pipeline in topological order, what joins them, and the steps in their policies."""
 
     name: str
     steps: Mapping[str, BoundStep]
@@ -24,6 +24,7 @@ class Graph:
     into: Mapping[str, Sequence[Edge]]
     out_of: Mapping[str, Sequence[Edge]]
     place: Callable[[str], JsonPath]
+    substeps: Mapping[str, BoundStep] = field(default_factory=dict[str, BoundStep])
 
     def edges_into(self, step: str) -> Sequence[Edge]:
         """Return the edges that lead to a step, or to the pipeline's `output`."""

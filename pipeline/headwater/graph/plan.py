@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.config.policies.failure_specs import StepTimeoutSpec
 from headwater.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from headwater.config.policies.failure_specs import RetrySpec
     from headwater.errors import Problem
     from headwater.kinds.definition import BoundStep, Method, Placement, Port
     from headwater.kinds.task import Flavor
@@ -24,13 +26,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapter",
     "InputGroup",
+    "OnError",
     "Plan",
     "PlannedEdge",
     "PlannedInput",
     "PlannedMerge",
     "PlannedOutput",
     "PlannedStep",
+    "StepPolicies",
 ]
+
+
+OnError = Literal["fail", "skip_item", "dead_letter", "fallback", "value"]
+"""What happens after the last attempt of a step."""
 
 
 class Adapter(Enum):
@@ -161,6 +169,47 @@ class PlannedOutput:
         return not (self.required or self.edges)
 
 
+@dataclass(frozen=True, slots=True)
+class StepPolicies:
+    """What may happen when a step fails.
+
+    Args:
+        of_units: Whether each call takes one item, or one value at each input, and returns one; then an attempt is a
+            try of such a call.
+        on_error: What happens after the last attempt.
+        retry: How often a failed attempt is repeated.
+        timeout: The limits of an attempt; that of the whole step is `PlannedStep.timeout_s`.
+        value: What stands in for an output, for `on_error="value"`.
+        fallback: The step that takes over, for `on_error="fallback"`.
+        compensate: The step that undoes what this one did, when the execution fails after it.
+        replays: Whether the step gives the same items for the same input, so that a new attempt can go on after them.
+    """
+
+    of_units: bool
+    on_error: OnError = "fail"
+    retry: RetrySpec | None = None
+    timeout: StepTimeoutSpec = field(default_factory=StepTimeoutSpec)
+    value: Any = None
+    fallback: PlannedStep | None = None
+    compensate: PlannedStep | None = None
+    replays: bool = False
+
+    @property
+    def substeps(self) -> Iterator[PlannedStep]:
+        """The steps in these policies."""
+        yield from (step for step in (self.fallback, self.compensate) if step is not None)
+
+    @property
+    def repeats_whole(self) -> bool:
+        """Whether a step that reads or writes streams may be run again, or its fallback in its place."""
+        return not self.of_units and (self.retry is not None or self.fallback is not None)
+
+    @property
+    def counts_deliveries(self) -> bool:
+        """Whether it matters what the step has written, and when."""
+        return not self.of_units or self.timeout.first_item_s is not None or self.timeout.idle_s is not None
+
+
 @dataclass(slots=True, eq=False)
 class PlannedStep:
     """A step, with the method that runs and how it is fed.
@@ -178,6 +227,7 @@ class PlannedStep:
         timeout_s: Most seconds that it may run in an execution, or None.
         inline: Whether an `async def` is fused into the segment upstream.
         skippable: Whether a condition upstream may leave it without input.
+        policies: What may happen when it fails; None for a single plain call.
         call: The function that takes the inputs and nothing else; None when it is made for each execution, because it
             needs a context or a resource that `lifespan` acquires.
     """
@@ -194,6 +244,7 @@ class PlannedStep:
     timeout_s: float | None = None
     inline: bool = False
     skippable: bool = False
+    policies: StepPolicies | None = None
     call: Callable[..., Any] | None = field(default=None, repr=False)  # of a step, which holds values of variables
 
     @property

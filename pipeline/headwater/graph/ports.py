@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import NamedTuple
 
+from headwater.config.policies.failure_specs import DEAD_LETTER
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import PipelineSpec, StepSpec
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, End, make_end
 from headwater.kinds.definition import BoundStep, Port, StepDefinition
+from headwater.kinds.outputs import ERRORS_PORT
 from headwater.shapes import is_list, is_object
 
 __all__ = ["EndLookup", "Ports", "Side"]
@@ -38,13 +40,13 @@ class Ports:
     alternatives: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, definition: StepDefinition, task: str | None = None) -> Ports:
-        """Return the ports of the methods of a task, or of all methods of a kind."""
+    def of(cls, definition: StepDefinition, task: str | None = None, *, has_errors: bool = False) -> Ports:
+        """Return the ports of the methods of a task, or of all methods of a kind, and that for items that failed."""
         every = definition.methods
         methods = [method for method in every if method.task is not None and method.task.name == task] or every
         return cls(
             _side("input", [method.inputs for method in methods]),
-            _side("output", [method.outputs for method in methods]),
+            _side("output", [method.outputs for method in methods], (ERRORS_PORT,) if has_errors else ()),
             tuple(tuple(port.name for port in method.inputs if port.required) for method in methods),
             tuple(tuple(port.name for port in method.inputs) for method in methods),
         )
@@ -55,13 +57,13 @@ class Ports:
         return min(needs, key=len, default=())
 
 
-def _side(word: str, by_method: Sequence[tuple[Port, ...]]) -> Side:
+def _side(word: str, by_method: Sequence[tuple[Port, ...]], others: tuple[str, ...] = ()) -> Side:
     every = [port for ports in by_method for port in ports]
     names = tuple(dict.fromkeys(port.name for port in every))
     optional = {port.name for port in every if not port.required}
     defaults = [_default(ports) for ports in by_method]
     default = defaults[0] if all(defaults) else ""
-    return Side(word, names, default, tuple(name for name in names if name not in optional))
+    return Side(word, (*names, *others), default, tuple(name for name in names if name not in optional))
 
 
 def _default(ports: tuple[Port, ...]) -> str:
@@ -133,13 +135,13 @@ class EndLookup:
                 self.specs[step.id] = step
 
     def _read_ports(self) -> None:
-        alike: defaultdict[tuple[int, str | None], list[str]] = defaultdict(list)
+        alike: defaultdict[tuple[int, str | None, bool], list[str]] = defaultdict(list)
         for step, spec in self.specs.items():
             bound = self._steps.get(step)
             if bound is not None:
-                alike[id(bound.definition), spec.task].append(step)
-        for (_, task), steps in alike.items():
-            ports = Ports.of(self._steps[steps[0]].definition, task)
+                alike[id(bound.definition), spec.task, spec.on_error == DEAD_LETTER].append(step)
+        for (_, task, has_errors), steps in alike.items():
+            ports = Ports.of(self._steps[steps[0]].definition, task, has_errors=has_errors)
             self.kinds.append(ports)
             self.ports.update(dict.fromkeys(steps, ports))
             self.sources.update(_default_ends(steps, ports.outputs))

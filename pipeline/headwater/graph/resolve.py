@@ -7,10 +7,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import substitute
+from headwater.config.policies.failure_specs import DEAD_LETTER
+from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
 from headwater.config.spec import MergeSpec
 from headwater.graph.adaptation import (
     STREAM_POLICIES,
     TUPLE_POLICIES,
+    Fitting,
     Flow,
     fit_port,
     item_of_list,
@@ -24,11 +27,13 @@ from headwater.graph.checks.mismatches import (
     faults_of_several_tasks,
     faults_of_task,
 )
+from headwater.graph.checks.policies import faults_of_policies, stands_in
 from headwater.graph.choices import Arrival, Choice, ResolvedInput, edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT
 from headwater.graph.plan import Adapter
 from headwater.graph.readers import Rank, Readers, methods_of_task, ports_of
 from headwater.kinds.definition import Placement
+from headwater.kinds.outputs import ERRORS_PORT
 from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
@@ -87,6 +92,8 @@ class _Resolver:
             choice, sound = self._choose(step_id, definition)
             if choice is None:
                 return
+            if self._graph.specs[step_id].has_policies:
+                choice = self._with_policies(step_id, choice)
             if sound and signature is not None:
                 self._known[signature] = choice
         self.choices[step_id] = choice
@@ -95,6 +102,8 @@ class _Resolver:
         """Return everything that a choice depends on, or None when a writer of the step is not resolved."""
         readers = self._readers.signature(step_id) if len(definition.methods) > 1 else None
         spec = self._graph.specs[step_id]
+        if spec.has_policies:  # which are checked for each step
+            return None
         parts: list[object] = [id(definition), spec.task, readers, str(spec.merge)]
         for edge in self._graph.into.get(step_id, ()):
             source, adapt, passes = edge.source, edge.spec.adapt, edge.spec.when is None
@@ -126,6 +135,46 @@ class _Resolver:
             sound = self._report(faults_of_several_tasks(self._graph, step_id, fitting)) and sound
         given = edges_by_port(edges, choice.method)
         return choice, self._report(faults_of_choice(self._graph, step_id, choice, given)) and sound
+
+    def _with_policies(self, step_id: str, choice: Choice) -> Choice:
+        """Return a choice with the port and the steps that its policies need; report those that do not fit."""
+        spec, outputs = self._graph.specs[step_id], choice.outputs
+        if spec.on_error == DEAD_LETTER:
+            letters = Flow(StreamType(dict[str, Any]), streaming=choice.mapped is not None)
+            outputs = {**outputs, ERRORS_PORT: self._same(letters)}
+        skips = spec.on_error in (DEAD_LETTER, "skip_item")
+        fallback = self._fallback(step_id, choice)
+        compensate = self._compensation(step_id, choice)
+        choice = replace(choice, outputs=outputs, skips_items=skips, fallback=fallback, compensate=compensate)
+        self._report(faults_of_policies(self._graph, step_id, choice))
+        return choice
+
+    def _fallback(self, step_id: str, choice: Choice) -> Choice | None:
+        """Return how the fallback of a step runs: fed like it, and with the same outputs."""
+        bound = self._graph.substeps.get(substep_id(step_id, FALLBACK))
+        if bound is None:
+            return None
+        edges = self._graph.edges_into(step_id)
+        ways = [self._way(bound.definition, method, edges) for method in bound.definition.methods]
+        return next((way for way in ways if way is not None and stands_in(way, choice)), None)
+
+    def _compensation(self, step_id: str, choice: Choice) -> Choice | None:
+        """Return how the step that undoes another one runs: on the value that this one wrote."""
+        bound = self._graph.substeps.get(substep_id(step_id, COMPENSATE))
+        flow = choice.main_output
+        if bound is None or flow is None or flow.streaming:
+            return None
+        for method in bound.definition.methods:
+            port = method.inputs[0] if len(method.inputs) == 1 else None
+            if port is None or port.streaming or method.call.yields:
+                continue
+            fitting = fit_port(flow, port, method.task, None, {})
+            if fitting is not None:
+                given = ResolvedInput(port, (flow,), flow, (fitting,), *_PLAIN_INPUT)
+                outputs = {out.name: Flow(out.type, streaming=False) for out in method.outputs}
+                placement = _placement(bound.definition, method)
+                return Choice(method, (given,), outputs, None, placement, fitting.bindings, skippable=False)
+        return None
 
     def _rank(self, step_id: str, way: Choice, edges: Sequence[Edge]) -> Rank:
         """Return how well a method suits; one that a check would refuse comes last."""
@@ -205,6 +254,10 @@ class _Resolver:
         writer = self.choices.get(edge.source.step)
         unwritten = writer is not None and (writer.skippable or (not flow.streaming and writer.writes_several))
         return unwritten or (edge.spec.when is not None and not flow.streaming)
+
+
+_PLAIN_INPUT = (False, False, False)
+"""What holds for the input of a compensation: it comes from a step, is always there, and is not a tuple of several."""
 
 
 def _out(

@@ -73,7 +73,7 @@ class Segments:
         return inline or choice.method.call in {Call.PLAIN, Call.GENERATOR}
 
     def _is_alone(self, step_id: str, choice: Choice) -> bool:
-        return len(choice.outputs) > 1 or self._graph.specs[step_id].timeout is not None
+        return len(choice.outputs) > 1 or self._graph.specs[step_id].has_policies
 
     def _takes(self, segment: list[str], choice: Choice) -> bool:
         """Return whether a segment can take another stage; items handed over one by one must stay one by one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.annotations import describe
 from headwater.ids import KIND_PATTERN
-from headwater.kinds.definition import Method, Origin, Placement, Port, StepDefinition
+from headwater.kinds.definition import Method, Origin, Placement, Port, Resume, StepDefinition
 from headwater.kinds.hints import hints_of, scope_of
 from headwater.kinds.params import params_model
 from headwater.kinds.report import Report
@@ -38,6 +38,7 @@ class Options:
     blocking: bool = False
     cpu: bool = False
     permission: str = ""
+    resume: Resume = None
 
 
 def function_definition(function: Any, options: Options, task: Task | None) -> StepDefinition:
@@ -45,6 +46,7 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
     scope = scope_of(_globals_of(function))
     report = Report(f"step {options.kind!r}", scope.file, scope.line)
     _check_kind(options.kind, report)
+    _check_resume(options, report)
     if not isinstance(inspect.unwrap(function), FunctionType):
         hint = "decorate a def or an async def, or make it a class that derives from Step"
         report.add("not-a-function", f"{function!r} is not a function", hint)
@@ -60,7 +62,9 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
     placement = _placement(options, (method,), origin, report)
     report.raise_any()
     doc = inspect.getdoc(function) or ""
-    return StepDefinition(options.kind, (method,), model, placement, origin, doc=doc, permission=options.permission)
+    return StepDefinition(
+        options.kind, (method,), model, placement, origin, doc=doc, permission=options.permission, resume=options.resume
+    )
 
 
 def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bool) -> StepDefinition | None:
@@ -75,6 +79,7 @@ def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bo
     else:
         hint = f'write class {cls.__name__}(..., kind="some.name")'
         report.add("missing-kind", f"{cls.__name__} defines {own[0]!r}, but has no kind", hint)
+    _check_resume(options, report)
     methods = tuple(_methods(cls, {**scope.names, cls.__name__: cls}, report))
     _check_methods(methods, report)
     _check_fields(cls, methods, report)
@@ -83,8 +88,23 @@ def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bo
     report.raise_any()
     doc = inspect.cleandoc(cls.__doc__ or "")
     return StepDefinition(
-        options.kind, methods, cls, placement, origin, doc, cls, has_lifespan, permission=options.permission
+        options.kind,
+        methods,
+        cls,
+        placement,
+        origin,
+        doc,
+        cls,
+        has_lifespan,
+        permission=options.permission,
+        resume=options.resume,
     )
+
+
+def _check_resume(options: Options, report: Report) -> None:
+    if options.resume not in {None, "replay"}:
+        hint = "write resume='replay' for a step that gives the same items for the same input, or leave it out"
+        report.add("bad-resume", f"{options.resume!r} is not a way to resume", hint)
 
 
 def _globals_of(target: Any) -> Mapping[str, Any]:

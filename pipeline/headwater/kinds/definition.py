@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headwater.streams.frames import StreamType
     from headwater.types.reads import ByParam, NeededWhen, Reads
 
-__all__ = ["BoundStep", "Call", "Method", "Origin", "Placement", "Port", "StepDefinition", "Target"]
+__all__ = ["BoundStep", "Call", "Method", "Origin", "Placement", "Port", "Resume", "StepDefinition", "Target"]
 
 
 class Call(Enum):
@@ -36,6 +36,11 @@ class Call(Enum):
         """Whether the method can wait, so that other steps go on meanwhile."""
         return self in {Call.COROUTINE, Call.ASYNC_GENERATOR}
 
+    @property
+    def yields(self) -> bool:
+        """Whether the method writes a stream, item by item."""
+        return self in {Call.GENERATOR, Call.ASYNC_GENERATOR}
+
 
 class Placement(Enum):
     """Where the code of a step runs."""
@@ -44,6 +49,9 @@ class Placement(Enum):
     THREAD = "thread"
     PROCESS = "process"
 
+
+Resume = Literal["replay"] | None
+"""How a step goes on after it was cut off: `replay` when the same input gives the same items, or not at all."""
 
 PortStyle = Literal["value", "stream", "iterable"]
 """How a method takes an input: as a plain value, as a `Stream`, or as a blocking `Iterable`."""
@@ -107,6 +115,7 @@ class StepDefinition:
     step_class: type | None = None
     has_lifespan: bool = False
     permission: str = ""
+    resume: Resume = None
     varied: tuple[str, ...] = field(init=False, default=(), repr=False, compare=False)
     """The params that the types of outputs depend on; found once, as a document may have 10,000 steps."""
     is_shaped: bool = field(init=False, default=False, repr=False, compare=False)

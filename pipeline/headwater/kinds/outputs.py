@@ -10,7 +10,7 @@ from typing_extensions import Format, TypeAliasType, TypeVar, dataclass_transfor
 
 from headwater.streams.frames import Footer, Header
 
-__all__ = ["Emits", "Failed", "Outputs", "Routed", "SidePort", "To", "main_type", "parts_of"]
+__all__ = ["ERRORS_PORT", "Emits", "Failed", "Outputs", "Routed", "SidePort", "To", "main_type", "parts_of"]
 
 Item = TypeVar("Item", default=Any)
 HeaderT = TypeVar("HeaderT", default=Never)
@@ -61,6 +61,9 @@ class _Side:
 
 _SIDE: Final = _Side()
 PortT = TypeVar("PortT")
+
+ERRORS_PORT: Final = "errors"
+"""The port of a step for items that failed, where a document asks for it; no step may declare it."""
 
 SidePort = Annotated[PortT, _SIDE]
 """A field of an `Outputs` class that may stay unconnected, such as `rejected: SidePort[BadRow]`.

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from headwater.annotations import shape, substitute
 from headwater.ids import NAME_PATTERN
 from headwater.kinds.definition import Call, Method, Port, PortStyle
-from headwater.kinds.outputs import Outputs, main_type
+from headwater.kinds.outputs import ERRORS_PORT, Outputs, main_type
 from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.kinds.report import Report
 from headwater.kinds.step_context import StepContext
@@ -220,6 +220,9 @@ def _field_types(
 def _output_port(name: str, annotation: Any, outputs_type: type[Outputs], report: Report, *, streaming: bool) -> Port:
     annotation, required = main_type(annotation)
     form = form_of(annotation)
+    if name == ERRORS_PORT:
+        hint = "call it 'rejected' or the like; 'errors' is the port of the policy on_error: dead_letter"
+        report.add("reserved-port", f"the name of output 'errors' of {outputs_type.__name__} is reserved", hint)
     if hasattr(outputs_type, name):
         hint = "remove the default: a port that is not given is not written to"
         report.add("output-default", f"output {name!r} of {outputs_type.__name__} has a default", hint)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from headwater.frozen import refusal
 from headwater.kinds.declaration import Options, class_definition, function_definition
-from headwater.kinds.definition import BoundStep, StepDefinition
+from headwater.kinds.definition import BoundStep, Resume, StepDefinition
 from headwater.kinds.params import CONFIG, arguments_of, as_document
 from headwater.kinds.registry import registry
 from headwater.kinds.task import Task
@@ -130,7 +130,13 @@ def bound_function(
 
 
 def step(
-    kind: str, *, blocking: bool = False, cpu: bool = False, task: Task | None = None, permission: str = ""
+    kind: str,
+    *,
+    blocking: bool = False,
+    cpu: bool = False,
+    task: Task | None = None,
+    permission: str = "",
+    resume: Resume = None,
 ) -> Callable[[Callable[Params, Result]], StepFunction[Params, Result]]:
     """Make a function a step: its positional arguments are ports, its keyword-only arguments are params.
 
@@ -141,6 +147,8 @@ def step(
         task: The task that the function implements, in the flavor that its annotations say.
         permission: What the operator must allow, such as `process`, for a pipeline that has such a step; a document
             cannot.
+        resume: `replay` when the function gives the same items for the same input, so that an attempt that follows a
+            failed one can go on after the items that were written.
 
     Returns:
         A decorator.
@@ -161,7 +169,7 @@ def step(
         raise TypeError(msg)
 
     def decorate(function: Callable[Params, Result]) -> StepFunction[Params, Result]:
-        definition = function_definition(function, Options(kind, blocking, cpu, permission), task)
+        definition = function_definition(function, Options(kind, blocking, cpu, permission, resume), task)
         decorated = StepFunction(function, BoundStep(definition))
         registry.add(decorated)
         return decorated
@@ -199,6 +207,7 @@ class Step(BaseModel):
         blocking: bool = False,
         cpu: bool = False,
         permission: str = "",
+        resume: Resume = None,
         **kwargs: Unpack[ConfigDict],
     ) -> None:
         """Define a step.
@@ -208,13 +217,21 @@ class Step(BaseModel):
             blocking: Run its plain methods in a worker thread.
             cpu: Run its plain methods in a worker process.
             permission: What the operator must allow.
+            resume: `replay` when it gives the same items for the same input.
             **kwargs: Configuration of the pydantic model.
         """
         super().__init_subclass__(**kwargs)
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, kind: str = "", blocking: bool = False, cpu: bool = False, permission: str = "", **kwargs: Any
+        cls,
+        *,
+        kind: str = "",
+        blocking: bool = False,
+        cpu: bool = False,
+        permission: str = "",
+        resume: Resume = None,
+        **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         inherited = cls._options
@@ -223,6 +240,7 @@ class Step(BaseModel):
             blocking=blocking or inherited.blocking,
             cpu=cpu or inherited.cpu,
             permission=permission or inherited.permission,
+            resume=resume or inherited.resume,
         )
         definition = class_definition(cls, cls._options, has_lifespan=cls.lifespan is not Step.lifespan)
         if definition is not None:

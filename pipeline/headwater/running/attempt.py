@@ -7,27 +7,30 @@ where the step is mapped) belongs to `Attempt.call`, what wraps the attempt from
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio import move_on_after
-
+from headwater.config.policies.substeps import is_substep
 from headwater.errors import StreamOrderError
-from headwater.kinds.binding import default_of
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
 from headwater.running.failures import error_in
 from headwater.running.hosts.routed import not_connected
+from headwater.running.policies.time_limits import within
+from headwater.running.policies.unit_checks import CheckingWorker, UnitChecks
+from headwater.running.policies.unit_worker import PolicyWorker, UnitDoors
 from headwater.running.workers.processes import ProcessWorker
-from headwater.running.workers.worker import AsyncWorker, ThreadWorker, Worker, entered
+from headwater.running.workers.worker import AsyncWorker, PlainWorker, ThreadWorker, Worker, entered
+from headwater.streams.frames import is_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from headwater.graph.plan import PlannedOutput, PlannedStep
     from headwater.running.host_scope import HostScope
     from headwater.running.record import StepRecord
 
-__all__ = ["Attempt", "Failure", "in_time"]
+__all__ = ["Attempt", "Failure"]
 
 Value = TypeVar("Value")
 
@@ -46,10 +49,10 @@ class Attempt:
 
     __slots__ = ("_call", "_scope", "calls_aside", "error", "number", "record", "step")
 
-    def __init__(self, step: PlannedStep, scope: HostScope) -> None:
+    def __init__(self, step: PlannedStep, scope: HostScope, number: int | None = None) -> None:
         self.step: PlannedStep = step
         self.record: StepRecord = scope.record(step)
-        self.number: int = self.record.attempt
+        self.number: int = self.record.attempt if number is None else number
         self.error: Exception | None = None
         self._scope = scope
         self._call: Callable[..., Any] | None = None
@@ -78,28 +81,64 @@ class Attempt:
         value = self.call(*arguments)
         return await value if self.step.method.call is Call.COROUTINE else value
 
+    def numbered(self, number: int) -> Attempt:
+        """Return another attempt of the same step."""
+        return Attempt(self.step, self._scope, number)
+
+    def fallback(self) -> Attempt | None:
+        """Return the attempt of the step that stands in for this one."""
+        policies = self.step.policies
+        return None if policies is None or policies.fallback is None else Attempt(policies.fallback, self._scope)
+
     def workers(self, arguments: Sequence[Any]) -> list[Worker]:
         """Return what calls the function away from the step's own task, as many as may work at a time."""
-        step = self.step
+        step, policies = self.step, self.step.policies
         numbers = [f" {number}" for number in range(step.concurrency)] if step.mapped is not None else [""]
+        if policies is None or not policies.of_units:
+            return [self.worker(arguments, f"headwater {step.id}{number}") for number in numbers]
+        fallback = self.fallback()
+        workers: list[Worker] = []
+        for number in numbers:
+            name = f"headwater {step.id}{number}"
+            doors = UnitDoors(
+                record=self.record,
+                mask=self._scope.mask,
+                start=partial(self._later_worker, arguments, name),
+                start_fallback=None if fallback is None else partial(fallback.worker, arguments, name),
+                fail=lambda attempt, error: Failure(self.numbered(attempt), error),
+                ports=None if step.mapped is not None else [given.port.name for given in step.inputs],
+                is_process=step.placement is Placement.PROCESS,
+            )
+            workers.append(PolicyWorker(policies, doors))
+        return workers
+
+    def _later_worker(self, arguments: Sequence[Any], name: str, number: int) -> Worker:
+        return self.numbered(number).worker(arguments, name)
+
+    def worker(self, arguments: Sequence[Any], name: str) -> Worker:
+        """Return what calls the function in this attempt."""
+        step = self.step
+        checks = UnitChecks(step) if step.policies is not None or is_substep(step.id) else None
         if step.placement is Placement.PROCESS:
-            return [ProcessWorker(step, self.number, arguments, self._scope) for _ in numbers]
+            process = ProcessWorker(step, self.number, arguments, self._scope)
+            return process if checks is None else CheckingWorker(process, checks)
         call = self.call_of_item(arguments)
+        if checks is not None:
+            call = checks.around(call)
         if step.placement is Placement.THREAD:
-            return [ThreadWorker(call, f"headwater {step.id}{number}") for number in numbers]
-        return [AsyncWorker(call) for _ in numbers]
+            return ThreadWorker(call, name)
+        return AsyncWorker(call) if step.method.call is Call.COROUTINE else PlainWorker(call)
 
     async def outputs(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """Return the values that the step makes of one value for each input, by port, with all of them checked."""
         step = self.step
-        checked = [
-            value
-            if given.check is None or (given.skippable and value is default_of(step.method, given.port.name))
-            else given.check.check(value, f"step {step.id!r} port {given.port.name!r}")
-            for given, value in zip(step.inputs, inputs, strict=True)
-        ]
-        value = await self.in_time(self._placed(checked))
-        if step.method.outputs_type is None:
+        if step.policies is None:
+            value = await self.in_time(self._placed(UnitChecks(step).inputs(inputs)))
+        else:  # which check it as well: what is wrong is one more reason for an attempt to fail
+            value = await self.in_time(self._worked([*inputs]))
+            if is_batch(value):
+                return {}
+        if step.method.outputs_type is None and len(step.outputs) == 1:
             return {step.outputs[0].name: _checked(step, step.outputs[0], value)}
         outputs = {output.name: output for output in step.outputs}
         return {
@@ -108,8 +147,10 @@ class Attempt:
 
     async def _placed(self, inputs: list[Any]) -> Any:
         """Call the function where the step is placed."""
-        if self.step.placement is Placement.INLINE:
-            return await self.value(inputs)
+        return await (self.value(inputs) if self.step.placement is Placement.INLINE else self._worked(inputs))
+
+    async def _worked(self, inputs: list[Any]) -> Any:
+        """Call the function through a worker."""
         workers = self.workers([])
         results: list[Any] = []
         async with entered(workers):
@@ -121,7 +162,7 @@ class Attempt:
     def in_time(self, work: Coroutine[Any, Any, Value]) -> Coroutine[Any, Any, Value]:
         """Return the attempt's work, which raises when its time is over."""
         limit_s = self.step.timeout_s
-        return work if limit_s is None else in_time(work, limit_s, _step_expired)
+        return work if limit_s is None else within(work, "total_s", limit_s)
 
     def fail(self, raised: BaseException) -> Exception:
         """Emit that the step failed, and report it to the execution; return the error."""
@@ -129,19 +170,6 @@ class Attempt:
         self.record.fail(error)
         self._scope.fail(self.step.id, error, self.number)
         return error
-
-
-async def in_time(work: Awaitable[Value], limit_s: float | None, expired: Callable[[float], Exception]) -> Value:
-    """Return the result of some work, or raise what `expired` makes of the limit when it has passed."""
-    if limit_s is None:
-        return await work
-    with move_on_after(limit_s):
-        return await work
-    raise expired(limit_s)
-
-
-def _step_expired(limit_s: float) -> Exception:
-    return TimeoutError(f"the step did not end within its timeout of {limit_s:g} s (timeout.total_s)")
 
 
 def _output(step: PlannedStep, outputs: Mapping[str, PlannedOutput], port: str) -> PlannedOutput:

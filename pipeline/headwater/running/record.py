@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import FIRST_ATTEMPT, StreamBrokenError
 from headwater.events.chunk import short_output
-from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepSkipped, StepStart
+from headwater.events.data import (
+    StepComplete,
+    StepFailure,
+    StepOutput,
+    StepProgress,
+    StepSkipped,
+    StepStart,
+)
 from headwater.events.event import EventType
 from headwater.events.notices import notice
 from headwater.events.plain import owned, plain
@@ -39,25 +46,26 @@ class StepRecord:
     """What is known of a step while it runs: state, attempt, counts and times."""
 
     __slots__ = (
-        "_emit",
         "_emit_items",
         "_emit_rows",
-        "_mask",
         "_pending_progress",
         "_progress_at",
         "_progress_interval_s",
         "_step",
         "attempt",
         "compensations",
+        "emit",
         "first_output_at",
         "held",
         "input_wait_s",
         "items_aside",
         "items_in",
         "items_out",
+        "mask",
         "meter",
         "offered_items",
         "output_wait_s",
+        "policies",
         "started_at",
         "state",
         "step_id",
@@ -76,6 +84,7 @@ class StepRecord:
         self.state: State = State.WAITING
         self.attempt: int = FIRST_ATTEMPT
         self.items_aside: dict[str, int] = {}
+        self.policies: dict[str, int] = {}
         self.items_in: int = 0
         self.items_out: int = 0
         self.offered_items: int = 0
@@ -86,10 +95,10 @@ class StepRecord:
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
         self._step = step
-        self._emit = context.emit
+        self.emit: Callable[..., object] = context.emit
         self._emit_rows = context.emit_rows
         self._emit_items: EmitItems = emit_items
-        self._mask = mask
+        self.mask: Callable[[str], str] = mask
         self.held: bool = False  # whether it was reported for holding the event loop
         self._progress_interval_s = progress_interval_s
         self._progress_at = float("-inf")
@@ -120,15 +129,14 @@ class StepRecord:
         self.state = State.RUNNING
         self.started_at = perf_counter()
         started = StepStart(kind=self._step.kind, flavor=self._step.flavor.name.lower())
-        self._emit(EventType.STEP_START, self.step_id, started, self.attempt)
+        self.emit(EventType.STEP_START, self.step_id, started, self.attempt)
 
     def emit_output(self, item: Any, port: str = "out") -> bool:
         """Emit an item of the output if it is one of those to emit; True when subscribers lag."""
-        index = self.offered_items
-        self.offered_items += 1
+        index, self.offered_items = self.offered_items, self.offered_items + 1
         if (self._emit_items == "sample" and index % _SAMPLE_ITEMS) or (self._emit_items == "first" and index):
             return False
-        shown = short_output(item, self._mask, port, index)
+        shown = short_output(item, self.mask, port, index)
         place = None if type(shown) is StepOutput else index
         return self._emit_rows((EventType.STEP_OUTPUT, self.step_id, self.attempt, time(), shown, place), 1)
 
@@ -162,7 +170,7 @@ class StepRecord:
             return
         (fraction, message, data), self._pending_progress = self._pending_progress, None
         self._progress_at = perf_counter()
-        message, data = self._mask(message), data and plain(data, self._mask)
+        message, data = self.mask(message), data and plain(data, self.mask)
         progress = StepProgress(
             fraction=fraction,
             message=message,
@@ -171,7 +179,7 @@ class StepRecord:
             items_aside=self.items_aside.copy(),
             data=data,
         )
-        self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
+        self.emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
     def emit_counts(self, waits_for: WaitsFor) -> None:
         """Emit how many items have gone through, and what the step waits for."""
@@ -183,7 +191,7 @@ class StepRecord:
             waits_for=waits_for,
             items_aside=self.items_aside.copy(),
         )
-        self._emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
+        self.emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
     def note_hold(self, elapsed_s: float, items: int, others: Sequence[str] = ()) -> None:
         """Report once a step that held the event loop long for a single item: this one, or one of the others."""
@@ -196,10 +204,8 @@ class StepRecord:
         if self.ended:
             return
         self.emit_progress()
-        self.state = State.DONE
-        now = perf_counter()
-        first_at = self.first_output_at
-        meter = self.meter
+        self.state, now = State.DONE, perf_counter()
+        first_at, meter = self.first_output_at, self.meter
         if first_at is None and meter is not None and meter.first_item_s is not None:
             first_at = meter.started_s + meter.first_item_s
         complete = StepComplete(
@@ -214,8 +220,9 @@ class StepRecord:
             output_wait_s=self.output_wait_s,
             compensations=self.compensations,
             items_aside=self.items_aside.copy(),
+            policies=self.policies.copy(),
         )
-        self._emit(EventType.STEP_COMPLETE, self.step_id, complete, self.attempt)
+        self.emit(EventType.STEP_COMPLETE, self.step_id, complete, self.attempt)
 
     def fail(self, error: Exception, cause: str | None = None) -> None:
         """Note that the step failed, or suffers from the failure of another step, `cause`."""
@@ -225,16 +232,16 @@ class StepRecord:
         self.state = State.FAILED
         if isinstance(error, StreamBrokenError) and error.step_id != self.step_id:
             cause = error.step_id
-        message = message_of(error, self._mask)
+        message = message_of(error, self.mask)
         failure = StepFailure(error_type=type(error).__name__, message=message, cause_step_id=cause)
-        self._emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)
+        self.emit(EventType.STEP_ERROR, self.step_id, failure, self.attempt)
 
     def skip(self, reason: str) -> None:
         """Note that the step does not run because its branch was not taken."""
         if self.ended:
             return
         self.state = State.SKIPPED
-        self._emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)
+        self.emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)
 
 
 def _report_hold(step: PlannedStep, elapsed_s: float, others: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import Outbox, PortOutbox
 from headwater.running.hosts.routed import RoutedOutbox
 from headwater.running.output_edges import adapted
+from headwater.running.policies.deliveries import Deliveries
 from headwater.streams.grammar import Grammar
 from headwater.streams.merging.merged import Concatenated, Interleaved
 from headwater.streams.merging.zipped import Zipped
@@ -39,6 +40,7 @@ class Wiring:
         self._plan: Plan = scope.plan
         self._sources: dict[tuple[str | None, str], Source] = {}
         self._edges: dict[int, Ends] = {}
+        self._deliveries: dict[str, list[Deliveries]] = {}
         for step in self._plan.steps:
             for planned in step.inputs:
                 self._open_input(step.id, planned)
@@ -81,7 +83,8 @@ class Wiring:
     def _host(self, steps: list[PlannedStep]) -> StepHost:
         head = steps[0]
         inbox = Inbox(head, self._plan.edges, [self._sources[head.id, planned.port.name] for planned in head.inputs])
-        return StepHost(steps, inbox, self._outbox(steps), self._scope)
+        outbox = self._outbox(steps)
+        return StepHost(steps, inbox, outbox, self._scope, self._deliveries.get(head.id, ()))
 
     def _outbox(self, steps: list[PlannedStep]) -> Outbox:
         head, last = steps[0], steps[-1]
@@ -90,23 +93,27 @@ class Wiring:
         if len(last.outputs) > 1:
             return self._routed_outbox(label, last)
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
-        return self._port_outbox(label, head.outputs[0], output, record)
+        return self._port_outbox(label, head, head.outputs[0], output, record)
 
     def _routed_outbox(self, label: str, step: PlannedStep) -> RoutedOutbox:
         main, record = step.main_port, self._scope.record(step)
         ports = {
             each.name: self._port_outbox(
-                f"{label} port {each.name!r}", each, each, record if each.name == main else None
+                f"{label} port {each.name!r}", step, each, each, record if each.name == main else None
             )
             for each in step.outputs
         }
         return RoutedOutbox(label, ports, step, record)
 
     def _port_outbox(
-        self, label: str, written: PlannedOutput, output: PlannedOutput, record: StepRecord | None
+        self, label: str, step: PlannedStep, written: PlannedOutput, output: PlannedOutput, record: StepRecord | None
     ) -> PortOutbox:
         """Return the writing side: the first step of a segment writes `written`, and its last is read at `output`."""
         sink = self._sink(output.edges, record, output.name)
+        deliveries = None
+        if step.policies is not None and step.policies.counts_deliveries:
+            sink = deliveries = Deliveries(sink, label)
+            self._deliveries.setdefault(step.id, []).append(deliveries)
         grammar = Grammar(
             label,
             written.items,
@@ -115,6 +122,8 @@ class Wiring:
             on_header=sink.set_header,
             wrapped=wrapped_frames(written.type),
         )
+        if deliveries is not None:
+            deliveries.grammar = grammar
         return PortOutbox(sink, grammar, self._scope.context)
 
     def _sink(self, indexes: Sequence[int], record: StepRecord | None, port: str) -> Sink:

@@ -134,8 +134,13 @@ class Grammar:
         self._header_classes: Classes = () if header is None or "header" in wrapped else _classes_of(header)
         self._footer_classes: Classes = () if footer is None or "footer" in wrapped else _classes_of(footer)
         self._fast: Classes = self._plain() if self._ambiguous() else items.expected
-        self._state = _State.ITEMS if header is None else _State.BEFORE_HEADER
-        self.expected: Classes = self._fast if header is None else ()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Expect the whole stream, from its header on."""
+        has_header = self._header_check is not None
+        self._state = _State.BEFORE_HEADER if has_header else _State.ITEMS
+        self.expected: Classes = () if has_header else self._fast
         self.footer: Any = NOTHING
 
     @property

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from headwater.events.step_state import State
     from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.graph.checks.path_params import InputPath, OutputPath, PathUse
-    from headwater.graph.topological_order import find_cycles, topological_order
+    from headwater.graph.checks.topological_order import find_cycles, topological_order
     from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
     from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged, work_budget
     from headwater.numerals import decimal_number, whole_number
@@ -182,7 +182,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.plain": "plain preview",
         "events.step_state": "State",
         "events.subscriber": "EventFunction Policy event_filter",
-        "graph.topological_order": "find_cycles topological_order",
+        "graph.checks.topological_order": "find_cycles topological_order",
         "types.reads": "ByParam NeededWhen Reads",
         "numerals": "decimal_number whole_number",
         "private_files": "refuse_private",

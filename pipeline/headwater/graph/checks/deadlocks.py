@@ -17,10 +17,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from headwater.config.problems import PROBLEMS_LIMIT, quote
+from headwater.graph.checks.topological_order import strong_components
 from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, Edge
 from headwater.graph.plan import Adapter
-from headwater.graph.topological_order import strong_components
 from headwater.kinds.definition import Call
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.config.spec import MISSING, MergeSpec, StepSpec
+from headwater.graph.checks.topological_order import find_cycles, topological_order
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.graph.ports import EndLookup
-from headwater.graph.topological_order import find_cycles, topological_order
 from headwater.shapes import is_object
 
 if TYPE_CHECKING:

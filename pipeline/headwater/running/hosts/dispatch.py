@@ -17,6 +17,7 @@ from headwater.running.hosts.drivers import (
 from headwater.running.hosts.inline import Closing, admitted, drive_inline, items_of, iterated
 from headwater.running.hosts.stages import Stage, chained
 from headwater.running.hosts.turns import Slicer
+from headwater.running.policies.unit_checks import UnitChecks
 from headwater.running.workers.worker import entered
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from headwater.running.hosts.inbox import Inbox
     from headwater.running.hosts.outbox import Outbox
 
-__all__ = ["Dispatch"]
+__all__ = ["Dispatch", "drive_item"]
 
 _UNIT_ITEMS = 64
 
@@ -52,7 +53,7 @@ class Dispatch:
         self._stages = [Stage(attempt, attempt.call, attempt.step.inputs[0].check) for attempt in self._fused]
         if any(stage.suspends for stage in self._stages):
             await self._run_inline(arguments)
-        elif step.placement is Placement.PROCESS:
+        elif step.placement is Placement.PROCESS or (step.policies is not None and step.policies.of_units):
             await self._run_workers(arguments)
         elif step.placement is Placement.THREAD and (step.mapped is None or step.method.call is Call.GENERATOR):
             await self._run_blocking(arguments)
@@ -153,3 +154,19 @@ class Dispatch:
             self._record.note_hold(elapsed_s, 1, others)
         if is_first and self._time_calls is not None:
             self._time_calls()
+
+
+async def drive_item(attempt: Attempt, arguments: Sequence[Any], item: Any, outbox: Outbox) -> None:
+    """Write the stream that a step makes of one item."""
+    step = attempt.step
+    item = UnitChecks(step).unit(item)
+    call = attempt.call_of_item(arguments)
+    if step.method.call is Call.ASYNC_GENERATOR:
+        async with Closing(call(item)) as frames:
+            await drive_frames(frames, outbox, None)
+    elif step.placement is Placement.THREAD and step.mapped is not None:
+        given = [*arguments]
+        given[step.mapped] = [item]
+        await drive_blocking(attempt, given, outbox, ())
+    else:
+        await drive_iterator(iter(call(item)), outbox, (), attempt)

@@ -164,10 +164,11 @@ async def _write_slice(
 class _Slot:
     """The place of one unit of work in the order of the results, to which a worker appends them."""
 
-    __slots__ = ("_taken", "done", "error", "items", "news", "results")
+    __slots__ = ("_taken", "done", "error", "first", "items", "news", "results")
 
-    def __init__(self, items: int) -> None:
+    def __init__(self, items: int, first: int) -> None:
         self.items = items
+        self.first = first
         self.done = False
         self.news = Event()
         self.results: list[Any] = []
@@ -198,6 +199,7 @@ class _Workbench:
         self._break: Exception | None = None
         self._news = Event()
         self._slots: deque[_Slot] = deque()
+        self._given = 0
         self.ended = False
 
     async def run_worker(self, worker: Worker) -> None:
@@ -218,12 +220,13 @@ class _Workbench:
                 if not unit:
                     self._end()
                     return
-                slot = _Slot(len(unit))
+                slot = _Slot(len(unit), self._given)
+                self._given += slot.items
                 self._slots.append(slot)
                 self._news.set()
             started = perf_counter()
             try:
-                slot.error = await worker.work(unit, slot.results)
+                slot.error = await worker.work(unit, slot.results, slot.first)
             except STEP_ERRORS as error:
                 if is_stopped(error):
                     raise
@@ -323,7 +326,7 @@ async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], a
         else:
             await outbox.write(items)
         if is_done and slot.error is not None:
-            raise Failure(attempt, slot.error)
+            raise slot.error if isinstance(slot.error, Failure) else Failure(attempt, slot.error)
         if is_done:
             bench.delivered(slot)
         await outbox.wait_writable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.errors import StreamBrokenError
 from headwater.running.attempt import Attempt, Failure
@@ -19,6 +19,8 @@ from headwater.running.failures import (
 from headwater.running.hosts.dispatch import Dispatch
 from headwater.running.hosts.inbox import Inbox, Skipped
 from headwater.running.hosts.watch import Watched
+from headwater.running.policies.pace_limits import at_pace
+from headwater.running.policies.whole_attempts import WholeAttempts
 from headwater.running.record import HOLD_S
 from headwater.streams.ends import NOTHING, ReaderLeft
 from headwater.streams.meter import Meter, Turn
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.running.host_scope import HostScope
     from headwater.running.hosts.outbox import Outbox
+    from headwater.running.policies.deliveries import Deliveries
     from headwater.running.record import StepRecord
 
 __all__ = ["StepHost"]
@@ -37,7 +40,14 @@ __all__ = ["StepHost"]
 class StepHost:
     """Runs one segment: its first step reads the inbox, the others are fused stages, the last writes the outbox."""
 
-    def __init__(self, steps: Sequence[PlannedStep], inbox: Inbox, outbox: Outbox, scope: HostScope) -> None:
+    def __init__(
+        self,
+        steps: Sequence[PlannedStep],
+        inbox: Inbox,
+        outbox: Outbox,
+        scope: HostScope,
+        ports: Sequence[Deliveries] = (),
+    ) -> None:
         self.steps: tuple[PlannedStep, ...] = tuple(steps)
         self.unread: bool = False
         self.stopped_by: str | None = None  # the step whose failure stops this host
@@ -48,6 +58,10 @@ class StepHost:
         self._head = self._attempts[0]
         self.records: list[StepRecord] = [attempt.record for attempt in self._attempts]
         self._dispatch = Dispatch(self._attempts, inbox, outbox)
+        self._ports = ports
+        policies = self.steps[0].policies
+        if policies is not None and policies.repeats_whole and self.steps[0].mapped is None:
+            inbox.keep(lambda: policies.replays or not any(port.delivered for port in ports))
         self._waited_before_s = 0.0
         self._turn: Turn | None = None
 
@@ -97,9 +111,22 @@ class StepHost:
             record.start()
         if (header := await self._inbox.header()) is not NOTHING:
             self._outbox.set_header(header)
-        await self._dispatch.run(arguments)
+        await self._drive(arguments)
         self._outbox.finish(self._inbox.footer)
         self._end()
+
+    async def _drive(self, arguments: list[Any]) -> None:
+        """Call the steps until there is no more input, as their policies say."""
+        policies = self.steps[0].policies  # a step with policies runs alone
+        if policies is None:
+            await self._dispatch.run(arguments)
+        elif policies.of_units:
+            await at_pace(self._dispatch.run(arguments), policies.timeout, self._ports)
+        else:
+            whole = WholeAttempts(
+                self._head, policies, self._scope, inbox=self._inbox, outbox=self._outbox, ports=self._ports
+            )
+            await whole.run(arguments)
 
     def count(self) -> None:
         """Bring the records up to what the channels have counted."""
@@ -151,7 +178,7 @@ class StepHost:
         error = attempt.fail(raised)
         broken = self._broken(attempt, f"failed: {reason_of(error, self._scope.mask)}")
         broken.__cause__ = error
-        self._break(broken, self.records[self._attempts.index(attempt) + 1 :])
+        self._break(broken, self.records[self.steps.index(attempt.step) + 1 :])
         if (interruption := interruption_in(error)) is not None:
             raise interruption
 

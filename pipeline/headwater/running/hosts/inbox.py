@@ -10,12 +10,13 @@ from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.adapters import Converted, Given, gather
 from headwater.running.hosts.blocking import BlockingItems
+from headwater.running.policies.rewindable import Rewindable
 from headwater.streams.checked import Checked
 from headwater.streams.ends import NOTHING, ChannelStatistics, totals
 from headwater.streams.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headwater.graph.plan import PlannedEdge, PlannedStep
     from headwater.streams.ends import Source
@@ -42,6 +43,8 @@ class Inbox:
         self._checked = [self._check(index, source) for index, source in enumerate(sources)]
         self._streams: list[Stream[Any, Any, Any]] = []
         self._absent: set[int] = set()
+        self._rewindable: dict[int, Rewindable] = {}
+        self._is_needed: Callable[[], bool] | None = None
 
     @property
     def mapped(self) -> Source:
@@ -85,6 +88,23 @@ class Inbox:
         for stream in self._streams:
             await stream.aclose()
 
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether everything that the step has read is still there."""
+        return all(source.can_rewind for source in self._rewindable.values())
+
+    def keep(self, is_needed: Callable[[], bool]) -> None:
+        """Keep what is read from streams for other attempts, while `is_needed` says so."""
+        self._is_needed = is_needed
+
+    def arguments_again(self, arguments: Sequence[Any]) -> list[Any]:
+        """Return what the function gets in another attempt: the same values, and streams from their beginning."""
+        again = [*arguments]
+        for index, source in self._rewindable.items():
+            source.rewind()
+            again[index] = self._handle(index, source)
+        return again
+
     def blocking(self, index: int) -> BlockingItems:
         """Return an input as a blocking iterable."""
         return BlockingItems(self._checked[index], self._label(index))
@@ -92,6 +112,8 @@ class Inbox:
     def _check(self, index: int, source: Source) -> Source:
         """Return a source that checks what the plan could not prove; values are checked after their adapter."""
         planned = self._inputs[index]
+        if index == self._step.mapped and self._step.policies is not None:
+            return source  # each attempt checks its item
         if planned.check is None or (planned.port.style == "value" and index != self._step.mapped):
             return source
         if self._first_edges[index].adapter is Adapter.SPLIT:
@@ -134,8 +156,7 @@ class Inbox:
         if index in self._absent:
             return default_of(self._step.method, self._inputs[index].port.name)
         edge, source = self._first_edges[index], self._checked[index]
-        style = self._inputs[index].port.style
-        if style == "value":
+        if self._inputs[index].port.style == "value":
             return await self._value(index)
         if edge.adapter is Adapter.SPLIT and edge.rule is not None:
             source = Given(edge.rule(await self._one(source)))
@@ -143,7 +164,13 @@ class Inbox:
                 source = Checked(source, self._label(index), check)
         elif edge.adapter in {Adapter.TO_DELTA, Adapter.TO_SNAPSHOT} and edge.rule is not None:
             source = Converted(source, edge.rule, edge.adapter)
-        if style == "iterable":
+        if self._is_needed is not None:
+            source = self._rewindable[index] = Rewindable(source, self._is_needed)
+        return self._handle(index, source)
+
+    def _handle(self, index: int, source: Source) -> Stream[Any, Any, Any] | BlockingItems:
+        """Return what the function reads a stream by."""
+        if self._inputs[index].port.style == "iterable":
             return BlockingItems(source, self._label(index))
         self._streams.append(Stream(source, self._label(index), self._mode(index)))
         return self._streams[-1]

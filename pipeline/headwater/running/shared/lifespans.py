@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, sleep
@@ -28,7 +29,8 @@ __all__ = ["Lifespans", "with_lifespan"]
 
 def with_lifespan(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
     """Return the steps that acquire something, those of nested pipelines by their paths."""
-    found = [step for step in steps if step.bound.definition.has_lifespan]
+    substeps = (substep for step in steps if step.policies is not None for substep in step.policies.substeps)
+    found = [step for step in chain(steps, substeps) if step.bound.definition.has_lifespan]
     for step in steps:
         inner = () if step.nested is None else with_lifespan(step.nested.steps)
         found += [replace(one, id=f"{step.id}{PATH_SEPARATOR}{one.id}") for one in inner]

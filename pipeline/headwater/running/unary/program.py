@@ -61,6 +61,7 @@ class UnaryStep:
             planned.call is not None
             and planned.placement is Placement.INLINE
             and planned.timeout_s is None
+            and planned.policies is None
             and planned.method.outputs_type is None
             and len(planned.inputs) == 1
             and not (planned.inputs[0].check is not None and planned.inputs[0].skippable)

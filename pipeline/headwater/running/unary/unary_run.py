@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.events.chunk import short_output
 from headwater.events.event import EventType
 from headwater.kinds.binding import default_of
+from headwater.kinds.outputs import ERRORS_PORT
 from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import STEP_ERRORS, broken_by, interruption_in, is_stopped
 from headwater.running.feed import data_by_group
@@ -191,6 +192,8 @@ class UnaryRun:
         if now - stretch.started <= HOLD_S:
             stretch.step = None
         record.items_in, record.items_out = len(step.arguments), len(outputs)
+        if ERRORS_PORT in outputs:
+            record.items_aside[ERRORS_PORT] = 1
         for port, part in outputs.items():
             if record.emits_next_item:
                 record.emit_output(part, port)
@@ -199,8 +202,8 @@ class UnaryRun:
         return self._pass_on_parts(step, outputs)
 
     def _failure(self, step: UnaryStep, raised: BaseException) -> Failure:
-        attempt = Attempt(step.planned, self._scope)
-        error = attempt.fail(raised)
+        attempt = raised.attempt if isinstance(raised, Failure) else Attempt(step.planned, self._scope)
+        error = attempt.fail(raised.cause if isinstance(raised, Failure) else raised)
         self._ended[step.place] = True
         if (interruption := interruption_in(error)) is not None:
             raise interruption

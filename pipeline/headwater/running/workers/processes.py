@@ -13,6 +13,7 @@ from anyio import CancelScope, open_process
 from headwater.errors import HeadwaterError, StreamBrokenError
 from headwater.running.workers.inside import entered_all
 from headwater.running.workers.process_codec import WRITTEN_ITEMS, files_of_modules
+from headwater.running.workers.raised_errors import RaisedError
 from headwater.streams.ends import ReaderLeft
 from headwater.streams.exact.exact_json import ExactJson, NotExactError
 from headwater.streams.pipe import PipeSink, PipeSource
@@ -33,7 +34,17 @@ _SAFE_PATH = "-P"  # what `-m` imports is the installed module: a json.py in the
 
 
 class ProcessError(HeadwaterError):
-    """A step failed in its worker process, or the process ended; a note has the traceback from there."""
+    """A step failed in its worker process, or the process ended; a note has the traceback from there.
+
+    Attributes:
+        names: Names of the classes of the error there, from its own to `BaseException`; empty when the process ended.
+        retryable: Whether another attempt may help, where the error says so.
+        retry_after_s: When, in seconds, where the error says so.
+    """
+
+    names: tuple[str, ...] = ()
+    retryable: bool | None = None
+    retry_after_s: float | None = None
 
 
 class ProcessWorker:
@@ -73,7 +84,7 @@ class ProcessWorker:
         """End the process, whatever it is doing."""
         await self._kill()
 
-    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:  # noqa: ARG002
         """Call the function with each item, in the process."""
         given, refused = self._written(items)
         try:
@@ -144,8 +155,11 @@ class ProcessWorker:
         """Return the error of the function, or of a process that has vanished without a word about its step."""
         if isinstance(error, StreamBrokenError) and error.step_id is not None:
             failure = ProcessError(str(error))
-            for note in error.__notes__:
+            *notes, raised = error.__notes__
+            for note in notes:
                 failure.add_note(note)
+            known = RaisedError.from_note(raised)
+            failure.names, failure.retryable, failure.retry_after_s = known.names, known.retryable, known.retry_after_s
         else:
             code = None if self._process is None else await self._process.wait()
             failure = ProcessError(f"the worker process ended unexpectedly, with exit code {code}")

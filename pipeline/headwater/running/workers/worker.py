@@ -9,11 +9,11 @@ from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.workers.threads import Released, WorkerThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
-__all__ = ["AsyncWorker", "ThreadWorker", "Worker", "entered"]
+__all__ = ["AsyncWorker", "PlainWorker", "ThreadWorker", "Worker", "entered"]
 
 
 class Worker(Protocol):
@@ -29,15 +29,18 @@ class Worker(Protocol):
         """Stop, leaving nothing behind."""
         ...
 
-    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
-        """Append the result for each item as soon as it is there; return the error of the first that fails."""
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:
+        """Append the result for each item as soon as it is there; return the error of the first that fails.
+
+        `first` is the number of the first item in its stream.
+        """
         ...
 
 
-class AsyncWorker:
-    """Calls a coroutine function in the task that asks."""
+class _InLoop:
+    """Calls a function in the task that asks."""
 
-    def __init__(self, call: Callable[[Any], Awaitable[Any]]) -> None:
+    def __init__(self, call: Callable[[Any], Any]) -> None:
         self._call = call
 
     async def __aenter__(self) -> Self:
@@ -48,7 +51,11 @@ class AsyncWorker:
     ) -> None:
         pass
 
-    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
+
+class AsyncWorker(_InLoop):
+    """Calls a coroutine function in the task that asks."""
+
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:  # noqa: ARG002
         """Call the function with each item."""
         for item in items:
             try:
@@ -57,6 +64,19 @@ class AsyncWorker:
                 if is_stopped(error):
                     raise
                 return error_in(error)
+        return None
+
+
+class PlainWorker(_InLoop):
+    """Calls a plain function in the task that asks."""
+
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:  # noqa: ARG002
+        """Call the function with each item."""
+        try:
+            for item in items:
+                results.append(self._call(item))  # noqa: PERF401 - those before one that fails are kept
+        except STEP_ERRORS as error:
+            return error_in(error)
         return None
 
 
@@ -77,7 +97,7 @@ class ThreadWorker:
     ) -> None:
         await self._thread.__aexit__(exc_type, exc, traceback)
 
-    async def work(self, items: list[Any], results: list[Any]) -> Exception | None:
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:  # noqa: ARG002
         """Call the function with each item, in the thread."""
         if not self._idle:
             await self._thread.request()  # the thread has started and asks for its first items

@@ -1,0 +1,59 @@
+"""Whether a step that failed is tried again, and when."""
+
+from __future__ import annotations
+
+from math import isfinite
+from random import random
+from typing import TYPE_CHECKING
+
+from headwater.running.failures import interruption_in
+
+if TYPE_CHECKING:
+    from headwater.config.policies.failure_specs import RetrySpec
+
+__all__ = ["is_worth_retrying", "pause_before"]
+
+_TRANSIENT = frozenset(
+    {"ConnectionError", "NetworkError", "Timeout", "TimeoutError", "TimeoutException", "TooSlowError"}
+)
+"""Names of the classes of connection and timeout errors, in Python and in libraries whose errors have other bases."""
+
+_LONGEST_EXPONENT = 1_000
+
+
+def is_worth_retrying(retry: RetrySpec, error: BaseException) -> bool:
+    """Return whether an error is among those for which a step is tried again.
+
+    Example:
+        >>> from headwater.config.policies.failure_specs import RetrySpec
+        >>> is_worth_retrying(RetrySpec(), ConnectionResetError()), is_worth_retrying(RetrySpec(), KeyError())
+        (True, False)
+    """
+    if interruption_in(error) is not None:
+        return False
+    names = _names_of(error)
+    return any(_is_transient(error, names) if name == "transient" else name in names for name in retry.on)
+
+
+def _names_of(error: BaseException) -> set[str]:
+    """Return the names of the classes of an error, also of one that was raised in a worker process."""
+    return {cls.__name__ for cls in type(error).__mro__}.union(getattr(error, "names", ()))
+
+
+def _is_transient(error: BaseException, names: set[str]) -> bool:
+    """Return whether an error says that it may pass, or is known to."""
+    says: object = getattr(error, "retryable", None)
+    return says if isinstance(says, bool) else not _TRANSIENT.isdisjoint(names)
+
+
+def pause_before(retry: RetrySpec, next_attempt: int, error: BaseException) -> float:
+    """Return the seconds until the next attempt: what the error asks for, or longer each time."""
+    asked: object = getattr(error, "retry_after_s", None)
+    if isinstance(asked, int | float) and isfinite(asked) and asked >= 0:
+        return float(asked)
+    exponent = min(next_attempt - 2, _LONGEST_EXPONENT)
+    try:
+        pause_s = min(retry.backoff_s * retry.factor**exponent, retry.max_s)
+    except OverflowError:
+        pause_s = retry.max_s
+    return pause_s * (1 - retry.jitter * random())  # noqa: S311 - spreads attempts, keeps no secret

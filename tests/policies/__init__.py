@@ -1,0 +1,1 @@
+"""Policies of steps: attempts, limits, and what stands in for an output."""
