@@ -34,6 +34,10 @@ HeadwaterError
 │   headwater_steps.streams
 ├── InvalidItemError            a JSON Schema does not allow an item
 │
+│   headwater_steps.control
+├── LoopLimitError              a loop has reached a limit before its condition held
+├── NoCaseError                 an item meets no case of a switch
+│
 │   headwater_steps.process
 ├── ProgramError                a program could not be run, or failed
 │   └── ProgramTimeoutError         a program took too long

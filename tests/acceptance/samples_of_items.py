@@ -31,6 +31,32 @@ ITEMS: Final[dict[str, Sample]] = {
         bad_params=({"pipeline": 1}, ".pipeline", "expected a pipeline, or the path of one"),
         **TEXT,
     ),
+    "control.map": mapped(
+        {"pipeline": STRIP},
+        " a ",
+        "a",
+        bad_params=({"pipeline": [1]}, ".pipeline", "expected a pipeline, or the path of one"),
+        **TEXT,
+    ),
+    "control.loop": mapped(
+        {"pipeline": STRIP, "until": {"length_at_most": 9}},
+        " a ",
+        "a",
+        endless=lambda _: " a ",
+        bad_params=({"max_iterations": 0}, ".max_iterations", "from 1"),
+        bad_data=(["x" * 10], "did not hold within 100 iterations"),
+    ),
+    "control.switch": mapped(
+        {"cases": {"small": {"lt": 10}}, "default": "large"},
+        3,
+        {"it.small": 3},
+        many=([3, 30, 4], {"it.small": [3, 4], "it.large": [30]}),
+        endless=lambda number: number,
+        empty={"it.small": [], "it.large": []},
+        frames=(None, None),
+        ports=("it.small", "it.large"),
+        bad_params=({"cases": {}}, ".cases", "1 to 100 fields"),
+    ),
     # ---- shaping
     "stream.filter": shaping(
         {"where": {"gt": 2}},

@@ -81,6 +81,11 @@ async def framed(*, n: int = 3) -> Emits[int, Opening, Ending]:
     yield Ending(items=n)
 
 
+@step("nesting.same")
+async def same(value: object) -> object:
+    return value
+
+
 @step("nesting.wait")
 async def wait(number: int) -> int:
     try:

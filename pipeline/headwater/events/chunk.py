@@ -12,6 +12,7 @@ from typing import Any, Final, overload
 from headwater.events.data import EventData, StepComplete, StepOutput
 from headwater.events.event import EventType, StreamEvent
 from headwater.events.plain import owned, preview
+from headwater.ids import is_below
 
 __all__ = ["WIDTH", "Chunk", "EventBatch", "Fields", "Rows", "short_output"]
 
@@ -207,7 +208,16 @@ def _places(
             block = kinds[start : start + _BLOCK]
             if not types.isdisjoint(block):  # a quarter of the cost when every item is emitted but not wanted
                 places += [place for place, kind in enumerate(block, start) if kind in types]
-    return places if steps is None else [place for place in places if step_ids[place] in steps]
+    if steps is None:
+        return places
+    wanted = _with_inside(steps, step_ids)
+    return [place for place in places if step_ids[place] in wanted]
+
+
+def _with_inside(steps: Steps, step_ids: Sequence[str | None]) -> Steps:
+    """Return ids of steps with those of steps in their nested pipelines, if there are events of them."""
+    inside = {step_id for step_id in set(step_ids) if step_id is not None and is_below(step_id, steps)}
+    return steps | inside if inside else steps
 
 
 def _latest_places(
@@ -220,7 +230,7 @@ def _latest_places(
     is_progress = list(map(is_, kinds, repeat(EventType.STEP_PROGRESS)))
     missing = set(compress(step_ids, is_progress))
     if steps is not None:
-        missing &= steps
+        missing &= _with_inside(steps, step_ids)
     for place in range(len(kinds) - 1, -1, -1):
         if not missing:  # mostly after a few of thousands of events
             break

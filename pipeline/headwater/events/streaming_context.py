@@ -134,7 +134,7 @@ class StreamingContext:
         Args:
             subscriber: A subscriber, or a function that receives one event at a time.
             types: Types of the events it receives; here and below, None leaves it to the subscriber.
-            steps: Ids of the steps whose events it receives.
+            steps: Ids of the steps whose events it receives, with those of steps in their nested pipelines.
             from_seq: Number of the first event to deliver, which may be long past; beyond the end, the terminal event
                 is delivered.
             policy: What happens when it lags.
@@ -197,7 +197,7 @@ class StreamingContext:
 
         Args:
             types: Types of the events to yield; None for all.
-            steps: Ids of the steps whose events to yield; None for all.
+            steps: Ids of the steps whose events to yield, with those of their nested pipelines; None for all.
             from_seq: Number of the first event to yield; beyond the end, the terminal event is.
 
         Returns:

@@ -47,7 +47,8 @@ class StreamSubscriber:
 
     Attributes:
         types: Types of the events it receives; None for all. A `stream_gap` is always received.
-        steps: Ids of the steps whose events it receives; None for all, and for those about the execution itself.
+        steps: Ids of the steps whose events it receives, such as `outer` for `outer` and for all steps of its nested
+            pipeline, or `outer/inner`; None for all, and for those about the execution itself.
         policy: What happens when it lags.
         buffer_size: By how many events it may lag; None for what the context says.
         send_deadline_s: How long an async call may take before the subscriber is taken for dead.

@@ -28,6 +28,7 @@ from headwater.graph.step_policies import policies_of
 from headwater.kinds.binding import callable_of
 from headwater.kinds.definition import Call
 from headwater.kinds.task import Flavor
+from headwater.shapes import is_object
 from headwater.types.fit import Fit
 from headwater.types.value_checkers import checker, class_checker, input_checker
 
@@ -168,8 +169,9 @@ class _Compiler:
     def _step(self, step_id: str, choice: Choice) -> PlannedStep:
         spec, bound, template = self._graph.specs[step_id], self._graph.steps[step_id], self._templates[id(choice)]
         for param in (*bound.arguments.values(), *getattr(bound.instance, "__dict__", {}).values()):
-            if isinstance(param, Condition):
-                param.mismatches.locate(f"step {step_id!r}", bound.params)
+            for condition in param.values() if is_object(param) else (param,):
+                if isinstance(condition, Condition):
+                    condition.mismatches.locate(f"step {step_id!r}", bound.params)
         return PlannedStep(
             id=step_id,
             bound=bound,

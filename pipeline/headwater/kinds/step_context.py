@@ -55,6 +55,7 @@ class StepContext:
 
     __slots__ = (
         "_is_cancelled",
+        "_items",
         "_key",
         "_log",
         "_mask",
@@ -92,6 +93,7 @@ class StepContext:
         self._mask = mask
         self._log: FilteringBoundLogger | None = None
         self._key = step_id
+        self._items = 0
         self._nest: Callable[[Sequence[Any], Mapping[str, Any]], NestedRun] | None = None
 
     def __repr__(self) -> str:
@@ -139,6 +141,16 @@ class StepContext:
         """
         self._key = key
         self._nest = nest
+
+    def next_index(self) -> int:
+        """Return the index of an item: how often this was called before.
+
+        Returns:
+            A number from 0.
+        """
+        index = self._items
+        self._items += 1
+        return index
 
     def nested(self, inputs: Sequence[Any], **metadata: Any) -> NestedRun:
         """Begin a run of the nested pipeline that the step has as a param, for kinds that derive from `NestingStep`.

@@ -54,7 +54,7 @@ class NestingStep(Step):
         Returns:
             The value, or an `Outputs` if the pipeline has several outputs.
         """
-        return await ctx.nested(inputs).value()
+        return await ctx.nested(inputs, **self.metadata(ctx)).value()
 
     async def frames(self, *inputs: Any, ctx: StepContext) -> AsyncGenerator[Any, None]:
         """Run the pipeline, and yield what it writes while it is written.
@@ -66,12 +66,23 @@ class NestingStep(Step):
         Yields:
             Headers, items, batches of items and footers, each with its port if the pipeline has several outputs.
         """
-        frames = ctx.nested(inputs).frames()
+        frames = ctx.nested(inputs, **self.metadata(ctx)).frames()
         try:
             async for frame in frames:
                 yield frame
         finally:
             await frames.aclose()
+
+    def metadata(self, ctx: StepContext) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """Return what the events of a run have as metadata.
+
+        Args:
+            ctx: The context of the step.
+
+        Returns:
+            Values of types that JSON has, by name; they also distinguish the runs in idempotency keys.
+        """
+        return {}
 
     def shaped_methods(self, declared: Sequence[Method]) -> Sequence[Method]:
         """Return the methods of the step, with the ports of its pipeline.

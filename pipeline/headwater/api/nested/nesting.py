@@ -125,8 +125,11 @@ class _Nester:
             return self._of_object(value.source, options, path)
         except ConfigError as error:
             given = {path_text(("parameters", name)): name for name in parameters}
-            if adopted := [one for one in error.problems if one.path not in given]:
-                self._problems.adopt(adopted, path)
+            inside = [one for one in error.problems if one.path not in given]
+            if self._problems.is_broken_inside((*path[:-1], "parameters")):
+                inside = [one for one in inside if one.code not in _OF_PARAMETERS]
+            if inside:
+                self._problems.adopt(inside, path)
             for one in error.problems:
                 if one.path in given:  # it stands in this document
                     self._problems.add(one.code, one.message, (*path[:-1], "parameters", given[one.path]), one.hint)
@@ -161,7 +164,9 @@ class _Nester:
         for name in unknown:
             hint = self._problems.did_you_mean(name, declared if is_mapping(declared) else ())
             message = f"the nested pipeline does not declare the parameter {quote(name)}"
-            self._problems.add("unknown-parameter", message, (*path[:-1], "parameters", name), hint, at_key=True)
+            place = (*path[:-1], "parameters", name)
+            self._problems.add("unknown-parameter", message, place, hint, at_key=True)
+            self._problems.block(place)
         known = {name: value for name, value in (options.parameters or {}).items() if name not in unknown}
         loaded = load(source, replace(options, parameters=known))
         compiled = compile_nested(loaded, bind_steps(loaded, registry, loaded.problems), options, surroundings)

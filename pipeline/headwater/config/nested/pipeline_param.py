@@ -11,6 +11,7 @@ from headwater.config.data_params import DataParam
 from headwater.config.notation.schema_words import in_words
 from headwater.config.problems import Fault
 from headwater.shapes import is_mapping
+from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,11 @@ class NestedForm:
     def streams_in(self) -> bool:
         """Whether a stream comes in."""
         return any(port.streaming for port in self.inputs)
+
+    @property
+    def takes_its_output(self) -> bool:
+        """Whether the only input takes what the only output gives."""
+        return check(self.outputs[0].type.item, self.inputs[0].type.item, {}) is not Fit.NO
 
     @property
     def streams_out(self) -> bool:

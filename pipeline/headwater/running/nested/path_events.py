@@ -32,36 +32,41 @@ class PathEvents:
     The log is that of the execution, so what lags and what is drained is the same as for the steps around it.
     """
 
-    __slots__ = ("_context", "_metadata", "_path")
+    __slots__ = ("context", "metadata", "path")
 
-    def __init__(self, context: EventSink, step_id: str, metadata: Mapping[str, Any]) -> None:
-        self._context = context
-        self._path = step_id + PATH_SEPARATOR
-        self._metadata = metadata or None
+    def __init__(self, around: EventSink, step_id: str, metadata: Mapping[str, Any]) -> None:
+        own = dict(metadata)
+        if isinstance(around, PathEvents):
+            own |= {} if around.metadata is None else {"outer": around.metadata}
+            self.context: StreamingContext = around.context
+            self.path: str = f"{around.path}{step_id}{PATH_SEPARATOR}"
+        else:
+            self.context, self.path = around, step_id + PATH_SEPARATOR
+        self.metadata: Mapping[str, Any] | None = own or None
 
     @property
     def log(self) -> EventLog:
         """The events of the execution so far."""
-        return self._context.log
+        return self.context.log
 
     @property
     def enabled(self) -> bool:
         """Whether events are emitted at all."""
-        return self._context.enabled
+        return self.context.enabled
 
     @property
     def delivery(self) -> Delivery:
         """What feeds the subscribers of the execution."""
-        return self._context.delivery
+        return self.context.delivery
 
     @property
     def lags(self) -> bool:
         """Whether a subscriber lags by more than half of its buffer."""
-        return self._context.lags
+        return self.context.lags
 
     async def drain(self) -> None:
         """Wait until no subscriber lags by more than half of its buffer."""
-        await self._context.drain()
+        await self.context.drain()
 
     def emit(
         self,
@@ -74,9 +79,9 @@ class PathEvents:
     ) -> bool:
         """Emit an event of a step by the path of the step."""
         if isinstance(data, StepFailure) and data.cause_step_id is not None:
-            data = StepFailure(data.error_type, data.message, cause_step_id=self._path + data.cause_step_id)
-        merged = self._metadata if metadata is None else {**metadata, **(self._metadata or {})}
-        return self._context.emit(event_type, self._path + (step_id or ""), data, attempt, metadata=merged)
+            data = StepFailure(data.error_type, data.message, cause_step_id=self.path + data.cause_step_id)
+        merged = self.metadata if metadata is None else {**metadata, **(self.metadata or {})}
+        return self.context.emit(event_type, self.path + (step_id or ""), data, attempt, metadata=merged)
 
     def emit_rows(self, rows: Rows, count: int) -> bool:
         """Emit several events of steps by the paths of the steps."""
@@ -85,7 +90,7 @@ class PathEvents:
             event_type, step_id, attempt, time_s, data, metadata = rows[start : start + WIDTH]
             if event_type is EventType.STEP_OUTPUT and type(data) is not StepOutput:  # its index is in the metadata
                 data, metadata = StepOutput("out", metadata or 0, *preview(data)), None
-            metadata = self._metadata if metadata is None else {**metadata, **(self._metadata or {})}
-            row = (event_type, self._path + step_id, attempt, time_s, data, metadata)
-            lags = self._context.emit_rows(row, 1) or lags
+            metadata = self.metadata if metadata is None else {**metadata, **(self.metadata or {})}
+            row = (event_type, self.path + step_id, attempt, time_s, data, metadata)
+            lags = self.context.emit_rows(row, 1) or lags
         return lags
