@@ -36,6 +36,12 @@ async def numbers(*, count: int = 3, marker: str = "", hang: bool = False) -> As
         _mark(marker)
 
 
+@step("cli.pair")
+def pair(pair: tuple[int, int]) -> int:
+    """Add two numbers."""
+    return sum(pair)
+
+
 @step("cli.named")
 def named(number: int, *, name: str = "item") -> str:
     """Name a number."""

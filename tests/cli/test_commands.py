@@ -277,6 +277,21 @@ def test_plan_is_complete_when_written_as_json(call: Call, pipeline: MakePipelin
     assert plan["worst_case_items"] >= edge["capacity"] > 0
 
 
+def test_plan_shows_how_edges_meet(call: Call, write: Write) -> None:
+    """As text, as JSON and in a drawing: the policy, its options, and the edge whose header and footer pass."""
+    steps = [
+        {"id": "first", "kind": "cli.numbers"},
+        {"id": "second", "kind": "cli.numbers"},
+        {"id": "pairs", "kind": "cli.pair", "merge": {"policy": "zip", "unequal": "pad", "pad": -1}},
+    ]
+    path = write("merged.json", {"name": "merged", "steps": steps, "edges": ["first -> pairs", "second -> pairs"]})
+    assert "pair: zip (unequal: pad, pad: -1)" in call("plan", path, "--steps", KINDS).out
+    assert '|"int<br>zip"|' in call("plan", path, "--mermaid", "--steps", KINDS).out
+    given = json.loads(call("plan", path, "--json", "--steps", KINDS).out)["steps"][2]["inputs"][0]
+    assert (given["merge"], given["unequal"], given["pad"]) == ("zip", "pad", -1)
+    assert (given["headers_of"], given["footers_of"]) == ([], [])
+
+
 def test_plan_is_drawn_when_asked_for(call: Call, pipeline: MakePipeline) -> None:
     """`--mermaid` gives a flowchart."""
     assert call("plan", pipeline(NUMBERS, SUM), "--mermaid", "--steps", KINDS).out.startswith("flowchart LR\n")

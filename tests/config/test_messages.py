@@ -162,11 +162,6 @@ BROKEN = [
         ["2:70 $.steps[0].on_error.fallback unfit-fallback !reads str"],
         id="fallback that does not fit",
     ),
-    pytest.param(
-        of_step('"merge": {"text": "first"}'),
-        ["2:63 $.steps[0].merge.text not-supported !"],
-        id="merge of a later version",
-    ),
     # values
     pytest.param('{"name": "x", "steps": {}}', ["1:24 $.steps wrong-type"], id="steps that are no list"),
     pytest.param('{"name": "x", "steps": []}', ["1:24 $.steps wrong-value"], id="no steps"),
@@ -409,11 +404,6 @@ BROKEN = [
         ),
         ["4:42 $.steps[2].merge.lft unknown-port !'left'", "4:59 $.steps[2].merge.right merge-unused !"],
         id="merge by ports",
-    ),
-    pytest.param(
-        joined('a texts; b texts; c same "merge": "first"', '"a -> c", "b -> c"'),
-        ["4:42 $.steps[2].merge not-supported !'interleave'"],
-        id="merge of a later version, needed",
     ),
     pytest.param(
         of_step('"merge": {"policy": "zap", "unequl": "pad"}'),
@@ -709,7 +699,6 @@ RESERVED_PLACES = {
     "a step": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat",\n"{}": {{}}}}]}}',
     "a timeout": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "timeout": {{\n"{}": 1}}}}]}}',
     "on_error": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "on_error":\n"{}"}}]}}',
-    "merge": '{{"name": "x", "steps": [{{"id": "a", "kind": "say.repeat", "merge":\n"{}"}}]}}',
 }
 
 

@@ -167,6 +167,11 @@ class Holder(Step, kind="cancel.holder"):
                 yield item
 
 
+@step("cancel.first_of")
+def first_of(number: int | tuple[int, int]) -> int:
+    return number if isinstance(number, int) else number[0]
+
+
 def chain(*steps: Any, **options: Any) -> Pipeline:
     return Pipeline("chain", steps=dict(zip("abcdefgh", steps, strict=False)), **options)
 
@@ -190,6 +195,10 @@ def build(name: str, folder: str) -> Pipeline:
         steps = {"numbers": numbers, "one": slow, "other": kinds.async_pass, "all": kinds.async_pass}
         edges = ["numbers -> one", "numbers -> other", "one -> all", "other -> all"]
         return Pipeline("branches", steps=steps, edges=edges, options={"all": {"merge": "interleave"}})
+    if name in {"zip", "latest", "first"}:
+        steps = {"numbers": numbers, "one": slow, "other": kinds.async_double, "all": first_of}
+        edges = ["numbers -> one", "numbers -> other", "one -> all", "other -> all"]
+        return Pipeline("meeting", steps=steps, edges=edges, options={"all": {"merge": name}})
     return chain(numbers, kinds.process_double)
 
 
@@ -216,7 +225,9 @@ async def run_and_cancel(pipeline: Pipeline, at: int, install: Any, folder: Path
 
 
 @pytest.mark.parametrize("how", ["cancel", "scope"])
-@pytest.mark.parametrize("name", ["chain", "concurrent", "threads", "files", "unary", "branches"])
+@pytest.mark.parametrize(
+    "name", ["chain", "concurrent", "threads", "files", "unary", "branches", "zip", "latest", "first"]
+)
 async def test_leaves_nothing_at_any_cancellation_point(name: str, how: str, counted: Any, tmp_path: Path) -> None:
     """Cancelled at its k-th suspension, for all k, an execution leaves no task, thread or file, and one last event."""
     pipeline = build(name, str(tmp_path))

@@ -71,6 +71,11 @@ async def stuck(numbers: Stream[int]) -> AsyncIterator[int]:
     await anyio.sleep_forever()
 
 
+@step("edges.pairs")
+def pairs(pair: tuple[int | None, int | None]) -> list[int | None]:
+    return list(pair)
+
+
 @step("edges.long_text")
 async def long_text(count: int) -> AsyncIterator[str]:
     for number in range(count):
@@ -90,6 +95,11 @@ def branches(*edges: Any) -> Pipeline:
 def in_turn() -> Pipeline:
     steps = {"x": kinds.async_count, "y": kinds.async_count, "all": kinds.async_pass}
     return Pipeline("turns", steps=steps, edges=["x -> all", "y -> all"], options={"all": {"merge": "concat"}})
+
+
+def meeting(merge: Any, first: Any, second: Any) -> Pipeline:
+    steps = {"x": first, "y": second, "all": pairs}
+    return Pipeline("meeting", steps=steps, edges=["x -> all", "y -> all"], options={"all": {"merge": merge}})
 
 
 def when(target: str, condition: dict[str, int]) -> dict[str, Any]:
@@ -118,6 +128,20 @@ CASES: dict[str, tuple[Callable[[], Pipeline], Any]] = {
     "edges one after the other": (in_turn, {"x": 600, "y": 300}),
     "edges as they come": (lambda: branches("numbers -> x", "numbers -> y"), 600),
     "conditions": (lambda: branches(when("x", {"lt": 20}), when("y", {"ge": 20})), 50),
+    "rounds": (lambda: meeting("zip", kinds.async_count, kinds.thread_count), {"x": 600, "y": 600}),
+    "unequal rounds": (lambda: meeting("zip", kinds.async_count, kinds.async_count), {"x": 5, "y": 3}),
+    "rounds of the shortest": (
+        lambda: meeting({"policy": "zip", "unequal": "shortest"}, forever, kinds.async_count),
+        {"x": 0, "y": 300},
+    ),
+    "rounds that are padded": (
+        lambda: meeting({"policy": "zip", "unequal": "pad"}, kinds.async_count, kinds.async_count),
+        {"x": 3, "y": 300},
+    ),
+    "the newest of two values": (
+        lambda: meeting("latest", kinds.async_double, kinds.def_double),
+        {"x": 3, "y": 300},
+    ),
     "a stream given": (lambda: chain(kinds.async_pass, kinds.async_double), list(range(600))),
     "a failure after items": (lambda: chain(kinds.async_count, fail_at_3, kinds.async_pass), 10),
     "a failure before any item": (lambda: chain(fail_first, kinds.async_pass, kinds.async_double), 1),

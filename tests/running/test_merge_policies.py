@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from itertools import pairwise
 from typing import Any
 
+import anyio
 import pytest
 
-from headwater import ConfigError, Pipeline, StepError, Stream, step
+from headwater import ConfigError, Emits, Pipeline, StepError, Stream, step
 from headwater.errors import HeadwaterError
 from tests.running import kinds
 
@@ -239,3 +241,228 @@ async def test_only_header_flows_around_a_mapped_step_when_one_edge_has_one() ->
     with pytest.raises(ConfigError) as error:
         document(kinds.framed, kinds.framed)
     assert [problem.code for problem in error.value.problems] == ["header-mismatch"]
+
+
+# ---- latest
+
+
+def is_latest(pairs: list[Any], first: list[int], second: list[int]) -> bool:
+    """Return whether pairs show each item of each edge that came after the other edge had one, and in order."""
+    changes = pairwise(pairs)
+    return (
+        all((one[0] == other[0]) + (one[1] == other[1]) == 1 for one, other in changes)
+        and pairs[-1:] == ([(first[-1], second[-1])] if first and second else [])
+        and [one for one in first if one in {pair[0] for pair in pairs}] == list(dict.fromkeys(p[0] for p in pairs))
+        and [one for one in second if one in {pair[1] for pair in pairs}] == list(dict.fromkeys(p[1] for p in pairs))
+    )
+
+
+@step("merging.keep")
+async def keep(pairs: Stream[Pair]) -> AsyncIterator[Pair]:
+    async for pair in pairs:
+        yield pair
+
+
+@step("merging.swap")
+def swap(pair: Pair) -> Pair:
+    return pair[1], pair[0]
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 5), (1, 1), (700, 3), (2, 900)])
+async def test_latest_brings_the_newest_of_each_whenever_one_changes(first: int, second: int) -> None:
+    """The first tuple comes when each edge has an item, the last one has the last items."""
+    meeting = pipeline(kinds.async_count, kinds.thread_count, keep, "latest")
+    pairs = (await meeting.run({"first": first, "second": second})).output
+    assert is_latest(pairs, list(range(first)), list(range(second)))
+    mapped = pipeline(kinds.async_count, kinds.generator_count, swap, "latest")
+    pairs = (await mapped.run({"first": first, "second": second})).output
+    assert is_latest([(pair[1], pair[0]) for pair in pairs], [*range(first)], [*range(second)])
+
+
+async def test_latest_brings_one_tuple_when_edges_carry_one_value() -> None:
+    """Nothing changes after the first tuple."""
+    assert (
+        await pipeline(kinds.def_double, kinds.async_double, add, "latest").run({"first": 1, "second": 2})
+    ).output == 4002
+
+
+async def test_latest_repeats_one_value_beside_a_stream() -> None:
+    """A value never changes."""
+    meeting = pipeline(kinds.def_double, kinds.async_count, keep, "latest")
+    pairs = (await meeting.run({"first": 1, "second": 300})).output
+    assert pairs[-1] == (2, 299)
+    assert {pair[0] for pair in pairs} == {2}
+
+
+@pytest.mark.parametrize("order", [(fails, kinds.async_count), (kinds.async_count, fails)])
+async def test_latest_fails_when_an_edge_is_cut(order: tuple[Any, Any]) -> None:
+    """Also when the other edge goes on."""
+    with pytest.raises(StepError, match="ValueError: cut"):
+        await pipeline(*order, keep, "latest").run({"first": 4, "second": 4})
+
+
+async def test_latest_of_branches_of_one_writer_goes_on() -> None:
+    """It reads what comes, so no branch fills up, whatever the others bring."""
+    steps = {"a": kinds.async_count, "b": kinds.async_sum, "c": kinds.async_pass, "z": keep}
+    edges = ["a -> b", {"from": "a", "to": "c", "buffer": 1, "when": {"lt": 3}}, "b -> z", "c -> z"]
+    output = (await Pipeline("tee", steps=steps, edges=edges, options={"z": {"merge": "latest"}}).run(2000)).output
+    assert output[-1] == (sum(range(2000)), 2)
+
+
+# ---- first
+
+
+class Log(list[str]):
+    """What was closed, in order."""
+
+    def writer(self, name: str, *, items: int, waits: bool) -> Any:
+        """Return a step that writes items, and then ends or waits."""
+
+        @step(f"merging.{name}")
+        async def write(number: int) -> AsyncIterator[str]:
+            try:
+                for place in range(items):
+                    yield f"{name}{place}"
+                if waits:
+                    await anyio.sleep_forever()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.lowlevel.checkpoint()
+                self.append(name)
+
+        return write
+
+    def reader(self) -> Any:
+        """Return a step that notes each item."""
+
+        @step("merging.note")
+        async def note(items: Stream[str]) -> AsyncIterator[str]:
+            async for item in items:
+                self.append(item)
+                yield item
+
+        return note
+
+
+async def test_first_reads_the_edge_that_answers_first() -> None:
+    """The others are closed before the reader gets an item, with all that writes only to them."""
+    log = Log()
+
+    @step("merging.endless_pass")
+    async def endless_pass(items: Stream[str]) -> AsyncIterator[str]:
+        try:
+            async for item in items:
+                yield item
+        finally:
+            log.append("pass")
+
+    steps = {
+        "slow": log.writer("slow", items=0, waits=True),
+        "pass": endless_pass,
+        "quick": log.writer("quick", items=3, waits=False),
+        "reader": log.reader(),
+    }
+    edges = ["input -> slow", "input -> quick", "slow -> pass", "pass -> reader", "quick -> reader"]
+    meeting = Pipeline("race", steps=steps, edges=edges, options={"reader": {"merge": "first"}})
+    assert (await meeting.run(1)).output == ["quick0", "quick1", "quick2"]
+    before = log[: log.index("quick0")]
+    assert set(before) - {"quick"} == {"slow", "pass"}
+
+
+@pytest.mark.parametrize("winner", ["first", "second"])
+async def test_first_brings_one_value_when_edges_carry_one(winner: str) -> None:
+    """Two answers to one question: the quicker one, and the other call is cancelled."""
+    ended: list[str] = []
+
+    def answer(name: str) -> Any:
+        @step(f"merging.answer_{name}")
+        async def ask(question: str) -> str:
+            try:
+                if name != winner:
+                    await anyio.sleep_forever()
+                return f"{name}: {question}"
+            finally:
+                ended.append(name)
+
+        return ask
+
+    @step("merging.use")
+    def use(text: str) -> str:
+        return f"{text} {sorted(ended)}"
+
+    steps = {"first": answer("first"), "second": answer("second"), "use": use}
+    edges = ["input -> first", "input -> second", "first -> use", "second -> use"]
+    meeting = Pipeline("race", steps=steps, edges=edges, options={"use": {"merge": "first"}})
+    assert (await meeting.run("why")).output == f"{winner}: why ['first', 'second']"
+
+
+async def test_first_lets_a_writer_go_on_that_feeds_something_else() -> None:
+    """Only what writes for the edge that has lost alone is stopped."""
+    steps = {"both": kinds.async_count, "slow": kinds.async_sum, "sum": kinds.async_sum, "reader": kinds.async_pass}
+    edges = ["both -> slow", "both -> sum", "both -> reader", "slow -> reader"]
+    meeting = Pipeline("race", steps=steps, edges=edges, options={"reader": {"merge": "first"}})
+    output = (await meeting.run(1000)).output
+    assert output == {"sum": sum(range(1000)), "reader": list(range(1000))}
+
+
+async def test_first_passes_over_edges_that_end_without_an_item() -> None:
+    """An end is not an answer; where no edge has one, there is none."""
+    meeting = pipeline(kinds.async_count, kinds.async_count, kinds.async_pass, "first")
+    assert (await meeting.run({"first": 0, "second": 3})).output == [0, 1, 2]
+    assert (await meeting.run({"first": 0, "second": 0})).output == []
+
+
+async def test_first_passes_over_branches_that_are_not_taken() -> None:
+    """The step is skipped only when no branch is taken."""
+    edges = [
+        {"from": "input", "to": "first", "when": {"gt": 5}}, {"from": "input", "to": "second", "when": {"gt": 9}},
+        "first -> reader", "second -> reader",
+    ]  # fmt: skip
+    steps = {"first": kinds.def_double, "second": kinds.async_double, "reader": kinds.def_double}
+    meeting = Pipeline("race", steps=steps, edges=edges, options={"reader": {"merge": "first"}})
+    assert (await meeting.run(6)).output == 24
+    assert (await meeting.run(1)).output is None
+
+
+@pytest.mark.parametrize("order", [(fails, kinds.async_count), (kinds.async_count, fails)])
+async def test_first_fails_when_an_edge_breaks_before_an_answer(order: tuple[Any, Any]) -> None:
+    """A failure is not an answer, and not the end of an edge either."""
+
+    @step("merging.never")
+    async def never(number: int) -> AsyncIterator[int]:
+        await anyio.sleep_forever()
+        yield number
+
+    first, second = (never if one is kinds.async_count else one for one in order)
+    with pytest.raises(StepError, match="ValueError: cut"):
+        await pipeline(first, second, kinds.async_pass, "first").run({"first": 0, "second": 0})
+
+
+async def test_first_passes_the_header_of_the_edge_that_wins() -> None:
+    """Each edge has one, so that the reader gets one."""
+
+    @step("merging.french")
+    async def french(number: int) -> Emits[int, kinds.Opening, kinds.Closing]:
+        yield kinds.Opening(language="fr")
+        if not number:
+            await anyio.sleep_forever()
+        yield number
+        yield kinds.Closing(items=number)
+
+    @step("merging.frames")
+    async def frames(numbers: Stream[int, kinds.Opening, kinds.Closing]) -> str:
+        language = (await numbers.header()).language
+        items = await numbers.collect()
+        return f"{language} {items} {(await numbers.footer()).items}"
+
+    meeting = pipeline(french, french, frames, "first")
+    assert (await meeting.run({"first": 0, "second": 7})).output == "fr [7] 7"
+    with pytest.raises(ConfigError) as error:
+        pipeline(french, kinds.async_count, frames, "first")
+    assert {problem.code for problem in error.value.problems} == {"header-mismatch", "footer-mismatch"}
+
+
+async def test_first_takes_values_and_streams() -> None:
+    """Then it brings a stream, as whichever is first may be one."""
+    meeting = pipeline(kinds.def_double, kinds.async_count, kinds.async_pass, "first")
+    assert (await meeting.run({"first": 4, "second": 0})).output == [8]

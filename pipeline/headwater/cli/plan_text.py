@@ -96,9 +96,9 @@ def _merge_text(merge: PlannedMerge, edges: Sequence[PlannedEdge]) -> str:
     """Return how edges meet, with the edges whose header and footer pass."""
     options = [f"unequal: {merge.unequal}"] if merge.unequal is not None else []
     options += [f"pad: {_compact(merge.pad)}"] if merge.unequal == "pad" else []
-    for part, index in (("header", merge.header), ("footer", merge.footer)):
-        if index is not None:
-            options.append(f"{part} of {_end(edges[index].source, edges[index].source_port, 'input')}")
+    for part, indexes in (("header", merge.headers), ("footer", merge.footers)):
+        sources = [_end(edges[index].source, edges[index].source_port, "input") for index in indexes]
+        options += [f"{part} of {' or '.join(sources)}"] if sources else []
     return merge.policy + (f" ({', '.join(options)})" if options else "")
 
 
@@ -210,9 +210,9 @@ def _step_object(step: PlannedStep) -> dict[str, Any]:
 
 
 def _merge_options(merge: PlannedMerge) -> dict[str, Any]:
-    options = {"unequal": merge.unequal, "header_of": merge.header, "footer_of": merge.footer}
+    options = {} if merge.unequal is None else {"unequal": merge.unequal}
     padding = {"pad": merge.pad} if merge.unequal == "pad" else {}
-    return {**{key: value for key, value in options.items() if value is not None}, **padding}
+    return {**options, **padding, "headers_of": merge.headers, "footers_of": merge.footers}
 
 
 def _edge_object(edge: PlannedEdge) -> dict[str, Any]:

@@ -17,8 +17,6 @@ RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
     # keys, by the title of the part of the document
     "the document": ("retry", *_POLICIES),
     "a step": _POLICIES,
-    # values, by the key that they stand under
-    "merge": ("latest", "first"),
 }
 
 

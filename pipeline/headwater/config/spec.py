@@ -36,7 +36,6 @@ from headwater.config.policies.failure_specs import (
     SubstepSpec,
     TimeoutSpec,
 )
-from headwater.config.reserved import reserving
 from headwater.shapes import is_object
 
 __all__ = [
@@ -101,10 +100,7 @@ class ParameterSpec:
     maximum: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
 
 
-MergePolicy = Annotated[
-    Literal["interleave", "concat", "zip"],
-    Field(json_schema_extra=reserving("merge")),
-]
+MergePolicy = Literal["interleave", "concat", "zip", "latest", "first"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,14 @@ __all__ = [
     "item_of_tuple",
     "meet",
     "modes_differ",
+    "passing_edges",
     "takes_anything",
 ]
 
 STREAM_POLICIES = frozenset({"interleave", "concat"})
 """The merge policies that make one stream of all items, even where each edge brings one value."""
 
-TUPLE_POLICIES = frozenset({"zip"})
+TUPLE_POLICIES = frozenset({"zip", "latest"})
 """The merge policies that make one tuple of an item of each edge."""
 
 
@@ -60,17 +61,23 @@ def meet(flows: Sequence[Flow], merge: MergeSpec | None) -> Flow:
     items = [union(one.item, *pads) for one in types]
     met = StreamType(
         GenericAlias(tuple, tuple(items)) if in_tuples else union(*items),
-        header=_only([one.header for one in types]),
-        footer=None if merge.unequal == "shortest" else _only([one.footer for one in types]),
+        header=_passing([one.header for one in types], merge),
+        footer=None if merge.unequal == "shortest" else _passing([one.footer for one in types], merge),
         mode=None if in_tuples or any(one.mode != types[0].mode for one in types) else types[0].mode,
     )
     return Flow(met, streaming=any(flow.streaming for flow in flows))
 
 
-def _only(frames: Sequence[Any]) -> Any:
-    """Return the type of the one header or footer among those of several edges; None when there are several."""
-    written = [frame for frame in frames if frame is not None]
-    return written[0] if len(written) == 1 else None
+def _passing(frames: Sequence[Any], merge: MergeSpec) -> Any:
+    """Return the type of the header or footer that passes a merge: the only one, or that of any edge that may win."""
+    passing = passing_edges(frames, merge)
+    return union(*(frames[place] for place in passing)) if passing else None
+
+
+def passing_edges(frames: Sequence[Any], merge: MergeSpec) -> Sequence[int]:
+    """Return the places of the edges whose header or footer may pass a merge."""
+    written = [place for place, frame in enumerate(frames) if frame is not None]
+    return written if len(written) == (len(frames) if merge.policy == "first" else 1) else ()
 
 
 _COSTS = {

@@ -62,7 +62,12 @@ class ResolvedInput:
     fittings: tuple[Fitting, ...]
     from_outside: bool
     skippable: bool
-    in_tuples: bool
+    policy: str | None = None
+
+    @property
+    def in_tuples(self) -> bool:
+        """Whether the port gets tuples of an item of each edge."""
+        return self.policy in TUPLE_POLICIES
 
     @property
     def fed(self) -> Sequence[Flow]:

@@ -10,7 +10,7 @@ from headwater.annotations import parameters, substitute
 from headwater.config.conditions.condition import Condition
 from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
 from headwater.errors import Problem
-from headwater.graph.adaptation import fit_output
+from headwater.graph.adaptation import fit_output, passing_edges
 from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import (
@@ -234,13 +234,13 @@ class _Compiler:
         if (spec := self._graph.merge(edges[0].target)) is None:
             return None
         types = [self._arrivals[edge.index][0].type for edge in edges]
-        headers, footers = ([getattr(one, part) is not None for one in types] for part in ("header", "footer"))
+        headers, footers = ([getattr(one, part) for one in types] for part in ("header", "footer"))
         return PlannedMerge(
             spec.policy,
             unequal=(spec.unequal or "fail") if spec.policy == "zip" else None,
             pad=spec.padding,
-            header=edges[headers.index(True)].index if sum(headers) == 1 else None,
-            footer=edges[footers.index(True)].index if sum(footers) == 1 and spec.unequal != "shortest" else None,
+            headers=tuple(edges[place].index for place in passing_edges(headers, spec)),
+            footers=tuple(edges[place].index for place in passing_edges(footers, spec) if spec.unequal != "shortest"),
         )
 
     def _outputs(self, step_id: str, template: _StepTemplate) -> tuple[PlannedOutput, ...]:

@@ -102,18 +102,18 @@ class PlannedMerge:
     """How several edges meet in one port.
 
     Args:
-        policy: `interleave`, `concat` or `zip`.
+        policy: `interleave`, `concat`, `zip`, `latest` or `first`.
         unequal: What happens under `zip` when an edge ends before another: `fail`, `shortest` or `pad`.
         pad: What stands for the items that an edge lacks.
-        header: Index of the edge whose header the port gets; None when it gets none.
-        footer: Index of the edge whose footer the port gets; None when it gets none.
+        headers: Indexes of the edges whose header the port may get: one, or under `first` any of them.
+        footers: The same for the footer.
     """
 
     policy: str
     unequal: str | None = None
     pad: Any = None
-    header: int | None = None
-    footer: int | None = None
+    headers: tuple[int, ...] = ()
+    footers: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

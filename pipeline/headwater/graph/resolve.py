@@ -170,7 +170,7 @@ class _Resolver:
                 continue
             fitting = fit_port(flow, port, method.task, None, {})
             if fitting is not None:
-                given = ResolvedInput(port, (flow,), flow, (fitting,), *_PLAIN_INPUT)
+                given = ResolvedInput(port, (flow,), flow, (fitting,), from_outside=False, skippable=False)
                 outputs = {out.name: Flow(out.type, streaming=False) for out in method.outputs}
                 placement = _placement(bound.definition, method)
                 return Choice(method, (given,), outputs, None, placement, fitting.bindings, skippable=False)
@@ -222,7 +222,9 @@ class _Resolver:
             size = len(leading) if merge is not None and merge.policy in TUPLE_POLICIES else None
             flows = [self._flow(edge, port, method.task, place, size) for place, edge in enumerate(leading)]
             known = [(edge, flow) for edge, flow in zip(leading, flows, strict=True) if flow is not None]
-            if merge is not None and merge.policy in STREAM_POLICIES:  # a task has rules for one stream of its own
+            differ = len({flow.streaming for _, flow in known}) > 1  # whichever is first may be a stream
+            if merge is not None and (merge.policy in STREAM_POLICIES or (merge.policy == "first" and differ)):
+                # A task has rules for one stream of its own.
                 known = [(edge, replace(flow, streaming=True, task=None)) for edge, flow in known]
             yield Arrival(port, [edge for edge, _ in known], [flow for _, flow in known], merge, len(leading))
 
@@ -246,18 +248,14 @@ class _Resolver:
         outside = any(edge.source is PIPELINE_INPUT for edge in arrival.edges)
         skippable = any(map(self._may_skip, arrival.edges, arrival.flows))
         met = meet(arrival.flows, arrival.merge)
-        flows, in_tuples = tuple(arrival.flows), arrival.in_tuples
-        return ResolvedInput(arrival.port, flows, met, tuple(fittings), outside, skippable, in_tuples)
+        policy = None if arrival.merge is None else arrival.merge.policy
+        return ResolvedInput(arrival.port, tuple(arrival.flows), met, tuple(fittings), outside, skippable, policy)
 
     def _may_skip(self, edge: Edge, flow: Flow) -> bool:
         """Return whether an edge may bring nothing, as its branch is not taken or its port is not written."""
         writer = self.choices.get(edge.source.step)
         unwritten = writer is not None and (writer.skippable or (not flow.streaming and writer.writes_several))
         return unwritten or (edge.spec.when is not None and not flow.streaming)
-
-
-_PLAIN_INPUT = (False, False, False)
-"""What holds for the input of a compensation: it comes from a step, is always there, and is not a tuple of several."""
 
 
 def _out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope
+from anyio import CancelScope, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -23,6 +23,7 @@ class Coordination:
         self, plan: Plan, hosts: Sequence[StepHost], failed: Collection[str], left: Callable[[int], bool]
     ) -> None:
         self._plan = plan
+        self._hosts = hosts
         self._failed = failed
         self._left = left
         self._unread: set[int] = set()  # edges whose reader has ended, also where their writing end does not know yet
@@ -34,6 +35,7 @@ class Coordination:
         self._read = {host: [*_edges_of(host)] for host in hosts}
         self._fed = {edges: [*edges] for edges in self._feeds}
         self._feed_of = {index: edges for edges in self._feeds for index in edges}
+        self._news: Event | None = None  # set when something ends, where that is waited for
 
     @contextmanager
     def feed_scope(self, edges: tuple[int, ...]) -> Generator[None]:
@@ -41,6 +43,7 @@ class Coordination:
         with self._feeds[edges]:
             yield
         del self._feeds[edges]
+        self._announce()
 
     async def run_host(self, host: StepHost) -> None:
         """Run a host to its end, then stop what only wrote for it."""
@@ -50,6 +53,36 @@ class Coordination:
         for given in host.steps[0].inputs:
             for index in given.edges:
                 self.release(index)
+        self._announce()
+
+    async def stop(self, indexes: Sequence[int]) -> None:
+        """Stop what writes only to some edges, near or far, and wait until all of it has ended."""
+        hosts, feeds = self._writing_only(indexes)
+        for index in indexes:
+            self.release(index)
+        # A failure stops more than that, and ends this wait.
+        while not self._failed and not (hosts.isdisjoint(self._scopes) and feeds.isdisjoint(self._feeds)):
+            self._news = Event()
+            await self._news.wait()
+
+    def _writing_only(self, indexes: Sequence[int]) -> tuple[set[StepHost], set[tuple[int, ...]]]:
+        """Return the hosts and feeds that write to nothing but some edges, or hosts that do."""
+        left = self._unread.union(indexes)
+
+        def is_left(index: int) -> bool:
+            return index in left or self._left(index)
+
+        hosts: set[StepHost] = set()
+        for host in reversed(self._hosts):  # readers before writers
+            edges = [*_edges_of(host)]
+            if edges and all(map(is_left, edges)):
+                hosts.add(host)
+                left.update(index for given in host.steps[0].inputs for index in given.edges)
+        return hosts, {edges for edges in self._feeds if all(map(is_left, edges))}
+
+    def _announce(self) -> None:
+        if self._news is not None:
+            self._news.set()
 
     def release(self, index: int) -> None:
         """Stop what writes to an edge when all of its edges are left: it may be waiting for something else."""

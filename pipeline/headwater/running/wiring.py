@@ -14,13 +14,15 @@ from headwater.running.hosts.routed import RoutedOutbox
 from headwater.running.output_edges import adapted
 from headwater.running.policies.deliveries import Deliveries
 from headwater.streams.grammar import Grammar
+from headwater.streams.merging.latest import Latest
 from headwater.streams.merging.merged import Concatenated, Interleaved
+from headwater.streams.merging.race import Race
 from headwater.streams.merging.zipped import Zipped
 from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headwater.graph.plan import Plan, PlannedInput, PlannedMerge, PlannedOutput, PlannedStep
     from headwater.running.record import StepRecord
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
     from headwater.streams.ends import EdgeSource, Ends, Sink, Source
 
 __all__ = ["Wiring"]
+
+_MERGED: Mapping[str, Callable[[Sequence[EdgeSource], Waiter], Source]] = {
+    "interleave": Interleaved,
+    "concat": Concatenated,
+    "latest": Latest,
+}
 
 
 class Wiring:
@@ -41,6 +49,7 @@ class Wiring:
         self._sources: dict[tuple[str | None, str], Source] = {}
         self._edges: dict[int, Ends] = {}
         self._deliveries: dict[str, list[Deliveries]] = {}
+        self.races: list[tuple[Race, Sequence[int]]] = []
         for step in self._plan.steps:
             for planned in step.inputs:
                 self._open_input(step.id, planned)
@@ -78,7 +87,11 @@ class Wiring:
         if merge.policy == "zip":
             names = [self._plan.edges[index].name for index in planned.edges]
             return Zipped(sources, reader, names, merge.unequal or "fail", merge.pad)
-        return (Concatenated if merge.policy == "concat" else Interleaved)(sources, reader)
+        if merge.policy == "first":
+            race = Race(sources, reader)
+            self.races.append((race, planned.edges))
+            return race
+        return _MERGED[merge.policy](sources, reader)
 
     def _host(self, steps: list[PlannedStep]) -> StepHost:
         head = steps[0]

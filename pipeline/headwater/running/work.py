@@ -16,6 +16,8 @@ from headwater.running.unary.unary_run import UnaryWork
 from headwater.running.wiring import Wiring
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headwater.running.hosts.stalls import ProgramWaits
     from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
@@ -66,6 +68,8 @@ class StreamingWork:
         self._on_failure, scope.on_failure = scope.on_failure, self._fail
         for index in self._plan.outputs:
             self.output(index).on_close = partial(self._coordination.release, index)
+        for race, edges in self._wiring.races:
+            race.stop_others = partial(self._stop_others, edges)
 
     async def run(self, data: Any) -> None:
         """Run every host to its end."""
@@ -122,6 +126,9 @@ class StreamingWork:
                 sink.fail(StreamBrokenError(message, step_id="input", execution_id=self._scope.execution_id))
             if (interruption := interruption_in(error)) is not None:
                 raise interruption from None
+
+    async def _stop_others(self, edges: Sequence[int], winner: int) -> None:
+        await self._coordination.stop([index for place, index in enumerate(edges) if place != winner])
 
     def _left(self, index: int) -> bool:
         return self._wiring.edge(index).sink.reader_left

@@ -115,10 +115,10 @@ def _is_awaited(given: ResolvedInput) -> bool:
 
 def _keeps_count(graph: Graph, step: str, choice: Choice) -> bool:
     """Return whether a step gives one item for each item, or for each round of several edges."""
-    if choice.mapped is None or len(choice.outputs) > 1 or graph.specs[step].on_error != "fail":
+    if choice.mapped is None or len(choice.outputs) > 1 or graph.specs[step].on_error in ("skip_item", "dead_letter"):
         return False
     given = choice.inputs[choice.mapped]
-    return choice.method.call in {Call.PLAIN, Call.COROUTINE} and (len(given.flows) == 1 or given.in_tuples)
+    return choice.method.call in {Call.PLAIN, Call.COROUTINE} and given.policy in {None, "zip"}
 
 
 class _Waits:

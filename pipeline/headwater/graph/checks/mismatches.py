@@ -166,6 +166,15 @@ def _frame(step_id: str, given: ResolvedInput, edges: Sequence[Edge], part: str,
     if not having:
         message = f"{place} reads a {part} {describe(wanted)}, but {edges[0].source} writes none"
         yield Fault(f"{part}-mismatch", message, edges[0].path, f"connect a stream that has a {part}")
+    elif given.policy == "first" and len(having) < len(edges):
+        edge = next(edge for edge, written in brought if written is None)
+        message = f"{place} reads a {part} {describe(wanted)}, but {edge.source} may be first and writes none"
+        yield Fault(f"{part}-mismatch", message, edge.path, f"connect streams that all have a {part}")
+    elif given.policy == "first":
+        for edge, written in having:
+            if check(written, wanted) is Fit.NO:
+                message = f"{place} reads a {part} {describe(wanted)}, but {edge.source} writes {describe(written)}"
+                yield Fault(f"{part}-mismatch", message, edge.path)
     elif len(having) > 1:
         message = f"{place} reads one {part}, but {len(having)} of the streams merged there have one"
         yield Fault(f"merged-{part}s", message, having[1][0].path, f"keep the {part} of one of them only")

@@ -104,7 +104,7 @@ def _check_missing_policies(
         if len(staying) > 1 and graph.merge(target) is None:
             sources = ", ".join(str(edge.source) for edge in staying[:_MOST_NAMES])
             message = f"{len(staying)} edges lead to '{target}' (from {sources}) and no policy says how they merge"
-            policies = '"merge": "interleave" (as items come), "concat" (one after the other) or "zip" (in tuples)'
+            policies = '"merge": "interleave" (as items come), "concat" (in turn), "zip", "latest" or "first"'
             problems.add("merge-missing", message, staying[1].path, f"give step {quote(step)} {policies}")
 
 

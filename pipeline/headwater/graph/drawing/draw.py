@@ -93,7 +93,7 @@ def _between(names: Mapping[str, str], edges: Iterable[EdgeView]) -> Iterator[Ed
 
 
 def _label(edge: EdgeView) -> str:
-    parts = (edge.source_port, edge.label, "when" if edge.condition else "", edge.target_port)
+    parts = (edge.source_port, edge.label, "when" if edge.condition else "", edge.target_port, edge.merge)
     return "\n".join(part for part in parts if part)
 
 

@@ -45,6 +45,7 @@ class EdgeView:
     condition: str = ""
     source_port: str = ""
     target_port: str = ""
+    merge: str = ""
     note: str = ""
     streaming: bool = False
     fused: bool = False
@@ -81,6 +82,8 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
     writer, reader = steps.get(edge.source or ""), steps.get(edge.target or "")
     type_name = describe(edge.type.item)
     condition = "" if edge.condition is None else json_line(edge.condition_text)
+    met = [given.merge for given in reader.inputs if edge.index in given.edges] if reader is not None else []
+    merge = met[0].policy if met and met[0] is not None else ""
     return EdgeView(
         source=edge.source or PIPELINE_INPUT.step,
         target=edge.target or output,
@@ -90,13 +93,15 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
         if writer is not None and sum(bool(one.edges) for one in writer.outputs) > 1
         else "",
         target_port=edge.target_port if reader is not None and len(reader.inputs) > 1 else "",
-        note=_note(edge, type_name, condition),
+        merge=merge,
+        note=_note(edge, type_name, condition, merge),
         streaming=edge.streaming,
         fused=edge.fused,
     )
 
 
-def _note(edge: PlannedEdge, type_name: str, condition: str) -> str:
+def _note(edge: PlannedEdge, type_name: str, condition: str, merge: str) -> str:
     flows = f"stream of {type_name}" if edge.streaming else type_name
     capacity = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
-    return ", ".join(part for part in (flows, condition and f"when {condition}", capacity) if part)
+    parts = (flows, condition and f"when {condition}", capacity, merge and f"merged by {merge}")
+    return ", ".join(filter(None, parts))

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import StreamBrokenError
+from headwater.events.step_state import State
 from headwater.running.attempt import Attempt, Failure
 from headwater.running.failures import (
     STEP_ERRORS,
@@ -151,6 +152,8 @@ class StepHost:
         self.count()
         self.records[0].items_in = max(self.records[0].items_in, self._inbox.statistics().read_items)
         for record in self.records:
+            if record.state is State.WAITING:
+                record.skip("nothing reads its output any more")
             record.complete()
 
     def _skip(self) -> None:

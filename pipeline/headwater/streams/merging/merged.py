@@ -51,6 +51,14 @@ class Merged:
                 return NOTHING
             await self._sleep()
 
+    async def _all_taken(self) -> bool:
+        """Wait for the first frame or the end of each edge, and return whether all branches were taken."""
+        while not any(source.skipped for source in self._sources):
+            if all(source.opened for source in self._sources):
+                return True
+            await self._sleep()
+        return False
+
     def close(self) -> None:
         """Leave all the edges."""
         for source in self._sources:

@@ -67,13 +67,7 @@ class Zipped(Merged):
 
     async def branch_taken(self) -> bool:
         """Wait for the first frame of any edge or the end of all, and return whether there may be a round."""
-        if self._unequal != "shortest":
-            return await super().branch_taken()
-        while not all(source.opened for source in self._sources):
-            if any(source.skipped for source in self._sources):
-                break
-            await self._sleep()
-        return not any(source.skipped for source in self._sources)
+        return await (self._all_taken() if self._unequal == "shortest" else super().branch_taken())
 
     @property
     def footer(self) -> Any:
