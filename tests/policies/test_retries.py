@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headwater import Pipeline, StepError, StepRetry, StreamEvent
+from headwater import Pipeline, StepContext, StepError, StepRetry, StreamEvent, run_sync, step
+from headwater.config.policies.failure_specs import RetrySpec
+from headwater.running.policies.retries import pause_before
+from headwater.testing import VirtualClock
 from tests.policies import kinds
+from tests.policies.documents import document, run
 
 pytestmark = pytest.mark.anyio
 
 RETRY = {"retry": {"backoff_s": 0}}
-
-
-@pytest.fixture(autouse=True)
-def _no_calls() -> Iterator[None]:
-    kinds.CALLS.clear()
-    yield
-    kinds.CALLS.clear()
-
-
-def document(*steps: dict[str, Any], **keys: Any) -> dict[str, Any]:
-    """Return a document of steps in a chain."""
-    return {"name": "retried", "steps": list(steps), **keys}
-
-
-async def run(source: dict[str, Any], data: Any = None) -> tuple[Any, list[StreamEvent]]:
-    """Return the result of a document and its events."""
-    events: list[StreamEvent] = []
-    return await Pipeline.load(source).run(data, subscribers=[events.append]), events
 
 
 def retries_in(events: list[StreamEvent]) -> list[tuple[int, int | None, int]]:
@@ -129,3 +119,86 @@ async def test_retries_the_stream_of_an_item_when_it_fails(after: int) -> None:
     result, events = await run(document(spread), [1, 2, 3])
     assert result.output == [10, 11, 12, 20, 21, 22, 30, 31, 32]
     assert retries_in(events) == [(1, 1, 2), (1, 1, 3)]
+
+
+async def test_waits_as_long_as_the_error_asks() -> None:
+    """An error that says when to come back sets the pause; otherwise it grows, within its bounds."""
+    clock = VirtualClock()
+
+    async def waited(policy: dict[str, Any], **params: Any) -> float:
+        kinds.CALLS.clear()
+        since = clock.elapsed_s
+        step = {"id": "a", "kind": "policies.busy", "params": params, "retry": {"jitter": 0, **policy}}
+        await run(document(step), 1)
+        return clock.elapsed_s - since
+
+    async def main() -> list[float]:
+        return [
+            await waited({}),
+            await waited({}, retry_after_s=7.0),
+            await waited({"backoff_s": 5, "factor": 3}),
+            await waited({"backoff_s": 5, "factor": 3, "max_s": 6}),
+            await waited({"backoff_s": 5, "max_s": 6}, retry_after_s=40.0),
+        ]
+
+    async def in_thread() -> list[float]:
+        return await anyio.to_thread.run_sync(clock.run, main)
+
+    assert await in_thread() == [3, 14, 20, 11, 80]
+
+
+@pytest.mark.parametrize(("jitter", "least"), [(0.0, 10.0), (0.5, 5.0), (1.0, 0.0)])
+def test_shortens_a_pause_at_random_within_the_jitter(jitter: float, least: float) -> None:
+    """Many that fail at once do not try again at once."""
+    retry = RetrySpec(backoff_s=10, jitter=jitter)
+    pauses = [pause_before(retry, 2, ValueError()) for _ in range(200)]
+    assert all(least <= pause <= 10 for pause in pauses)
+    assert len(set(pauses)) == (1 if jitter == 0 else 200)
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf"), -1, "soon", None])
+def test_ignores_a_pause_that_is_not_a_time(asked: object) -> None:
+    """An error may carry anything by that name."""
+    error = ConnectionError()
+    error.retry_after_s = asked  # type: ignore[attr-defined]
+    assert pause_before(RetrySpec(backoff_s=2, jitter=0), 3, error) == 4
+
+
+@given(st.integers(0, 12), st.lists(st.integers(0, 12), max_size=4), st.integers(1, 5))
+def test_delivers_nothing_twice_when_a_replayed_step_is_cut_anywhere(
+    items: int, cuts: list[int], capacity: int
+) -> None:
+    """Whatever each attempt has written before it fails, the items are those of one that does not fail."""
+
+    @step("policies.cut", resume="replay")
+    async def cut(ctx: StepContext) -> AsyncIterator[int]:
+        end = cuts[ctx.attempt - 1] if ctx.attempt <= len(cuts) else items + 1
+        for number in range(items):
+            if number == end:
+                raise ConnectionError
+            yield number
+        if end <= items:
+            raise ConnectionError
+
+    retry = {"attempts": len(cuts) + 1, "backoff_s": 0} if cuts else {"attempts": 1}
+    pipeline = Pipeline(
+        "cut",
+        steps={"a": cut, "b": kinds.negative},
+        edges=[{"from": "a", "to": "b", "buffer": capacity}],
+        options={"a": {"retry": retry}},
+    )
+    assert run_sync(pipeline).output == [-number for number in range(items)]
+
+
+async def test_fails_when_a_later_attempt_gives_fewer_items() -> None:
+    """A step that is declared to replay and does not is not believed."""
+
+    @step("policies.fewer", resume="replay")
+    async def fewer(ctx: StepContext) -> AsyncIterator[int]:
+        for number in range(4 - ctx.attempt):
+            yield number
+        if ctx.attempt == 1:
+            raise ConnectionError
+
+    with pytest.raises(StepError, match="gave 2 items, but 3 were delivered before"):
+        await Pipeline("fewer", steps={"a": fewer}, options={"a": RETRY}).run()

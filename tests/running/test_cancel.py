@@ -20,7 +20,7 @@ import anyio
 import psutil
 import pytest
 
-from headwater import ExecutionCancelled, Pipeline, Runner, Step, StepError, Stream, StreamEvent, step
+from headwater import ExecutionCancelled, Pipeline, Runner, Step, StepContext, StepError, Stream, StreamEvent, step
 from tests.running import kinds
 
 TERMINAL = {"pipeline_complete", "pipeline_error", "pipeline_cancelled"}
@@ -149,6 +149,22 @@ def thread_stream(items: Iterable[int]) -> Iterator[int]:
     yield from items
 
 
+@step("cancel.replayed", resume="replay")
+async def replayed(count: int, ctx: StepContext) -> AsyncIterator[int]:
+    for number in range(count):
+        if number == 2 and ctx.attempt == 1:
+            raise ConnectionError
+        yield number
+
+
+@step("cancel.unsure")
+async def unsure(number: int, ctx: StepContext) -> int:
+    await anyio.lowlevel.checkpoint()
+    if ctx.attempt == 1:
+        raise ConnectionError
+    return number
+
+
 class Holder(Step, kind="cancel.holder"):
     """Holds a temporary file while it runs, and one for as long as any execution does."""
 
@@ -191,6 +207,14 @@ def build(name: str, folder: str) -> Pipeline:
         return Pipeline(
             "unary", steps=steps, edges=["one -> left", "one -> right", "left -> sum.left", "right -> sum.right"]
         )
+    if name == "retried":
+        retry = {"retry": {"backoff_s": 0}}
+        steps = (replayed, unsure, kinds.async_sum)
+        options = {"a": retry, "b": {**retry, "concurrency": 2, "timeout": {"attempt_s": 60}}, "c": retry}
+        return chain(*steps, options=options)
+    if name == "undone":
+        undone = {"compensate": {"kind": "cancel.slow", "params": {}}, "on_error": {"fallback": slow}}
+        return chain(unsure, slow, options={"a": undone, "b": {"timeout": {"attempt_s": 60}}})
     if name == "branches":
         steps = {"numbers": numbers, "one": slow, "other": kinds.async_pass, "all": kinds.async_pass}
         edges = ["numbers -> one", "numbers -> other", "one -> all", "other -> all"]
@@ -224,10 +248,11 @@ async def run_and_cancel(pipeline: Pipeline, at: int, install: Any, folder: Path
     return countdown.reached
 
 
+NAMES = ("chain", "concurrent", "threads", "files", "unary", "branches", "zip", "latest", "first", "retried", "undone")
+
+
 @pytest.mark.parametrize("how", ["cancel", "scope"])
-@pytest.mark.parametrize(
-    "name", ["chain", "concurrent", "threads", "files", "unary", "branches", "zip", "latest", "first"]
-)
+@pytest.mark.parametrize("name", NAMES)
 async def test_leaves_nothing_at_any_cancellation_point(name: str, how: str, counted: Any, tmp_path: Path) -> None:
     """Cancelled at its k-th suspension, for all k, an execution leaves no task, thread or file, and one last event."""
     pipeline = build(name, str(tmp_path))

@@ -19,6 +19,7 @@ from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
 from headwater.running.loop_calls import LoopCalls
 from headwater.running.nested.nested_run import allow_nesting
+from headwater.running.policies.compensation import compensate
 from headwater.running.scope import ExecutionScope
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
@@ -201,12 +202,16 @@ class Lifecycle:
 
     async def _run(self, work: Work) -> None:
         try:
-            with self.outcome.work_scope() as scope:
-                if not self.outcome.cancelled:
-                    await work.run(self._request.data)
-                    work.check_finished()
-            if scope.cancelled_caught:
-                self.outcome.expire()
+            try:
+                with self.outcome.work_scope() as scope:
+                    if not self.outcome.cancelled:
+                        await work.run(self._request.data)
+                        work.check_finished()
+                if scope.cancelled_caught:
+                    self.outcome.expire()
+            except Exception as error:  # noqa: BLE001 - it is what the execution failed with
+                self.outcome.fail(error_in(error))
+            await self._undo()
         except get_cancelled_exc_class():
             self.cancel("cancelled from outside")
             raise
@@ -219,6 +224,12 @@ class Lifecycle:
                 await self._release_own(self._own)
             work.close(self.outcome.error or ExecutionCancelled())
             self.outcome.end()
+
+    async def _undo(self) -> None:
+        """Undo what steps have done, if the execution has failed."""
+        if self._work_scope is not None and self._work_scope.made and (error := self.outcome.failure) is not None:
+            for failure in await compensate(self._work_scope.made):
+                error.add_note(failure)
 
     def _unfinished(self) -> tuple[str, ...]:
         if self._work is None:

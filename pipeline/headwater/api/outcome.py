@@ -55,6 +55,11 @@ class Outcome:
             return self._cancelled
         return self._error
 
+    @property
+    def failure(self) -> Exception | None:
+        """What made the execution fail, or None when it was cancelled."""
+        return self._error
+
     def give_error(self) -> Exception | None:
         """Return the error for the program, and note that it has it."""
         error = self.error

@@ -221,6 +221,8 @@ def _step_retry(execution: ExecutionState, event: StreamEvent, data: Any) -> Non
 
 
 def _step_skipped(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    if isinstance(data, StepSkipped) and data.index is not None:
+        return  # an item, which the counts of the step show
     step = execution.step(event)
     step.end(State.SKIPPED, event.time_s)
     step.skip_reason = data.reason if isinstance(data, StepSkipped) else ""

@@ -207,7 +207,8 @@ class StepPolicies:
     @property
     def counts_deliveries(self) -> bool:
         """Whether it matters what the step has written, and when."""
-        return not self.of_units or self.timeout.first_item_s is not None or self.timeout.idle_s is not None
+        limits = (self.timeout.first_item_s, self.timeout.idle_s)
+        return not self.of_units or self.compensate is not None or any(limit is not None for limit in limits)
 
 
 @dataclass(slots=True, eq=False)

@@ -51,7 +51,6 @@ class StepRecord:
         "_pending_progress",
         "_progress_at",
         "_progress_interval_s",
-        "_step",
         "attempt",
         "compensations",
         "emit",
@@ -68,6 +67,7 @@ class StepRecord:
         "policies",
         "started_at",
         "state",
+        "step",
         "step_id",
         "tokens",
     )
@@ -94,7 +94,7 @@ class StepRecord:
         self.started_at: float = 0.0
         self.first_output_at: float | None = None
         self.meter: Meter | None = None
-        self._step = step
+        self.step: PlannedStep = step
         self.emit: Callable[..., object] = context.emit
         self._emit_rows = context.emit_rows
         self._emit_items: EmitItems = emit_items
@@ -128,7 +128,7 @@ class StepRecord:
         """Note that the step runs."""
         self.state = State.RUNNING
         self.started_at = perf_counter()
-        started = StepStart(kind=self._step.kind, flavor=self._step.flavor.name.lower())
+        started = StepStart(kind=self.step.kind, flavor=self.step.flavor.name.lower())
         self.emit(EventType.STEP_START, self.step_id, started, self.attempt)
 
     def emit_output(self, item: Any, port: str = "out") -> bool:
@@ -197,7 +197,7 @@ class StepRecord:
         """Report once a step that held the event loop long for a single item: this one, or one of the others."""
         if elapsed_s > HOLD_S and items <= 1 and not self.held:
             self.held = not others
-            _report_hold(self._step, elapsed_s, others)
+            _report_hold(self.step, elapsed_s, others)
 
     def complete(self) -> None:
         """Note that the step has completed."""

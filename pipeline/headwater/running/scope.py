@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from anyio import current_time
 from anyio.from_thread import run_sync as run_in_loop
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headwater.running.nested.path_events import EventSink
     from headwater.running.request import ExecutionRequest
 
-__all__ = ["ExecutionScope", "FailureSink"]
+__all__ = ["ExecutionScope", "FailureSink", "Made"]
 
 
 class FailureSink(Protocol):
@@ -40,6 +40,14 @@ class FailureSink(Protocol):
     def __call__(self, step_id: str, error: Exception, attempt: int) -> None:
         """Take the failure of a step that failed on its own; called once for each."""
         ...
+
+
+class Made(NamedTuple):
+    """The value that a step has made, in its pipeline or in one that is nested there."""
+
+    scope: ExecutionScope
+    step: PlannedStep
+    value: Any
 
 
 class ExecutionScope:
@@ -67,6 +75,7 @@ class ExecutionScope:
         self.is_cancelled: Callable[[], bool] = lambda: self.cancelled
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
+        self.made: list[Made] = []
         self.mask: Callable[[str], str] = request.mask
         self.emits_progress: bool = streaming.emit_progress
         self._emit_items: EmitItems = streaming.emit_items if context.enabled else "none"
@@ -85,6 +94,10 @@ class ExecutionScope:
         self._counting = threading.Lock()  # threads of one step may report at the same time
         self._thread = threading.get_ident()
         self._token = current_token()
+
+    def note_made(self, step: PlannedStep, value: Any) -> None:
+        """Keep the value of a step for the one that undoes it, should the execution fail."""
+        self.made.append(Made(self, step, value))
 
     def record(self, step: PlannedStep) -> StepRecord:
         """Return the numbers of a step, made on first use."""

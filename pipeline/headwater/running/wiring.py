@@ -127,6 +127,8 @@ class Wiring:
         if step.policies is not None and step.policies.counts_deliveries:
             sink = deliveries = Deliveries(sink, label)
             self._deliveries.setdefault(step.id, []).append(deliveries)
+            if step.policies.compensate is not None and written.required:
+                deliveries.on_item = partial(self._scope.note_made, step)
         grammar = Grammar(
             label,
             written.items,

@@ -52,9 +52,14 @@ class LineDisplay:
         return self._step_line(event) if event.event_type in _WORDS and self._is_due(event) else ""
 
     def _is_due(self, event: StreamEvent) -> bool:
-        """Return whether it is time for a line; only progress has to wait for it."""
+        """Return whether it is time for a line; only progress, and what happens to single items, has to wait for it."""
         last_s = self._shown_s.get(event.step_id)
-        if event.event_type is EventType.STEP_PROGRESS and last_s is not None and event.time_s - last_s < _PROGRESS_S:
+        of_item = getattr(event.data, "index", None) is not None
+        if (
+            (of_item or event.event_type is EventType.STEP_PROGRESS)
+            and last_s is not None
+            and event.time_s - last_s < _PROGRESS_S
+        ):
             return False
         self._shown_s[event.step_id] = event.time_s
         return True
@@ -62,7 +67,7 @@ class LineDisplay:
     def _step_line(self, event: StreamEvent) -> str:
         step = self._execution.step(event)
         word = step.state.value if event.event_type is EventType.STEP_ERROR else _WORDS[event.event_type]
-        details = [view.note(step)]
+        details = [view.of_item(event) or view.note(step)]
         if event.event_type in _COUNTED:
             took = "" if step.duration_s is None else duration(step.duration_s)
             details += [view.counts(step), view.rate(step, event.time_s), took, view.left(step, event.time_s)]

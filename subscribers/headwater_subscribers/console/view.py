@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headwater import PipelineCancelled, PipelineFailure
+from headwater import PipelineCancelled, PipelineFailure, StepRetry, StepSkipped
 from headwater.toolkit import State, countdown, duration, one_line, quantity
 
 if TYPE_CHECKING:
-    from headwater import ExecutionState, StepState
+    from headwater import ExecutionState, StepState, StreamEvent
 
-__all__ = ["aside", "counts", "left", "message", "name", "note", "percent", "rate", "summary"]
+__all__ = ["aside", "counts", "left", "message", "name", "note", "of_item", "percent", "rate", "summary"]
 
-_LOST = ("skipped", "rejected")
+_LOST = ("skipped", "rejected", "errors", "lost")
 
 
 def counts(step: StepState) -> str:
@@ -55,6 +55,14 @@ def message(step: StepState) -> str:
     if step.state is State.SKIPPED:
         return one_line(step.skip_reason)
     return one_line(str(step.failure or step.message or step.retry or ""))
+
+
+def of_item(event: StreamEvent) -> str:
+    """Return what happened to a single item of a step; empty for any other event."""
+    data = event.data
+    if isinstance(data, StepSkipped) and data.index is not None:
+        return f"item {data.index}: {one_line(data.reason)}"
+    return one_line(str(data)) if isinstance(data, StepRetry) and data.index is not None else ""
 
 
 def note(step: StepState) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import EventType, StepComplete, StepFailure, StepProgress, StepStart, StreamGap
+from headwater import EventType, StepComplete, StepFailure, StepProgress, StepSkipped, StepStart, StreamGap
 from headwater_subscribers.metrics.tallies import OTHER
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def _step_retry(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
 
 
 def _step_skipped(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
-    del data
-    tallies.step(run, event.step_id).skipped += 1
+    if not isinstance(data, StepSkipped) or data.index is None:  # items are counted by where they went
+        tallies.step(run, event.step_id).skipped += 1
 
 
 def _input_required(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:

@@ -226,6 +226,9 @@ def _step_error(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> 
 
 
 def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
+    if isinstance(data, StepRetry) and data.index is not None:  # of one item, while the step goes on
+        _note(spans, running, event, data)
+        return
     attempt = spans.attempt(running, event)
     error_type = data.error_type if isinstance(data, StepRetry) else "unknown"
     if isinstance(data, StepRetry):
@@ -239,7 +242,8 @@ def _note(_spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     """Add an event to the span of its step, or to that of the execution when the step does not run."""
     attempt = running.attempts.get(event.step_id or "")
     span = running.span if attempt is None else attempt.span
-    attributes = {f"headwater.{name}": attribute(getattr(data, name)) for name in getattr(data, "__slots__", ())}
+    values = {name: getattr(data, name) for name in getattr(data, "__slots__", ())}
+    attributes = {f"headwater.{name}": attribute(value) for name, value in values.items() if value is not None}
     if event.step_id is not None:
         attributes["headwater.step.id"] = event.step_id
     span.add_event(event.event_type.value, attributes, _ns(event.time_s))

@@ -96,7 +96,8 @@ def _value(value: object, step_id: str, choice: Choice, path: tuple[str | int, .
 
 def _timeout(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
     timeout = graph.specs[step_id].timeout
-    if timeout is not None and timeout.idle_s is not None and not any(f.streaming for f in choice.outputs.values()):
+    writes_one = not choice.is_of_units and not any(flow.streaming for flow in choice.outputs.values())
+    if timeout is not None and timeout.idle_s is not None and writes_one:
         message = f"step {quote(step_id)} writes one value, so there is no time between two items"
         hint = "remove 'idle_s'; 'attempt_s' limits the time of the call"
         yield Fault("unfit-policy", message, (*graph.place(step_id), "timeout", "idle_s"), hint)

@@ -196,4 +196,5 @@ def _inner_scope(
     scope.path = f"{outer.path}{step.id}/"
     scope.key = f"{outer.key}{step.id}{run and f'[{run}]'}/"
     scope.is_cancelled = outer.is_cancelled
+    scope.made = outer.made
     return allow_nesting(scope)

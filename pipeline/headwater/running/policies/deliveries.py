@@ -10,7 +10,7 @@ from headwater.errors import StreamOrderError
 from headwater.streams.ends import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headwater.streams.ends import ChannelStatistics, Sink
     from headwater.streams.grammar import Grammar
@@ -22,7 +22,19 @@ __all__ = ["Deliveries"]
 class Deliveries:
     """The writing end of a port whose writer may begin anew: what it wrote before is skipped, by number."""
 
-    __slots__ = ("_again", "_header", "_label", "_sink", "_start", "buffer", "delivered", "grammar", "last_s", "waits")
+    __slots__ = (
+        "_again",
+        "_header",
+        "_label",
+        "_sink",
+        "_start",
+        "buffer",
+        "delivered",
+        "grammar",
+        "last_s",
+        "on_item",
+        "waits",
+    )
 
     limit = 1  # every item goes on at once
 
@@ -32,6 +44,7 @@ class Deliveries:
         self.last_s: float = 0.0  # when the last one did
         self.waits: bool = False  # whether the step waits for room
         self.grammar: Grammar | None = None  # the order of what the step writes
+        self.on_item: Callable[[Any], None] | None = None
         self._sink = sink
         self._label = label
         self._again = 0  # items of this attempt that were delivered before
@@ -140,6 +153,8 @@ class Deliveries:
             return False
         self.delivered += 1
         self.last_s = current_time()
+        if self.on_item is not None:
+            self.on_item(item)
         return self._sink.put(item)
 
     def _resumed(self) -> None:

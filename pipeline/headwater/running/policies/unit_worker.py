@@ -9,7 +9,7 @@ from anyio import move_on_after, sleep
 from headwater.errors import FIRST_ATTEMPT
 from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped
 from headwater.running.policies.dead_letters import dead_letter
-from headwater.running.policies.notes import count, note_retry, note_skipped_item
+from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
 from headwater.running.policies.retries import is_worth_retrying, pause_before
 from headwater.running.policies.time_limits import StepTimeoutError
 from headwater.streams.frames import Batch
@@ -139,7 +139,7 @@ class PolicyWorker:
             await sleep(pause_s)
             number, error = number + 1, last
             if not self._doors.is_mapped:
-                self._record.attempt = number
+                note_attempt(self._record, number)
             last = await self._later_attempt(number, item, results)
         if last is None:
             return None

@@ -12,7 +12,7 @@ from headwater.running.failures import STEP_ERRORS, broken_stream_of, interrupti
 from headwater.running.hosts.dispatch import Dispatch, drive_item
 from headwater.running.hosts.inbox import Skipped
 from headwater.running.policies.dead_letters import dead_letter
-from headwater.running.policies.notes import count, note_retry, note_skipped_item
+from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
 from headwater.running.policies.pace_limits import at_pace
 from headwater.running.policies.retries import is_worth_retrying, pause_before
 from headwater.running.policies.rewindable import KEPT_ITEMS
@@ -120,7 +120,7 @@ class WholeAttempts:
             await sleep(pause_s)
             number += 1
             if index is None:
-                self._record.attempt = number
+                note_attempt(self._record, number)
             self._begin_again()
             failure = await self._attempt(self._first.numbered(number), once)
         fallback = self._first.fallback()

@@ -194,6 +194,9 @@ class UnaryRun:
         record.items_in, record.items_out = len(step.arguments), len(outputs)
         if ERRORS_PORT in outputs:
             record.items_aside[ERRORS_PORT] = 1
+        policies, main = step.planned.policies, step.planned.main_port
+        if policies is not None and policies.compensate is not None and main in outputs:
+            self._scope.note_made(step.planned, outputs[main])
         for port, part in outputs.items():
             if record.emits_next_item:
                 record.emit_output(part, port)
