@@ -7,6 +7,7 @@ from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.events.data import StepComplete
+from headwater.events.step_state import total
 from headwater.frozen import frozen
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ class Result:
 
     @property
     def metrics(self) -> Mapping[str, StepComplete]:
-        """The data of the `step_complete` event of each completed step, by step id."""
+        """The data of the `step_complete` event of each completed step, by step id; of a nested step, the sums."""
         events = () if self.events is None else self.events.read(after=0)
-        return {
-            event.step_id: event.data
-            for event in events
-            if event.step_id is not None and isinstance(event.data, StepComplete)
-        }
+        found: dict[str, StepComplete] = {}
+        for event in events:
+            if event.step_id is not None and isinstance(event.data, StepComplete):
+                found[event.step_id] = total(found.get(event.step_id), event.data)
+        return found

@@ -17,6 +17,7 @@ from headwater.errors import HeadwaterError
 from headwater.graph.drawing.draw import draw
 from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter
+from headwater.ids import PATH_SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,9 @@ def plan_summary(plan: Plan) -> str:
     sizes = f"{plural(len(plan.steps), 'step')}, {plural(len(plan.edges), 'edge')}"
     if plan.worst_case_items is not None:
         return f"{sizes}, at most {plural(plan.worst_case_items, 'item')} in flight"
+    if not plan.gathered:
+        inside = next(step for step in plan.steps if step.nested is not None and step.nested.worst_case_items is None)
+        return f"{sizes}, items in flight unbounded inside of step {inside.id!r}"
     first, *others = plan.gathered
     reader = "the output" if first.target is None else f"step {first.target!r}"
     more = f", and {plural(len(others), 'edge')} more {'is' if len(others) == 1 else 'are'} gathered" if others else ""
@@ -59,10 +63,10 @@ def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
 
 def _sections(plan: Plan) -> Iterator[list[str]]:
     yield [f"{_bold(printable(plan.name))}: {plan_summary(plan)}"]
-    rows = [["step", "kind", "flavor", "runs in", ""], *(_step_row(step, plan.edges) for step in plan.steps)]
+    rows = [["step", "kind", "flavor", "runs in", ""], *_step_rows(plan)]
     yield ["", *_table(rows)]
     if plan.edges:
-        rows = [["edge", "", "", "carries", "capacity", ""], *map(_edge_row, _in_order(plan))]
+        rows = [["edge", "", "", "carries", "capacity", ""], *_edge_rows(plan)]
         yield ["", *_table(rows)]
     fused = [segment for segment in plan.segments if len(segment) > 1]
     if fused:
@@ -71,6 +75,25 @@ def _sections(plan: Plan) -> Iterator[list[str]]:
         yield ["", "  every edge carries a single value: the steps are called in order, without buffers"]
     if plan.warnings:
         yield ["", *(f"  warning: {warning}" for warning in plan.warnings)]
+
+
+def _step_rows(plan: Plan, path: str = "") -> Iterator[list[str]]:
+    """Yield a row for each step, those of a nested pipeline below the step that holds it, by their paths."""
+    for step in plan.steps:
+        step_id, *cells = _step_row(step, plan.edges)
+        yield [path + step_id, *cells]
+        if step.nested is not None:
+            yield from _step_rows(step.nested, f"{path}{step.id}{PATH_SEPARATOR}")
+
+
+def _edge_rows(plan: Plan, path: str = "") -> Iterator[list[str]]:
+    """Yield a row for each edge, then those of nested pipelines, by the paths of their steps."""
+    for edge in _in_order(plan):
+        source, arrow, target, *cells = _edge_row(edge)
+        yield [path + source, arrow, path + target, *cells]
+    for step in plan.steps:
+        if step.nested is not None:
+            yield from _edge_rows(step.nested, f"{path}{step.id}{PATH_SEPARATOR}")
 
 
 def _table(rows: list[list[str]]) -> list[str]:
@@ -168,7 +191,12 @@ def graph_text(plan: Plan, style: DrawingStyle) -> str:
 
 def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
     """Return a plan as a JSON object, with an analysis; types are written as in Python."""
-    document = {
+    document = {**_plan_object(plan), **({} if analysis is None else {"analysis": analysis_object(analysis)})}
+    return json_printable(to_json(document, indent=2).decode())
+
+
+def _plan_object(plan: Plan) -> dict[str, Any]:
+    return {
         "name": plan.name,
         "steps": [_step_object(step) for step in plan.steps],
         "edges": [_edge_object(edge) for edge in plan.edges],
@@ -178,15 +206,14 @@ def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
         "unary": plan.unary,
         "worst_case_items": plan.worst_case_items,
         "warnings": plan.warnings,
-        **({} if analysis is None else {"analysis": analysis_object(analysis)}),
     }
-    return json_printable(to_json(document, indent=2).decode())
 
 
 def _step_object(step: PlannedStep) -> dict[str, Any]:
     return {
         "id": step.id,
         "kind": step.kind,
+        **({} if step.nested is None else {"nested": _plan_object(step.nested)}),
         "flavor": step.flavor.name.lower(),
         "placement": step.placement.value,
         "concurrency": step.concurrency,

@@ -33,6 +33,8 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.plain import owned, plain, short_repr
+from headwater.ids import PATH_SEPARATOR
+from headwater.shapes import is_mapping
 
 __all__ = ["DATA_MODELS", "SCHEMA_VERSION", "EventType", "StreamEvent", "gap_event", "row_of"]
 
@@ -160,6 +162,19 @@ class StreamEvent:
     def timestamp(self) -> datetime:
         """When it happened, as an aware time in UTC."""
         return datetime.fromtimestamp(self.time_s, UTC)
+
+    @property
+    def run_key(self) -> str:
+        """The id of the step; for one in a nested pipeline also which item or iteration, such as `outer/inner[3]`."""
+        step_id, metadata = self.step_id or "", self.metadata
+        if PATH_SEPARATOR not in step_id or not metadata:
+            return step_id
+        numbers: list[str] = []
+        around: Any = metadata
+        while is_mapping(around):
+            numbers[:0] = [str(around[name]) for name in ("index", "iteration") if name in around]
+            around = around.get("outer")
+        return f"{step_id}[{','.join(numbers)}]"
 
     def to_json(self) -> bytes:
         """Return the event as JSON (RFC 8259, UTF-8); it is encoded once, whatever the number of readers.

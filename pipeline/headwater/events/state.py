@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from headwater.errors import FIRST_ATTEMPT
 from headwater.events.data import (
     PipelineCancelled,
     PipelineComplete,
@@ -20,7 +21,8 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.step_state import Pace, State, StepState
+from headwater.events.step_state import Pace, State, StepState, total
+from headwater.ids import PATH_SEPARATOR
 
 __all__ = ["ExecutionState"]
 
@@ -28,6 +30,8 @@ __all__ = ["ExecutionState"]
 @dataclass(slots=True)
 class ExecutionState:
     """An execution, with its steps in the order of `pipeline_start`. Its size depends on the steps alone.
+
+    Steps of nested pipelines are there by their paths, such as `outer/inner`, after the step that holds the pipeline.
 
     Events may be missing at the beginning or in between; what they would have said stays unknown.
 
@@ -76,6 +80,8 @@ class ExecutionState:
                 self.started_s = self.ended_s = event.time_s
             self.ended_s = max(self.ended_s, event.time_s)
             change = _CHANGES.get(event.event_type)
+            if event.step_id is not None and PATH_SEPARATOR in event.step_id:
+                change = _NESTED_CHANGES.get(event.event_type, change)
             if change is not None:
                 change(self, event, event.data)
 
@@ -92,6 +98,8 @@ class ExecutionState:
         found = self.steps.get(step_id)
         if found is None:
             found = self.steps[step_id] = StepState(step_id)
+            if PATH_SEPARATOR in step_id:
+                self.steps = _in_order(self.steps)
         return found
 
     def elapsed_s(self, now_s: float) -> float:
@@ -135,6 +143,21 @@ class ExecutionState:
                 neighbors = step.sources if step.waits_for == "input" else self.readers.get(step.step_id, ())
                 awaited |= {step_id: self.steps[step_id] for step_id in neighbors if self.steps[step_id].works}
         return max(awaited, key=lambda step_id: awaited[step_id].busy(now_s) or 0.0) if awaited else None
+
+
+def _in_order(steps: Mapping[str, StepState]) -> dict[str, StepState]:
+    """Return steps with those of nested pipelines after the step that holds the pipeline."""
+    inside: dict[str, list[str]] = {}
+    for step_id in steps:
+        around = step_id.rpartition(PATH_SEPARATOR)[0]
+        inside.setdefault(around if around in steps else "", []).append(step_id)
+    ordered: dict[str, StepState] = {}
+    pending = inside.get("", [])[::-1]
+    while pending:
+        step_id = pending.pop()
+        ordered[step_id] = steps[step_id]
+        pending += inside.get(step_id, [])[::-1]
+    return ordered
 
 
 def _pipeline_start(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
@@ -191,6 +214,7 @@ def _step_output(execution: ExecutionState, event: StreamEvent, data: Any) -> No
 def _step_complete(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
     step = execution.step(event)
     step.end(State.DONE, event.time_s)
+    _end_inside(execution, step, event.time_s)
     step.waits_for = None
     if not isinstance(data, StepComplete):
         return
@@ -211,6 +235,7 @@ def _step_error(execution: ExecutionState, event: StreamEvent, data: Any) -> Non
     step = execution.step(event)
     step.duration_s = step.elapsed_s(event.time_s)
     step.end(State.FAILED, event.time_s)
+    _end_inside(execution, step, event.time_s)
     if isinstance(data, StepFailure):
         step.failure = data
         step.state = State.FAILED if data.cause_step_id is None else State.STOPPED
@@ -228,16 +253,72 @@ def _step_skipped(execution: ExecutionState, event: StreamEvent, data: Any) -> N
     step.skip_reason = data.reason if isinstance(data, StepSkipped) else ""
 
 
+def _end_inside(execution: ExecutionState, step: StepState, time_s: float) -> None:
+    """Stop the steps of a nested pipeline that still run when the step that holds it has ended."""
+    if step.is_outer and not step.running:
+        path = step.step_id + PATH_SEPARATOR
+        _stop([inner for inner in execution.steps.values() if inner.step_id.startswith(path)], time_s)
+
+
+def _stop(steps: Iterable[StepState], time_s: float) -> None:
+    for step in steps:
+        if step.state is State.RUNNING:
+            step.duration_s, step.running = step.elapsed_s(time_s), 0
+            step.end(State.STOPPED, time_s)
+
+
+def _inner_start(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    step = execution.step(event)
+    if event.attempt == FIRST_ATTEMPT:
+        step.runs += 1
+        step.running += 1
+    if step.runs <= 1:
+        _step_start(execution, event, data)
+        around = execution.steps.get(step.step_id.rpartition(PATH_SEPARATOR)[0])
+        if around is not None:
+            around.is_outer = True
+    else:
+        step.state, step.attempt, step.ended_s, step.duration_s = State.RUNNING, event.attempt, None, None
+
+
+def _inner_progress(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    if execution.step(event).runs <= 1:
+        _step_progress(execution, event, data)
+    elif isinstance(data, StepProgress):  # the counts of one run among many
+        step = execution.step(event)
+        step.message = data.message or step.message
+
+
+def _inner_complete(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    step = execution.step(event)
+    step.running = max(step.running - 1, 0)
+    if isinstance(data, StepComplete) and step.runs > 1:
+        _step_complete(execution, event, total(step.result, data))
+        step.duration_s = None if step.attempt_s is None else event.time_s - step.attempt_s
+    else:
+        _step_complete(execution, event, data)
+    if step.running:
+        step.state, step.ended_s, step.duration_s = State.RUNNING, None, None
+
+
+def _inner_error(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    step = execution.step(event)
+    step.running = max(step.running - 1, 0)
+    _step_error(execution, event, data)
+
+
+def _inner_skipped(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
+    if not execution.step(event).runs:  # else other runs say more about it
+        _step_skipped(execution, event, data)
+
+
 def _stream_gap(execution: ExecutionState, _event: StreamEvent, data: Any) -> None:
     execution.missed += data.missed if isinstance(data, StreamGap) else 0
 
 
 def _pipeline_end(execution: ExecutionState, event: StreamEvent, data: Any) -> None:
     execution.state, execution.end = _ENDS[event.event_type], data
-    for step in execution.steps.values():
-        if step.state is State.RUNNING:
-            step.duration_s = step.elapsed_s(event.time_s)
-            step.end(State.STOPPED, event.time_s)
+    _stop(execution.steps.values(), event.time_s)
 
 
 _ENDS: Final = {
@@ -259,3 +340,11 @@ _CHANGES: Final[dict[EventType, Callable[[ExecutionState, StreamEvent, Any], Non
     EventType.PIPELINE_ERROR: _pipeline_end,
     EventType.PIPELINE_CANCELLED: _pipeline_end,
 }
+_NESTED_CHANGES: Final[dict[EventType, Callable[[ExecutionState, StreamEvent, Any], None]]] = {
+    EventType.STEP_START: _inner_start,
+    EventType.STEP_PROGRESS: _inner_progress,
+    EventType.STEP_COMPLETE: _inner_complete,
+    EventType.STEP_ERROR: _inner_error,
+    EventType.STEP_SKIPPED: _inner_skipped,
+}
+"""What events of steps in nested pipelines change: such a step may run many times, also several times at once."""

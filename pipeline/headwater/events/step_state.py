@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -13,12 +13,26 @@ if TYPE_CHECKING:
 
     from headwater.events.data import StepComplete, StepFailure, StepOutput, StepRetry
 
-__all__ = ["Pace", "State", "StepState", "Waits"]
+__all__ = ["Pace", "State", "StepState", "Waits", "total"]
 
 _MOST_WAITS: Final = 64
 _MOST_RETRIES: Final = 64
 _PACE_S: Final = 0.4  # a rate that is measured over less time jumps about
 _TRUSTED_S: Final = 1.0  # an estimate of the time left that is made before is mostly wrong
+
+
+def total(before: StepComplete | None, run: StepComplete) -> StepComplete:
+    """Return the results of several runs of a step in a nested pipeline as one: sums, and the times of the last."""
+    if before is None:
+        return run
+    added = ("items_in", "items_out", "duration_s", "input_wait_s", "output_wait_s", "compensations")
+    sums = {name: getattr(before, name) + getattr(run, name) for name in added}
+    sums |= {name: _added(getattr(before, name), getattr(run, name)) for name in ("items_aside", "policies")}
+    return replace(run, **sums, attempts=max(before.attempts, run.attempts))
+
+
+def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: left.get(name, 0) + right.get(name, 0) for name in (*left, *right)}
 
 
 class State(Enum):
@@ -96,6 +110,10 @@ class StepState:
         failure: Why it failed, or which other failure stopped it.
         skip_reason: Why it was skipped.
         result: Its counts and times at the end; None when it has not completed.
+        runs: How often it was started: once, but in a nested pipeline once for each item or iteration. Counts and
+            results are then the sums over the runs that have completed.
+        running: How many of these runs have not ended.
+        is_outer: Whether steps of its nested pipeline were started.
     """
 
     step_id: str
@@ -125,6 +143,9 @@ class StepState:
     failure: StepFailure | None = None
     skip_reason: str = ""
     result: StepComplete | None = None
+    runs: int = 0
+    running: int = 0
+    is_outer: bool = False
 
     @property
     def count(self) -> int:

@@ -23,10 +23,9 @@ from headwater.graph.plan import (
     PlannedOutput,
     PlannedStep,
 )
-from headwater.graph.segments import Segments
+from headwater.graph.segments import Segments, most_items_in_flight
 from headwater.graph.step_policies import policies_of
 from headwater.kinds.binding import callable_of
-from headwater.kinds.definition import Call
 from headwater.kinds.task import Flavor
 from headwater.shapes import is_object
 from headwater.types.fit import Fit
@@ -47,8 +46,6 @@ __all__ = ["CAPACITY_ITEMS", "compile_plan"]
 
 CAPACITY_ITEMS = 256
 """Items that fit into a channel by default."""
-
-_UNIT_ITEMS = 64
 
 
 def compile_plan(graph: Graph, choices: Mapping[str, Choice]) -> Plan:
@@ -112,7 +109,7 @@ class _Compiler:
             outputs=tuple(edge.index for edge in outputs),
             output_names=tuple(map(self._output_name, self._graph.outputs)),
             unary=not streaming,
-            worst_case_items=self._worst_case(edges, steps),
+            worst_case_items=most_items_in_flight(self._segments.steps, edges, steps),
             warnings=(*self._warnings(), *self._segments.warnings()),
         )
 
@@ -256,21 +253,6 @@ class _Compiler:
             name = "input" if _is_written(edge) else str(edge.target) if readers[step] > 1 else step
             groups.setdefault(name, []).append(edge.index)
         return tuple(InputGroup(name, tuple(indexes)) for name, indexes in groups.items())
-
-    def _worst_case(self, edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]) -> int | None:
-        """Return the most items in channels, in the hands of their readers, and about to be handed over by writers."""
-        if any(edge.streaming and edge.adapter in {Adapter.COLLECT, Adapter.JOIN} for edge in edges):
-            return None
-        buffered = sum([2 * edge.capacity for edge in edges])
-        by_id = {step.id: step for step in steps}
-        slices = 0
-        for segment in self._segments.steps:
-            capacities = [edges[index].capacity for output in by_id[segment[-1]].outputs for index in output.edges]
-            parts = 1 if len(segment) == 1 else 3  # made by the first step, read by a stage, and made by it
-            parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
-            slices += parts * max(capacities, default=1)
-        pools = sum(2 * _UNIT_ITEMS * step.concurrency for step in steps if step.concurrency > 1)
-        return buffered + slices + pools
 
     def _warnings(self) -> Iterator[Problem]:
         for step_id, choice in self._choices.items():

@@ -294,8 +294,9 @@ class Plan:
         outputs: Indexes of the edges that lead to the pipeline's output.
         output_names: The name of each of them: the step that writes it, or `step.port` where a step has several ports.
         unary: Whether every edge is unary, so that no channels are needed.
-        worst_case_items: Most items that can be buffered or in hand at one moment; None when an input gathers a whole
-            stream, as `gathered` shows. What a step keeps for itself, such as a batch that it yields, does not count.
+        worst_case_items: Most items that can be buffered or in hand at one moment, with those of nested pipelines; None
+            when an input gathers a whole stream, as `gathered` shows, or one of a nested pipeline does. What a step
+            keeps for itself, such as a batch that it yields, does not count.
         warnings: What is allowed but may be a mistake.
 
     Example:

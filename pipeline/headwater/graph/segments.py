@@ -1,4 +1,4 @@
-"""Fuses steps into segments, which run without channels between their steps.
+"""Fuses steps into segments, which run without channels between their steps, and counts what can be in flight.
 
 Plain functions are fused into the segment upstream of them: on one thread they could never overlap with it. A coroutine
 function is fused only where the document says `inline`.
@@ -9,16 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headwater.errors import Problem
+from headwater.graph.plan import Adapter
 from headwater.kinds.definition import Call, Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headwater.graph.choices import Choice
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
+    from headwater.graph.plan import PlannedEdge, PlannedStep
 
-__all__ = ["Segments"]
+__all__ = ["Segments", "most_items_in_flight"]
+
+_UNIT_ITEMS = 64  # what a worker is given at once
 
 
 class Segments:
@@ -99,3 +103,24 @@ class Segments:
             return False
         writes_stream = choice.method.call in {Call.GENERATOR, Call.ASYNC_GENERATOR}
         return writes_stream == (choice.mapped is None)
+
+
+def most_items_in_flight(
+    segments: Sequence[Sequence[str]], edges: Sequence[PlannedEdge], steps: Sequence[PlannedStep]
+) -> int | None:
+    """Return the most items in channels, in the hands of their readers, and about to be handed over by writers."""
+    nested = [(step.nested.worst_case_items, step.concurrency) for step in steps if step.nested is not None]
+    if any(edge.streaming and edge.adapter in {Adapter.COLLECT, Adapter.JOIN} for edge in edges):
+        return None
+    if any(items is None for items, _ in nested):
+        return None
+    buffered = sum([2 * edge.capacity for edge in edges])
+    by_id = {step.id: step for step in steps}
+    slices = 0
+    for segment in segments:
+        capacities = [edges[index].capacity for output in by_id[segment[-1]].outputs for index in output.edges]
+        parts = 1 if len(segment) == 1 else 3  # made by the first step, read by a stage, and made by it
+        parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
+        slices += parts * max(capacities, default=1)
+    pools = sum(2 * _UNIT_ITEMS * step.concurrency for step in steps if step.concurrency > 1)
+    return buffered + slices + pools + sum((items or 0) * runs for items, runs in nested)

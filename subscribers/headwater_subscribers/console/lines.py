@@ -73,4 +73,4 @@ class LineDisplay:
             details += [view.counts(step), view.rate(step, event.time_s), took, view.left(step, event.time_s)]
         width = max(len(view.step_name(step_id)) for step_id in self._execution.steps)
         said = ": ".join(part for part in (word, ", ".join(filter(None, details))) if part)
-        return f"  {view.step_name(step.step_id):{width}}  {said}"
+        return f"  {view.step_name(event.run_key or step.step_id):{width}}  {said}"

@@ -11,7 +11,7 @@ from typing import Final
 from headwater import ExecutionState, MissingExtraError, StepState
 from headwater.toolkit import State, duration, plural, quantity
 from headwater_subscribers.console import view
-from headwater_subscribers.console.tree import ASCII_LINES, LINES, TreeRow, tree_rows
+from headwater_subscribers.console.tree import ASCII_LINES, LINES, TreeRow, tree_rows, with_nested
 
 try:
     from rich.cells import cell_len, set_cell_size
@@ -120,7 +120,9 @@ class Painter:
         steps = self._execution.steps
         if self._steps is not steps or len(self._tree) != len(steps):
             self._steps = steps
-            self._tree = tree_rows({step.step_id: step.sources for step in steps.values()}, self._tree_lines)
+            outer = {step.step_id: step.sources for step in steps.values() if "/" not in step.step_id}
+            rows = tree_rows(outer, self._tree_lines)
+            self._tree = with_nested(rows, [step_id for step_id in steps if "/" in step_id], self._tree_lines)
         return self._tree
 
     def _shown(self, rows: int) -> list[TreeRow]:
@@ -158,7 +160,13 @@ class Painter:
             "busy": "" if busy is None else f"{busy:.0%}",
         }
         shown = [numbers[heading] for heading in headings]
-        return _Row(step, place, shown, view.message(step) or view.aside(step), step.step_id == self._bottleneck)
+        return _Row(
+            step,
+            place,
+            shown,
+            view.message(step) or view.aside(step) or view.runs(step),
+            step.step_id == self._bottleneck,
+        )
 
     def _table(
         self, rows: Sequence[_Row], headings: Sequence[str], width: int, now_s: float, *, final: bool

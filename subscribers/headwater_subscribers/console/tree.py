@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["ASCII_LINES", "LINES", "TreeLines", "TreeRow", "tree_rows"]
+__all__ = ["ASCII_LINES", "LINES", "TreeLines", "TreeRow", "tree_rows", "with_nested"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,32 @@ def tree_rows(sources: Mapping[str, Sequence[str]], lines: TreeLines = LINES) ->
             rows.append(TreeRow(place.step_id, place.lead, under, joins if len(joins) > 1 else ()))
         stack += branches
     return rows
+
+
+def with_nested(rows: Sequence[TreeRow], step_ids: Iterable[str], lines: TreeLines = LINES) -> list[TreeRow]:
+    """Return the rows of a tree with those of steps in nested pipelines, each below the step that holds the pipeline.
+
+    Example:
+        >>> rows = tree_rows({"outer": [], "after": ["outer"]})
+        >>> for row in with_nested(rows, ["outer/one", "outer/two", "outer/two/deep"]):
+        ...     print(row.lead + row.step_id)
+        outer
+        │  outer/one
+        │  outer/two
+        │  │  outer/two/deep
+        after
+    """
+    inside: dict[str, list[str]] = {}
+    for step_id in step_ids:
+        inside.setdefault(step_id.rpartition("/")[0], []).append(step_id)
+    pending = [*rows][::-1]
+    drawn: list[TreeRow] = []
+    while pending:
+        row = pending.pop()
+        drawn.append(row)
+        lead = row.below + lines.down
+        pending += [TreeRow(step_id, lead, lead) for step_id in inside.pop(row.step_id, ())][::-1]
+    return [*drawn, *(TreeRow(step_id, "", "") for left in inside.values() for step_id in left)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ def _aside(step: StepState) -> list[str]:
     return [f"{quantity(count)} {one_line(where)}" for where, count in step.items_aside.items()]
 
 
+def runs(step: StepState) -> str:
+    """Return how often a step of a nested pipeline was started, such as `12 runs`; empty for a single time."""
+    return f"{quantity(step.runs)} runs" if step.runs > 1 else ""
+
+
 def rate(step: StepState, now_s: float) -> str:
     """Return the items per second, such as `52.0k/s`; empty when there are none."""
     per_s = step.per_s(now_s)
@@ -113,6 +118,7 @@ def _lost(execution: ExecutionState) -> str:
 
 
 def _so_far(execution: ExecutionState, now_s: float, took: str) -> str:
-    done = sum(step.state in {State.DONE, State.SKIPPED} for step in execution.steps.values())
+    steps = [step for step_id, step in execution.steps.items() if "/" not in step_id]  # others become known as they run
+    done = sum(step.state in {State.DONE, State.SKIPPED} for step in steps)
     left_s = execution.left_s(now_s)
-    return f"{done} of {len(execution.steps)} steps done, {took}{'' if left_s is None else f', {countdown(left_s)}'}"
+    return f"{done} of {len(steps)} steps done, {took}{'' if left_s is None else f', {countdown(left_s)}'}"

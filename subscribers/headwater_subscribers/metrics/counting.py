@@ -20,6 +20,11 @@ _MOST_ERRORS: Final = 1_000
 """Errors of one execution whose time is kept until they are explained."""
 
 
+def _key(event: StreamEvent) -> str:
+    """Return what identifies the run of a step within its execution."""
+    return event.run_key or OTHER
+
+
 def _step_start(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
     step_id = event.step_id or OTHER
     run.running[step_id] = event.time_s
@@ -34,8 +39,9 @@ def _step_progress(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     if isinstance(data, StepProgress) and data.items_in is not None and data.items_out is not None:
         step_id = event.step_id or OTHER
         tally = run.pipeline.steps.get(step_id) or tallies.step(run, step_id)
-        _count_aside(tally, run, step_id, data.items_aside)
-        run.counted[step_id] = _count_items(tally, run.counted.get(step_id, _NONE), data.items_in, data.items_out)
+        _count_aside(tally, run, _key(event), data.items_aside)
+        counted = run.counted.get(_key(event), _NONE)
+        run.counted[_key(event)] = _count_items(tally, counted, data.items_in, data.items_out)
 
 
 def _count_items(tally: StepTally, counted: tuple[int, int], items_in: int, items_out: int) -> tuple[int, int]:
@@ -50,13 +56,13 @@ def _count_items(tally: StepTally, counted: tuple[int, int], items_in: int, item
     return counted_in, counted_out
 
 
-def _count_aside(tally: StepTally, run: RunTally, step_id: str, aside: Mapping[str, int] | None) -> None:
+def _count_aside(tally: StepTally, run: RunTally, key: str, aside: Mapping[str, int] | None) -> None:
     """Count the items that have left the main stream since the last report of the step."""
     if aside:
-        before = run.aside.get(step_id, {})
+        before = run.aside.get(key, {})
         for where, count in aside.items():
             tally.items_aside[where] = tally.items_aside.get(where, 0) + max(count - before.get(where, 0), 0)
-        run.aside[step_id] = aside
+        run.aside[key] = aside
 
 
 def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
@@ -69,9 +75,9 @@ def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
     tally.durations.add(data.duration_s)
     if data.first_item_s is not None:
         tally.first_items.add(data.first_item_s)
-    _count_aside(tally, run, step_id, data.items_aside)
-    run.aside.pop(step_id, None)
-    counted = run.counted.pop(step_id, None)
+    _count_aside(tally, run, _key(event), data.items_aside)
+    run.aside.pop(_key(event), None)
+    counted = run.counted.pop(_key(event), None)
     if counted is None:
         tally.items_in += data.items_in
         tally.items_out += data.items_out
@@ -95,8 +101,8 @@ def _step_error(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
     started_s = run.running.pop(step_id, None)
     if started_s is not None:
         tally.durations.add(max(event.time_s - started_s, 0.0))  # as the clock may be set back
-    run.counted.pop(step_id, None)
-    run.aside.pop(step_id, None)
+    run.counted.pop(_key(event), None)
+    run.aside.pop(_key(event), None)
     suffers = isinstance(data, StepFailure) and data.cause_step_id is not None
     if suffers:
         tally.suffered += 1

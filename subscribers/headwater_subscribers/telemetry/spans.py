@@ -62,6 +62,7 @@ class Trace:
     started_s: float
     kinds: Mapping[str, str]
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
+    has_nested: bool = False
     before: dict[str, trace.SpanContext] = field(default_factory=dict[str, trace.SpanContext])
     """The span of the last attempt of each step that is being retried."""
 
@@ -88,7 +89,10 @@ class Spans:
     def ahead(self, execution_id: str, start: PipelineStart, step_id: str, time_s: float) -> trace.Span:
         """Return the span of a step that begins, also before its events are received."""
         running = self._traces.get(execution_id) or self._open(execution_id, start, time_s)
-        return (running.attempts.get(step_id) or self._open_attempt(running, step_id, "", time_s)).span
+        found = running.attempts.get(step_id)
+        if found is None and "/" in step_id:  # whichever run of it began last
+            found = next((one for key, one in reversed(running.attempts.items()) if _is_run(key, step_id)), None)
+        return (found or self._open_attempt(running, step_id, "", time_s)).span
 
     def _begin(self, event: StreamEvent) -> Trace:
         start = event.data if isinstance(event.data, PipelineStart) else PipelineStart("unknown")
@@ -131,37 +135,45 @@ class Spans:
 
     def attempt(self, running: Trace, event: StreamEvent) -> Attempt:
         """Return the attempt that an event is about; it begins now if its start was missed."""
-        step_id = event.step_id or "unknown"
-        found = running.attempts.get(step_id)
+        step_id, key = event.step_id or "unknown", event.run_key or "unknown"
+        found = running.attempts.get(key)
         if found is not None:
             return found
+        if key != step_id and (ahead := running.attempts.pop(step_id, None)) is not None:
+            running.attempts[key] = ahead
+            return ahead
         data = event.data
         kind = data.kind if isinstance(data, StepStart) else ""
         started_s = event.time_s - (data.duration_s if isinstance(data, StepComplete) else 0.0)
-        made = self._open_attempt(running, step_id, kind, started_s)
+        made = self._open_attempt(running, step_id, kind, started_s, key)
         made.span.set_attribute("headwater.step.attempt", event.attempt)
         return made
 
-    def _open_attempt(self, running: Trace, step_id: str, kind: str, started_s: float) -> Attempt:
+    def _open_attempt(
+        self, running: Trace, step_id: str, kind: str, started_s: float, key: str | None = None
+    ) -> Attempt:
         kind = kind or running.kinds.get(step_id, "")
         before = running.before.pop(step_id, None)
         calls_out = any(fnmatchcase(kind, pattern) for pattern in self._calling_out)
         span = self._tracer.start_span(
             f"step {step_id}",
-            context=trace.set_span_in_context(running.span),
+            context=trace.set_span_in_context(_span_around(running, step_id)),
             kind=SpanKind.CLIENT if calls_out else SpanKind.INTERNAL,
             attributes={"headwater.step.id": step_id, "headwater.step.kind": kind},
             links=() if before is None else (Link(before, {"headwater.link": "previous attempt"}),),
             start_time=_ns(started_s),
         )
-        made = running.attempts[step_id] = Attempt(span, kind, started_s)
+        running.has_nested = running.has_nested or "/" in step_id
+        made = running.attempts[key or step_id] = Attempt(span, kind, started_s)
         return made
 
-    def end_attempt(
-        self, running: Trace, step_id: str | None, event: StreamEvent, status: str, error_type: str = ""
-    ) -> None:
+    def end_attempt(self, running: Trace, event: StreamEvent, status: str, error_type: str = "") -> None:
         """End the span of an attempt."""
-        ended = running.attempts.pop(step_id or "unknown")
+        step_id = event.step_id or "unknown"
+        ended = running.attempts.pop(event.run_key or step_id)
+        if running.has_nested and "/" not in step_id:  # what was stopped inside has no event of its end
+            for key in [key for key in running.attempts if key.startswith(f"{step_id}/")]:
+                self._end_attempt(running, running.attempts.pop(key), event.time_s, "stopped")
         ended.span.set_attribute("headwater.step.attempt", event.attempt)
         self._end_attempt(running, ended, event.time_s, status, error_type)
 
@@ -211,18 +223,18 @@ def _step_complete(spans: Spans, running: Trace, event: StreamEvent, data: Any) 
         }
         attempt.span.set_attributes({name: value for name, value in results.items() if value is not None})
     attempt.learn(event.metadata)
-    spans.end_attempt(running, event.step_id, event, "completed")
+    spans.end_attempt(running, event, "completed")
 
 
 def _step_error(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     attempt = spans.attempt(running, event)
     if isinstance(data, StepFailure) and data.cause_step_id is not None:
         attempt.span.set_attribute("headwater.step.cause", data.cause_step_id)
-        spans.end_attempt(running, event.step_id, event, "suffered")
+        spans.end_attempt(running, event, "suffered")
         return
     error_type = data.error_type if isinstance(data, StepFailure) else "unknown"
     _fail(attempt.span, event, error_type, data.message if isinstance(data, StepFailure) else "")
-    spans.end_attempt(running, event.step_id, event, "failed", error_type)
+    spans.end_attempt(running, event, "failed", error_type)
 
 
 def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
@@ -235,12 +247,12 @@ def _step_retry(spans: Spans, running: Trace, event: StreamEvent, data: Any) -> 
         attempt.span.set_attribute("headwater.step.retry_delay_s", data.delay_s)
         _fail(attempt.span, event, error_type, data.message)
     running.before[event.step_id or "unknown"] = attempt.span.get_span_context()
-    spans.end_attempt(running, event.step_id, event, "retried", error_type)
+    spans.end_attempt(running, event, "retried", error_type)
 
 
 def _note(_spans: Spans, running: Trace, event: StreamEvent, data: Any) -> None:
     """Add an event to the span of its step, or to that of the execution when the step does not run."""
-    attempt = running.attempts.get(event.step_id or "")
+    attempt = running.attempts.get(event.run_key)
     span = running.span if attempt is None else attempt.span
     values = {name: getattr(data, name) for name in getattr(data, "__slots__", ())}
     attributes = {f"headwater.{name}": attribute(value) for name, value in values.items() if value is not None}
@@ -279,3 +291,17 @@ def _fail(span: trace.Span, event: StreamEvent, error_type: str, message: str) -
 
 def _ns(time_s: float) -> int:
     return round(time_s * 1e9)
+
+
+def _is_run(key: str, step_id: str) -> bool:
+    """Return whether a key is that of a run of a step in a nested pipeline."""
+    return key == step_id or key.startswith(f"{step_id}[")
+
+
+def _span_around(running: Trace, step_id: str) -> trace.Span:
+    """Return the span of the step whose nested pipeline a step is in, or that of the execution."""
+    around = step_id.rpartition("/")[0]
+    if not around:
+        return running.span
+    found = (one.span for key, one in reversed(running.attempts.items()) if _is_run(key, around))
+    return next(found, running.span)

@@ -60,7 +60,7 @@ def mermaid(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
         opening, closing = _MERMAID_SHAPES[node.shape]
         lines.append(f'    {names[node.id]}{opening}"{_mermaid_text(node.label)}"{closing}')
     for edge in _between(names, edges):
-        arrow = "-.->" if edge.condition else "-->"
+        arrow = "-.->" if edge.condition or edge.nested else "-->"
         label = f'|"{_mermaid_text(text)}"|' if (text := _label(edge)) else ""
         lines.append(f"    {names[edge.source]} {arrow}{label} {names[edge.target]}")
     return "\n".join(lines) + "\n"
@@ -78,7 +78,7 @@ def dot(nodes: Sequence[NodeView], edges: Iterable[EdgeView]) -> str:
     )
     for edge in _between(names, edges):
         parts = [f"label={_dot_text(text)}"] if (text := _label(edge)) else []
-        parts += ["style=dashed"] * bool(edge.condition)
+        parts += ["style=dashed"] * bool(edge.condition or edge.nested)
         attributes = f" [{', '.join(parts)}]" if parts else ""
         lines.append(f"    {names[edge.source]} -> {names[edge.target]}{attributes}")
     return "\n".join([*lines, "}"]) + "\n"

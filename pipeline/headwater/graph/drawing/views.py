@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from headwater.annotations import describe
 from headwater.display import json_line
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
+from headwater.ids import PATH_SEPARATOR
 from headwater.kinds.definition import Placement
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class EdgeView:
     note: str = ""
     streaming: bool = False
     fused: bool = False
+    nested: bool = False
 
 
 def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
@@ -58,7 +60,39 @@ def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
     last = [_end(name, PIPELINE_OUTPUT.step) for name in names.values()]
     steps = {step.id: step for step in plan.steps}
     edges = [_edge(edge, steps, names.get(edge.index, "")) for edge in plan.edges]
-    return [*first, *map(_node, plan.steps), *last], edges
+    inner_nodes, inner_edges = _inside(plan)
+    return [*first, *map(_node, plan.steps), *inner_nodes, *last], edges + inner_edges
+
+
+def _inside(plan: Plan, path: str = "") -> tuple[list[NodeView], list[EdgeView]]:
+    """Return the steps of nested pipelines by their paths, each reached from the step that runs it."""
+    nodes: list[NodeView] = []
+    edges: list[EdgeView] = []
+    for outer in plan.steps:
+        if (inner := outer.nested) is not None:
+            around, under = path + outer.id, f"{path}{outer.id}{PATH_SEPARATOR}"
+            steps = {step.id: step for step in inner.steps}
+            nodes += [_at_path(_node(step), under) for step in inner.steps]
+            fed = {edge.target for edge in inner.edges if edge.source is not None}
+            edges += [
+                EdgeView(around, under + step, "runs", note="its nested pipeline", nested=True)
+                for step in steps
+                if step not in fed
+            ]
+            between = [edge for edge in inner.edges if edge.source is not None and edge.target is not None]
+            edges += [_edge_at_path(_edge(edge, steps, ""), under) for edge in between]
+            more_nodes, more_edges = _inside(inner, under)
+            nodes += more_nodes
+            edges += more_edges
+    return nodes, edges
+
+
+def _at_path(node: NodeView, path: str) -> NodeView:
+    return replace(node, id=path + node.id, label=path + node.label)
+
+
+def _edge_at_path(edge: EdgeView, path: str) -> EdgeView:
+    return replace(edge, source=path + edge.source, target=path + edge.target)
 
 
 def _output_ids(plan: Plan) -> list[str]:
