@@ -861,3 +861,9 @@ def test_stream_takes_constant_memory_whatever_the_size(kind: str) -> None:
     command = [sys.executable, "-c", MEMORY, kind]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert int(done.stdout) < 4_096
+
+
+@pytest.mark.parametrize(("status", "again"), [(503, True), (429, True), (408, True), (404, False), (501, False)])
+def test_says_whether_another_attempt_may_help(status: int, again: bool) -> None:
+    """Policies ask the error itself."""
+    assert HttpStatusError("GET http://x/", status, "").retryable is again

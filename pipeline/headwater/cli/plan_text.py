@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from headwater.annotations import describe
 from headwater.cli.analysis_text import analysis_object, analysis_text
+from headwater.cli.policy_text import policies_object, policy_rows
 from headwater.cli.terminal import encodable, styled
 from headwater.display import columns, json_printable, plural, printable
 from headwater.errors import HeadwaterError
@@ -65,6 +66,8 @@ def _sections(plan: Plan) -> Iterator[list[str]]:
     yield [f"{_bold(printable(plan.name))}: {plan_summary(plan)}"]
     rows = [["step", "kind", "flavor", "runs in", ""], *_step_rows(plan)]
     yield ["", *_table(rows)]
+    if policies := [row for step in plan.steps for row in policy_rows(step)]:
+        yield ["", *_table([["policies of", "", ""], *policies])]
     if plan.edges:
         rows = [["edge", "", "", "carries", "capacity", ""], *_edge_rows(plan)]
         yield ["", *_table(rows)]
@@ -218,6 +221,7 @@ def _step_object(step: PlannedStep) -> dict[str, Any]:
         "placement": step.placement.value,
         "concurrency": step.concurrency,
         "timeout_s": step.timeout_s,
+        "policies": policies_object(step.policies),
         "inline": step.inline,
         "skippable": step.skippable,
         "inputs": [

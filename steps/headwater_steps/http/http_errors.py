@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -15,10 +16,24 @@ __all__ = [
     "HttpStatusError",
     "HttpTimeoutError",
     "place_of",
+    "seconds_until",
     "status_text",
 ]
 
 _LONGEST_PLACE = 200
+_MOST_DIGITS = 10
+
+_TRANSIENT = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 
 
 class HttpError(HeadwaterError):
@@ -41,22 +56,32 @@ class HttpError(HeadwaterError):
 class HttpRefusedError(HttpError):
     """A rule or limit of the step forbids the request, so another attempt would end the same way."""
 
+    retryable = False
+
 
 class HttpStatusError(HttpError):
     """The server answered with a status of 400 or more.
+
+    Attributes:
+        retryable: Whether the status says that another attempt may succeed, as 429 and 503 do.
+        retry_after_s: When, in seconds, if the server says so.
 
     Example:
         >>> print(HttpStatusError("GET https://example.com/7", 404, "no such user"))
         GET https://example.com/7: 404 Not Found: no such user
     """
 
-    def __init__(self, place: str, status: int, excerpt: str) -> None:
+    def __init__(self, place: str, status: int, excerpt: str, retry_after_s: float | None = None) -> None:
         super().__init__(place, f"{status_text(status)}{f': {excerpt}' if excerpt else ''}")
         self.status = status
+        self.retryable: bool = status in _TRANSIENT
+        self.retry_after_s: float | None = retry_after_s
 
 
 class HttpBrokenError(HttpError):
     """There is no connection, or it broke, or the response is invalid."""
+
+    retryable = True
 
 
 class HttpTimeoutError(HttpBrokenError):
@@ -96,3 +121,18 @@ def status_text(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def seconds_until(retry_after: str, now_s: float) -> float | None:
+    """Return the time that a `Retry-After` header asks for: seconds, or a date (RFC 9110, section 10.2.3).
+
+    Example:
+        >>> seconds_until("120", 0), seconds_until("Thu, 01 Jan 1970 00:01:00 GMT", 20), seconds_until("soon", 0)
+        (120.0, 40.0, None)
+    """
+    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < _MOST_DIGITS:
+        return float(retry_after)
+    try:
+        return max(parsedate_to_datetime(retry_after).timestamp() - now_s, 0.0)
+    except (ValueError, OverflowError):
+        return None

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from time import time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from anyio.to_thread import run_sync as run_in_thread
@@ -15,7 +16,7 @@ from headwater import MissingExtraError, Step, StepContext
 from headwater.toolkit import InputPath
 from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
 from headwater_steps.http.hosts import HostPattern
-from headwater_steps.http.http_errors import HttpStatusError
+from headwater_steps.http.http_errors import HttpStatusError, seconds_until
 from headwater_steps.http.messages import Query
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ class HttpStep(Step):
         outgoing = Outgoing(method, url_of(method, url, params), sent, content, private, secret)
         async with self._client.exchange(outgoing) as answer:
             if answer.status >= 400 and on_status == "fail":
-                raise HttpStatusError(answer.place, answer.status, await answer.excerpt(ctx.masked))
+                after_s = seconds_until(answer.headers.get("retry-after", ""), time())
+                raise HttpStatusError(answer.place, answer.status, await answer.excerpt(ctx.masked), after_s)
             answer.check_size()
             yield answer
 
