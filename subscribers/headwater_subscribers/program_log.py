@@ -28,6 +28,7 @@ _LEVELS: Final[Mapping[EventType, Level]] = {
     EventType.CHECKPOINT_SAVED: "debug",
     EventType.INPUT_REQUIRED: "warning",
     EventType.STREAM_GAP: "warning",
+    EventType.SLO_BREACHED: "warning",
     EventType.PIPELINE_COMPLETE: "info",
     EventType.PIPELINE_CANCELLED: "warning",
     EventType.PIPELINE_ERROR: "error",
@@ -38,8 +39,8 @@ class LogSubscriber(StreamSubscriber):
     """Log events with structlog (https://www.structlog.org): one entry for each, named after its type.
 
     Every entry has `execution_id`, `step_id` if there is one, `seq`, and the data of the event. Starts and ends of the
-    execution and ends of steps are `info`, failures `error`, retries, gaps, cancellation and questions `warning`,
-    starts and progress of steps `debug`. Items (`step_output`) are never logged.
+    execution and ends of steps are `info`, failures `error`, retries, gaps, missed objectives, cancellation and
+    questions `warning`, starts and progress of steps `debug`. Items (`step_output`) are never logged.
 
     Args:
         logger: A structlog logger; None for one of structlog's configuration, which writes to standard error unless

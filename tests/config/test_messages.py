@@ -114,7 +114,7 @@ BROKEN = [
     pytest.param(of_step('"parms": {}'), ["2:45 $.steps[0].parms unknown-key !params"], id="misspelled key of a step"),
     pytest.param(document('{"kind": "say.repeat"}'), ["2:11 $.steps[0].id missing-key !"], id="step without id"),
     pytest.param(document('{"id": "a"}'), ["2:11 $.steps[0].kind missing-key !"], id="step without kind"),
-    pytest.param(of_step('"cache": {}'), ["2:45 $.steps[0].cache not-supported !"], id="key of a later version"),
+    pytest.param(of_step('"fallback": {}'), ["2:45 $.steps[0].fallback not-supported !"], id="key of a later version"),
     pytest.param(
         document(GOOD, '"timeout": {"idle_s": 3, "totl_s": 1}'),
         ["3:13 $.timeout.idle_s unknown-key !", "3:26 $.timeout.totl_s unknown-key !total_s"],
@@ -158,6 +158,51 @@ BROKEN = [
         of_step('"on_error": {"fallback": {"kind": "say.texts"}}'),
         ["2:70 $.steps[0].on_error.fallback unfit-fallback !reads str"],
         id="fallback that does not fit",
+    ),
+    pytest.param(
+        of_step('"circuit_breaker": {"failures": 0}, "rate_limit": {"burst": 1, "key": 3}, "cache": {"ttl": 3}'),
+        [
+            "2:77 $.steps[0].circuit_breaker.failures wrong-value",
+            "2:95 $.steps[0].rate_limit.per_s missing-key !",
+            "2:115 $.steps[0].rate_limit.key wrong-type",
+            "2:129 $.steps[0].cache.ttl unknown-key !ttl_s",
+        ],
+        id="shared policies",
+    ),
+    pytest.param(
+        of_step('"batch": {"across": "world", "size": 0}, "ordered": false'),
+        [
+            "2:54 $.steps[0].batch unfit-policy !batched=True",
+            "2:65 $.steps[0].batch.across wrong-value",
+            "2:82 $.steps[0].batch.size wrong-value",
+            "2:97 $.steps[0].ordered no-concurrency !concurrency",
+        ],
+        id="batches",
+    ),
+    pytest.param(
+        of_step('"batch": {}'),
+        ["2:54 $.steps[0].batch unfit-policy !batched=True"],
+        id="batch of a step that takes single items",
+    ),
+    pytest.param(
+        of_step('"rate_limit": {"per_s": 1, "key": ["a", "b"]}'),
+        ["2:79 $.steps[0].rate_limit.key unknown-field !records"],
+        id="key of a string",
+    ),
+    pytest.param(
+        joined('a texts "cache": {}, "rate_limit": {"per_s": 1, "key": "x"}'),
+        ["2:43 $.steps[0].cache unfit-policy !", "2:81 $.steps[0].rate_limit.key unfit-policy !key"],
+        id="policies of items on a stream",
+    ),
+    pytest.param(
+        document(GOOD, '"slo": {"step_success_rate": 95, "p95_s": 1}'),
+        ["3:30 $.slo.step_success_rate wrong-value", "3:34 $.slo.p95_s unknown-key !"],
+        id="service levels",
+    ),
+    pytest.param(
+        document(GOOD, '"slo": {"executions": 5}'),
+        ["3:8 $.slo unfit-policy !step_success_rate"],
+        id="service levels without an objective",
     ),
     # values
     pytest.param('{"name": "x", "steps": {}}', ["1:24 $.steps wrong-type"], id="steps that are no list"),

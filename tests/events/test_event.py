@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
+from headwater.cli.event_schema import events_schema
 from headwater.events.data import (
     MOST_ITEMS,
     MOST_SECONDS,
@@ -25,6 +26,7 @@ from headwater.events.data import (
     PipelineFailure,
     PipelineStart,
     Seconds,
+    SloBreached,
     StepComplete,
     StepFailure,
     StepInfo,
@@ -36,7 +38,6 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
-from headwater.events.event_schema import events_schema
 
 EXAMPLES: dict[EventType, EventData] = {
     EventType.PIPELINE_START: PipelineStart(
@@ -50,6 +51,7 @@ EXAMPLES: dict[EventType, EventData] = {
     EventType.STEP_RETRY: StepRetry(2, 0.5, "OSError", "busy"),
     EventType.STEP_SKIPPED: StepSkipped("its branch was not taken"),
     EventType.CHECKPOINT_SAVED: CheckpointSaved("c1"),
+    EventType.SLO_BREACHED: SloBreached("first_item_p95_s", 0.5, 0.8, 20),
     EventType.INPUT_REQUIRED: InputRequired("go on?", {"type": "boolean"}),
     EventType.STREAM_GAP: StreamGap(3, 5, 7),
     EventType.PIPELINE_COMPLETE: PipelineComplete(2.5),
@@ -82,6 +84,10 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "steps": st.builds(tuple, st.lists(st.builds(StepInfo, text, text, text), max_size=3)),
         "edges": st.builds(tuple, st.lists(st.builds(EdgeInfo, text, text), max_size=3)),
         "unfinished": st.builds(tuple, st.lists(text, max_size=3)),
+        "target": finite,
+        "value": finite if model is SloBreached else json_value,
+        "executions": st.integers(1, 1000),
+        "policies": st.dictionaries(text, st.integers(0, 2**60), max_size=3),
         "waits_for": st.sampled_from([None, "input", "output"]),
         "data": json_object,
         "items_aside": st.dictionaries(text, st.integers(0, 2**60), max_size=3),

@@ -103,6 +103,9 @@ class Alone:
         """Give no context."""
         return []
 
+    def memory(self, step: PlannedStep) -> None:
+        """Remember nothing."""
+
     def fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note a failure."""
         self.failed[step_id] = (error, attempt)

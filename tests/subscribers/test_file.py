@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from headwater import Pipeline, Runner, run_sync, step
+from headwater.cli.event_schema import events_schema
 from headwater.events.data import StepProgress, StreamGap
 from headwater.events.event import EventType, StreamEvent
-from headwater.events.event_schema import events_schema
 from headwater.events.streaming_context import StreamingContext
 from headwater_subscribers import FileSubscriber
 from headwater_subscribers.files.event_file import BadEventError, read_events

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+from headwater.cli.event_schema import events_schema
 from headwater.config.conditions.operators import OPERATORS
 from headwater.config.schema import config_schema
 from headwater.events import data
 from headwater.events.event import DATA_MODELS, EventType
-from headwater.events.event_schema import events_schema
 from headwater.kinds.docstring import argument_descriptions, sections
 from headwater_reference.markdown import TITLES, anchor, block, code, definitions, fields, schema_type, table
 

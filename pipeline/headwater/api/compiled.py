@@ -100,6 +100,7 @@ class CompiledPipeline:
             streaming=spec.streaming,
             start_data=self._starts[plan],
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
+            slo=spec.slo,
             mask=self._mask,
             allowed=self.options.allowed,
             execution_id=execution_id,

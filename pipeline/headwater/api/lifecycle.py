@@ -21,6 +21,7 @@ from headwater.running.loop_calls import LoopCalls
 from headwater.running.nested.nested_run import allow_nesting
 from headwater.running.policies.compensation import compensate
 from headwater.running.scope import ExecutionScope
+from headwater.running.shared.execution_memory import ExecutionMemory
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
 
@@ -52,6 +53,7 @@ class Lifecycle:
         self._group: TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._own: Lifespans | None = None
+        self._memory = ExecutionMemory()
         self._release_error: StepError | None = None
 
     @property
@@ -150,6 +152,7 @@ class Lifecycle:
         request = self._request
         try:
             instances = await self._acquire(stack)
+            memories = await self._memory.open(request, stack)
         except get_cancelled_exc_class():
             self.cancel("cancelled before the steps were started")
             self.outcome.end()
@@ -158,7 +161,14 @@ class Lifecycle:
             self.outcome.fail(error_in(error))
             self.outcome.end()
             raise
-        scope = ExecutionScope(self.execution_id, request, self.context, instances, self.outcome.fail_step)
+        scope = ExecutionScope(
+            self.execution_id,
+            request,
+            self.context,
+            instances=instances,
+            memories=memories,
+            on_failure=self.outcome.fail_step,
+        )
         self._work_scope = allow_nesting(scope)
         self._work = work = work_of(scope, request.options.open_edge, self.outlets)
         return work
@@ -185,16 +195,6 @@ class Lifecycle:
             else:
                 _add_error(error, failure)
 
-    async def _release_own(self, lifespans: Lifespans) -> None:
-        """Release what the execution has acquired for itself, as it is not complete if that fails."""
-        try:
-            await lifespans.aclose()
-        except StepError as failure:
-            if self.outcome.error is None:
-                self.outcome.fail(failure)
-            else:
-                self._release_error = failure
-
     def _break(self, error: Exception) -> None:
         """Stop the execution since something that its steps share has failed."""
         self.outcome.fail(error)
@@ -220,9 +220,12 @@ class Lifecycle:
             if interruption_in(error) is not None:
                 raise
         finally:
+            await self._memory.aclose()
             if self._own is not None:
-                await self._release_own(self._own)
+                self._release_error = await _released(self._own, self.outcome)
             work.close(self.outcome.error or ExecutionCancelled())
+            if (levels := self._memory.levels) is not None and self._work_scope is not None:
+                self.outcome.judge(levels, self._work_scope.records)
             self.outcome.end()
 
     async def _undo(self) -> None:
@@ -263,6 +266,17 @@ def _claimed(context: object, execution_id: str | None) -> StreamingContext:
     checked_execution_id(context.execution_id)
     context.claim()
     return context
+
+
+async def _released(lifespans: Lifespans, outcome: Outcome) -> StepError | None:
+    """Release what an execution has acquired; an error of that is its failure, or is returned when it has another."""
+    try:
+        await lifespans.aclose()
+    except StepError as failure:
+        if outcome.error is not None:
+            return failure
+        outcome.fail(failure)
+    return None
 
 
 def _add_error(first: BaseException, error: StepError) -> None:

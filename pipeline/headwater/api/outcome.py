@@ -12,14 +12,17 @@ from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineF
 from headwater.events.event import EventType
 from headwater.running.failures import message_of
 from headwater.running.nested.failure import step_error
+from headwater.running.shared.service_levels import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headwater.api.result import Status
     from headwater.events.data import EventData
     from headwater.events.streaming_context import StreamingContext
+    from headwater.running.record import StepRecord
     from headwater.running.request import ExecutionRequest
+    from headwater.running.shared.service_levels import ServiceLevels
 
 __all__ = ["Outcome"]
 
@@ -39,7 +42,7 @@ class Outcome:
         self._error: Exception | None = None
         self._cancelled = ExecutionCancelled()
         self._cancel_reason: str | None = None
-        self._started_at = 0.0
+        self.started_at: float = 0.0
         self._error_given = False
         self.scope: CancelScope = CancelScope()
 
@@ -72,7 +75,7 @@ class Outcome:
 
     def begin(self) -> None:
         """Emit the first event."""
-        self._started_at = perf_counter()
+        self.started_at = perf_counter()
         self._context.emit(EventType.PIPELINE_START, None, self._request.start_data)
 
     def work_scope(self) -> CancelScope:
@@ -105,9 +108,18 @@ class Outcome:
             self._cancel_reason = reason
         return is_first
 
+    def judge(self, levels: ServiceLevels, records: Mapping[str, StepRecord]) -> None:
+        """Count the execution among those of its pipeline, and emit the objectives that these miss."""
+        plan = self._request.plan
+        writers = {plan.edges[index].source or "" for index in plan.outputs}
+        completed = None if self._error is None and self.cancelled else self._error is None
+        levels.add(facts_of(records, writers, self.started_at, completed=completed))
+        for breach in levels.breaches():
+            self._context.emit(EventType.SLO_BREACHED, None, breach)
+
     def end(self) -> None:
         """Decide how the execution ended, and emit its last event."""
-        self.duration_s = perf_counter() - self._started_at
+        self.duration_s = perf_counter() - self.started_at
         if self._error is not None:
             self.status = "failed"
             self._end(EventType.PIPELINE_ERROR, self._failure(self._error))

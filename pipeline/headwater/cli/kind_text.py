@@ -43,7 +43,7 @@ def _schema(subject: str) -> dict[str, Any]:
 
         return config_schema()
     if subject == "events":
-        from headwater.events.event_schema import events_schema
+        from headwater.cli.event_schema import events_schema
 
         return events_schema()
     return _definition(subject, also=("config", "events")).params_schema()

@@ -16,7 +16,7 @@ _POLICIES = ("rate_limit", "circuit_breaker", "cache", "batch", "fallback")
 RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
     # keys, by the title of the part of the document
     "the document": ("retry", *_POLICIES),
-    "a step": _POLICIES,
+    "a step": ("fallback",),
 }
 
 

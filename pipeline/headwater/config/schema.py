@@ -235,7 +235,7 @@ def _unite(schema: Schema) -> None:
     schema["type"] = types
     if template in alternatives:
         schema["pattern"] = _TEMPLATES["template"]["pattern"]
-        schema["errorMessage"] = f"expected {expected(written)}, or a template such as ${{parameters.NAME}}"
+        schema["errorMessage"] = f"expected {expected(written)}, or ${{parameters.NAME}}"
 
 
 def _tidy(schema: Schema) -> None:

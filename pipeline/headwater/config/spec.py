@@ -36,6 +36,8 @@ from headwater.config.policies.failure_specs import (
     SubstepSpec,
     TimeoutSpec,
 )
+from headwater.config.policies.service_objectives import SloTargets
+from headwater.config.policies.shared_specs import BatchSpec, CacheSpec, CircuitBreakerSpec, RateLimitSpec
 from headwater.shapes import is_object
 
 __all__ = [
@@ -174,10 +176,16 @@ class StepSpec:
         kind: Registered name of what the step does.
         params: Options of the kind.
         task: The task to do, for a kind with several.
-        concurrency: Items that are worked on at a time, where the step is mapped over a stream.
+        concurrency: Items that are worked on at a time, where the step is mapped over a stream; batches, where its
+            function takes batches.
+        ordered: Whether its results come in the order of the items, or each as soon as it is there.
         inline: Whether the step runs within the step before it, without a channel between them.
         retry: How often the step is tried again when it fails; for a mapped step, each of its items.
         on_error: What happens when the step fails, after its last attempt.
+        circuit_breaker: When calls are refused at once, as too many before them have failed.
+        rate_limit: How often the step may be called; a call beyond that waits.
+        cache: How long its results are kept, so that equal items need no other call.
+        batch: How many items its function is given at a time, where it takes batches.
         compensate: The step that undoes what this one did, when the execution fails after it.
         timeout: How long the step may take.
         merge: How several edges into one port meet: one policy for all ports, or one by port.
@@ -191,9 +199,14 @@ class StepSpec:
     params: dict[str, Json] = field(default_factory=_no_params)
     task: StrictStr | None = None
     concurrency: Annotated[StrictInt, Field(ge=1, le=1024)] = 1
+    ordered: StrictBool = True
     inline: StrictBool = False
     retry: RetrySpec | None = None
     on_error: ErrorPolicy = "fail"
+    circuit_breaker: CircuitBreakerSpec | None = None
+    rate_limit: RateLimitSpec | None = None
+    cache: CacheSpec | None = None
+    batch: BatchSpec | None = None
     compensate: SubstepSpec | None = None
     timeout: StepTimeoutSpec | None = None
     merge: Merge = None
@@ -202,8 +215,9 @@ class StepSpec:
     @property
     def has_policies(self) -> bool:
         """Whether anything but a single plain call of the step is asked for."""
-        others: tuple[object, ...] = (self.retry, self.timeout, self.compensate)
-        return self.on_error != "fail" or any(policy is not None for policy in others)
+        failing: tuple[object, ...] = (self.retry, self.timeout, self.compensate)
+        shared: tuple[object, ...] = (self.circuit_breaker, self.rate_limit, self.cache, self.batch)
+        return self.on_error != "fail" or any(policy is not None for policy in (*failing, *shared))
 
 
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 50,000
@@ -289,6 +303,7 @@ class PipelineSpec:
         output: The steps or ports whose output is the pipeline's; by default, all outputs that are not connected.
         streaming: Which events are emitted while it runs.
         timeout: How long an execution may take.
+        slo: Service level objectives, which its executions are measured against.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = part_config("the document")
@@ -303,3 +318,4 @@ class PipelineSpec:
     output: End | Annotated[list[End], Field(min_length=1)] | None = None
     streaming: StreamingSpec = field(default_factory=StreamingSpec)
     timeout: TimeoutSpec | None = None
+    slo: SloTargets | None = None

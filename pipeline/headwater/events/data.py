@@ -13,6 +13,7 @@ from pydantic import Field
 
 from headwater.display import duration
 from headwater.errors import FIRST_ATTEMPT
+from headwater.events.objectives import SloBreached
 
 __all__ = [
     "CheckpointSaved",
@@ -198,11 +199,8 @@ class StepFailure:
     cause_step_id: str | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.error_type}: {self.message}"
-            if self.cause_step_id is None
-            else f"step {self.cause_step_id!r} failed"
-        )
+        own = f"{self.error_type}: {self.message}"
+        return own if self.cause_step_id is None else f"step {self.cause_step_id!r} failed"
 
 
 @dataclass(slots=True)
@@ -346,4 +344,5 @@ EventData = (
     | CheckpointSaved
     | InputRequired
     | StreamGap
+    | SloBreached
 )

@@ -32,6 +32,7 @@ from headwater.events.data import (
     StepStart,
     StreamGap,
 )
+from headwater.events.objectives import SloBreached
 from headwater.events.plain import owned, plain, short_repr
 from headwater.ids import PATH_SEPARATOR
 from headwater.shapes import is_mapping
@@ -80,6 +81,7 @@ class EventType(StrEnum):
     CHECKPOINT_SAVED = "checkpoint_saved"
     INPUT_REQUIRED = "input_required"
     STREAM_GAP = "stream_gap"
+    SLO_BREACHED = "slo_breached"
     PIPELINE_COMPLETE = "pipeline_complete"
     PIPELINE_ERROR = "pipeline_error"
     PIPELINE_CANCELLED = "pipeline_cancelled"
@@ -97,6 +99,7 @@ DATA_MODELS: Final[Mapping[EventType, type[EventData]]] = {
     EventType.CHECKPOINT_SAVED: CheckpointSaved,
     EventType.INPUT_REQUIRED: InputRequired,
     EventType.STREAM_GAP: StreamGap,
+    EventType.SLO_BREACHED: SloBreached,
     EventType.PIPELINE_COMPLETE: PipelineComplete,
     EventType.PIPELINE_ERROR: PipelineFailure,
     EventType.PIPELINE_CANCELLED: PipelineCancelled,

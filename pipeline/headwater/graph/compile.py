@@ -24,7 +24,7 @@ from headwater.graph.plan import (
     PlannedStep,
 )
 from headwater.graph.segments import Segments, most_items_in_flight
-from headwater.graph.step_policies import policies_of
+from headwater.graph.step_policies import policies_of, remembering
 from headwater.kinds.binding import callable_of
 from headwater.kinds.task import Flavor
 from headwater.shapes import is_object
@@ -99,18 +99,18 @@ class _Compiler:
         self._segments = Segments(self._graph, self._choices, fuse=streaming)
         edges = list(map(self._edge, self._graph.edges, flows))
         steps = [self._step(step_id, choice) for step_id, choice in self._choices.items()]
-        outputs = [edge for edge in edges if edge.target is None]
         return Plan(
             name=self._graph.name,
             steps=tuple(steps),
             edges=tuple(edges),
             segments=tuple(map(tuple, self._segments.steps)),
             inputs=self._input_groups(),
-            outputs=tuple(edge.index for edge in outputs),
+            outputs=tuple(edge.index for edge in edges if edge.target is None),
             output_names=tuple(map(self._output_name, self._graph.outputs)),
             unary=not streaming,
             worst_case_items=most_items_in_flight(self._segments.steps, edges, steps),
             warnings=(*self._warnings(), *self._segments.warnings()),
+            remembering=remembering(self._graph.name, steps),
         )
 
     def _output_name(self, edge: Edge) -> str:
@@ -179,26 +179,27 @@ class _Compiler:
             outputs=self._outputs(step_id, template),
             placement=choice.placement,
             concurrency=spec.concurrency,
+            ordered=spec.ordered,
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
             inline=spec.inline,
             skippable=choice.skippable,
-            policies=self._policies(step_id, choice) if spec.has_policies else None,
+            policies=self._policies(step_id, choice) if choice.method.batched or spec.has_policies else None,
             call=_call(bound, choice),
         )
 
     def _policies(self, step_id: str, choice: Choice) -> StepPolicies | None:
         spec, bound = self._graph.specs[step_id], self._graph.steps[step_id]
-        template = self._templates[id(choice)]
         fallback = compensate = None
         if choice.fallback is not None:
             inputs = self._inputs(step_id, choice.fallback, _StepTemplate.of(choice.fallback))
             fallback = self._substep(substep_id(step_id, FALLBACK), choice.fallback)
-            fallback = replace(fallback, inputs=inputs, outputs=self._outputs(step_id, template))
+            fallback = replace(fallback, inputs=inputs, outputs=self._outputs(step_id, self._templates[id(choice)]))
         if choice.compensate is not None:
             compensate = self._substep(substep_id(step_id, COMPENSATE), choice.compensate)
         return policies_of(
             spec,
             of_units=choice.is_of_units,
+            is_batched=choice.method.batched,
             replays=bound.definition.resume == "replay",
             fallback=fallback,
             compensate=compensate,

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.config.policies.failure_specs import StepTimeoutSpec
+from headwater.config.policies.shared_specs import SharedPolicies
 from headwater.frozen import frozen
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ class StepPolicies:
         fallback: The step that takes over, for `on_error="fallback"`.
         compensate: The step that undoes what this one did, when the execution fails after it.
         replays: Whether the step gives the same items for the same input, so that a new attempt can go on after them.
+        shared: What is kept from one call to the next, also for other executions.
     """
 
     of_units: bool
@@ -193,6 +195,7 @@ class StepPolicies:
     fallback: PlannedStep | None = None
     compensate: PlannedStep | None = None
     replays: bool = False
+    shared: SharedPolicies = field(default_factory=SharedPolicies)
 
     @property
     def substeps(self) -> Iterator[PlannedStep]:
@@ -224,7 +227,8 @@ class PlannedStep:
         inputs: Its connected inputs, in the order of the method's ports.
         outputs: Its outputs.
         placement: Where its code runs.
-        concurrency: How many items are worked on at a time.
+        concurrency: How many items are worked on at a time; or batches, for a method that takes batches.
+        ordered: Whether the results come in the order of the items.
         timeout_s: Most seconds that it may run in an execution, or None.
         inline: Whether an `async def` is fused into the segment upstream.
         skippable: Whether a condition upstream may leave it without input.
@@ -242,6 +246,7 @@ class PlannedStep:
     outputs: tuple[PlannedOutput, ...]
     placement: Placement
     concurrency: int = 1
+    ordered: bool = True
     timeout_s: float | None = None
     inline: bool = False
     skippable: bool = False
@@ -298,6 +303,7 @@ class Plan:
             when an input gathers a whole stream, as `gathered` shows, or one of a nested pipeline does. What a step
             keeps for itself, such as a batch that it yields, does not count.
         warnings: What is allowed but may be a mistake.
+        remembering: The steps whose policies remember something: path, name of the document, and the step.
 
     Example:
         >>> from headwater import Pipeline, step
@@ -319,6 +325,7 @@ class Plan:
     unary: bool
     worst_case_items: int | None
     warnings: tuple[Problem, ...] = ()
+    remembering: tuple[tuple[str, str, PlannedStep], ...] = ()
     _by_id: dict[str, PlannedStep] = field(default_factory=dict[str, "PlannedStep"], repr=False, compare=False)
 
     @property

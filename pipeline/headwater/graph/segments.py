@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from headwater.errors import Problem
 from headwater.graph.plan import Adapter
+from headwater.graph.step_policies import unit_items, workers_at_a_time
 from headwater.kinds.definition import Call, Placement
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Segments:
         return inline or choice.method.call in {Call.PLAIN, Call.GENERATOR}
 
     def _is_alone(self, step_id: str, choice: Choice) -> bool:
-        return len(choice.outputs) > 1 or self._graph.specs[step_id].has_policies
+        return len(choice.outputs) > 1 or choice.method.batched or self._graph.specs[step_id].has_policies
 
     def _takes(self, segment: list[str], choice: Choice) -> bool:
         """Return whether a segment can take another stage; items handed over one by one must stay one by one."""
@@ -122,5 +123,6 @@ def most_items_in_flight(
         parts = 1 if len(segment) == 1 else 3  # made by the first step, read by a stage, and made by it
         parts += sum(by_id[step_id].method.call is Call.GENERATOR for step_id in segment[1:])
         slices += parts * max(capacities, default=1)
-    pools = sum(2 * _UNIT_ITEMS * step.concurrency for step in steps if step.concurrency > 1)
-    return buffered + slices + pools + sum((items or 0) * runs for items, runs in nested)
+    pools = [(unit_items(step) or _UNIT_ITEMS, workers_at_a_time(step)) for step in steps]
+    pooled = sum(2 * items * workers for items, workers in pools if workers > 1)
+    return buffered + slices + pooled + sum((items or 0) * runs for items, runs in nested)

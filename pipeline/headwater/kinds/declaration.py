@@ -15,7 +15,7 @@ from headwater.kinds.definition import Method, Origin, Placement, Port, Resume, 
 from headwater.kinds.hints import hints_of, scope_of
 from headwater.kinds.params import params_model
 from headwater.kinds.report import Report
-from headwater.kinds.signature import method_of, params_of
+from headwater.kinds.signature import method_of, of_items, params_of
 from headwater.kinds.task import Flavor, Mark, Task, marks_of
 from headwater.types.fit import Fit, check
 
@@ -39,6 +39,7 @@ class Options:
     cpu: bool = False
     permission: str = ""
     resume: Resume = None
+    batched: bool = False
 
 
 def function_definition(function: Any, options: Options, task: Task | None) -> StepDefinition:
@@ -55,6 +56,8 @@ def function_definition(function: Any, options: Options, task: Task | None) -> S
     report = report.at(code)
     hints = hints_of(function, scope.names, report)
     method = method_of(function, hints, report, names=scope.names)
+    if options.batched:
+        method = of_items(method, report)
     if task is not None:
         method = _of_task(method, Mark(task, method.flavor), report)
     origin = Origin(function.__module__, function.__qualname__, report.file, report.line)
@@ -80,7 +83,7 @@ def class_definition(cls: type[BaseModel], options: Options, *, has_lifespan: bo
         hint = f'write class {cls.__name__}(..., kind="some.name")'
         report.add("missing-kind", f"{cls.__name__} defines {own[0]!r}, but has no kind", hint)
     _check_resume(options, report)
-    methods = tuple(_methods(cls, {**scope.names, cls.__name__: cls}, report))
+    methods = tuple(_methods(cls, {**scope.names, cls.__name__: cls}, options, report))
     _check_methods(methods, report)
     _check_fields(cls, methods, report)
     origin = Origin(cls.__module__, cls.__qualname__, scope.file, scope.line)
@@ -120,7 +123,7 @@ def _check_kind(kind: str, report: Report) -> None:
         report.add("bad-kind", f"{kind!r} cannot be a kind", hint)
 
 
-def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Method]:
+def _methods(cls: type, names: Mapping[str, Any], options: Options, report: Report) -> Iterator[Method]:
     """Yield `run`, or the methods that the class or a base marked for a task; an override keeps their marks."""
     found: dict[str, tuple[Mark, ...]] = {}
     for base in reversed(cls.__mro__):
@@ -139,6 +142,8 @@ def _methods(cls: type, names: Mapping[str, Any], report: Report) -> Iterator[Me
         here = report.at(inspect.unwrap(function).__code__, name)
         hints = _inherited_hints(cls, name, names, here)
         method = method_of(function, hints, here, name=name, names=names)
+        if options.batched:
+            method = of_items(method, here)
         if not marks:
             yield method
         for mark in marks:

@@ -87,6 +87,8 @@ class Method:
     task: Task | None = None
     nested: Any = None
     """The form of the nested pipeline that the method runs, or None."""
+    batched: bool = False
+    """Whether the function takes a list of items and returns one result for each; the ports are those of the items."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from inspect import Parameter
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from headwater.annotations import shape, substitute
 from headwater.ids import NAME_PATTERN
 from headwater.kinds.definition import Call, Method, Port, PortStyle
-from headwater.kinds.outputs import ERRORS_PORT, Outputs, main_type
+from headwater.kinds.outputs import ERRORS_PORT, Failed, Outputs, main_type
 from headwater.kinds.port_types import Form, Shape, contains_stream, form_of, wrapped_frames
 from headwater.kinds.report import Report
 from headwater.kinds.step_context import StepContext
 from headwater.kinds.task import Flavor
 
-__all__ = ["method_of", "params_of"]
+__all__ = ["method_of", "of_items", "params_of"]
 
 _POSITIONAL = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
 _VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
@@ -76,6 +78,36 @@ def method_of(
         context=context,
         context_index=index,
     )
+
+
+def of_items(method: Method, report: Report) -> Method:
+    """Return a method that takes and returns a list as one with the ports of single items."""
+    if not report.clean:  # more problems would only be consequences
+        return method
+    items = [_items_of_list(port.type.item) for ports in (method.inputs, method.outputs) for port in ports]
+    if method.call.yields or method.outputs_type is not None or len(method.inputs) != 1 or None in items:
+        hint = "write def name(items: list[Item]) -> list[Result]"
+        report.add("not-batched", "batched=True is for a function that takes one list and returns a list", hint)
+        return method
+    given, returned = method.inputs[0], method.outputs[0]
+    return replace(
+        method,
+        inputs=(replace(given, type=replace(given.type, item=items[0])),),
+        outputs=(replace(returned, type=replace(returned.type, item=_without_failed(items[1]))),),
+        batched=True,
+    )
+
+
+def _items_of_list(annotation: Any) -> Any:
+    """Return the type of the items of a list; None for anything else."""
+    return get_args(annotation)[0] if get_origin(annotation) is list else Any if annotation is list else None
+
+
+def _without_failed(annotation: Any) -> Any:
+    """Return the type of results, without the mark for a result that is missing."""
+    parts = [part for part in get_args(annotation) if part is not Failed]
+    is_union = get_origin(annotation) in {Union, UnionType}
+    return Union[tuple(parts)] if is_union and parts else annotation  # noqa: UP007 - of any number of types
 
 
 def params_of(function: Callable[..., Any], hints: Mapping[str, Any], report: Report) -> dict[str, Any]:

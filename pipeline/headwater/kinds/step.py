@@ -137,6 +137,7 @@ def step(
     task: Task | None = None,
     permission: str = "",
     resume: Resume = None,
+    batched: bool = False,
 ) -> Callable[[Callable[Params, Result]], StepFunction[Params, Result]]:
     """Make a function a step: its positional arguments are ports, its keyword-only arguments are params.
 
@@ -149,6 +150,8 @@ def step(
             cannot.
         resume: `replay` when the function gives the same items for the same input, so that an attempt that follows a
             failed one can go on after the items that were written.
+        batched: Give the function, which takes one list and returns a list, several items at a time; its ports are
+            those of the items. It returns one result for each, or `Failed(error)` where there is none.
 
     Returns:
         A decorator.
@@ -169,7 +172,7 @@ def step(
         raise TypeError(msg)
 
     def decorate(function: Callable[Params, Result]) -> StepFunction[Params, Result]:
-        definition = function_definition(function, Options(kind, blocking, cpu, permission, resume), task)
+        definition = function_definition(function, Options(kind, blocking, cpu, permission, resume, batched), task)
         decorated = StepFunction(function, BoundStep(definition))
         registry.add(decorated)
         return decorated
@@ -208,6 +211,7 @@ class Step(BaseModel):
         cpu: bool = False,
         permission: str = "",
         resume: Resume = None,
+        batched: bool = False,
         **kwargs: Unpack[ConfigDict],
     ) -> None:
         """Define a step.
@@ -218,6 +222,7 @@ class Step(BaseModel):
             cpu: Run its plain methods in a worker process.
             permission: What the operator must allow.
             resume: `replay` when it gives the same items for the same input.
+            batched: Give its methods, which take one list and return a list, several items at a time.
             **kwargs: Configuration of the pydantic model.
         """
         super().__init_subclass__(**kwargs)
@@ -231,6 +236,7 @@ class Step(BaseModel):
         cpu: bool = False,
         permission: str = "",
         resume: Resume = None,
+        batched: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -241,6 +247,7 @@ class Step(BaseModel):
             cpu=cpu or inherited.cpu,
             permission=permission or inherited.permission,
             resume=resume or inherited.resume,
+            batched=batched or inherited.batched,
         )
         definition = class_definition(cls, cls._options, has_lifespan=cls.lifespan is not Step.lifespan)
         if definition is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.config.policies.substeps import is_substep
 from headwater.errors import StreamOrderError
+from headwater.graph.step_policies import batch_of, workers_at_a_time
 from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
 from headwater.running.failures import error_in
@@ -19,6 +20,9 @@ from headwater.running.hosts.routed import not_connected
 from headwater.running.policies.time_limits import within
 from headwater.running.policies.unit_checks import CheckingWorker, UnitChecks
 from headwater.running.policies.unit_worker import PolicyWorker, UnitDoors
+from headwater.running.shared.guards import Guard
+from headwater.running.shared.unit_keys import UnitKeys
+from headwater.running.workers.batch_worker import BatchWorker, DetachedScope, list_call
 from headwater.running.workers.processes import ProcessWorker
 from headwater.running.workers.worker import AsyncWorker, PlainWorker, ThreadWorker, Worker, entered
 from headwater.streams.frames import is_batch
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedOutput, PlannedStep
     from headwater.running.host_scope import HostScope
     from headwater.running.record import StepRecord
+    from headwater.running.shared.batch_calls import ListCall
+    from headwater.running.shared.step_memory import StepMemory
 
 __all__ = ["Attempt", "Failure"]
 
@@ -93,10 +99,10 @@ class Attempt:
     def workers(self, arguments: Sequence[Any]) -> list[Worker]:
         """Return what calls the function away from the step's own task, as many as may work at a time."""
         step, policies = self.step, self.step.policies
-        numbers = [f" {number}" for number in range(step.concurrency)] if step.mapped is not None else [""]
+        numbers = [f" {number}" for number in range(workers_at_a_time(step))] if step.mapped is not None else [""]
         if policies is None or not policies.of_units:
             return [self.worker(arguments, f"headwater {step.id}{number}") for number in numbers]
-        fallback = self.fallback()
+        fallback, guard = self.fallback(), self.guard(arguments)
         workers: list[Worker] = []
         for number in numbers:
             name = f"headwater {step.id}{number}"
@@ -107,10 +113,18 @@ class Attempt:
                 start_fallback=None if fallback is None else partial(fallback.worker, arguments, name),
                 fail=lambda attempt, error: Failure(self.numbered(attempt), error),
                 ports=None if step.mapped is not None else [given.port.name for given in step.inputs],
-                is_process=step.placement is Placement.PROCESS,
+                is_process=step.placement is Placement.PROCESS and not step.method.batched,
+                guard=guard,
             )
             workers.append(PolicyWorker(policies, doors))
         return workers
+
+    def guard(self, arguments: Sequence[Any]) -> Guard | None:
+        """Return what guards the calls of the step with what its policies remember; None without such policies."""
+        memory, policies = self._scope.memory(self.step), self.step.policies
+        if memory is None or policies is None or not policies.shared.guard:
+            return None
+        return Guard(policies.shared, memory, self.record, UnitKeys(self.step, arguments))
 
     def _later_worker(self, arguments: Sequence[Any], name: str, number: int) -> Worker:
         return self.numbered(number).worker(arguments, name)
@@ -119,6 +133,9 @@ class Attempt:
         """Return what calls the function in this attempt."""
         step = self.step
         checks = UnitChecks(step) if step.policies is not None or is_substep(step.id) else None
+        if (memory := self._scope.memory(step)) is not None and memory.batches is not None and checks is not None:
+            call = self._list_call(memory, name)
+            return BatchWorker(memory.batches, call, checks, is_mapped=step.mapped is not None)
         if step.placement is Placement.PROCESS:
             process = ProcessWorker(step, self.number, arguments, self._scope)
             return process if checks is None else CheckingWorker(process, checks)
@@ -128,6 +145,16 @@ class Attempt:
         if step.placement is Placement.THREAD:
             return ThreadWorker(call, name)
         return AsyncWorker(call) if step.method.call is Call.COROUTINE else PlainWorker(call)
+
+    def _list_call(self, memory: StepMemory, name: str) -> ListCall:
+        """Return the function of a batch."""
+        step, scope = self.step, self._scope
+        if memory.pool is None:
+            return list_call(step, self.call, name)
+        batch = batch_of(step)
+        is_shared = batch is not None and batch.across == "runner"
+        worker_scope = DetachedScope(scope.allowed) if is_shared else scope
+        return partial(memory.pool.call, partial(ProcessWorker, step, self.number, (), worker_scope))
 
     async def outputs(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """Return the values that the step makes of one value for each input, by port, with all of them checked."""

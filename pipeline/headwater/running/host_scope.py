@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headwater.running.workers.worker import WorkerScope
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection
 
     from headwater.graph.plan import PlannedStep
     from headwater.running.record import StepRecord
-    from headwater.running.workers.inside import Enter
+    from headwater.running.shared.step_memory import StepMemory
 
 __all__ = ["HostScope"]
 
 
-class HostScope(Protocol):
+class HostScope(WorkerScope, Protocol):
     """An execution as its hosts, drivers and workers see it, so that these can also live elsewhere."""
-
-    @property
-    def execution_id(self) -> str:
-        """Id of the execution."""
-        ...
-
-    @property
-    def allowed(self) -> Collection[str]:
-        """What the operator allows."""
-        ...
 
     @property
     def failed(self) -> Collection[str]:
@@ -40,17 +32,13 @@ class HostScope(Protocol):
         """Return the function of a step that takes its inputs alone, with params and context bound."""
         ...
 
-    def inside(self, step: PlannedStep) -> Sequence[Enter]:
-        """Return the contexts that subscribers give to the code of a step."""
-        ...
-
     @property
     def mask(self) -> Callable[[str], str]:
         """The function that masks secrets in a string; `str` when there are none."""
         ...
 
-    def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
-        """Emit the progress that a step reports, from any thread."""
+    def memory(self, step: PlannedStep) -> StepMemory | None:
+        """Return what the policies of a step remember; None when there is nothing."""
         ...
 
     def fail(self, step_id: str, error: Exception, attempt: int) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headwater.running.nested.path_events import EventSink
     from headwater.streams.meter import Meter
 
-__all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor", "with_tokens"]
+__all__ = ["HOLD_S", "EmitItems", "StepRecord", "WaitsFor", "first_item_at", "with_tokens"]
 
 EmitItems = Literal["none", "first", "sample", "all"]
 """Which items of an output are emitted as events."""
@@ -205,9 +205,7 @@ class StepRecord:
             return
         self.emit_progress()
         self.state, now = State.DONE, perf_counter()
-        first_at, meter = self.first_output_at, self.meter
-        if first_at is None and meter is not None and meter.first_item_s is not None:
-            first_at = meter.started_s + meter.first_item_s
+        first_at, meter = first_item_at(self), self.meter
         complete = StepComplete(
             items_in=self.items_in,
             items_out=self.items_out,
@@ -242,6 +240,14 @@ class StepRecord:
             return
         self.state = State.SKIPPED
         self.emit(EventType.STEP_SKIPPED, self.step_id, StepSkipped(reason=reason), self.attempt)
+
+
+def first_item_at(record: StepRecord) -> float | None:
+    """Return when a step wrote its first item, on the clock of `started_at`; None when it has not."""
+    meter = record.meter
+    if record.first_output_at is None and meter is not None and meter.first_item_s is not None:
+        return meter.started_s + meter.first_item_s
+    return record.first_output_at
 
 
 def _report_hold(step: PlannedStep, elapsed_s: float, others: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from headwater.streams.ends import Ends
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headwater.config.policies.service_objectives import SloSpec
     from headwater.config.spec import StreamingSpec
     from headwater.events.streaming_context import StreamingContext
     from headwater.events.subscriber import EventFunction, StreamSubscriber
@@ -56,6 +57,7 @@ class ExecutionRequest:
     streaming: StreamingSpec
     start_data: PipelineStart
     timeout_s: float | None
+    slo: SloSpec | None
     mask: Callable[[str], str]
     allowed: frozenset[str]
     execution_id: str | None = None

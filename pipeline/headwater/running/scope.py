@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headwater.kinds.step_context import NestedRun
     from headwater.running.nested.path_events import EventSink
     from headwater.running.request import ExecutionRequest
+    from headwater.running.shared.step_memory import StepMemory
 
 __all__ = ["ExecutionScope", "FailureSink", "Made"]
 
@@ -58,7 +59,9 @@ class ExecutionScope:
         execution_id: str,
         request: ExecutionRequest,
         context: EventSink,
+        *,
         instances: Mapping[str, Step],
+        memories: Mapping[str, StepMemory],
         on_failure: FailureSink,
     ) -> None:
         streaming = request.streaming
@@ -73,6 +76,7 @@ class ExecutionScope:
         self.context: EventSink = context
         self.cancelled = False
         self.is_cancelled: Callable[[], bool] = lambda: self.cancelled
+        self.is_measured: bool = request.slo is not None
         self.failed: set[str] = set()
         self.records: dict[str, StepRecord] = {}
         self.made: list[Made] = []
@@ -84,6 +88,7 @@ class ExecutionScope:
             context.log.allow_short_forms()
         self._progress_interval_s = streaming.flush_interval_ms / 1000
         self.instances: Mapping[str, Step] = instances
+        self.memories: Mapping[str, StepMemory] = memories  # by path
         self._start_data = request.start_data
         self.hooks: tuple[StreamSubscriber, ...] = tuple(
             one
@@ -106,6 +111,10 @@ class ExecutionScope:
             record = StepRecord(step, self.context, self._emit_items, self.mask, self._progress_interval_s)
             self.records[step.id] = record
         return record
+
+    def memory(self, step: PlannedStep) -> StepMemory | None:
+        """Return what the policies of a step remember; None when there is nothing."""
+        return self.memories.get(f"{self.path}{step.id}")
 
     def fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note that a step failed on its own, or that the pipeline's input did."""

@@ -49,6 +49,8 @@ class LineDisplay:
             return f"{view.name(execution)}: started, {plural(len(execution.steps), 'step')}"
         if event.event_type is EventType.STREAM_GAP:
             return f"{view.name(execution)}: some events are not shown ({execution.missed} so far)"
+        if event.event_type is EventType.SLO_BREACHED:
+            return f"{view.name(execution)}: misses an objective: {event.data}"
         return self._step_line(event) if event.event_type in _WORDS and self._is_due(event) else ""
 
     def _is_due(self, event: StreamEvent) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import EventType, StepComplete, StepFailure, StepProgress, StepSkipped, StepStart, StreamGap
+from headwater import EventType, SloBreached, StepComplete, StepFailure, StepProgress, StepSkipped, StepStart, StreamGap
 from headwater_subscribers.metrics.tallies import OTHER
 
 if TYPE_CHECKING:
@@ -137,6 +137,13 @@ def _stream_gap(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) 
     tallies.missed_events += data.missed if isinstance(data, StreamGap) else 0
 
 
+def _slo_breached(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
+    del tallies, event
+    if isinstance(data, SloBreached):
+        breaches = run.pipeline.slo_breaches
+        breaches[data.objective] = breaches.get(data.objective, 0) + 1
+
+
 def _pipeline_end(tallies: Tallies, run: RunTally, event: StreamEvent, data: Any) -> None:
     pipeline = run.pipeline
     if event.event_type is EventType.PIPELINE_COMPLETE:
@@ -164,6 +171,7 @@ CHANGES: Final[Mapping[EventType, Callable[[Tallies, RunTally, StreamEvent, Any]
     EventType.STEP_SKIPPED: _step_skipped,
     EventType.INPUT_REQUIRED: _input_required,
     EventType.STREAM_GAP: _stream_gap,
+    EventType.SLO_BREACHED: _slo_breached,
     EventType.PIPELINE_COMPLETE: _pipeline_end,
     EventType.PIPELINE_ERROR: _pipeline_end,
     EventType.PIPELINE_CANCELLED: _pipeline_end,

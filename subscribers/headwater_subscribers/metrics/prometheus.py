@@ -109,13 +109,20 @@ def _executions(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     took = HistogramMetricFamily(
         "headwater_execution_duration_seconds", "How long executions took.", labels=("pipeline",)
     )
+    breached = CounterMetricFamily(
+        "headwater_slo_breaches",
+        "Executions that ended while an objective was missed.",
+        labels=("pipeline", "objective"),
+    )
     for pipeline in snapshot.pipelines:
+        for objective, count in pipeline.slo_breaches.items():
+            breached.add_metric((pipeline.name, objective), count)
         for status in ("completed", "failed", "cancelled"):
             total.add_metric((pipeline.name, status), getattr(pipeline, status))
         running.add_metric((pipeline.name,), pipeline.running)
         _add(took, (pipeline.name,), pipeline.duration)
     missed = CounterMetricFamily("headwater_events_missed", "Events that were not received.", snapshot.missed_events)
-    yield from (total, running, took, missed)
+    yield from (total, running, took, missed, breached)
 
 
 def _steps(steps: Sequence[StepMetrics]) -> Iterator[Metric]:

@@ -80,6 +80,7 @@ class PipelineMetrics(_Frozen, frozen=True):
         failed: Those that failed.
         cancelled: Those that were cancelled.
         abandoned: Those that were dropped before they ended, because too many were running.
+        slo_breaches: How many executions ended while the pipeline missed an objective of its document, by objective.
         duration: From the start of an execution to its end, whatever the end.
     """
 
@@ -90,6 +91,7 @@ class PipelineMetrics(_Frozen, frozen=True):
     failed: int
     cancelled: int
     abandoned: int
+    slo_breaches: dict[str, int]
     duration: Distribution
 
 

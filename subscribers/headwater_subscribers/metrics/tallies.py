@@ -71,6 +71,7 @@ class PipelineTally:
     abandoned: int = 0
     durations: Histogram = field(default_factory=Histogram)
     steps: dict[str, StepTally] = field(default_factory=dict[str, StepTally])
+    slo_breaches: dict[str, int] = field(default_factory=dict[str, int])
     planned: Mapping[str, str] = field(default_factory=dict[str, str])
     _start: PipelineStart | None = None
 

@@ -271,6 +271,7 @@ _CHANGES: Final[Mapping[EventType, Callable[[Spans, Trace, StreamEvent, Any], No
     EventType.CHECKPOINT_SAVED: _note,
     EventType.INPUT_REQUIRED: _note,
     EventType.STREAM_GAP: _note,
+    EventType.SLO_BREACHED: _note,
     EventType.PIPELINE_COMPLETE: Spans.end,
     EventType.PIPELINE_ERROR: Spans.end,
     EventType.PIPELINE_CANCELLED: Spans.end,

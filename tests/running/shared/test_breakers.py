@@ -14,19 +14,19 @@ from headwater.running.shared.breakers import CircuitBreaker
 def fail(breaker: CircuitBreaker, times: int = 1) -> None:
     """Make calls that fail."""
     for _ in range(times):
-        with pytest.raises(OSError, match="down"), breaker.call():
+        with pytest.raises(OSError, match="down"), breaker.enter():
             raise OSError("down")
 
 
 def succeed(breaker: CircuitBreaker) -> None:
     """Make a call that succeeds."""
-    with breaker.call():
+    with breaker.enter():
         pass
 
 
 def refused(breaker: CircuitBreaker) -> CircuitOpenError:
     """Return the error of a call that is refused."""
-    with pytest.raises(CircuitOpenError) as caught, breaker.call():
+    with pytest.raises(CircuitOpenError) as caught, breaker.enter():
         pytest.fail("the call was let through")
     return caught.value
 
@@ -78,7 +78,7 @@ async def test_lets_one_trial_through_at_a_time(virtual_clock: Any) -> None:
     breaker = CircuitBreaker(1, window_s=60, reset_s=30)
     fail(breaker)
     await anyio.sleep(30)  # in virtual time
-    with breaker.call():
+    with breaker.enter():
         error = refused(breaker)
         assert error.retry_after_s is None
         assert str(error).endswith("the call that it let through has not ended")
@@ -90,9 +90,9 @@ async def test_counts_nothing_when_a_trial_is_cancelled(virtual_clock: Any) -> N
     breaker = CircuitBreaker(1, window_s=60, reset_s=30)
     fail(breaker)
     await anyio.sleep(30)  # in virtual time
-    with anyio.move_on_after(1), breaker.call():
+    with anyio.move_on_after(1), breaker.enter():
         await anyio.sleep_forever()
-    with breaker.call():
+    with breaker.enter():
         refused(breaker)
     succeed(breaker)
 
@@ -100,7 +100,7 @@ async def test_counts_nothing_when_a_trial_is_cancelled(virtual_clock: Any) -> N
 async def test_ignores_calls_that_began_before_it_opened(virtual_clock: Any) -> None:
     """Neither the success nor the failure of a late call decides about the trial."""
     breaker = CircuitBreaker(1, window_s=60, reset_s=30)
-    with breaker.call(), pytest.raises(OSError, match="late"), breaker.call():
+    with breaker.enter(), pytest.raises(OSError, match="late"), breaker.enter():
         fail(breaker)
         await anyio.sleep(20)  # in virtual time
         raise OSError("late")
@@ -115,7 +115,7 @@ async def test_counts_exactly_when_many_callers_share_it(virtual_clock: Any) -> 
     async def caller() -> None:
         for _ in range(100):
             try:
-                with breaker.call():
+                with breaker.enter():
                     reached.append(anyio.current_time())
                     raise OSError("down")
             except (OSError, CircuitOpenError):

@@ -8,12 +8,18 @@ import anyio
 import pytest
 
 from headwater.running.shared.kept import Kept
+from headwater.running.shared.kept import Memory as AnyMemory
 
 
-class Memory:
+class Memory(AnyMemory):
     """Remembers what a test says."""
 
-    is_idle = True
+    def __init__(self) -> None:
+        self.matters = False
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.matters
 
 
 async def test_gives_all_users_of_a_key_the_same() -> None:
@@ -35,11 +41,22 @@ async def test_forgets_what_is_unused_when_it_was_idle_for_long(virtual_clock: A
         await anyio.sleep(9)  # in virtual time
         with kept.use("a", Memory) as second:
             assert second is first
-        first.is_idle = False
+        first.matters = True
         await anyio.sleep(25)  # in virtual time
         assert len(kept) == 1
-        first.is_idle = True
+        first.matters = False
         await anyio.sleep(10)  # in virtual time
+        assert len(kept) == 0
+
+
+async def test_releases_once_when_it_is_used_twice_before_the_release_begins(virtual_clock: Any) -> None:
+    """Each use has a release of its own, and only the last one counts."""
+    async with anyio.create_task_group() as group:
+        kept = Kept(group, idle_s=10)
+        for _ in range(3):
+            with kept.use("a", Memory):
+                pass
+        await anyio.sleep(11)  # in virtual time
         assert len(kept) == 0
 
 
@@ -48,7 +65,7 @@ async def test_drops_the_oldest_when_there_are_too_many() -> None:
     async with anyio.create_task_group() as group:
         kept = Kept(group, max_entries=3)
         with kept.use("used", Memory), kept.use("busy", Memory) as busy:
-            busy.is_idle = False
+            busy.matters = True
             for number in range(100):
                 with kept.use(number, Memory):
                     assert len(kept) <= 3
@@ -65,5 +82,5 @@ async def test_holds_up_no_group_when_it_is_closed(virtual_clock: Any, idle_s: f
         with kept.use("a", Memory), kept.use("b", Memory):
             pass
         with kept.use("a", Memory):
-            kept.close()
+            await kept.aclose()
     assert anyio.current_time() == started

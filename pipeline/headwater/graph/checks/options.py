@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headwater.config.problems import Problems
+    from headwater.config.spec import StepSpec
     from headwater.graph.choices import Choice
     from headwater.graph.graph import Graph
     from headwater.types.reads import NeededWhen
@@ -19,12 +20,16 @@ __all__ = ["check_needed_ports", "check_options"]
 
 
 def check_options(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
-    """Refuse `concurrency` for steps that cannot work on several items at a time."""
+    """Refuse `concurrency` and `ordered` for steps that cannot work on several items at a time."""
     for step_id, choice in choices.items():
         if graph.specs[step_id].concurrency > 1 and not _is_of_items(choice):
             message = f"step {step_id!r} cannot work on several items at a time, so 'concurrency' has no effect"
             hint = "remove it; it is for a function that takes one value and returns one"
             problems.add("no-concurrency", message, (*graph.place(step_id), "concurrency"), hint)
+        if not graph.specs[step_id].ordered and not _may_overtake(graph.specs[step_id], choice):
+            message = f"step {step_id!r} works on one item at a time, so 'ordered' has no effect"
+            hint = "set 'concurrency' to more than 1, or remove 'ordered'"
+            problems.add("no-concurrency", message, (*graph.place(step_id), "ordered"), hint)
 
 
 def check_needed_ports(graph: Graph, choices: Mapping[str, Choice], problems: Problems) -> None:
@@ -48,3 +53,8 @@ def check_needed_ports(graph: Graph, choices: Mapping[str, Choice], problems: Pr
 def _is_of_items(choice: Choice) -> bool:
     returns_one = choice.method.call in {Call.PLAIN, Call.COROUTINE}
     return returns_one and any(not part.port.streaming for part in choice.inputs)
+
+
+def _may_overtake(spec: StepSpec, choice: Choice) -> bool:
+    """Return whether the result of an item may be there before that of an earlier one."""
+    return choice.method.batched or (spec.concurrency > 1 and _is_of_items(choice))

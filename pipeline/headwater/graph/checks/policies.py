@@ -10,6 +10,7 @@ from headwater.config.policies.failure_specs import DEAD_LETTER, SubstituteSpec
 from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
 from headwater.config.problems import Fault, quote
 from headwater.errors import FrameTypeError
+from headwater.graph.checks.shared_policies import faults_of_shared_policies
 from headwater.kinds.outputs import ERRORS_PORT
 from headwater.types.fit import Fit, check
 from headwater.types.value_checkers import checker
@@ -27,7 +28,7 @@ _NO_ITEM = "there is no single item that fails"
 
 def stands_in(other: Choice, choice: Choice) -> bool:
     """Return whether a step can take the place of another one: it is fed alike, and what it writes fits."""
-    if other.mapped != choice.mapped or other.is_of_units is not choice.is_of_units:
+    if other.method.batched or other.mapped != choice.mapped or other.is_of_units is not choice.is_of_units:
         return False
     if not _reads_alike(other, choice):
         return False
@@ -57,6 +58,7 @@ def faults_of_policies(graph: Graph, step_id: str, choice: Choice) -> Iterator[F
     yield from _on_error(graph, step_id, choice)
     yield from _timeout(graph, step_id, choice)
     yield from _compensate(graph, step_id, choice)
+    yield from faults_of_shared_policies(graph, step_id, choice)
 
 
 def _on_error(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.graph.step_policies import unit_items
 from headwater.kinds.definition import Call, Placement
 from headwater.running.hosts.blocking import drive_blocking
 from headwater.running.hosts.drivers import (
@@ -16,7 +17,7 @@ from headwater.running.hosts.drivers import (
 )
 from headwater.running.hosts.inline import Closing, admitted, drive_inline, items_of, iterated
 from headwater.running.hosts.stages import Stage, chained
-from headwater.running.hosts.turns import Slicer
+from headwater.running.hosts.turns import Slicer, WholeUnits
 from headwater.running.policies.unit_checks import UnitChecks
 from headwater.running.workers.worker import entered
 
@@ -114,9 +115,9 @@ class Dispatch:
                     raise error
                 await self._write_one(results[0])
             else:
-                # A coroutine that waits for one item would keep those behind it from the other workers.
-                unit = 1 if self._step.method.call is Call.COROUTINE else _UNIT_ITEMS
-                await drive_workers(self._inbox.mapped, workers, self._outbox, self._stages, self._head, unit=unit)
+                unit = unit_items(self._step)
+                slicer = Slicer(_UNIT_ITEMS) if unit is None else WholeUnits(unit)
+                await drive_workers(self._inbox.mapped, workers, self._outbox, self._stages, self._head, slicer=slicer)
 
     async def _run_blocking(self, arguments: list[Any]) -> None:
         if (mapped := self._step.mapped) is not None:

@@ -6,18 +6,16 @@ once per slice. What a loop needs for each item stands in local variables: each 
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event, Semaphore, sleep
-
 from headwater.running.attempt import Failure
-from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
+from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.hosts.stages import Stage, batches_through
 from headwater.running.hosts.turns import Slicer, close_iterator
+from headwater.running.workers.workbench import AnyOrder, Workbench
 from headwater.streams.frames import is_batch
 from headwater.streams.grammar import NOT_AN_ITEM
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from headwater.streams.ends import Source
 
 __all__ = ["drive_batches", "drive_frames", "drive_items", "drive_iterator", "drive_workers", "write_slices"]
-
-_LOOK_S, _LONG_LOOK_S = 0.02, 0.2  # between looks for results that wait; the second while units are single items
 
 
 async def drive_frames(frames: AsyncIterator[Any], outbox: Outbox, through: Callable[[Any], Any] | None) -> None:
@@ -161,141 +157,18 @@ async def _write_slice(
         await outbox.wait_writable()
 
 
-class _Slot:
-    """The place of one unit of work in the order of the results, to which a worker appends them."""
-
-    __slots__ = ("_taken", "done", "error", "first", "items", "news", "results")
-
-    def __init__(self, items: int, first: int) -> None:
-        self.items = items
-        self.first = first
-        self.done = False
-        self.news = Event()
-        self.results: list[Any] = []
-        self.error: Exception | None = None
-        self._taken = 0
-
-    def look(self) -> None:
-        """Announce results while others take long."""
-        if len(self.results) > self._taken:
-            self.news.set()
-
-    def take(self) -> list[Any]:
-        """Return the results since the last call."""
-        start, self._taken = self._taken, len(self.results)
-        return self.results[start : self._taken]
-
-
-class _Workbench:
-    """Hands units of work to several workers and gets their results back in order."""
-
-    def __init__(self, source: Source, slicer: Slicer, places: int, record: StepRecord) -> None:
-        self._source = source
-        self._slicer = slicer
-        self._places = Semaphore(places)
-        self._turn = Semaphore(1)  # one worker at a time takes a unit, so slots are in the order of the items
-        self._record = record
-        self._batch: list[Any] = []
-        self._break: Exception | None = None
-        self._news = Event()
-        self._slots: deque[_Slot] = deque()
-        self._given = 0
-        self.ended = False
-
-    async def run_worker(self, worker: Worker) -> None:
-        """Let one worker do units until there are no more; whatever stops it is raised by `next_slot`."""
-        try:
-            await self._run_worker(worker)
-        except STEP_ERRORS as error:
-            if is_stopped(error):
-                raise
-            self._break = error_in(error)
-            self._end()
-
-    async def _run_worker(self, worker: Worker) -> None:
-        while not self.ended:
-            await self._places.acquire()
-            async with self._turn:
-                unit = await self._next_unit()
-                if not unit:
-                    self._end()
-                    return
-                slot = _Slot(len(unit), self._given)
-                self._given += slot.items
-                self._slots.append(slot)
-                self._news.set()
-            started = perf_counter()
-            try:
-                slot.error = await worker.work(unit, slot.results, slot.first)
-            except STEP_ERRORS as error:
-                if is_stopped(error):
-                    raise
-                slot.error = error_in(error)  # raised in its turn, after the results before it
-            self._slicer.adapt(perf_counter() - started)
-            slot.done = True
-            slot.news.set()
-
-    async def next_slot(self) -> _Slot | None:
-        """Return the next slot in order when it has results; None at the end."""
-        while not self._slots:
-            if self.ended:
-                if self._break is not None:
-                    raise self._break
-                return None
-            self._news = Event()
-            await self._news.wait()
-        slot = self._slots[0]
-        await slot.news.wait()
-        if slot.done:
-            self._slots.popleft()
-        else:
-            slot.news = Event()
-        return slot
-
-    async def watch(self) -> None:
-        """Look now and then whether results wait for others of their unit."""
-        while not self.ended or self._slots:
-            await sleep(_LOOK_S if self._slicer.size > 1 else _LONG_LOOK_S)
-            if self._slots:
-                self._slots[0].look()
-
-    def is_working(self) -> bool:
-        """Return whether a worker calls the step's function."""
-        return not all(slot.done for slot in self._slots)
-
-    def delivered(self, slot: _Slot) -> None:
-        """Note that the results of a slot were written: its items are done, and its place is free."""
-        self._source.acknowledge(slot.items)
-        self._places.release()
-
-    async def _next_unit(self) -> list[Any]:
-        if self.ended:
-            return []
-        if not self._batch:
-            try:
-                self._batch = await self._source.take(ahead=True)
-            except STEP_ERRORS as error:
-                if is_stopped(error):
-                    raise
-                self._break = error_in(error)  # raised in its turn, after the items before it
-                return []
-            self._record.items_in += len(self._batch)
-        size = self._slicer.size
-        unit, self._batch = self._batch[:size], self._batch[size:]
-        return unit
-
-    def _end(self) -> None:
-        self.ended = True
-        self._news.set()
-        self._places.release()
-
-
 async def drive_workers(
-    source: Source, workers: Sequence[Worker], outbox: Outbox, stages: Sequence[Stage], attempt: Attempt, *, unit: int
+    source: Source,
+    workers: Sequence[Worker],
+    outbox: Outbox,
+    stages: Sequence[Stage],
+    attempt: Attempt,
+    *,
+    slicer: Slicer,
 ) -> None:
-    """Let several workers call a step's function, and write the results in the order of the items."""
+    """Let several workers call a step's function, and write the results, in order if the document asks for it."""
     # Twice as many units as workers: while one result is slow and holds up the others, work goes on.
-    bench = _Workbench(source, Slicer(unit), 2 * len(workers), attempt.record)
+    bench = (Workbench if attempt.step.ordered else AnyOrder)(source, slicer, 2 * len(workers), attempt.record)
     attempt.calls_aside = bench.is_working
     # Raised after the group: inside, a cancellation could wrap it in a group of both.
     ending: BaseException | None = None
@@ -314,8 +187,8 @@ async def drive_workers(
         raise ending
 
 
-async def _deliver(bench: _Workbench, outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
-    """Write the results in the order of the items."""
+async def _deliver(bench: Workbench, outbox: Outbox, stages: Sequence[Stage], attempt: Attempt) -> None:
+    """Write the results as they come from the workbench."""
     slicer = Slicer(outbox.capacity)
     while (slot := await bench.next_slot()) is not None:
         is_done = slot.done

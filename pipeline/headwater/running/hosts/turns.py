@@ -11,7 +11,7 @@ from headwater.streams.meter import SLICE_S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Slicer", "close_iterator"]
+__all__ = ["Slicer", "WholeUnits", "close_iterator"]
 
 _TRUST = 7
 _LONG_S = 50 * SLICE_S
@@ -66,6 +66,19 @@ class Slicer:
     def _slow_down(self, elapsed_s: float) -> None:
         if elapsed_s > _LONG_S:  # a shorter delay is that of the machine
             self._quick_items, self.stride = 0, 1
+
+
+class WholeUnits(Slicer):
+    """A number of items that stays the same, for functions that wait or take several items at a time."""
+
+    __slots__ = ()
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+    def adapt(self, elapsed_s: float, items: int = 0) -> None:
+        """Keep the size."""
 
 
 def close_iterator(values: object) -> None:

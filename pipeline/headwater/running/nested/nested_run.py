@@ -191,7 +191,14 @@ def _inner_scope(
     form = step.method.nested
     request = replace(outer.request, plan=form.plan, timeout_s=form.timeout_s)
     context = PathEvents(outer.context, step.id, metadata)
-    scope = ExecutionScope(outer.execution_id, request, context, outer.instances, on_failure)
+    scope = ExecutionScope(
+        outer.execution_id,
+        request,
+        context,
+        instances=outer.instances,
+        memories=outer.memories,
+        on_failure=on_failure,
+    )
     run = ",".join(str(value) for value in metadata.values())
     scope.path = f"{outer.path}{step.id}/"
     scope.key = f"{outer.key}{step.id}{run and f'[{run}]'}/"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from anyio import move_on_after, sleep
 
@@ -15,21 +17,33 @@ from headwater.running.policies.time_limits import StepTimeoutError
 from headwater.streams.frames import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
     from headwater.graph.plan import StepPolicies
     from headwater.running.record import StepRecord
+    from headwater.running.shared.guards import Guard
     from headwater.running.workers.worker import Worker
 
 __all__ = ["PolicyWorker", "UnitDoors"]
+
+_Call: TypeAlias = Callable[[Any, list[Any]], Awaitable[Exception | None]]
+
+
+class _GivenUp(Exception):  # noqa: N818 - a signal, not an error of its own
+    """Internal: no further attempt is worth it; all that wait for the same result get the error."""
+
+    def __init__(self, number: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.number = number
+        self.error = error
 
 
 class UnitDoors:
     """What a worker under policies needs of its step and execution."""
 
-    __slots__ = ("fail", "is_mapped", "is_process", "mask", "ports", "record", "start", "start_fallback")
+    __slots__ = ("fail", "guard", "is_mapped", "is_process", "mask", "ports", "record", "start", "start_fallback")
 
     def __init__(
         self,
@@ -41,6 +55,7 @@ class UnitDoors:
         fail: Callable[[int, Exception], Exception],
         ports: Sequence[str] | None,
         is_process: bool,
+        guard: Guard | None = None,
     ) -> None:
         self.record: StepRecord = record
         self.mask: Callable[[str], str] = mask
@@ -50,6 +65,7 @@ class UnitDoors:
         self.ports: Sequence[str] | None = ports  # those whose values are one unit; None for the items of a mapped step
         self.is_mapped: bool = ports is None
         self.is_process: bool = is_process
+        self.guard: Guard | None = guard  # what the executions of a runner share
 
     def named(self, unit: Any) -> Any:
         """Return an item, the only value, or the values by port."""
@@ -68,8 +84,9 @@ class PolicyWorker:
         self._policies = policies
         self._doors = doors
         self._record = doors.record
+        self._guard = doors.guard
         self._limit_s = policies.timeout.attempt_s
-        self._one_by_one = doors.is_process or self._limit_s is not None
+        self._one_by_one = doors.is_process or self._limit_s is not None or self._guard is not None
         self._worker: Worker | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,8 +104,15 @@ class PolicyWorker:
         """Append a result for each item, nothing for one that is skipped; return what makes the step fail."""
         done = 0
         while done < len(items):
+            if self._guard is not None and self._guard.keeps_results:
+                failure = await self._look_up(self._guard, items[done], first + done, results)
+                if failure is not None:
+                    return failure
+                done += 1
+                continue
             made = len(results)
-            error = await self._first_attempts(items[done : done + 1] if self._one_by_one else items[done:], results)
+            part = items[done : done + 1] if self._one_by_one else items[done:]
+            error = await self._first_attempts(part, results, first + done)
             done += len(results) - made
             if error is None:
                 continue
@@ -98,11 +122,48 @@ class PolicyWorker:
             done += 1
         return None
 
-    async def _first_attempts(self, items: list[Any], results: list[Any]) -> Exception | None:
+    async def _first_attempts(self, items: list[Any], results: list[Any], first: int) -> Exception | None:
         if not self._one_by_one:
-            return await (await self._ready()).work(items, results)
+            return await (await self._ready()).work(items, results, first)
+        return await self._guarded(items[0], self._first_attempt, results)
+
+    async def _look_up(self, guard: Guard, item: Any, index: int, results: list[Any]) -> Exception | None:
+        """Append the result of an equal item, or that of this one; return what makes the step fail."""
+
+        async def make() -> list[Any]:
+            made: list[Any] = []
+            error = await self._guarded(item, self._first_attempt, made)
+            number, last = await self._try_again(item, index, error, made)
+            if last is not None:
+                raise _GivenUp(number, last)
+            return made
+
+        try:
+            results += await guard.result(item, make)
+        except _GivenUp as given_up:  # by this worker, or by the one whose result it waited for
+            return await self._settle(item, index, given_up.number, given_up.error, results)
+        except Exception as error:  # noqa: BLE001 - the item has no key
+            return await self._settle(item, index, FIRST_ATTEMPT, error, results)
+        return None
+
+    async def _guarded(self, item: Any, call: _Call, results: list[Any]) -> Exception | None:
+        """Append the result of one call when it may be made; return its error, or that of a call that is refused."""
+        if self._guard is None:
+            return await call(item, results)
+        try:
+            async with self._guard.call(item):
+                error = await call(item, results)
+                if error is not None:
+                    raise error
+        except STEP_ERRORS as raised:
+            if is_stopped(raised):
+                raise
+            return error_in(raised)
+        return None
+
+    async def _first_attempt(self, item: Any, results: list[Any]) -> Exception | None:
         worker = await self._ready()
-        error = await self._call(worker, items[0], results)
+        error = await self._call(worker, item, results)
         if error is not None and (self._doors.is_process or isinstance(error, StepTimeoutError)):
             self._worker = None
             await worker.__aexit__(None, None, None)
@@ -131,21 +192,23 @@ class PolicyWorker:
 
     async def _go_on(self, item: Any, index: int, error: Exception, results: list[Any]) -> Exception | None:
         """Try again while that is worth it; then do what the document says of an error."""
-        number, retry = FIRST_ATTEMPT, self._policies.retry
-        last: Exception | None = error
+        number, last = await self._try_again(item, index, error, results)
+        return None if last is None else await self._settle(item, index, number, last, results)
+
+    async def _try_again(
+        self, item: Any, index: int, error: Exception | None, results: list[Any]
+    ) -> tuple[int, Exception | None]:
+        """Make further attempts while they are worth it; return the number of the last one, and its error."""
+        number, retry, last = FIRST_ATTEMPT, self._policies.retry, error
         while last is not None and retry is not None and number < retry.attempts and is_worth_retrying(retry, last):
             pause_s = pause_before(retry, number + 1, last)
             note_retry(self._record, number + 1, pause_s, last, index if self._doors.is_mapped else None)
             await sleep(pause_s)
-            number, error = number + 1, last
+            number += 1
             if not self._doors.is_mapped:
                 note_attempt(self._record, number)
-            last = await self._later_attempt(number, item, results)
-        if last is None:
-            return None
-        if interruption_in(last) is not None:
-            return self._doors.fail(number, last)
-        return await self._settle(item, index, number, last, results)
+            last = await self._guarded(item, partial(self._later_attempt, number), results)
+        return number, last
 
     async def _later_attempt(self, number: int, item: Any, results: list[Any]) -> Exception | None:
         try:
@@ -161,7 +224,7 @@ class PolicyWorker:
     ) -> Exception | None:
         """Put something in the place of a result; return the failure where that is not asked for, or fails too."""
         policies, record = self._policies, self._record
-        if policies.on_error == "fail":
+        if policies.on_error == "fail" or interruption_in(error) is not None:
             return self._doors.fail(number, error)
         if policies.on_error == "skip_item":
             note_skipped_item(record, index, error)

@@ -52,6 +52,8 @@ class WholeAttempts:
         self._ports = ports
         self._scope = scope
         self._record = attempt.record
+        self._guard = attempt.guard(())
+        self._unit: Any = None  # the item that an attempt is for; None for the whole step
 
     async def run(self, arguments: list[Any]) -> None:
         """Run the step to its end."""
@@ -82,6 +84,7 @@ class WholeAttempts:
     async def _run_item(self, arguments: list[Any], item: Any, index: int) -> None:
         for port in self._ports:
             port.mark()
+        self._unit = item
 
         async def once(attempt: Attempt) -> None:
             await drive_item(attempt, arguments, item, self._outbox)
@@ -136,7 +139,7 @@ class WholeAttempts:
     async def _attempt(self, attempt: Attempt, once: Callable[[Attempt], Awaitable[None]]) -> Failure | None:
         """Make one attempt; return its failure."""
         try:
-            await within(once(attempt), "attempt_s", self._policies.timeout.attempt_s)
+            await self._guarded(attempt, once)
             for port in self._ports:
                 port.check_complete()
         except (ReaderLeft, Skipped):
@@ -152,6 +155,21 @@ class WholeAttempts:
         if broken_stream_of(error, self._scope.execution_id) is not None:
             raise error  # what it reads is broken, so another attempt would read the same
         return Failure(self._first.numbered(attempt.number), error)
+
+    async def _guarded(self, attempt: Attempt, once: Callable[[Attempt], Awaitable[None]]) -> None:
+        """Make one attempt when it may be made; a fallback may always."""
+        limit_s = self._policies.timeout.attempt_s
+        if self._guard is None or attempt.step is not self._first.step:
+            await within(once(attempt), "attempt_s", limit_s)
+            return
+        left: Exception | None = None
+        async with self._guard.call(self._unit):
+            try:
+                await within(once(attempt), "attempt_s", limit_s)
+            except (ReaderLeft, Skipped) as error:  # which is not a failure
+                left = error
+        if left is not None:
+            raise left
 
     def _may_repeat(self, number: int, failure: Failure) -> bool:
         """Return whether another attempt may follow; say on the error what forbids it."""

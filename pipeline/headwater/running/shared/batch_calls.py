@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from anyio import CancelScope, Event, current_time
 from anyio.lowlevel import checkpoint
@@ -12,14 +12,27 @@ from anyio.lowlevel import checkpoint
 from headwater.errors import HeadwaterError
 from headwater.kinds.outputs import Failed
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
+from headwater.running.shared.kept import Memory
 from headwater.shapes import is_sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anyio.abc import TaskGroup
 
-__all__ = ["BatchError", "Batches", "ListCall"]
+__all__ = ["BatchError", "Batches", "ListCall", "Outcome"]
 
 ListCall: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
+
+_QUIET_TURNS = 4
+"""Turns of the event loop without another item, after which a batch that does not linger begins."""
+
+
+class Outcome(Protocol):
+    """The result for one item, or its error."""
+
+    value: Any
+    error: Exception | None
 
 
 class BatchError(HeadwaterError):
@@ -100,7 +113,7 @@ class _Batch:
                     place.done.set()
 
 
-class Batches:
+class Batches(Memory):
     """Collects items of concurrent callers, and calls a function with up to `size` of them, `calls` at a time.
 
     A call begins when `size` items wait, or when the first has waited for `linger_s`; with 0, it takes those that wait
@@ -124,21 +137,29 @@ class Batches:
 
     async def call(self, function: ListCall, item: Any) -> Any:
         """Return the result for an item; the function is that of any caller whose item is in the batch."""
-        place = _Place(function, item)
-        self._waiting[place] = None
+        [outcome] = await self.outcomes(function, [item])
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    async def outcomes(self, function: ListCall, items: Sequence[Any]) -> Sequence[Outcome]:
+        """Return the result or the error of each of several items."""
+        places = [_Place(function, item) for item in items]
         try:
+            self._waiting.update(dict.fromkeys(places))
             if len(self._waiting) >= self._size:
                 self._is_full.set()
             self._begin()
-            await place.done.wait()
+            for place in places:
+                await place.done.wait()
         except BaseException:
-            self._waiting.pop(place, None)
-            if place.batch is not None and not place.done.is_set():
-                await place.batch.leave()
+            for place in places:
+                self._waiting.pop(place, None)
+            for place in places:
+                if place.batch is not None and not place.done.is_set():
+                    await place.batch.leave()
             raise
-        if place.error is not None:
-            raise place.error
-        return place.value
+        return places
 
     def _begin(self) -> None:
         """Start a task that gathers the next batch, if there is none and it could run."""
@@ -175,7 +196,11 @@ class Batches:
             with CancelScope(deadline=next(iter(self._waiting)).arrived + self._linger_s):
                 await self._is_full.wait()
         else:
-            await checkpoint()  # callers that are ready to run add their items
+            waiting = quiet = 0
+            while quiet < _QUIET_TURNS and len(self._waiting) < self._size:  # callers that are ready add their items
+                quiet = quiet + 1 if len(self._waiting) == waiting else 0
+                waiting = len(self._waiting)
+                await checkpoint()
 
     def _stop(self) -> None:
         """Leave no caller waiting when the group ends."""

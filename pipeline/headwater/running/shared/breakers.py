@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from anyio import current_time
 
 from headwater.errors import HeadwaterError
+from headwater.running.shared.kept import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractContextManager
 
 __all__ = ["CircuitBreaker", "CircuitOpenError"]
 
@@ -38,7 +40,7 @@ class CircuitOpenError(HeadwaterError):
         self.retry_after_s = retry_after_s
 
 
-class CircuitBreaker:
+class CircuitBreaker(Memory):
     """Counts failures of calls, and refuses calls after too many.
 
     Closed, calls pass; `failures` within `window_s` open it. Open, calls are refused for `reset_s`. Then it is
@@ -60,10 +62,12 @@ class CircuitBreaker:
         self._forget_old()
         return self._half_opens_at is None and not self._failed_at
 
+    def enter(self) -> AbstractContextManager[None]:
+        """Return the context of a call, or raise `CircuitOpenError`; a call that is cancelled counts as nothing."""
+        return self._call(is_trial=self._admit())
+
     @contextmanager
-    def call(self) -> Generator[None]:
-        """Let the block be a call, or raise `CircuitOpenError`; a call that is cancelled counts as nothing."""
-        is_trial = self._admit()
+    def _call(self, *, is_trial: bool) -> Generator[None]:
         era = self._era
         try:
             yield

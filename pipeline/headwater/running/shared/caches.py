@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import Event, current_time
 
+from headwater.running.shared.kept import Memory
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
@@ -23,7 +25,7 @@ class _Flight:
         self.is_left = False  # cancelled: one of those who wait calls again
 
 
-class ResultCache:
+class ResultCache(Memory):
     """Keeps results by key for `ttl_s` after they were made, the `max_items` that were used last.
 
     Callers that ask for a key while it is made wait for the one call. Its error is raised in all of them, and not kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from anyio import CancelScope, sleep
 
@@ -19,13 +19,16 @@ __all__ = ["Kept", "Memory"]
 _LOOKS = 100
 
 
-class Memory(Protocol):
+class Memory:
     """What a policy remembers."""
 
     @property
     def is_idle(self) -> bool:
         """Return whether it may be forgotten, as a new one would do the same."""
-        ...
+        return True
+
+    async def aclose(self) -> None:
+        """Release what it holds."""
 
 
 Remembered = TypeVar("Remembered", bound=Memory)
@@ -69,21 +72,24 @@ class Kept:
             entry.users -= 1
             if not entry.users and self._idle_s is not None and self._entries.get(key) is entry:
                 entry.idle = CancelScope()
-                self.group.start_soon(self._release_idle, key, entry, self._idle_s)
+                self.group.start_soon(self._release_idle, key, entry, entry.idle, self._idle_s)
 
-    def close(self) -> None:
-        """Forget everything."""
-        for entry in self._entries.values():
+    async def aclose(self) -> None:
+        """Forget everything, and release what is held."""
+        while self._entries:
+            _, entry = self._entries.popitem()
             entry.idle.cancel()
-        self._entries.clear()
+            await entry.memory.aclose()
 
-    async def _release_idle(self, key: Hashable, entry: _Entry, idle_s: float) -> None:
-        with entry.idle:
+    async def _release_idle(self, key: Hashable, entry: _Entry, scope: CancelScope, idle_s: float) -> None:
+        with scope:
             while True:
                 await sleep(idle_s)
                 if entry.memory.is_idle:
                     del self._entries[key]
-                    return
+                    break
+            with CancelScope(shield=True):
+                await entry.memory.aclose()
 
     def _make_room(self) -> None:
         """Drop what was not used for the longest time, among the oldest few, so that this takes a bounded time."""
@@ -93,3 +99,4 @@ class Kept:
             if not entry.users and entry.memory.is_idle:
                 entry.idle.cancel()
                 del self._entries[key]
+                self.group.start_soon(entry.memory.aclose)

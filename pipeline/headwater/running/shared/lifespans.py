@@ -163,10 +163,10 @@ class Lifespans:
             held.scope.cancel()
         elif self._idle_s is not None:
             held.idle = CancelScope()
-            self._group.start_soon(self._release_idle, held, self._idle_s)
+            self._group.start_soon(self._release_idle, held, held.idle, self._idle_s)
 
-    async def _release_idle(self, held: _Held, idle_s: float) -> None:
-        with held.idle:
+    async def _release_idle(self, held: _Held, scope: CancelScope, idle_s: float) -> None:
+        with scope:
             await sleep(idle_s)
             if not held.users and held in self._held:
                 self._held.remove(held)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from anyio import Event, current_time, sleep_until
 
+from headwater.running.shared.kept import Memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -49,7 +51,7 @@ class _Bucket:
         self.line = _Line()
 
 
-class RateLimit:
+class RateLimit(Memory):
     """Lets `per_s` calls a second pass for each key, and `burst` at once after a pause; others wait, first come first.
 
     A bucket that is full is the same as none, so it is dropped when there are `max_keys` others. While none is full, a
@@ -76,17 +78,17 @@ class RateLimit:
         started = now = current_time()
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket, now = await self._added(key), current_time()
+            if self._newcomers or self._room_at() > now:
+                await self._newcomers.wait(lambda: self._room_at() if key not in self._buckets else -inf)
+                now = current_time()
+            bucket = self._bucket(key)
         if bucket.line or self._free_at(bucket) > now + _ROUNDING_S:
             await bucket.line.wait(lambda: self._free_at(bucket))
             now = current_time()
         bucket.full_at = max(bucket.full_at, now) + self._interval_s
         return now - started
 
-    async def _added(self, key: Hashable) -> _Bucket:
-        """Return the bucket of a key that has none, once there is a place for it."""
-        if self._newcomers or self._room_at() > current_time():
-            await self._newcomers.wait(lambda: self._room_at() if key not in self._buckets else -inf)
+    def _bucket(self, key: Hashable) -> _Bucket:
         if key not in self._buckets:
             self._buckets[key] = _Bucket()
             self._expect_full(key, current_time() + self._interval_s)

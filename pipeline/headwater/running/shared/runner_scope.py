@@ -61,5 +61,5 @@ class RunnerScope:
             for execution in [*self._executions.values()]:
                 execution.cancel("the runner was closed")
                 await execution.done.wait()
-        self.kept.close()
+        await self.kept.aclose()
         await self.lifespans.aclose()

@@ -64,7 +64,7 @@ class UnaryRun:
         self._emit_rows = scope.context.emit_rows
         scope.context.log.allow_short_forms()
         self._emits_items = scope.emits_items
-        self._program = program_of(scope.plan, direct=not scope.hooks)
+        self._program = program_of(scope.plan, direct=not (scope.hooks or scope.is_measured))
         self._values: list[Any] = [_MISSING] * len(scope.plan.edges)
         self._waiting = [len(step.arguments) for step in self._program]
         self._skipped: set[int] = set()

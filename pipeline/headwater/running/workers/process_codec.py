@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.kinds.definition import Origin
-from headwater.kinds.outputs import Outputs, Routed
+from headwater.kinds.outputs import Failed, Outputs, Routed
 from headwater.kinds.registry import FILE_MODULE, import_module_of
+from headwater.running.failures import reason_of
+from headwater.shapes import is_sequence
 from headwater.streams.exact.exact_json import ExactJson
 from headwater.streams.exact.exact_types import register_record
 from headwater.streams.pipe import Codec
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-__all__ = ["WRITTEN_ITEMS", "WorkerModules", "files_of_modules"]
+__all__ = ["WRITTEN_ITEMS", "FailedThere", "WorkerModules", "files_of_modules", "written_results"]
 
 register_record(Outputs)
 register_record(Routed)
@@ -35,6 +38,20 @@ _HEADERS = ExactJson()
 
 WRITTEN_ITEMS = Codec(_joined, _unread, _HEADERS.dump, _HEADERS.load)
 """Each item is written before its frame, and read after it: where one fails, the others are not lost with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedThere:
+    """What crosses in the place of a result that a batch could not make."""
+
+    message: str
+
+
+def written_results(results: Any) -> Any:
+    """Return the results of a batch as they cross to the program: an error is its message."""
+    if not is_sequence(results):
+        return results
+    return [FailedThere(reason_of(one.error)) if isinstance(one, Failed) else one for one in results]
 
 
 def files_of_modules() -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,7 +21,7 @@ from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
 from headwater.masking import masker
 from headwater.running.failures import STEP_ERRORS, error_in, message_of
-from headwater.running.workers.process_codec import WRITTEN_ITEMS, WorkerModules
+from headwater.running.workers.process_codec import WRITTEN_ITEMS, WorkerModules, written_results
 from headwater.running.workers.raised_errors import RaisedError
 from headwater.streams.exact.exact_json import ExactJson
 from headwater.streams.pipe import PipeSink, PipeSource
@@ -111,7 +112,12 @@ def _load(
         connected=order["connected"],
         allowed=order["allowed"],
     )
-    return callable_of(bound, method, context=context, ports=order["ports"])
+    call = callable_of(bound, method, context=context, ports=order["ports"])
+    return partial(_call_batch, call) if method.batched else call
+
+
+def _call_batch(call: Callable[..., Any], items: Any) -> Any:
+    return written_results(call(items))
 
 
 def _work(call: Callable[..., Any], unit: bytes, exact: ExactJson, results: PipeSink, step_id: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anyio.abc import Process
 
     from headwater.graph.plan import PlannedStep
-    from headwater.running.host_scope import HostScope
+    from headwater.running.workers.worker import WorkerScope
 
 __all__ = ["ProcessError", "ProcessWorker"]
 
@@ -50,7 +50,7 @@ class ProcessError(HeadwaterError):
 class ProcessWorker:
     """Calls a plain function in a worker process."""
 
-    def __init__(self, step: PlannedStep, attempt: int, arguments: Sequence[Any], scope: HostScope) -> None:
+    def __init__(self, step: PlannedStep, attempt: int, arguments: Sequence[Any], scope: WorkerScope) -> None:
         self._step = step
         self._attempt = attempt
         self._arguments = tuple(arguments)
@@ -110,6 +110,8 @@ class ProcessWorker:
 
     def _inputs_of(self, item: Any) -> tuple[Any, ...]:
         mapped = self._step.mapped
+        if self._step.method.batched:
+            return (item,)
         if mapped is None:
             return tuple(item)
         return (*self._arguments[:mapped], item, *self._arguments[mapped + 1 :])

@@ -9,11 +9,14 @@ from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.workers.threads import Released, WorkerThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-__all__ = ["AsyncWorker", "PlainWorker", "ThreadWorker", "Worker", "entered"]
+    from headwater.graph.plan import PlannedStep
+    from headwater.running.workers.inside import Enter
+
+__all__ = ["AsyncWorker", "PlainWorker", "ThreadWorker", "Worker", "WorkerScope", "entered"]
 
 
 class Worker(Protocol):
@@ -34,6 +37,28 @@ class Worker(Protocol):
 
         `first` is the number of the first item in its stream.
         """
+        ...
+
+
+class WorkerScope(Protocol):
+    """What a worker process needs from the execution that it works for."""
+
+    @property
+    def execution_id(self) -> str:
+        """Id of the execution."""
+        ...
+
+    @property
+    def allowed(self) -> Collection[str]:
+        """What the operator allows."""
+        ...
+
+    def inside(self, step: PlannedStep) -> Sequence[Enter]:
+        """Return the contexts that subscribers give to the code of a step."""
+        ...
+
+    def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
+        """Emit the progress that a step reports, from any thread."""
         ...
 
 

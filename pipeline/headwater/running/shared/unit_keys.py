@@ -1,0 +1,103 @@
+"""Keys of units of work: what two of them must have in common to share a result or a limit."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from inspect import unwrap
+from secrets import token_bytes
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from headwater.config.conditions.field_paths import Lookup
+from headwater.streams.exact.exact_json import ExactJson, NotExactError
+from headwater.toolkit.fields import MissingFieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from headwater.config.policies.shared_specs import FieldRef
+    from headwater.graph.plan import PlannedStep
+    from headwater.kinds.definition import BoundStep, StepDefinition
+
+__all__ = ["UnitKeys", "code_version", "params_key"]
+
+
+class UnitKeys:
+    """Makes the keys of one step in one execution; `arguments` are the inputs besides the mapped one."""
+
+    def __init__(self, step: PlannedStep, arguments: Sequence[Any] = ()) -> None:
+        self._step = step
+        self._arguments = arguments
+        self._exact = ExactJson()
+
+    def of_fields(self, refs: Sequence[FieldRef] | None) -> Callable[[Any], bytes]:
+        """Return a function of a unit that makes a key of some of its fields, or of the whole."""
+        if refs is None:
+            return self._digest
+        lookups = [(ref if isinstance(ref, str) else ".".join(ref), _lookup(ref)) for ref in refs]
+
+        def key(unit: Any) -> bytes:
+            item = self._item(unit)
+            values = [lookup.find(item) for _, lookup in lookups]
+            for value, (path, _) in zip(values, lookups, strict=True):
+                if value is Lookup.MISSING:
+                    raise MissingFieldError(path, item, "name a field that every item has")
+            return self._digest(values)
+
+        return key
+
+    def of_call(self, refs: Sequence[FieldRef] | None) -> Callable[[Any], bytes]:
+        """Return a function of a unit that makes a key of all that its result depends on."""
+        step, of_fields = self._step, self.of_fields(refs)
+        bound = step.bound
+        before = sha256(code_version(bound.definition) + step.method.name.encode() + params_key(bound))
+        before.update(self._digest([value for place, value in enumerate(self._arguments) if place != step.mapped]))
+        start = before.digest()
+        return lambda unit: start + of_fields(unit)
+
+    def _item(self, unit: Any) -> Any:
+        """Return what the fields of a unit are looked up in: several inputs by their names."""
+        inputs = self._step.inputs
+        if self._step.mapped is not None:
+            return unit
+        return unit[0] if len(inputs) == 1 else {given.port.name: unit[place] for place, given in enumerate(inputs)}
+
+    def _digest(self, value: Any) -> bytes:
+        try:
+            return sha256(self._exact.dump(value)).digest()
+        except NotExactError as error:
+            hint = "name the fields that count, of types that can be sent to a worker process"
+            raise TypeError(f"an item cannot be compared with others: {error}; {hint}") from error
+
+
+def _lookup(ref: FieldRef) -> Lookup:
+    return Lookup.of(ref) if isinstance(ref, str) else Lookup(tuple(ref))
+
+
+def params_key(bound: BoundStep) -> bytes:
+    """Return a key of the params of a step, secrets included, so it is a hash."""
+    given = dict(bound.instance) if bound.instance is not None else dict(bound.arguments)
+    try:
+        return sha256(ExactJson().dump(given)).digest()
+    except NotExactError:  # such as a function: nothing is shared with other executions
+        return token_bytes(16)
+
+
+@cache
+def code_version(definition: StepDefinition) -> bytes:
+    """Return a hash of the code of a kind, which is another one after its code has changed."""
+    version = sha256(definition.kind.encode())
+    for method in definition.methods:
+        code = getattr(unwrap(method.function), "__code__", None)
+        for part in _parts(code) if isinstance(code, CodeType) else ():
+            version.update(part)
+    return version.digest()
+
+
+def _parts(code: CodeType) -> list[bytes]:
+    """Return what a function does: its code, the names in it, and its constants, with the functions among them."""
+    parts = [code.co_code, repr(code.co_names).encode()]
+    for constant in code.co_consts:
+        parts += _parts(constant) if isinstance(constant, CodeType) else [repr(constant).encode()]
+    return parts
