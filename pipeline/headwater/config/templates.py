@@ -209,12 +209,13 @@ class _Filler:
 
     def _is_document(self, key: Any) -> bool:
         """Return whether what stands under a key of the present object is a document of its own."""
-        match self._path:
-            case ["steps", int(index), "params"]:
-                kind = self._document["steps"][index].get("kind")
-                return isinstance(kind, str) and self._is_literal(kind, key)
-            case _:
-                return False
+        if self._path[:1] != ["steps"] or self._path[-1] != "params":
+            return False
+        step: Any = self._document
+        for part in self._path[:-1]:
+            step = step[part]
+        kind = step.get("kind") if is_mapping(step) else None
+        return isinstance(kind, str) and self._is_literal(kind, key)
 
     def _text(self, text: str) -> Any:
         path = tuple(self._path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.errors import FIRST_ATTEMPT
@@ -12,7 +13,13 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["NestedRun", "StepContext"]
+__all__ = ["FIRST_INDEX", "ITEM_INDEX", "NestedRun", "StepContext"]
+
+ITEM_INDEX: ContextVar[int | None] = ContextVar("ITEM_INDEX", default=None)
+"""The index of the item that a step works on, where items are not worked on one after the other."""
+
+FIRST_INDEX: ContextVar[int | None] = ContextVar("FIRST_INDEX", default=None)
+"""The index of the first of the items that policies give to a worker, perhaps again."""
 
 
 class NestedRun(Protocol):
@@ -143,13 +150,15 @@ class StepContext:
         self._nest = nest
 
     def next_index(self) -> int:
-        """Return the index of an item: how often this was called before.
+        """Return the index of the item that a mapped step works on; to be called once for each.
 
         Returns:
-            A number from 0.
+            A number from 0, the same for each try of the item.
         """
-        index = self._items
-        self._items += 1
+        index = ITEM_INDEX.get()
+        if index is None:
+            index = self._items
+            self._items += 1
         return index
 
     def nested(self, inputs: Sequence[Any], **metadata: Any) -> NestedRun:

@@ -24,7 +24,7 @@ from headwater.running.shared.guards import Guard
 from headwater.running.shared.unit_keys import UnitKeys
 from headwater.running.workers.batch_worker import BatchWorker, DetachedScope, list_call
 from headwater.running.workers.processes import ProcessWorker
-from headwater.running.workers.worker import AsyncWorker, PlainWorker, ThreadWorker, Worker, entered
+from headwater.running.workers.worker import AsyncWorker, IndexedWorker, PlainWorker, ThreadWorker, Worker, entered
 from headwater.streams.frames import is_batch
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class Attempt:
             call = checks.around(call)
         if step.placement is Placement.THREAD:
             return ThreadWorker(call, name)
+        if step.nested is not None:
+            return IndexedWorker(call)
         return AsyncWorker(call) if step.method.call is Call.COROUTINE else PlainWorker(call)
 
     def _list_call(self, memory: StepMemory, name: str) -> ListCall:

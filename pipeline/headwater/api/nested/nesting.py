@@ -11,6 +11,7 @@ from headwater.api.nested.forms import forms_of
 from headwater.config.bound_steps import bind_steps
 from headwater.config.load import LoadOptions, load
 from headwater.config.nested.pipeline_param import NestedPipeline
+from headwater.config.policies.substeps import substeps_of
 from headwater.config.problems import Fault, path_text, quote
 from headwater.errors import ConfigError, StepDefinitionError
 from headwater.kinds.registry import registry
@@ -75,10 +76,12 @@ class _Nester:
 
     def nest(self, steps: Mapping[str, BoundStep]) -> dict[str, BoundStep]:
         """Return the steps with their own ports; one whose params have problems is left out, as it has none."""
-        places = {spec.id: index for index, spec in reversed(list(enumerate(self._loaded.spec.steps)))}
+        spec = self._loaded.spec
+        places: dict[str, JsonPath] = {placed.id: placed.path for placed in substeps_of(spec.steps)}
+        places |= {step.id: ("steps", index) for index, step in reversed(list(enumerate(spec.steps)))}
         nested: dict[str, BoundStep] = {}
         for step_id, bound in steps.items():
-            shaped = self._shaped(bound, ("steps", places[step_id], "params")) if bound.definition.is_shaped else bound
+            shaped = self._shaped(bound, (*places[step_id], "params")) if bound.definition.is_shaped else bound
             if shaped is not None:
                 nested[step_id] = shaped
         return nested

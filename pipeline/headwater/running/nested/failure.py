@@ -25,8 +25,11 @@ class NestedStepError(StepError):
     code = StepError.code
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"retryable", "retry_after_s"} and self.__cause__ is not None:
-            return getattr(self.__cause__, name)
+        cause = self.__cause__
+        if name in {"retryable", "retry_after_s"} and cause is not None:
+            return getattr(cause, name)
+        if name == "names" and cause is not None:  # of its classes, as an error of a worker process has them
+            return {cls.__name__ for cls in type(cause).__mro__}.union(getattr(cause, "names", ()))
         raise AttributeError(name)
 
 

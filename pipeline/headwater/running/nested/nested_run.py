@@ -11,6 +11,7 @@ from anyio import BrokenResourceError, CancelScope, Event, create_memory_object_
 
 from headwater.errors import ExecutionCancelled, ExecutionTimeoutError, StreamBrokenError
 from headwater.kinds.outputs import To
+from headwater.kinds.step_context import FIRST_INDEX, ITEM_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.feed import Arguments
 from headwater.running.groups import open_group
@@ -68,7 +69,12 @@ class _NestedRun:
 
     async def value(self) -> Any:
         """Run it to its end, and return the value that it makes, or an `Outputs` with several."""
-        await self._run()
+        tokens = ITEM_INDEX.set(None), FIRST_INDEX.set(None)  # the items inside are others
+        try:
+            await self._run()
+        finally:
+            ITEM_INDEX.reset(tokens[0])
+            FIRST_INDEX.reset(tokens[1])
         if self._error is not None:
             raise self._error
         values = await self._values()
@@ -152,6 +158,8 @@ class _NestedRun:
     async def _run_aside(
         self, scope: CancelScope, ended: Event, pumps: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     ) -> None:
+        ITEM_INDEX.set(None)  # the items inside are others
+        FIRST_INDEX.set(None)
         try:
             with scope, suppress(BrokenResourceError):  # by a pump, when nothing reads on
                 async with open_group() as group:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from anyio import move_on_after, sleep
 
 from headwater.errors import FIRST_ATTEMPT
+from headwater.kinds.step_context import FIRST_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped
 from headwater.running.policies.dead_letters import dead_letter
 from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
@@ -104,6 +105,7 @@ class PolicyWorker:
         """Append a result for each item, nothing for one that is skipped; return what makes the step fail."""
         done = 0
         while done < len(items):
+            FIRST_INDEX.set(first + done)
             if self._guard is not None and self._guard.keeps_results:
                 failure = await self._look_up(self._guard, items[done], first + done, results)
                 if failure is not None:

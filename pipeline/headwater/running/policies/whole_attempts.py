@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import sleep
 
 from headwater.errors import FIRST_ATTEMPT
+from headwater.kinds.step_context import ITEM_INDEX
 from headwater.running.attempt import Failure
 from headwater.running.failures import STEP_ERRORS, broken_stream_of, interruption_in, is_stopped
 from headwater.running.hosts.dispatch import Dispatch, drive_item
@@ -82,6 +83,7 @@ class WholeAttempts:
             await self._outbox.wait_writable()
 
     async def _run_item(self, arguments: list[Any], item: Any, index: int) -> None:
+        ITEM_INDEX.set(index)
         for port in self._ports:
             port.mark()
         self._unit = item

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headwater.kinds.step_context import FIRST_INDEX, ITEM_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.workers.threads import Released, WorkerThread
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.running.workers.inside import Enter
 
-__all__ = ["AsyncWorker", "PlainWorker", "ThreadWorker", "Worker", "WorkerScope", "entered"]
+__all__ = ["AsyncWorker", "IndexedWorker", "PlainWorker", "ThreadWorker", "Worker", "WorkerScope", "entered"]
 
 
 class Worker(Protocol):
@@ -83,6 +84,23 @@ class AsyncWorker(_InLoop):
     async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:  # noqa: ARG002
         """Call the function with each item."""
         for item in items:
+            try:
+                results.append(await self._call(item))
+            except STEP_ERRORS as error:
+                if is_stopped(error):
+                    raise
+                return error_in(error)
+        return None
+
+
+class IndexedWorker(_InLoop):
+    """Calls a coroutine function in the task that asks, which can know the index of each item."""
+
+    async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:
+        """Call the function with each item."""
+        again = FIRST_INDEX.get()
+        for index, item in enumerate(items, first if again is None else again):
+            ITEM_INDEX.set(index)
             try:
                 results.append(await self._call(item))
             except STEP_ERRORS as error:
