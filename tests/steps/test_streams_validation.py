@@ -180,6 +180,7 @@ WRONG: list[Any] = [
     ({"items": {"nullable": True}}, ["schema.items.nullable"]),
     ({"items": [{"type": "string"}]}, ["schema.items"]),
     ({"$schema": "http://json-schema.org/draft-07/schema#"}, ['schema["$schema"]']),
+    ({"$schema": {}}, ['schema["$schema"]']),
     # patterns
     ({"pattern": "("}, ["schema.pattern"]),
     ({"pattern": "(?=a)"}, ["schema.pattern"]),

@@ -97,7 +97,7 @@ def faults_of(schema: dict[str, Any]) -> list[Fault]:
 
 def checked_schema(schema: dict[str, Any], budget: WorkBudget) -> CheckedSchema | list[Fault]:
     """Return what checks items by a schema, or what is wrong with it."""
-    if schema.get("$schema", DIALECT) not in {DIALECT, f"{DIALECT}#"}:
+    if schema.get("$schema", DIALECT) not in (DIALECT, f"{DIALECT}#"):
         return [_fault(("$schema",), f"expected {quote(DIALECT)}, the only dialect that is supported")]
     resolver: Any = None
     faults = list(islice(_faults_of_values((), schema, budget), _FAULTS_LIMIT))
