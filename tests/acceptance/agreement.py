@@ -32,6 +32,7 @@ BEYOND = {
     "missing-input": "as cycle",
     "merge-missing": "as cycle",
     "merge-unused": "as cycle",
+    "edge-option": "as type-mismatch; and what else the edge has",
     "merge-option": "the options of a policy depend on its other values",
     "deadlock-risk": "as cycle",
     "shared-file": "as cycle",

@@ -231,6 +231,24 @@ BROKEN = [
         ],
         id="three problems of one edge",
     ),
+    pytest.param(
+        joined("a texts; b same", '{"from": "a", "to": "b", "buffer_bytes": 0, "on_full": "drop"}'),
+        ["4:52 $.edges[0].buffer_bytes wrong-value", "4:66 $.edges[0].on_full wrong-value"],
+        id="bounds of an edge",
+    ),
+    pytest.param(
+        joined("a texts; b same", '{"from": "a", "to": "b", "buffer": 3, "on_full": "latest", "buffer_bytes": 9}'),
+        ["4:36 $.edges[0].buffer edge-option !drop_oldest", "4:70 $.edges[0].buffer_bytes edge-option !remove"],
+        id="more than the latest item",
+    ),
+    pytest.param(
+        joined(
+            "a texts; b count_pairs; c same; d double",
+            '"input -> b", "a -> c", {"from": "b", "to": "d", "buffer_bytes": 9, "on_full": "wait"}',
+        ),
+        ["6:79 $.edges[2].on_full edge-option !remove"],
+        id="bounds of one value",
+    ),
     # kinds and params
     pytest.param(
         document('{"id": "a", "kind": "say.repaet"}'), ["2:31 $.steps[0].kind unknown-kind !say.repeat"], id="kind"

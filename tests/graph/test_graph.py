@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.config.policies.merge_specs import MergeSpec
 from headwater.config.problems import PROBLEMS_LIMIT
-from headwater.config.spec import MergeSpec
 from headwater.graph.checks.topological_order import find_cycles, topological_order
 from headwater.graph.graph import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from tests.graph.pipelines import build

@@ -11,7 +11,7 @@ from headwater.config.secret_params import secrets_of
 from headwater.graph.build import build_graph
 from headwater.graph.checks.deadlocks import check_deadlocks
 from headwater.graph.checks.item_types import check_item_types
-from headwater.graph.checks.options import check_needed_ports, check_options
+from headwater.graph.checks.options import check_edges, check_needed_ports, check_options
 from headwater.graph.checks.shared_files import check_shared_files
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
@@ -41,6 +41,7 @@ class CompiledPipeline:
     """The graph of a document that passes every check."""
 
     def __init__(self, loaded: Loaded, steps: Mapping[str, BoundStep], options: LoadOptions) -> None:
+        self.loaded = loaded
         problems = loaded.problems
         check_permissions(loaded.spec, steps, options.allowed, problems)
         if problems.is_blocked(("edges",)):  # whatever the graph lacks is a consequence
@@ -48,6 +49,7 @@ class CompiledPipeline:
         self.graph: Graph = build_graph(loaded.spec, steps, problems)
         choices = resolve(self.graph, problems)
         check_options(self.graph, choices, problems)
+        check_edges(self.graph, choices, self._for_streams, problems)
         check_needed_ports(self.graph, choices, problems)
         check_item_types(self.graph, choices, problems)
         check_deadlocks(self.graph, choices, problems, stream_input=False)
@@ -56,8 +58,12 @@ class CompiledPipeline:
         self._choices: dict[_PlanKey, dict[str, Choice]] = {(_ONE_VALUE, None): choices}
         self._plans: dict[_PlanKey, Plan] = {}
         self._starts: dict[Plan, PipelineStart] = {}
-        self.loaded = loaded
         self.options = options
+
+    def _for_streams(self) -> Mapping[str, Choice]:
+        """Return the choices for an input of many items, whatever is wrong with them."""
+        streamed = frozenset(edge.index for edge in self.graph.inputs)
+        return resolve(self.graph, self.loaded.problems.renewed(), streamed=streamed)
 
     def plan(self, *, stream_input: bool) -> Plan:
         """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that."""

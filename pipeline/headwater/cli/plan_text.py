@@ -42,6 +42,9 @@ _ADAPTERS = {
 }
 
 
+_ON_FULL = {"wait": "", "drop_oldest": "drops the oldest when full", "latest": "keeps the latest"}
+
+
 def plan_summary(plan: Plan) -> str:
     """Return the size of a plan in one line."""
     sizes = f"{plural(len(plan.steps), 'step')}, {plural(len(plan.edges), 'edge')}"
@@ -142,7 +145,12 @@ def _in_order(plan: Plan) -> list[PlannedEdge]:
 def _edge_row(edge: PlannedEdge) -> list[str]:
     flows = "stream of " if edge.streaming else ""
     capacity = str(edge.capacity) if edge.capacity else "fused" if edge.fused else "-"
-    notes = [_ADAPTERS[edge.adapter], "" if edge.condition is None else f"when {_compact(edge.condition_text)}"]
+    notes = [
+        _ADAPTERS[edge.adapter],
+        "" if edge.condition is None else f"when {_compact(edge.condition_text)}",
+        "" if edge.capacity_bytes is None else f"at most {plural(edge.capacity_bytes, 'byte')}",
+        _ON_FULL[edge.on_full],
+    ]
     return [
         _end(edge.source, edge.source_port, "input"),
         "->",
@@ -255,6 +263,8 @@ def _edge_object(edge: PlannedEdge) -> dict[str, Any]:
         "streaming": edge.streaming,
         "adapter": edge.adapter.value,
         "capacity": edge.capacity,
+        "capacity_bytes": edge.capacity_bytes,
+        "on_full": edge.on_full,
         "fused": edge.fused,
         "when": edge.condition_text,
     }

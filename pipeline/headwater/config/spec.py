@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    JsonValue,
     StrictBool,
     StrictInt,
     StrictStr,
-    Tag,
     TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -36,16 +33,15 @@ from headwater.config.policies.failure_specs import (
     SubstepSpec,
     TimeoutSpec,
 )
+from headwater.config.policies.merge_specs import Merge
 from headwater.config.policies.service_objectives import SloTargets
 from headwater.config.policies.shared_specs import BatchSpec, CacheSpec, CircuitBreakerSpec, RateLimitSpec
-from headwater.shapes import is_object
 
 __all__ = [
     "EDGES_LIMIT",
     "MISSING",
     "STEPS_LIMIT",
     "EdgeSpec",
-    "MergeSpec",
     "ParameterSpec",
     "PipelineSpec",
     "StepSpec",
@@ -100,66 +96,6 @@ class ParameterSpec:
     enum: Annotated[list[Json], Field(min_length=1)] | None = None
     minimum: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     maximum: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
-
-
-MergePolicy = Literal["interleave", "concat", "zip", "latest", "first"]
-
-
-@dataclass(frozen=True, slots=True)
-class MergeSpec:
-    """How several edges into one port meet, with the options of the policy.
-
-    Args:
-        policy: The policy.
-        unequal: What happens under `zip` when an edge ends before another; `fail` by default.
-        pad: What stands for the items that an edge lacks, where `unequal` is `pad`.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = part_config("a merge policy")
-
-    policy: MergePolicy
-    unequal: Literal["fail", "shortest", "pad"] | None = None
-    pad: JsonValue = field(default_factory=lambda: cast("JsonValue", MISSING))
-
-    @property
-    def padding(self) -> JsonValue:
-        """What stands for items that an edge lacks."""
-        return None if self.pad is MISSING else self.pad
-
-
-def _form_of_policy(policy: object) -> str:
-    """Return the form in which one policy is written."""
-    return "with options" if isinstance(policy, MergeSpec) or is_object(policy) else "name"
-
-
-def _form_of_merge(merge: object) -> str:
-    """Return the form of `merge`: an object with the key `policy` is one policy."""
-    if is_object(merge) and "policy" not in merge:
-        return "by port"
-    return "none" if merge is None else _form_of_policy(merge)
-
-
-def _as_alternatives(schema: dict[str, Any]) -> None:
-    """Write the forms as `anyOf`, which a template for the whole value can join."""
-    schema["anyOf"] = schema.pop("oneOf")
-
-
-def _with_one_object(schema: dict[str, Any]) -> None:
-    """Write the two objects among the forms as one, in which a key chooses, so that one of them is meant for sure."""
-    name, options, by_port, none = schema.pop("oneOf")
-    chosen = {"type": "object", "if": {"required": ["policy"]}, "then": options, "else": by_port}
-    schema["anyOf"] = [name, chosen, none]
-
-
-_Name = Annotated[MergePolicy, Tag("name")]
-_WithOptions = Annotated[MergeSpec, Tag("with options")]
-_OnePolicy = Annotated[_Name | _WithOptions, Discriminator(_form_of_policy), Field(json_schema_extra=_as_alternatives)]
-_ByPort = Annotated[dict[str, _OnePolicy], Field(json_schema_extra={"x-never": "policy"}), Tag("by port")]
-Merge = Annotated[
-    _Name | _WithOptions | _ByPort | Annotated[None, Tag("none")],
-    Discriminator(_form_of_merge),
-    Field(json_schema_extra=_with_one_object),
-]
 
 
 def _no_params() -> dict[str, Json]:
@@ -220,6 +156,11 @@ class StepSpec:
         return self.on_error != "fail" or any(policy is not None for policy in (*failing, *shared))
 
 
+_MOST_BYTES = 2**40
+
+OnFull = Literal["wait", "drop_oldest", "latest"]
+
+
 @dataclass(slots=True)  # not frozen, which would take three times as long for each of 50,000
 class EdgeSpec:
     """One edge: the output of a step feeds the input of another; never changed.
@@ -228,6 +169,8 @@ class EdgeSpec:
         source: Where the stream comes from: `step`, `step.port`, or `input`.
         target: Where it goes: `step`, `step.port`, or `output`.
         buffer: Items that fit between the two steps; 256 by default.
+        buffer_bytes: Bytes that fit between the two steps; by default, only items are counted.
+        on_full: What happens when nothing more fits; by default, the writer waits.
         when: The condition that an item must meet to pass.
         adapt: The adapter between writer and reader, where the types alone leave a choice.
     """
@@ -237,8 +180,20 @@ class EdgeSpec:
     source: Annotated[End, Field(alias="from")]
     target: Annotated[End, Field(alias="to")]
     buffer: Annotated[StrictInt, Field(ge=1, le=65_536)] | None = None
+    buffer_bytes: Annotated[StrictInt, Field(ge=1, le=_MOST_BYTES)] | None = None
+    on_full: OnFull | None = None
     when: Condition | None = None
     adapt: Literal["map", "collect", "join", "split", "one"] | None = None
+
+    @property
+    def drops_items(self) -> bool:
+        """Whether items are dropped when nothing more fits."""
+        return self.on_full not in {None, "wait"}
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether it says more of its buffer than a number of items."""
+        return self.buffer_bytes is not None or self.on_full is not None
 
 
 def _ends(edge: object) -> object:

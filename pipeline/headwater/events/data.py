@@ -114,8 +114,8 @@ class StepProgress:
         output_wait_s: How long the step has waited for room downstream so far; None when that is not measured.
         waits_for: What the step waited for most of the time since its last progress, `input` or `output`; None when it
             worked, or when that is not measured.
-        items_aside: Items that did not go to the main output so far, by where they went: a side port, or `skipped`;
-            None when they are not counted.
+        items_aside: Items that did not go to the main output so far, by where they went: a side port, `skipped`, or
+            `lost` for those that a full edge dropped; None when they are not counted.
     """
 
     fraction: Fraction | None = None
@@ -165,7 +165,8 @@ class StepComplete:
         input_wait_s: How long the step waited for input; steps that run in one segment wait together.
         output_wait_s: How long the step waited for room downstream; steps that run in one segment wait together.
         compensations: How many items the step skipped, put aside or replaced.
-        items_aside: Items that did not go to the main output, by where they went: a side port, or `skipped`.
+        items_aside: Items that did not go to the main output, by where they went: a side port, `skipped`, or `lost` for
+            those that a full edge dropped.
         policies: What the policies of the step did, by what it is, such as `retries` or `fallbacks`; only what happened
             is there.
     """

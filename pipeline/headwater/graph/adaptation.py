@@ -8,14 +8,14 @@ from types import GenericAlias, NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import alternatives, plain, shape, union
-from headwater.graph.plan import Adapter
+from headwater.graph.plan import Adapter, PlannedMerge
 from headwater.streams.frames import StreamType
 from headwater.types.fit import Fit, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from headwater.config.spec import MergeSpec
+    from headwater.config.policies.merge_specs import MergeSpec
     from headwater.kinds.definition import Port
     from headwater.kinds.task import Task
 
@@ -30,7 +30,7 @@ __all__ = [
     "item_of_tuple",
     "meet",
     "modes_differ",
-    "passing_edges",
+    "planned_merge",
     "takes_anything",
 ]
 
@@ -70,14 +70,29 @@ def meet(flows: Sequence[Flow], merge: MergeSpec | None) -> Flow:
 
 def _passing(frames: Sequence[Any], merge: MergeSpec) -> Any:
     """Return the type of the header or footer that passes a merge: the only one, or that of any edge that may win."""
-    passing = passing_edges(frames, merge)
+    passing = _passing_edges(frames, merge)
     return union(*(frames[place] for place in passing)) if passing else None
 
 
-def passing_edges(frames: Sequence[Any], merge: MergeSpec) -> Sequence[int]:
+def _passing_edges(frames: Sequence[Any], merge: MergeSpec) -> Sequence[int]:
     """Return the places of the edges whose header or footer may pass a merge."""
     written = [place for place, frame in enumerate(frames) if frame is not None]
     return written if len(written) == (len(frames) if merge.policy == "first" else 1) else ()
+
+
+def planned_merge(spec: MergeSpec | None, edges: Sequence[int], flows: Sequence[Flow]) -> PlannedMerge | None:
+    """Return how several edges with some indexes meet, and which of them may pass a header or footer."""
+    if spec is None:
+        return None
+    headers, footers = ([getattr(flow.type, part) for flow in flows] for part in ("header", "footer"))
+    passing = () if spec.unequal == "shortest" else _passing_edges(footers, spec)
+    return PlannedMerge(
+        spec.policy,
+        unequal=(spec.unequal or "fail") if spec.policy == "zip" else None,
+        pad=spec.padding,
+        headers=tuple(edges[place] for place in _passing_edges(headers, spec)),
+        footers=tuple(edges[place] for place in passing),
+    )
 
 
 _COSTS = {

@@ -14,7 +14,7 @@ from headwater.types.fit import Fit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headwater.config.spec import MergeSpec
+    from headwater.config.policies.merge_specs import MergeSpec
     from headwater.graph.adaptation import Fitting, Flow
     from headwater.graph.edges import Edge
     from headwater.kinds.definition import Method, Placement, Port

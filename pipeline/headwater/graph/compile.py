@@ -10,7 +10,7 @@ from headwater.annotations import parameters, substitute
 from headwater.config.conditions.condition import Condition
 from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
 from headwater.errors import Problem
-from headwater.graph.adaptation import fit_output, passing_edges
+from headwater.graph.adaptation import fit_output, planned_merge
 from headwater.graph.choices import edges_by_port
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT
 from headwater.graph.plan import (
@@ -19,7 +19,6 @@ from headwater.graph.plan import (
     Plan,
     PlannedEdge,
     PlannedInput,
-    PlannedMerge,
     PlannedOutput,
     PlannedStep,
 )
@@ -136,7 +135,7 @@ class _Compiler:
 
     def _edge(self, edge: Edge, flow: Flow) -> PlannedEdge:
         fused = edge.index in self._segments.fused
-        capacity = edge.spec.buffer or CAPACITY_ITEMS
+        capacity = 1 if edge.spec.on_full == "latest" else edge.spec.buffer or CAPACITY_ITEMS
         types, streaming = flow.type, flow.streaming
         if edge.target is PIPELINE_OUTPUT and edge.spec.adapt is not None:
             fitting = fit_output(flow, edge.spec.adapt)
@@ -161,6 +160,8 @@ class _Compiler:
             select=None if condition is None else condition.select,
             condition_text=None if condition is None else condition.source,
             fused=fused,
+            capacity_bytes=edge.spec.buffer_bytes if streaming else None,
+            on_full=(edge.spec.on_full or "wait") if streaming else "wait",
         )
 
     def _step(self, step_id: str, choice: Choice) -> PlannedStep:
@@ -226,20 +227,11 @@ class _Compiler:
 
     def _input(self, part: PlannedInput, edges: Sequence[Edge]) -> PlannedInput:
         indexes = tuple([edge.index for edge in edges])
-        return replace(part, edges=indexes, merge=self._merge(edges) if len(edges) > 1 else None)
-
-    def _merge(self, edges: Sequence[Edge]) -> PlannedMerge | None:
-        if (spec := self._graph.merge(edges[0].target)) is None:
-            return None
-        types = [self._arrivals[edge.index][0].type for edge in edges]
-        headers, footers = ([getattr(one, part) for one in types] for part in ("header", "footer"))
-        return PlannedMerge(
-            spec.policy,
-            unequal=(spec.unequal or "fail") if spec.policy == "zip" else None,
-            pad=spec.padding,
-            headers=tuple(edges[place].index for place in passing_edges(headers, spec)),
-            footers=tuple(edges[place].index for place in passing_edges(footers, spec) if spec.unequal != "shortest"),
-        )
+        merge = None
+        if len(edges) > 1:
+            flows = [self._arrivals[index][0] for index in indexes]
+            merge = planned_merge(self._graph.merge(edges[0].target), indexes, flows)
+        return replace(part, edges=indexes, merge=merge)
 
     def _outputs(self, step_id: str, template: _StepTemplate) -> tuple[PlannedOutput, ...]:
         edges = self._graph.edges_out_of(step_id)

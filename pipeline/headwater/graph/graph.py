@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headwater.config.policies.merge_specs import MergeSpec
 from headwater.config.problems import JsonPath
-from headwater.config.spec import MergeSpec, StepSpec
+from headwater.config.spec import StepSpec
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.kinds.definition import BoundStep
 

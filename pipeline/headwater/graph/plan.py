@@ -70,6 +70,8 @@ class PlannedEdge:
         adapter: How it is adapted to the reader.
         rule: The declared rule of a join, split or change of mode.
         capacity: Most items that wait in its channel; 0 when it has no channel.
+        capacity_bytes: Most bytes that wait in its channel; None when only items are counted.
+        on_full: What happens when nothing more fits: `wait`, `drop_oldest` or `latest`.
         condition: What an item must meet to pass, or None.
         select: The same for several items: returns those that meet it.
         condition_text: The condition as the document has it, or None.
@@ -90,6 +92,8 @@ class PlannedEdge:
     select: Callable[[Sequence[Any]], list[Any]] | None = None
     condition_text: Any = None
     fused: bool = False
+    capacity_bytes: int | None = None
+    on_full: str = "wait"
 
     @property
     def name(self) -> str:
@@ -100,15 +104,7 @@ class PlannedEdge:
 
 @dataclass(slots=True, eq=False)
 class PlannedMerge:
-    """How several edges meet in one port.
-
-    Args:
-        policy: `interleave`, `concat`, `zip`, `latest` or `first`.
-        unequal: What happens under `zip` when an edge ends before another: `fail`, `shortest` or `pad`.
-        pad: What stands for the items that an edge lacks.
-        headers: Indexes of the edges whose header the port may get: one, or under `first` any of them.
-        footers: The same for the footer.
-    """
+    """How several edges meet in one port, and the indexes of the edges whose header and footer may pass."""
 
     policy: str
     unequal: str | None = None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.annotations import substitute
 from headwater.config.policies.failure_specs import DEAD_LETTER
+from headwater.config.policies.merge_specs import MergeSpec
 from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
-from headwater.config.spec import MergeSpec
 from headwater.graph.adaptation import (
     STREAM_POLICIES,
     TUPLE_POLICIES,

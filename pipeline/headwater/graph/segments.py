@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Segments", "most_items_in_flight"]
 
 _UNIT_ITEMS = 64  # what a worker is given at once
+_DROPPED_AT_ONCE = 256  # what may wait for a moment before the oldest are dropped
 
 
 class Segments:
@@ -62,8 +63,10 @@ class Segments:
         edges = self._graph.edges_into(step_id)
         if len(edges) != 1 or not self._is_stage(step_id, choice) or self._is_alone(step_id, choice):
             return None
-        writer = edges[0].source.step
-        if writer not in self._choices or edges[0].spec.when is not None or len(self._graph.edges_out_of(writer)) != 1:
+        writer, spec = edges[0].source.step, edges[0].spec
+        if writer not in self._choices or len(self._graph.edges_out_of(writer)) != 1:
+            return None
+        if spec.when is not None or spec.has_bounds:
             return None
         if self._is_alone(writer, self._choices[writer]) or not self._takes(self._segment_of[writer], choice):
             return None
@@ -116,6 +119,7 @@ def most_items_in_flight(
     if any(items is None for items, _ in nested):
         return None
     buffered = sum([2 * edge.capacity for edge in edges])
+    buffered += sum([_DROPPED_AT_ONCE for edge in edges if edge.on_full != "wait"])
     by_id = {step.id: step for step in steps}
     slices = 0
     for segment in segments:

@@ -55,6 +55,11 @@ class _Adapted:
         return self._sink.writable
 
     @property
+    def free(self) -> int:
+        """How many items may be written now without waiting."""
+        return self.capacity - len(self.buffer)
+
+    @property
     def reader_left(self) -> bool:
         """Whether the reader has left."""
         return self._sink.reader_left
@@ -158,7 +163,7 @@ class _Divided(_Adapted):
         return self._is_dividing
 
     def _continue(self) -> None:
-        part = list(islice(self._parts, self._sink.capacity - len(self._sink.buffer)))
+        part = list(islice(self._parts, self._sink.free))
         self._sink.buffer += [self._check.check(item, self._rule_made) for item in part]
         self._is_dividing = bool(part)
         if part:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.events.data import EdgeInfo, PipelineStart, StepInfo
+from headwater.streams.bounded.dropping_channel import DroppingChannel
+from headwater.streams.bounded.sized_channel import SizedChannel
 from headwater.streams.channel import Channel
 from headwater.streams.ends import Ends
 
@@ -33,9 +35,18 @@ class EdgeFactory(Protocol):
 
 def open_channel(edge: PlannedEdge, reader: Waiter) -> Ends:
     """Return the ends of an edge inside this process."""
-    # One value gets capacity for two, so that its writer never waits for the reader.
-    channel = Channel(edge.capacity, reader) if edge.streaming else Channel(2, reader, unary=True)
+    channel = _channel(edge, reader)
     return Ends(channel, channel)
+
+
+def _channel(edge: PlannedEdge, reader: Waiter) -> Channel:
+    if not edge.streaming:  # one value gets capacity for two, so that its writer never waits for the reader
+        return Channel(2, reader, unary=True)
+    if edge.on_full != "wait":
+        return DroppingChannel(edge.capacity, reader, edge.capacity_bytes)
+    if edge.capacity_bytes is not None:
+        return SizedChannel(edge.capacity, edge.capacity_bytes, reader)
+    return Channel(edge.capacity, reader)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from headwater.running.hosts.outbox import Outbox, PortOutbox
 from headwater.running.hosts.routed import RoutedOutbox
 from headwater.running.output_edges import adapted
 from headwater.running.policies.deliveries import Deliveries
+from headwater.streams.bounded.dropping_channel import DroppingChannel
 from headwater.streams.grammar import Grammar
 from headwater.streams.merging.latest import Latest
 from headwater.streams.merging.merged import Concatenated, Interleaved
@@ -24,7 +25,7 @@ from headwater.streams.waiter import Waiter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headwater.graph.plan import Plan, PlannedInput, PlannedMerge, PlannedOutput, PlannedStep
+    from headwater.graph.plan import Plan, PlannedEdge, PlannedInput, PlannedMerge, PlannedOutput, PlannedStep
     from headwater.running.record import StepRecord
     from headwater.running.request import EdgeFactory
     from headwater.running.scope import ExecutionScope
@@ -55,7 +56,7 @@ class Wiring:
                 self._open_input(step.id, planned)
         for index in self._plan.outputs:
             edge = self._plan.edges[index]
-            self._edges[index] = adapted(open_edge(edge, Waiter()), edge)
+            self._edges[index] = adapted(self._opened(edge, Waiter()), edge)
 
     def hosts(self) -> list[StepHost]:
         """Return a host for every segment of the plan."""
@@ -74,11 +75,18 @@ class Wiring:
             return
         reader = Waiter()
         for index in planned.edges:
-            self._edges[index] = self._open_edge(self._plan.edges[index], reader)
+            self._edges[index] = self._opened(self._plan.edges[index], reader)
         sources = [self._edges[index].source for index in planned.edges]
         self._sources[step_id, planned.port.name] = (
             sources[0] if planned.merge is None else self._merged(planned, planned.merge, sources, reader)
         )
+
+    def _opened(self, edge: PlannedEdge, reader: Waiter) -> Ends:
+        """Open an edge; what it drops counts for the step that writes it, or that reads the pipeline's input."""
+        ends = self._open_edge(edge, reader)
+        if isinstance(ends.sink, DroppingChannel) and (step_id := edge.source or edge.target) is not None:
+            ends.sink.on_lost = partial(_note_lost, self._scope.record(self._plan.step(step_id)))
+        return ends
 
     def _merged(
         self, planned: PlannedInput, merge: PlannedMerge, sources: Sequence[EdgeSource], reader: Waiter
@@ -155,3 +163,8 @@ def _is_stage(step: PlannedStep) -> bool:
     """Return whether even the first step of a segment runs as a fused stage, which emits its items itself."""
     plain = step.method.call in {Call.PLAIN, Call.GENERATOR}
     return step.mapped is not None and plain and step.placement is Placement.INLINE
+
+
+def _note_lost(record: StepRecord, items: int) -> None:
+    """Count items that were dropped because an edge was full."""
+    record.items_aside["lost"] = record.items_aside.get("lost", 0) + items

@@ -40,13 +40,10 @@ class Channel:
         self.meter: Meter | None = None
         self.on_close: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
-        self.ended: bool = False
-        self.skipped: bool = False
+        self.ended = self.skipped = self.reader_left = False
         self.error: Exception | None = None
-        self.read_items: int = 0
-        self.done_items: int = 0
+        self.read_items = self.done_items = 0
         self.given_header: Any = NOTHING
-        self.reader_left: bool = False
         self._comes_in_batches = False  # as the last take showed
         self._footer: Any = NOTHING
         self._unary = unary
@@ -78,7 +75,12 @@ class Channel:
     @property
     def writable(self) -> bool:
         """Whether an item can be written now."""
-        return len(self.buffer) < self.capacity and not self.reader_left
+        return self.free > 0 and not self.reader_left
+
+    @property
+    def free(self) -> int:
+        """How many items fit now."""
+        return self.capacity - len(self.buffer)
 
     async def wait_writable(self) -> None:
         """Wait until an item can be written; always let others run."""
@@ -90,10 +92,9 @@ class Channel:
 
     async def write(self, items: Sequence[Any]) -> bool:
         """Append items, never more than fit; True when others have run since the last one was appended."""
-        start = 0
-        paused = False
+        start, paused = 0, False
         while start < len(items):
-            free = self.capacity - len(self.buffer)
+            free = self.free
             self.buffer += items[start : start + free]
             start += free
             paused = self.flush() or start < len(items)
@@ -115,8 +116,7 @@ class Channel:
 
     def skip(self) -> None:
         """End the stream because its branch was not taken."""
-        self.ended = True
-        self.skipped = True
+        self.ended = self.skipped = True
         self.reader.wake()
 
     def fail(self, error: Exception) -> None:

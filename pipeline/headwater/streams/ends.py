@@ -155,6 +155,11 @@ class EdgeSink(Sink, Protocol):
         ...
 
     @property
+    def free(self) -> int:
+        """How many items may be written now without waiting."""
+        ...
+
+    @property
     def reader_left(self) -> bool:
         """Whether the reader has left."""
         ...

@@ -67,7 +67,7 @@ class Tee:
         start = 0
         paused = False
         while start < len(items):
-            free = min([sink.capacity - len(sink.buffer) for sink, _ in self._open], default=len(items))
+            free = min([sink.free for sink, _ in self._open], default=len(items))
             part = items[start : start + free] if free > 0 else ()
             start += len(part)
             paused = self._pass_all(part) or start < len(items)

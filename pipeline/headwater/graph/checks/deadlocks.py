@@ -165,9 +165,9 @@ class _Waits:
         for edge in into:
             self._add(needs, _empty(edge), evenly=_empty(edge) in mapped)
         for edge in self._filling(out_of):
-            self._add(blocked, _full(edge), evenly=not several and edge.spec.when is None)
+            self._add(blocked, _full(edge), evenly=not several and _passes_all(edge))
         for edge in out_of:
-            self._add(_empty(edge), needs, evenly=not several and edge.spec.when is None)
+            self._add(_empty(edge), needs, evenly=not several and _passes_all(edge))
         for edge in self._filling(passing):
             self._add(_full(edge), blocked, evenly=_empty(edge) in mapped)
 
@@ -191,8 +191,8 @@ class _Waits:
                     self._add(_full(edge), _empty(other), evenly=True)
 
     def _filling(self, edges: Sequence[Edge]) -> Iterator[Edge]:
-        """Yield the edges that can be full: one value always fits."""
-        return (edge for edge in edges if edge.index in self._streams)
+        """Yield the edges that can be full: one value always fits, and where items are dropped, so does the next."""
+        return (edge for edge in edges if edge.index in self._streams and not edge.spec.drops_items)
 
     def _nodes(self) -> tuple[int, int]:
         """Return two more nodes, of states that exclude each other as those of an edge do: the last bit differs."""
@@ -260,6 +260,11 @@ class _Waits:
     def writer(self, way: Sequence[int]) -> str:
         """Return the step (or `input`) whose outputs the first and the last edge of a way come from."""
         return next(self._writers[node] for node in way if node in self._writers)
+
+
+def _passes_all(edge: Edge) -> bool:
+    """Return whether each item that is written to an edge is read."""
+    return edge.spec.when is None and not edge.spec.drops_items
 
 
 def _back(came_from: Mapping[tuple[int, bool], tuple[int, bool] | None], state: tuple[int, bool]) -> list[int]:

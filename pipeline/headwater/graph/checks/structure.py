@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from headwater.config.policies.merge_specs import MergeSpec
 from headwater.config.problems import JsonPath, Problems, quote
-from headwater.config.spec import MISSING, MergeSpec, StepSpec
+from headwater.config.spec import MISSING, StepSpec
 from headwater.graph.checks.topological_order import find_cycles, topological_order
 from headwater.graph.edges import PIPELINE_INPUT, PIPELINE_OUTPUT, Edge, End
 from headwater.graph.ports import EndLookup

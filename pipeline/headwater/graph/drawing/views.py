@@ -137,5 +137,7 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
 def _note(edge: PlannedEdge, type_name: str, condition: str, merge: str) -> str:
     flows = f"stream of {type_name}" if edge.streaming else type_name
     capacity = f"at most {edge.capacity:,} waiting" if edge.capacity else "no buffer" if edge.fused else ""
+    capacity += f", {edge.capacity_bytes:,} bytes" if edge.capacity_bytes is not None else ""
+    capacity += ", others are dropped" if edge.on_full != "wait" else ""
     parts = (flows, condition and f"when {condition}", capacity, merge and f"merged by {merge}")
     return ", ".join(filter(None, parts))

@@ -245,8 +245,10 @@ class StallWatch:
         edges = " or ".join(f"'{self._plan.edges[index].name}'" for index in wait.edges)
         if wait.reads:
             return f"{party.name} waits for an item of {edges}"
-        capacity = self._plan.edges[wait.edges[0]].capacity
-        return f"{party.name} waits until {edges} is read, which is full ({plural(capacity, 'item')})"
+        full = self._plan.edges[wait.edges[0]]
+        bounds = plural(full.capacity, "item")
+        bounds += f", or {plural(full.capacity_bytes, 'byte')}" if full.capacity_bytes is not None else ""
+        return f"{party.name} waits until {edges} is read, which is full ({bounds})"
 
 
 def _party_of(host: StepHost) -> _Party:
