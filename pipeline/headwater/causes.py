@@ -1,4 +1,4 @@
-"""What is said of an error in JSON: its code, the values in it, and the errors that led to it."""
+"""What is said of an error: its code, the values in it, the problems it lists, and the errors that led to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headwater.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["OPAQUE", "Cause", "causes_of", "code_of", "simple"]
+__all__ = ["OPAQUE", "Cause", "Problem", "causes_of", "code_of", "simple"]
 
 OPAQUE: Final = object()
 """What stands for a value that has no simple form."""
@@ -33,6 +33,40 @@ class Cause:
     type: str
     message: str
     code: str | None = None
+
+
+@frozen("a problem", "make a changed copy with dataclasses.replace(problem, ...)")
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, with its place and what to do about it.
+
+    Args:
+        code: Stable name of the kind of problem, in kebab case, such as `unknown-key`.
+        message: What was found and what was expected, one sentence.
+        path: JSON path of the place in the document, such as `$.steps[2].params.path`.
+        file: File the place is in, when it came from a file.
+        line: Line of the place, from 1.
+        column: Column of the place, from 1, counted in characters.
+        hint: What to do, one sentence; empty when the message says it all.
+
+    Example:
+        >>> print(Problem("unknown-key", "unknown key 'namw'", "$.namw", line=3, column=5, hint="did you mean 'name'?"))
+        3:5: $.namw: unknown key 'namw' (did you mean 'name'?) [unknown-key]
+    """
+
+    code: str
+    message: str
+    path: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        parts = [part for part in (place, self.path, self.message) if part]
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{': '.join(parts)}{hint} [{self.code}]"
 
 
 def causes_of(error: BaseException, describe: Callable[[BaseException], str] = str) -> tuple[Cause, ...]:

@@ -60,11 +60,10 @@ data flows. An error is imported from the package under whose heading it stands:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from headwater.causes import OPAQUE, Cause, causes_of, code_of, simple
-from headwater.frozen import frozen
+from headwater.causes import OPAQUE, Cause, Problem, causes_of, code_of, simple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,40 +91,6 @@ FIRST_ATTEMPT: Final = 1
 """Number of the first attempt of a step."""
 
 _NOT_DETAILS: Final = frozenset({"__notes__", "causes", "message", "result"})
-
-
-@frozen("a problem", "make a changed copy with dataclasses.replace(problem, ...)")
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong, with its place and what to do about it.
-
-    Args:
-        code: Stable name of the kind of problem, in kebab case, such as `unknown-key`.
-        message: What was found and what was expected, one sentence.
-        path: JSON path of the place in the document, such as `$.steps[2].params.path`.
-        file: File the place is in, when it came from a file.
-        line: Line of the place, from 1.
-        column: Column of the place, from 1, counted in characters.
-        hint: What to do, one sentence; empty when the message says it all.
-
-    Example:
-        >>> print(Problem("unknown-key", "unknown key 'namw'", "$.namw", line=3, column=5, hint="did you mean 'name'?"))
-        3:5: $.namw: unknown key 'namw' (did you mean 'name'?) [unknown-key]
-    """
-
-    code: str
-    message: str
-    path: str = ""
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
-    hint: str = ""
-
-    def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        parts = [part for part in (place, self.path, self.message) if part]
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{': '.join(parts)}{hint} [{self.code}]"
 
 
 class HeadwaterError(Exception):
@@ -272,10 +237,13 @@ class ExecutionTimeoutError(ExecutionError, TimeoutError):
 
     Args:
         timeout_s: The limit.
+        detail: What else is known, as the rest of a sentence.
     """
 
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s)")
+    def __init__(self, timeout_s: float, detail: str = "") -> None:
+        more = f"; {detail}" if detail else ""
+        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s){more}")
+        self.timeout_s = timeout_s
 
 
 class ExecutionCancelled(ExecutionError):  # noqa: N818 - the public name reads like asyncio's and trio's Cancelled

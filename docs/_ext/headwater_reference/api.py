@@ -25,6 +25,7 @@ SUBJECTS = {
     "wire": "Typed streams as bytes",
     "config": "Conditions",
     "events": "Events",
+    "causes": "Errors",
     "errors": "Errors",
 }
 """Sub-packages of `headwater` in the order of the page, with their headings."""

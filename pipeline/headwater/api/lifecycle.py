@@ -24,6 +24,7 @@ from headwater.running.scope import ExecutionScope
 from headwater.running.shared.execution_memory import ExecutionMemory
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
+from headwater.running.workers.threads import code_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,13 +91,12 @@ class Lifecycle:
         work = await self._prepare(stack)
         if not delivery.entered:  # no task has to be there for it, until something is subscribed
             stack.push(self.context.leave)
+            delivery.start = self._let_join
         self._group = group = await stack.enter_async_context(open_group())
         self.outlets.attach(work, group, calls)
         group.start_soon(self._run, work)
-        if not delivery.entered:
-            delivery.start = self._let_join
-            if delivery.subscriptions:
-                delivery.start()
+        if delivery.subscriptions and not delivery.entered:
+            self._let_join()
 
     async def stop(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -170,6 +170,7 @@ class Lifecycle:
             on_failure=self.outcome.fail_step,
         )
         self._work_scope = allow_nesting(scope)
+        self.outcome.hung = scope.hung
         self._work = work = work_of(scope, request.options.open_edge, self.outlets)
         return work
 
@@ -203,7 +204,7 @@ class Lifecycle:
     async def _run(self, work: Work) -> None:
         try:
             try:
-                with self.outcome.work_scope() as scope:
+                with self.outcome.work_scope() as scope, code_until(scope.deadline):
                     if not self.outcome.cancelled:
                         await work.run(self._request.data)
                         work.check_finished()

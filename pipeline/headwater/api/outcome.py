@@ -31,7 +31,10 @@ class Outcome:
     """What is known of the end of an execution."""
 
     def __init__(
-        self, request: ExecutionRequest, context: StreamingContext, unfinished: Callable[[], Sequence[str]]
+        self,
+        request: ExecutionRequest,
+        context: StreamingContext,
+        unfinished: Callable[[], Sequence[str]],
     ) -> None:
         self.status: Status = "running"
         self.duration_s: float = 0.0
@@ -39,6 +42,7 @@ class Outcome:
         self._request = request
         self._context = context
         self._unfinished = unfinished
+        self.hung: Callable[[], str] = str  # what the steps left behind that did not stop, or nothing
         self._error: Exception | None = None
         self._cancelled = ExecutionCancelled()
         self._cancel_reason: str | None = None
@@ -87,7 +91,7 @@ class Outcome:
     def expire(self) -> None:
         """Note that the time of the execution is over, unless it was cancelled."""
         if (timeout_s := self._request.timeout_s) is not None:
-            self.fail(ExecutionTimeoutError(timeout_s))
+            self.fail(ExecutionTimeoutError(timeout_s, self.hung()))
 
     def fail(self, error: Exception) -> None:
         """Note what made the execution fail, unless something else ended it before."""
@@ -125,6 +129,9 @@ class Outcome:
             self._end(EventType.PIPELINE_ERROR, self._failure(self._error))
         elif self._cancel_reason is not None:
             self.status = "cancelled"
+            if hung := self.hung():
+                self._cancelled = ExecutionCancelled(f"the execution was cancelled; {hung}")
+                self._cancel_reason = f"{self._cancel_reason}; {hung}"
             data = PipelineCancelled(self.duration_s, self._cancel_reason, tuple(self._unfinished()))
             self._end(EventType.PIPELINE_CANCELLED, data)
         else:

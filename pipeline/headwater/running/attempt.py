@@ -17,7 +17,7 @@ from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import parts_of
 from headwater.running.failures import error_in
 from headwater.running.hosts.routed import not_connected
-from headwater.running.policies.time_limits import within
+from headwater.running.policies.time_limits import StepTimeoutError, within
 from headwater.running.policies.unit_checks import CheckingWorker, UnitChecks
 from headwater.running.policies.unit_worker import PolicyWorker, UnitDoors
 from headwater.running.shared.guards import Guard
@@ -143,7 +143,7 @@ class Attempt:
         if checks is not None:
             call = checks.around(call)
         if step.placement is Placement.THREAD:
-            return ThreadWorker(call, name)
+            return ThreadWorker(call, name, self.record.abandon)
         if step.nested is not None:
             return IndexedWorker(call)
         return AsyncWorker(call) if step.method.call is Call.COROUTINE else PlainWorker(call)
@@ -196,6 +196,8 @@ class Attempt:
     def fail(self, raised: BaseException) -> Exception:
         """Emit that the step failed, and report it to the execution; return the error."""
         self.error = error = error_in(raised)
+        if self.record.abandoned and isinstance(error, StepTimeoutError):
+            error.note_hang()
         self.record.fail(error)
         self._scope.fail(self.step.id, error, self.number)
         return error

@@ -45,32 +45,14 @@ WaitsFor = Literal["input", "output"] | None
 class StepRecord:
     """What is known of a step while it runs: state, attempt, counts and times."""
 
+    # fmt: off
     __slots__ = (
-        "_emit_items",
-        "_emit_rows",
-        "_pending_progress",
-        "_progress_at",
-        "_progress_interval_s",
-        "attempt",
-        "compensations",
-        "emit",
-        "first_output_at",
-        "held",
-        "input_wait_s",
-        "items_aside",
-        "items_in",
-        "items_out",
-        "mask",
-        "meter",
-        "offered_items",
-        "output_wait_s",
-        "policies",
-        "started_at",
-        "state",
-        "step",
-        "step_id",
-        "tokens",
+        "_emit_items", "_emit_rows", "_pending_progress", "_progress_at", "_progress_interval_s", "abandoned",
+        "attempt", "compensations", "emit", "first_output_at", "held", "input_wait_s", "items_aside", "items_in",
+        "items_out", "mask", "meter", "offered_items", "output_wait_s", "policies", "started_at", "state", "step",
+        "step_id", "tokens",
     )
+    # fmt: on
 
     def __init__(
         self,
@@ -89,6 +71,7 @@ class StepRecord:
         self.items_out: int = 0
         self.offered_items: int = 0
         self.compensations: int = 0
+        self.abandoned: bool = False
         self.input_wait_s: float = 0.0
         self.output_wait_s: float = 0.0
         self.started_at: float = 0.0
@@ -193,6 +176,12 @@ class StepRecord:
         )
         self.emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
+    def abandon(self, waited_s: float) -> None:
+        """Report once that the code of the step did not return when it was stopped, and is left behind."""
+        if not self.abandoned:
+            self.abandoned = True
+            self.emit(EventType.STEP_PROGRESS, self.step_id, _report_hang(self.step, waited_s), self.attempt)
+
     def note_hold(self, elapsed_s: float, items: int, others: Sequence[str] = ()) -> None:
         """Report once a step that held the event loop long for a single item: this one, or one of the others."""
         if elapsed_s > HOLD_S and items <= 1 and not self.held:
@@ -256,6 +245,12 @@ def _report_hold(step: PlannedStep, elapsed_s: float, others: Sequence[str]) -> 
         notice(f"one of these steps holds the event loop; {hint}", step_ids=[step.id, *others], held_s=held_s)
     else:
         notice(f"step holds the event loop; {hint}", step_id=step.id, kind=step.kind, held_s=held_s)
+
+
+def _report_hang(step: PlannedStep, waited_s: float) -> StepProgress:
+    message = f"its code did not return within {waited_s:g} s after it was stopped, so its thread was abandoned"
+    notice(f"step hangs: {message}", step_id=step.id, kind=step.kind)
+    return StepProgress(message=message)
 
 
 def with_tokens(data: Mapping[str, Any], sums: dict[str, int]) -> Mapping[str, Any]:

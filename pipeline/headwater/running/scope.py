@@ -18,7 +18,7 @@ from headwater.kinds.binding import callable_of
 from headwater.kinds.step_context import StepContext
 from headwater.running.record import EmitItems, StepRecord, with_tokens
 from headwater.running.workers.inside import Enter, called_inside
-from headwater.running.workers.threads import is_released
+from headwater.running.workers.threads import is_abandoned, is_released
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +126,13 @@ class ExecutionScope:
         ended = {step_id for step_id, record in self.records.items() if record.ended}
         return tuple(step.id for step in self.plan.steps if step.id not in ended)
 
+    def hung(self) -> str:
+        """Return which steps did not stop, as a part of a sentence, or nothing."""
+        ids = [repr(step_id) for step_id, record in self.records.items() if record.abandoned]
+        if not ids:
+            return ""
+        return f"the code of step{'s' * (len(ids) > 1)} {', '.join(ids)} did not return, so its thread was abandoned"
+
     def callable_of(self, step: PlannedStep, attempt: int) -> Callable[..., Any]:
         """Return the function of a step that takes its inputs alone, with params and context bound."""
         call = step.call or self._bound_call(step, attempt)
@@ -169,6 +176,8 @@ class ExecutionScope:
 
     def progress(self, step: PlannedStep, fraction: float | None, message: str, data: Mapping[str, Any]) -> None:
         """Emit the progress of a step, from any thread; what is counted is counted even when no progress is emitted."""
+        if is_abandoned():
+            return
         record = self.record(step)
         with self._counting:
             if isinstance(compensations := data.get("compensations"), int):

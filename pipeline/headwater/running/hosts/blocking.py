@@ -93,6 +93,7 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
     step, record = attempt.step, attempt.record
     shelf = _Shelf()
     slicer = Slicer(outbox.capacity)
+    call = attempt.call  # bound here: the deadline in its context is by the clock of the event loop
 
     def target(ask: _Ask) -> None:
         for argument in arguments:
@@ -101,7 +102,7 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
         if step.method.call is Call.GENERATOR:
             _give_frames(ask, _frames(attempt, arguments), shelf, outbox.capacity)
         else:
-            shelf.values.append(attempt.call(*arguments))
+            shelf.values.append(call(*arguments))
             ask(_Give())
 
     async def deliver() -> bool:
@@ -116,7 +117,7 @@ async def drive_blocking(attempt: Attempt, arguments: Sequence[Any], outbox: Out
     async def serve(request: _Request) -> Any:
         return await _taken(request.source) if isinstance(request, _Take) else None
 
-    async with WorkerThread[_Request](target, f"headwater {step.id}", serve) as thread:
+    async with WorkerThread[_Request](target, f"headwater {step.id}", serve, record.abandon) as thread:
         while (request := await _next_request(thread, shelf, deliver)) is not None:
             await deliver()
             thread.answer(await serve(request))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from anyio import move_on_after
 
 from headwater.errors import HeadwaterError
+from headwater.running.workers.threads import code_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -44,11 +45,15 @@ class StepTimeoutError(HeadwaterError, TimeoutError):
         self.retryable: bool = limit != "total_s"
         super().__init__(f"{_EXPIRED[limit]} within its timeout of {limit_s:g} s (timeout.{limit})")
 
+    def note_hang(self) -> None:
+        """Add to the message that the code did not return even then."""
+        self.args = (f"{self}; its code did not return, so its thread was abandoned",)
+
 
 async def within(work: Awaitable[Value], limit: str, limit_s: float | None) -> Value:
     """Return the result of some work, or raise when a limit has passed before its end."""
     if limit_s is None:
         return await work
-    with move_on_after(limit_s):
+    with move_on_after(limit_s) as scope, code_until(scope.deadline):
         return await work
     raise StepTimeoutError(limit, limit_s)

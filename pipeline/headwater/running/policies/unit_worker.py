@@ -15,6 +15,7 @@ from headwater.running.policies.dead_letters import dead_letter
 from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
 from headwater.running.policies.retries import is_worth_retrying, pause_before
 from headwater.running.policies.time_limits import StepTimeoutError
+from headwater.running.workers.threads import code_until
 from headwater.streams.frames import Batch
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class PolicyWorker:
             return await worker.work([item], results)
         made: list[Any] = []
         error: Exception | None = None
-        with move_on_after(self._limit_s) as scope:
+        with move_on_after(self._limit_s) as scope, code_until(scope.deadline):
             error = await worker.work([item], made)
         if scope.cancelled_caught and not made:
             return StepTimeoutError("attempt_s", self._limit_s)

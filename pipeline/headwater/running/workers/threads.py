@@ -3,17 +3,22 @@
 A thread and its host take turns: the thread asks (for more input, for its output to be fetched), the host answers.
 Nothing is queued, and releasing the thread is an answer, too. The code of a step may hand what asks to threads of its
 own; their requests take no turn, and are answered in the event loop while the step's own thread goes on.
+
+A thread cannot be stopped from outside. One that is released, and whose code does not return within a grace, is
+abandoned: the execution goes on without it. It is a daemon thread, so the program can end; if its code returns after
+all, nothing takes what it brings.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
-from threading import Lock, Thread, current_thread
-from typing import TYPE_CHECKING, Any, Generic, Self
+from math import inf
+from threading import Lock, Thread, Timer, current_thread
+from typing import TYPE_CHECKING, Any, Final, Generic, Self
 
-from anyio import CancelScope, Event
+from anyio import CancelScope, Event, current_time
 from anyio.from_thread import run as run_in_loop
 from anyio.lowlevel import checkpoint, current_token
 from typing_extensions import TypeVar
@@ -22,10 +27,20 @@ from headwater.running.failures import error_in
 from headwater.running.loop_calls import caller_in
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
     from types import TracebackType
 
-__all__ = ["Released", "WorkerThread", "context_for_thread", "is_released"]
+__all__ = ["Released", "WorkerThread", "code_until", "context_for_thread", "is_abandoned", "is_released"]
+
+CANCELLED_GRACE_S: Final = 5.0
+"""How long the code in a thread has to return after it was cancelled, or nothing needs it any more, in seconds."""
+
+EXPIRED_GRACE_S: Final = 1.0
+"""How long it has after a timeout, in seconds."""
+
+_MOST_TURNS: Final = 50  # of the event loop, for a thread that waits for an answer: it ends at once
+
+_deadline: ContextVar[float] = ContextVar("headwater_deadline_of_code", default=inf)
 
 Request = TypeVar("Request", default=Any)
 
@@ -47,10 +62,30 @@ def context_for_thread() -> Context:
     return context
 
 
+@contextmanager
+def code_until(deadline: float) -> Generator[None]:
+    """Note when the time of the code in this task, and in those it starts, is over, by the clock of the event loop."""
+    token = _deadline.set(min(deadline, _deadline.get()))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _is_late() -> bool:
+    return current_time() >= _deadline.get()
+
+
 def is_released() -> bool:
     """Return whether the code that asks runs in a worker thread that is no longer needed."""
     thread = _current.get()
     return thread is not None and thread.released
+
+
+def is_abandoned() -> bool:
+    """Return whether the code that asks runs in a worker thread that the execution has left behind."""
+    thread = _current.get()
+    return thread is not None and thread.abandoned
 
 
 class Stopped(RuntimeError):  # noqa: N818 - a signal for the code of a step, not an error of the engine
@@ -73,7 +108,10 @@ class WorkerThread(Generic[Request]):
         target: Callable[[Callable[[Request], Any]], None],
         name: str,
         serve: Callable[[Request], Awaitable[Any]] | None = None,
+        report: Callable[[float], object] = float,
     ) -> None:
+        self.abandoned: bool = False  # whether it did not stop, and nothing waits for it any more
+        self._report = report  # takes the seconds that were waited for a thread that is then abandoned
         self._target = target
         self._name = name
         self._serve = serve  # answers a request of another thread
@@ -86,6 +124,7 @@ class WorkerThread(Generic[Request]):
         self._turn.acquire()
         self._answer: Any = None
         self._released = False
+        self._is_late = False  # whether its time was over when it was last waited for
         self._thread: Thread | None = None
 
     @property
@@ -104,23 +143,52 @@ class WorkerThread(Generic[Request]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Release the thread and wait until it has left the step's code."""
+        """Release the thread and wait until it has left the step's code, or abandon it when that takes too long."""
         self._released = True
         for scope in self._served:
             scope.cancel()
         with CancelScope(shield=True):
             while self._served:
                 await checkpoint()
-            while not self._ended:
-                if self._turn.locked():  # or the thread has not yet taken the turn that it was given before
-                    self._turn.release()
-                await self._wait()
-        if self._thread is not None:
+            self._free()
+            for _ in range(_MOST_TURNS):
+                if self._ended:
+                    break
+                await checkpoint()
+                self._free()
+            else:
+                await self._wait_for_end(EXPIRED_GRACE_S if self._is_late or _is_late() else CANCELLED_GRACE_S)
+        if self._thread is not None and self._ended:
             self._thread.join()
+
+    async def _wait_for_end(self, grace_s: float) -> None:
+        """Wait until the thread has ended, for some time that passes outside: the clock of the loop may be virtual."""
+        timer = Timer(grace_s, self._call_soon, (self._abandon,))
+        timer.daemon = True
+        timer.start()
+        while not (self._ended or self.abandoned):
+            await self._wait()
+            self._free()
+        timer.cancel()
+        if self.abandoned:
+            self._report(grace_s)
+
+    def _abandon(self) -> None:
+        self.abandoned = not self._ended
+        self._asked.set()
+
+    def _free(self) -> None:
+        """Let the thread go on; it finds that it was released."""
+        if self._turn.locked():  # or the thread has not yet taken the turn that it was given before
+            self._turn.release()
 
     async def request(self) -> Request | None:
         """Return what the thread asks for next, or None when its function has returned; raises what that raised."""
-        await self._wait()
+        try:
+            await self._wait()
+        except BaseException:
+            self._is_late = _is_late()
+            raise
         if self._error is not None:
             raise self._error
         return self._request
@@ -138,6 +206,8 @@ class WorkerThread(Generic[Request]):
     def _ask(self, request: Request) -> Any:
         if current_thread() is not self._thread:
             return self._ask_elsewhere(request)
+        if self.abandoned:  # nothing would answer
+            raise Released
         self._post(request)
         self._turn.acquire()
         if self._released:
@@ -172,7 +242,8 @@ class WorkerThread(Generic[Request]):
             self._ended = last
             self._asked.set()
 
-        self._call_soon(post)
+        with suppress(RuntimeError):  # the loop is closed: the thread was abandoned
+            self._call_soon(post)
 
     def _main(self) -> None:
         _current.set(self)
