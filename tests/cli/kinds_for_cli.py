@@ -149,3 +149,9 @@ def stuck(text: str) -> str:
     print(text, flush=True)  # noqa: T201 - tells the test that it has begun
     while True:
         pass
+
+
+@step("cli.model", batched=True)
+def model(records: list[dict[str, Any]]) -> list[int]:
+    """Take batches."""
+    return [len(record) for record in records]

@@ -292,6 +292,31 @@ def test_plan_shows_how_edges_meet(call: Call, write: Write) -> None:
     assert (given["headers_of"], given["footers_of"]) == ([], [])
 
 
+def test_plan_shows_what_executions_share(call: Call, write: Write) -> None:
+    """Breakers, limits, caches and batches are listed with their values, as text and as JSON."""
+    policies = {
+        "circuit_breaker": {"failures": 1, "reset_s": 9},
+        "rate_limit": {"per_s": 5, "burst": 2, "key": ["user", "id"]},
+        "cache": {"fields": ["text"], "ttl_s": 60},
+        "batch": {"size": 8, "linger_s": 0.5, "across": "runner"},
+    }
+    options = {"concurrency": 2, "ordered": False}
+    path = write("m.json", {"name": "m", "steps": [{"id": "m", "kind": "cli.model", **policies, **options}]})
+    text = call("plan", path, "--stream-input", "--steps", KINDS).out
+    for shown in (
+        "2 batches at a time in any order",
+        "opens after 1 failure within 60 s, for 9 s",
+        "5 calls per second, 2 at once, for each user.id",
+        "at most 10,000 results of equal text, for 60 s",
+        "at most 8 items, waiting at most 0.5 s, of all executions of a runner",
+    ):
+        assert shown in text
+    [step] = json.loads(call("plan", path, "--json", "--steps", KINDS).out)["steps"]
+    assert step["ordered"] is False
+    assert step["policies"]["batch"] == policies["batch"]
+    assert step["policies"]["rate_limit"] == policies["rate_limit"]
+
+
 def test_plan_is_drawn_when_asked_for(call: Call, pipeline: MakePipeline) -> None:
     """`--mermaid` gives a flowchart."""
     assert call("plan", pipeline(NUMBERS, SUM), "--mermaid", "--steps", KINDS).out.startswith("flowchart LR\n")

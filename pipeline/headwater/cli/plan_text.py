@@ -18,6 +18,7 @@ from headwater.errors import HeadwaterError
 from headwater.graph.drawing.draw import draw
 from headwater.graph.drawing.views import plan_views
 from headwater.graph.plan import Adapter
+from headwater.graph.step_policies import batch_of
 from headwater.ids import PATH_SEPARATOR
 
 if TYPE_CHECKING:
@@ -113,12 +114,18 @@ def _bold(text: str) -> str:
 
 def _step_row(step: PlannedStep, edges: Sequence[PlannedEdge]) -> list[str]:
     notes = [
-        f"{step.concurrency} items at a time" if step.concurrency > 1 else "",
+        _at_a_time(step),
         f"at most {step.timeout_s:g} s" if step.timeout_s is not None else "",
         "may be skipped" if step.skippable else "",
         *(f"{given.port.name}: {_merge_text(given.merge, edges)}" for given in step.inputs if given.merge is not None),
     ]
     return [step.id, step.kind, _flavor(step), step.placement.value, ", ".join(filter(None, notes))]
+
+
+def _at_a_time(step: PlannedStep) -> str:
+    what = "batches" if batch_of(step) is not None else "items"
+    many = f"{step.concurrency} {what} at a time" if step.concurrency > 1 else ""
+    return many if step.ordered else f"{many or 'results'} in any order"
 
 
 def _merge_text(merge: PlannedMerge, edges: Sequence[PlannedEdge]) -> str:
@@ -228,6 +235,7 @@ def _step_object(step: PlannedStep) -> dict[str, Any]:
         "flavor": step.flavor.name.lower(),
         "placement": step.placement.value,
         "concurrency": step.concurrency,
+        "ordered": step.ordered,
         "timeout_s": step.timeout_s,
         "policies": policies_object(step.policies),
         "inline": step.inline,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from headwater.display import json_line
+from headwater.display import json_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from headwater.config.policies.shared_specs import FieldRef, SharedPolicies
     from headwater.graph.plan import PlannedStep, StepPolicies
 
 __all__ = ["policies_object", "policy_rows"]
@@ -32,8 +33,31 @@ def _texts(policies: StepPolicies) -> Iterator[tuple[str, str]]:
         yield "timeout", ", ".join(limits)
     if policies.on_error != "fail":
         yield "on_error", _on_error(policies)
+    yield from _shared_texts(policies.shared)
     if policies.compensate is not None:
         yield "compensate", f"{policies.compensate.kind}, when the execution fails later"
+
+
+def _shared_texts(shared: SharedPolicies) -> Iterator[tuple[str, str]]:
+    if (breaker := shared.circuit_breaker) is not None:
+        opens = f"opens after {plural(breaker.failures, 'failure')} within {breaker.window_s:g} s"
+        yield "circuit_breaker", f"{opens}, for {breaker.reset_s:g} s"
+    if (limit := shared.rate_limit) is not None:
+        burst = "" if limit.burst == 1 else f", {limit.burst} at once"
+        key = "" if limit.key is None else f", for each {_name(limit.key)}"
+        yield "rate_limit", f"{limit.per_s:g} calls per second{burst}{key}"
+    if (cache := shared.cache) is not None:
+        fields = "equal items" if cache.fields is None else f"equal {' and '.join(map(_name, cache.fields))}"
+        age = "" if cache.ttl_s is None else f", for {cache.ttl_s:g} s"
+        yield "cache", f"at most {plural(cache.max_items, 'result')} of {fields}{age}"
+    if (batch := shared.batch) is not None:
+        linger = "" if not batch.linger_s else f", waiting at most {batch.linger_s:g} s"
+        whose = "" if batch.across == "execution" else ", of all executions of a runner"
+        yield "batch", f"at most {plural(batch.size, 'item')}{linger}{whose}"
+
+
+def _name(field: FieldRef) -> str:
+    return field if isinstance(field, str) else ".".join(field)
 
 
 def _on_error(policies: StepPolicies) -> str:
@@ -60,4 +84,5 @@ def policies_object(policies: StepPolicies | None) -> dict[str, Any] | None:
         "value": policies.value,
         "fallback": None if policies.fallback is None else policies.fallback.kind,
         "compensate": None if policies.compensate is None else policies.compensate.kind,
+        **asdict(policies.shared),
     }

@@ -10,9 +10,11 @@ from headwater.toolkit import State, countdown, duration, one_line, quantity
 if TYPE_CHECKING:
     from headwater import ExecutionState, StepState, StreamEvent
 
-__all__ = ["aside", "counts", "left", "message", "name", "note", "of_item", "percent", "rate", "summary"]
+__all__ = ["aside", "by_policies", "counts", "left", "message", "name", "note", "of_item", "percent", "rate", "summary"]
 
 _LOST = ("skipped", "rejected", "errors", "lost")
+_POLICIES = {"limited": "held back", "rejected": "refused"}
+"""Words for what policies did, where the name alone would say something else."""
 
 
 def counts(step: StepState) -> str:
@@ -27,7 +29,15 @@ def aside(step: StepState) -> str:
 
 
 def _aside(step: StepState) -> list[str]:
-    return [f"{quantity(count)} {one_line(where)}" for where, count in step.items_aside.items()]
+    return [f"{quantity(count)} {one_line(where)}" for where, count in step.items_aside.items()] + by_policies(step)
+
+
+def by_policies(step: StepState) -> list[str]:
+    """Return what the policies of a step that has completed did, such as `40 cached`."""
+    if step.result is None:
+        return []
+    done = step.result.policies
+    return [f"{quantity(count)} {_POLICIES.get(what, one_line(what))}" for what, count in done.items()]
 
 
 def runs(step: StepState) -> str:

@@ -83,6 +83,8 @@ def _step_complete(tallies: Tallies, run: RunTally, event: StreamEvent, data: An
         tally.items_out += data.items_out
     else:
         _count_items(tally, counted, data.items_in, data.items_out)
+    for what, count in data.policies.items():
+        tally.policies[what] = tally.policies.get(what, 0) + count
     if data.bytes_out is not None:
         tally.bytes_out += data.bytes_out
     tally.input_wait_s += data.input_wait_s

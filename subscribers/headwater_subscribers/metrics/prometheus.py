@@ -134,6 +134,9 @@ def _steps(steps: Sequence[StepMetrics]) -> Iterator[Metric]:
     gap = GaugeMetricFamily(
         "headwater_step_largest_gap_seconds", "The longest time between two items of the step.", labels=_STEP_LABELS
     )
+    policies = CounterMetricFamily(
+        "headwater_step_policies", "What the policies of steps did.", labels=(*_STEP_LABELS, "policy")
+    )
     for step in steps:
         labels = (step.pipeline, step.step_id, step.kind)
         for status in _ENDS:
@@ -142,7 +145,9 @@ def _steps(steps: Sequence[StepMetrics]) -> Iterator[Metric]:
         _add(first, labels, step.first_item)
         if step.largest_gap_s is not None:
             gap.add_metric(labels, step.largest_gap_s)
-    yield from (ended, took, first, gap)
+        for what, count in step.policies.items():
+            policies.add_metric((*labels, what), count)
+    yield from (ended, took, first, gap, policies)
     for name, meaning, value in _STEP_COUNTERS:
         counter = CounterMetricFamily(f"headwater_step_{name}", meaning, labels=_STEP_LABELS)
         for step in steps:

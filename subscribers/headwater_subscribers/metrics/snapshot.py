@@ -39,6 +39,8 @@ class StepMetrics(_Frozen, frozen=True):
         items_in: Items read.
         items_out: Items written to the main output.
         items_aside: Items that did not go there, by where they went: a side port, or `skipped`.
+        policies: What its policies did in executions in which it completed, such as `cached`, `limited`, `rejected` and
+            `retries`.
         bytes_out: Bytes written, if they are known.
         input_wait_s: How long it waited for input, in total.
         output_wait_s: How long it waited for room downstream, in total.
@@ -61,6 +63,7 @@ class StepMetrics(_Frozen, frozen=True):
     items_in: int
     items_out: int
     items_aside: dict[str, int]
+    policies: dict[str, int]
     bytes_out: int
     input_wait_s: float
     output_wait_s: float

@@ -36,6 +36,7 @@ class StepTally:
     items_in: int = 0
     items_out: int = 0
     items_aside: dict[str, int] = field(default_factory=dict[str, int])
+    policies: dict[str, int] = field(default_factory=dict[str, int])
     bytes_out: int = 0
     input_wait_s: float = 0.0
     output_wait_s: float = 0.0

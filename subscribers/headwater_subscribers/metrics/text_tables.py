@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TextIO
@@ -30,6 +30,9 @@ _NAMES: Final = {
     "MTTE": "from an error to its explanation",
     "RSR": "replays that reproduced the events",
 }
+_ASIDE: Final = {"aside": "items_aside", "policies": "policies"}
+"""Columns that are shown where there is something in them."""
+
 _STYLES: Final = {"met": "green", "missed": "bold red", "no data": "dim"}
 
 
@@ -127,26 +130,29 @@ def _pipeline_row(pipeline: PipelineMetrics) -> tuple[str, ...]:
 
 
 def _steps(steps: Sequence[StepMetrics]) -> _Table:
-    aside = ("aside",) if any(step.items_aside for step in steps) else ()
+    aside = tuple(name for name in _ASIDE if any(getattr(step, _ASIDE[name]) for step in steps))
     times = ("first", "mean", "p95", "waits in", "waits out")
     headings = ("step", "kind", "ended", "failed", "retries", "in", "out", *aside, *times)
     spare = ("kind", "p95", "retries", "first", "failed", "ended", "in", "waits out")
     longest = sorted(range(len(steps)), key=lambda place: -steps[place].duration.sum_s)[:_MOST_STEPS]
-    rows = tuple(_step_row(steps[place], with_aside=bool(aside)) for place in sorted(longest))
+    rows = tuple(_step_row(steps[place], aside=aside) for place in sorted(longest))
     hidden = len(steps) - len(rows)
     note = f"and {hidden} steps that took less time" if hidden else ""
     return _Table(headings, rows, frozenset(headings[2:]), spare, note)
 
 
-def _step_row(step: StepMetrics, *, with_aside: bool) -> tuple[str, ...]:
+def _step_row(step: StepMetrics, *, aside: Sequence[str]) -> tuple[str, ...]:
     ended = step.completed + step.failed + step.suffered
     counts = (ended, step.failed, step.retries, step.items_in, step.items_out)
     times = (step.first_item.mean_s, step.duration.mean_s, step.duration.p95_s)
     waits = (_share(step.input_wait_s, step.duration.sum_s), _share(step.output_wait_s, step.duration.sum_s))
-    aside = ", ".join(f"{quantity(count)} {one_line(where, 40)}" for where, count in step.items_aside.items()) or "-"
-    asides = (aside,) if with_aside else ()
+    asides = [_counted(getattr(step, _ASIDE[name])) for name in aside]
     named = (one_line(step.step_id, 40), one_line(step.kind, 40))
     return (*named, *map(quantity, counts), *asides, *map(took, times), *waits)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{quantity(count)} {one_line(where, 40)}" for where, count in counts.items()) or "-"
 
 
 def _share(part: float, whole: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
 from headwater.toolkit import State, duration, one_line, plural, quantity
+from headwater_subscribers.console.view import by_policies
 from headwater_subscribers.metrics.text_tables import took
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def _story(step: StepState) -> str:
         parts.append(f"waited {took(last.input_wait_s)} for input, {took(last.output_wait_s)} for room")
     parts += [f"{step.items_in:,} items in"] if step.items_in else []
     parts += [f"{step.items_out:,} items out"] if step.items_out else []
+    parts += by_policies(step)
     return one_line("; ".join(parts), limit=500)
 
 
