@@ -176,7 +176,7 @@ class Lifecycle:
 
     async def _acquire(self, stack: AsyncExitStack) -> Mapping[str, Step]:
         """Acquire what steps share: as long as the runner, if it was entered, or as long as this execution."""
-        steps = with_lifespan(self._request.plan.steps)
+        steps = with_lifespan(self._request.plan)
         if not steps:
             return {}
         runner = self._request.options.runner

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from anyio import CancelScope, Event, sleep
 
@@ -21,18 +22,28 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from headwater.graph.plan import PlannedStep
+    from headwater.graph.plan import Plan, PlannedStep
     from headwater.kinds.step import Step
 
 __all__ = ["Lifespans", "with_lifespan"]
 
 
-def with_lifespan(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
-    """Return the steps that acquire something, those of nested pipelines by their paths."""
+_found: WeakKeyDictionary[Plan, Sequence[PlannedStep]] = WeakKeyDictionary()
+
+
+def with_lifespan(plan: Plan) -> Sequence[PlannedStep]:
+    """Return the steps of a plan that acquire something, those of nested pipelines by their paths; found once."""
+    found = _found.get(plan)
+    if found is None:
+        found = _found[plan] = _with_lifespan(plan.steps)
+    return found
+
+
+def _with_lifespan(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
     substeps = (substep for step in steps if step.policies is not None for substep in step.policies.substeps)
     found = [step for step in chain(steps, substeps) if step.bound.definition.has_lifespan]
     for step in steps:
-        inner = () if step.nested is None else with_lifespan(step.nested.steps)
+        inner = () if step.nested is None else _with_lifespan(step.nested.steps)
         found += [replace(one, id=f"{step.id}{PATH_SEPARATOR}{one.id}") for one in inner]
     return found
 
