@@ -16,6 +16,7 @@ DEMO_EXTRAS := cli,yaml,http,schema
 ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http,arrays
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
+GRAPHS ?= 100000
 ARGS ?=
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -39,7 +40,7 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz venv clean
+.PHONY: help demo test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz random-dags venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +119,9 @@ bench: $(VENV)/.installed-dev ## Measure the speed, as ratios to bare async gene
 
 fuzz: $(VENV)/.installed-dev ## Load a million hostile documents (CASES=... changes the number)
 	HEADWATER_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/config/test_hostile.py --timeout=0 $(ARGS)
+
+random-dags: $(VENV)/.installed-dev ## Compare 100,000 random pipelines with a plain interpreter (GRAPHS=...)
+	HEADWATER_GRAPHS=$(GRAPHS) $(BIN)/python -m pytest tests/dags --timeout=0 $(ARGS)
 
 venv: $(VENV)/.installed-dev ## Create .venv with all development tools
 

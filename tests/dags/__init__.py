@@ -1,0 +1,1 @@
+"""Random pipelines, run by the engine and by a plain interpreter."""
