@@ -27,7 +27,6 @@ ITEMS: Final[dict[str, Sample]] = {
         {"pipeline": STRIP},
         " a ",
         "a",
-        frames=(None, None),
         bad_params=({"pipeline": 1}, ".pipeline", "expected a pipeline, or the path of one"),
         **TEXT,
     ),

@@ -73,6 +73,11 @@ async def running_total(items: Stream[int, Opening, Ending]) -> Emits[int, Openi
     yield await items.footer()
 
 
+@step("nesting.other_header")
+async def other_header(items: Stream[int, Ending]) -> int:
+    return (await items.header()).items
+
+
 @step("nesting.framed")
 async def framed(*, n: int = 3) -> Emits[int, Opening, Ending]:
     yield Opening(unit="m")

@@ -207,6 +207,40 @@ async def test_passes_header_and_footer() -> None:
     assert (result.header, result.output, result.footer) == (Opening(unit="m"), [0, 1, 3], Ending(items=3))
 
 
+FRAMED = {"id": "framed", "kind": "nesting.framed"}
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+async def test_passes_header_and_footer_around_steps_that_are_mapped(levels: int) -> None:
+    """What flows around a step flows around the pipeline that it is in, also through several pipelines."""
+    document = chain("nesting.double", "nesting.double")
+    for _ in range(levels):
+        document = nesting(document)
+    document["steps"].insert(0, FRAMED)
+    result = await Pipeline.load(document).run()
+    assert (result.header, result.output, result.footer) == (Opening(unit="m"), [0, 4, 8], Ending(items=3))
+
+
+async def test_knows_the_type_of_what_flows_around() -> None:
+    """A step after the nested pipeline may read the header and footer that came in before it, and no others."""
+    reads = {"id": "sums", "kind": "nesting.running_total"}
+    document = nesting(chain("nesting.double"), reads, before=(FRAMED,))
+    result = await Pipeline.load(document).run()
+    assert (result.header, result.output, result.footer) == (Opening(unit="m"), [0, 2, 6], Ending(items=3))
+    without = {"id": "numbers", "kind": "nesting.numbers", "params": {"n": 3}}
+    assert ("header-mismatch", "$.steps[2]") in problems_of(nesting(chain("nesting.double"), reads, before=(without,)))
+    other = {"id": "other", "kind": "nesting.other_header"}
+    wrong = problems_of(nesting(chain("nesting.double"), other, before=(FRAMED,)))
+    assert wrong == [("header-mismatch", "$.steps[2]")]
+
+
+async def test_needs_no_header_where_none_comes() -> None:
+    """Data of a program has neither, and a pipeline whose steps are mapped takes it."""
+    pipeline = Pipeline.load(nesting(nesting(chain("nesting.double"))))
+    assert (await pipeline.run(iter([1, 2]))).output == [2, 4]
+    assert (await pipeline.run(1)).output == 2
+
+
 def test_checks_types_through_it() -> None:
     """An edge into or out of a nested pipeline is checked like one between the steps themselves."""
     text = {"id": "text", "kind": "text.upper"}

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from headwater.graph.graph import Graph
     from headwater.graph.plan import Plan
     from headwater.kinds.definition import BoundStep
-    from headwater.streams.frames import Mode
+    from headwater.streams.frames import Mode, StreamType
 
 __all__ = ["CompiledPipeline"]
 
-_PlanKey: TypeAlias = "tuple[frozenset[int], Mode | None]"  # which edges from the input bring a stream, and its mode
+_PlanKey: TypeAlias = "tuple[frozenset[int], Mode | None, tuple[Any, Any] | None]"
+"""Which edges from the input bring a stream, its mode, and what flows around the steps that are mapped over it."""
 _ONE_VALUE: Final[frozenset[int]] = frozenset()
 
 
@@ -55,7 +56,7 @@ class CompiledPipeline:
         check_deadlocks(self.graph, choices, problems, stream_input=False)
         check_shared_files(self.graph, choices, problems)
         problems.raise_if_any()
-        self._choices: dict[_PlanKey, dict[str, Choice]] = {(_ONE_VALUE, None): choices}
+        self._choices: dict[_PlanKey, dict[str, Choice]] = {(_ONE_VALUE, None, None): choices}
         self._plans: dict[_PlanKey, Plan] = {}
         self._starts: dict[Plan, PipelineStart] = {}
         self.options = options
@@ -65,16 +66,20 @@ class CompiledPipeline:
         streamed = frozenset(edge.index for edge in self.graph.inputs)
         return resolve(self.graph, self.loaded.problems.renewed(), streamed=streamed)
 
-    def plan(self, *, stream_input: bool) -> Plan:
-        """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that."""
-        return self._plan(frozenset(edge.index for edge in self.graph.inputs) if stream_input else _ONE_VALUE)
+    def plan(self, *, stream_input: bool, frames: StreamType | None = None) -> Plan:
+        """Return the plan for an input of one value, or of a stream; raise when the pipeline does not fit that.
 
-    def _plan(self, streamed: frozenset[int], input_mode: Mode | None = None) -> Plan:
+        `frames` has the header and the footer of the stream, which flow around the steps that are mapped over it.
+        """
+        streamed = frozenset(edge.index for edge in self.graph.inputs) if stream_input else _ONE_VALUE
+        return self._plan(streamed, frames=frames)
+
+    def _plan(self, streamed: frozenset[int], input_mode: Mode | None = None, frames: StreamType | None = None) -> Plan:
         """Return the plan for an input that is a stream on some of its edges."""
-        key = (streamed, input_mode)
+        key = (streamed, input_mode, None if frames is None else (frames.header, frames.footer))
         if key not in self._choices:
             problems = self.loaded.problems.renewed()
-            choices = resolve(self.graph, problems, streamed=streamed, input_mode=input_mode)
+            choices = resolve(self.graph, problems, streamed=streamed, input_mode=input_mode, frames=frames)
             check_deadlocks(self.graph, choices, problems, stream_input=bool(streamed))
             problems.raise_if_any()
             self._choices[key] = choices

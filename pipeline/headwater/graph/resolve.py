@@ -49,19 +49,26 @@ if TYPE_CHECKING:
 
 __all__ = ["resolve"]
 
+_TYPES = {"item", "header", "footer"}
+
 _UNDECIDED = MergeSpec("interleave")
 """For edges that need a policy and have none, which is reported elsewhere."""
 
 
 def resolve(
-    graph: Graph, problems: Problems, *, streamed: Collection[int] = (), input_mode: Mode | None = None
+    graph: Graph,
+    problems: Problems,
+    *,
+    streamed: Collection[int] = (),
+    input_mode: Mode | None = None,
+    frames: StreamType | None = None,
 ) -> dict[str, Choice]:
     """Return the choices for the steps that could be resolved, in topological order.
 
     `streamed` has the indexes of the edges from `input` that bring a stream also where a port takes one value, and
     `input_mode` says how the items of the input relate.
     """
-    resolver = _Resolver(graph, problems, streamed, input_mode)
+    resolver = _Resolver(graph, problems, streamed, input_mode, frames)
     for step_id, bound in graph.steps.items():
         resolver.resolve(step_id, bound)
     for fault in faults_of_outputs(graph, resolver.choices):
@@ -72,12 +79,20 @@ def resolve(
 class _Resolver:
     """Goes through the steps in topological order, so that what feeds a step is known before it."""
 
-    def __init__(self, graph: Graph, problems: Problems, streamed: Collection[int], input_mode: Mode | None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        problems: Problems,
+        streamed: Collection[int],
+        input_mode: Mode | None,
+        frames: StreamType | None,
+    ) -> None:
         self.choices: dict[str, Choice] = {}
         self._graph = graph
         self._problems = problems
         self._streamed = streamed
         self._input_mode: Mode | None = input_mode
+        self._frames = frames
         self._known: dict[Hashable, Choice] = {}
         self._flows: dict[Hashable, Flow] = {}
         self._readers = Readers(graph)
@@ -205,6 +220,7 @@ class _Resolver:
                 bindings = fitting.bindings
                 fittings.append(fitting)
             inputs.append(self._input(arrival, fittings))
+            bindings |= _bound_frames(inputs[-1])
         mapped = next((index for index, part in enumerate(inputs) if part.adapter is Adapter.MAP), None)
         around = None if mapped is None else inputs[mapped].met.type
         generic = [part for part in inputs if isinstance(part.port.type.item, TypeVar)]
@@ -232,6 +248,7 @@ class _Resolver:
         if edge.source is PIPELINE_INPUT:
             streaming = edge.index in self._streamed or all(reads.streaming for reads in ports_of(self._methods, edge))
             flow = _given(port, edge.spec.adapt, task, self._input_mode, streaming=streaming)
+            flow = replace(flow, type=_with_frames(flow, port, self._frames))
             if size is None:
                 return flow
             return replace(flow, type=StreamType(item_of_tuple(flow.type.item, place, size), mode=flow.type.mode))
@@ -271,13 +288,29 @@ def _out(
     if kept is not None and port.streaming:
         types = replace(types, mode=kept)
     if bindings:
-        types = replace(types, item=substitute(types.item, bindings), header=substitute(types.header, bindings))
+        parts = {part.name: getattr(types, part.name) for part in fields(types) if part.name in _TYPES}
+        types = replace(types, **{name: substitute(part, bindings) for name, part in parts.items()})
     if around is None:
         return Flow(types, port.streaming, method.task)
     mode = types.mode if types.mode == "line" else kept  # several streams of deltas or snapshots are not one of them
     if not port.streaming and (around.mode == "snapshot" or (around.mode == "line" and types.item is str)):
         mode = around.mode  # one item for each
     return Flow(StreamType(types.item, around.header, around.footer, mode), streaming=True)
+
+
+def _with_frames(flow: Flow, port: Port, frames: StreamType | None) -> StreamType:
+    """Return the type of the pipeline's input with the header and the footer that the stream has, if that is known."""
+    types = flow.type
+    if flow.streaming and not port.streaming:  # they flow around the step
+        return types if frames is None else replace(types, header=frames.header, footer=frames.footer)
+    open_parts = [name for name in ("header", "footer") if isinstance(getattr(types, name), TypeVar)]
+    return replace(types, **{name: getattr(frames, name, None) for name in open_parts}) if open_parts else types
+
+
+def _bound_frames(part: ResolvedInput) -> dict[Any, Any]:
+    """Return what type variables stand for that are the header or the footer of an input, as of a nested pipeline."""
+    declared = ((getattr(part.port.type, name), getattr(part.met.type, name)) for name in ("header", "footer"))
+    return {variable: given for variable, given in declared if isinstance(variable, TypeVar) and given is not None}
 
 
 def _placement(definition: StepDefinition, method: Method) -> Placement:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.config.nested.pipeline_param import NestedForm
 from headwater.errors import ConfigError
 from headwater.kinds.definition import Port
 from headwater.kinds.outputs import Outputs
+from headwater.streams.frames import StreamType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from headwater.api.compiled import CompiledPipeline
     from headwater.graph.plan import Plan, PlannedEdge
 
 __all__ = ["forms_of"]
+
+_Header = TypeVar("_Header")
+_Footer = TypeVar("_Footer")
+_FRAMES = (StreamType(Any, _Header, _Footer), StreamType(Any, _Header), StreamType(Any, footer=_Footer))
+"""What may flow around the steps inside that are mapped; the step around them binds the types."""
 
 
 def forms_of(compiled: CompiledPipeline) -> tuple[NestedForm, ...]:
@@ -23,14 +29,30 @@ def forms_of(compiled: CompiledPipeline) -> tuple[NestedForm, ...]:
     timeout = compiled.loaded.spec.timeout
     timeout_s = None if timeout is None else timeout.total_s
     forms: list[NestedForm] = []
-    for stream_input in (False, True):
-        try:
-            form = _form(compiled.plan(stream_input=stream_input), timeout_s)
-        except ConfigError:  # it takes values alone
-            continue
+    for plan in _plans(compiled):
+        form = _form(plan, timeout_s)
         if not any(_has_same_ports(form.inputs, known.inputs) for known in forms):
             forms.append(form)
     return tuple(forms)
+
+
+def _plans(compiled: CompiledPipeline) -> Iterator[Plan]:
+    """Yield the plans for one value, then for streams: those whose header and footer come out again first."""
+    yield compiled.plan(stream_input=False)
+    try:
+        plain = compiled.plan(stream_input=True)
+    except ConfigError:  # it takes values alone
+        return
+    for frames in _FRAMES if len(plain.inputs) == 1 else ():
+        try:
+            plan = compiled.plan(stream_input=True, frames=frames)
+        except ConfigError:  # a step inside needs a stream without them
+            continue
+        written = {getattr(plan.edges[index].type, name) for index in plan.outputs for name in ("header", "footer")}
+        if written.isdisjoint({_Header, _Footer}):
+            break
+        yield plan
+    yield plain
 
 
 def _form(plan: Plan, timeout_s: float | None) -> NestedForm:
@@ -65,4 +87,8 @@ def _port_name(name: str) -> str:
 
 
 def _has_same_ports(left: Iterable[Port], right: Iterable[Port]) -> bool:
-    return [(port.name, port.streaming) for port in left] == [(port.name, port.streaming) for port in right]
+    return [*map(_signature, left)] == [*map(_signature, right)]
+
+
+def _signature(port: Port) -> tuple[str, bool, bool, bool]:
+    return port.name, port.streaming, port.type.header is None, port.type.footer is None
