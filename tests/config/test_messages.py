@@ -249,6 +249,11 @@ BROKEN = [
         ["6:79 $.edges[2].on_full edge-option !remove"],
         id="bounds of one value",
     ),
+    pytest.param(
+        document(GOOD, '"timeout": {"stall_s": 0, "stal_s": 1}'),
+        ["3:24 $.timeout.stall_s wrong-value", "3:27 $.timeout.stal_s unknown-key !stall_s"],
+        id="time of a stall",
+    ),
     # kinds and params
     pytest.param(
         document('{"id": "a", "kind": "say.repaet"}'), ["2:31 $.steps[0].kind unknown-kind !say.repeat"], id="kind"

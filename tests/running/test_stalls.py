@@ -205,3 +205,58 @@ async def test_leaves_a_step_with_a_time_limit_to_it() -> None:
     )
     with pytest.raises(StepError, match="did not end within its timeout"):
         await pipeline.run(MANY)
+
+
+class TestStallTimeout:
+    """`timeout.stall_s` of the document bounds what the watch alone would leave to the steps."""
+
+    @staticmethod
+    def limited(join: Any, stall_s: float = 0.02) -> Pipeline:
+        return Pipeline(
+            "limited",
+            steps={"numbers": kinds.async_count, "join": join},
+            edges=["numbers -> join.first", "numbers -> join.second"],
+            stall_s=stall_s,
+        )
+
+    async def test_fails_with_the_edges_when_nothing_has_moved(self) -> None:
+        """Also when a step could end its wait by itself, at some later time."""
+
+        @step("stalls.sleepy")
+        async def sleepy(first: Stream[int], second: Stream[int]) -> int:
+            with anyio.move_on_after(3_600):
+                await first.collect()
+            return len(await second.collect())
+
+        with pytest.raises(DeadlockError) as caught:
+            await self.limited(sleepy).run(MANY)
+        message = str(caught.value)
+        assert message.startswith("deadlock: nothing has moved for 0.02 s (timeout.stall_s): ")
+        assert "'numbers.out -> join.second' is read, which is full (256 items)" in message
+
+    async def test_says_nothing_when_items_move(self, looks: Looks) -> None:
+        """However slowly: each item starts the time anew."""
+
+        @step("stalls.slow_pairs")
+        async def slow_pairs(first: Stream[int], second: Stream[int]) -> int:
+            count = 0
+            others = aiter(second)
+            async for _ in first:
+                await anext(others)
+                count += 1
+                if count % 500 == 0:
+                    await looks.wait()
+            return count
+
+        assert (await self.limited(slow_pairs, 0.001).run(MANY)).output == MANY
+
+    async def test_says_nothing_when_a_step_works(self, looks: Looks) -> None:
+        """A step that waits for something else than an edge has limits of its own."""
+
+        @step("stalls.works")
+        async def works(first: Stream[int], second: Stream[int]) -> int:
+            await looks.wait(3 * ENOUGH)
+            return len(await first.collect()) if not await second.collect() else 0
+
+        with pytest.raises(DeadlockError, match="deadlock: step"):
+            await self.limited(works, 3_600).run(MANY)

@@ -111,6 +111,7 @@ class CompiledPipeline:
             streaming=spec.streaming,
             start_data=self._starts[plan],
             timeout_s=None if spec.timeout is None else spec.timeout.total_s,
+            stall_s=None if spec.timeout is None else spec.timeout.stall_s,
             slo=spec.slo,
             mask=self._mask,
             allowed=self.options.allowed,

@@ -50,6 +50,7 @@ class Pipeline(PipelineViews):
             not connected.
         streaming: The `streaming` object of a document.
         timeout_s: Most seconds that an execution may take.
+        stall_s: Most seconds for which all steps may wait for each other, while no item moves.
         slo: The `slo` object of a document, such as `{"step_success_rate": 0.95}`.
         description: What it is for.
         allow: The permissions that its steps may need, such as `process` or `private-network`.
@@ -76,13 +77,15 @@ class Pipeline(PipelineViews):
         output: str | Sequence[str] | None = None,
         streaming: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
+        stall_s: float | None = None,
         slo: Mapping[str, float] | None = None,
         description: str = "",
         allow: Collection[str] = (),
     ) -> None:
         bound = bind_authored(steps)
         head = {"name": name, "description": description}
-        timeout = None if timeout_s is None else {"total_s": timeout_s}
+        limits = {"total_s": timeout_s, "stall_s": stall_s}
+        timeout = {key: limit for key, limit in limits.items() if limit is not None} or None
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout, "slo": slo}
         loaded = load_authored(head, bound, options or {}, keys)
         bound |= bind_substeps(loaded, registry, loaded.problems)

@@ -73,6 +73,7 @@ class ExecutionRequest:
     allowed: frozenset[str]
     execution_id: str | None = None
     context: StreamingContext | None = None
+    stall_s: float | None = None
 
 
 def start_data(plan: Plan) -> PipelineStart:

@@ -74,7 +74,7 @@ class StreamingWork:
     async def run(self, data: Any) -> None:
         """Run every host to its end."""
         groups = data_by_group(self._plan, data)
-        watch = StallWatch(self._plan, self._hosts, self._wiring.edge, self._program)
+        watch = StallWatch(self._plan, self._hosts, self._wiring.edge, self._program, self._scope.request.stall_s)
         async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
             self._scope.group = group
             for host in self._hosts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.config.nested.pipeline_param import NestedForm
+from headwater.config.policies.failure_specs import TimeoutSpec
 from headwater.errors import ConfigError
 from headwater.kinds.definition import Port
 from headwater.kinds.outputs import Outputs
@@ -26,11 +27,10 @@ _FRAMES = (StreamType(Any, _Header, _Footer), StreamType(Any, _Header), StreamTy
 
 def forms_of(compiled: CompiledPipeline) -> tuple[NestedForm, ...]:
     """Return the ways to run a pipeline: for one value at each input, and for streams if it takes them differently."""
-    timeout = compiled.loaded.spec.timeout
-    timeout_s = None if timeout is None else timeout.total_s
+    timeout = compiled.loaded.spec.timeout or TimeoutSpec()
     forms: list[NestedForm] = []
     for plan in _plans(compiled):
-        form = _form(plan, timeout_s)
+        form = _form(plan, timeout)
         if not any(_has_same_ports(form.inputs, known.inputs) for known in forms):
             forms.append(form)
     return tuple(forms)
@@ -55,15 +55,15 @@ def _plans(compiled: CompiledPipeline) -> Iterator[Plan]:
     yield plain
 
 
-def _form(plan: Plan, timeout_s: float | None) -> NestedForm:
+def _form(plan: Plan, timeout: TimeoutSpec) -> NestedForm:
     inputs = [_input(group.name, [plan.edges[index] for index in group.edges]) for group in plan.inputs]
     names = ["in"] if len(inputs) == 1 else [port.name for port in inputs]
     inputs = [_named(port, name) for port, name in zip(inputs, names, strict=True)]
     outputs = [_output(name, plan.edges[index]) for name, index in zip(plan.output_names, plan.outputs, strict=True)]
     if len(outputs) == 1:
-        return NestedForm(plan, tuple(inputs), (_named(outputs[0], "out"),), None, timeout_s)
+        return NestedForm(plan, tuple(inputs), (_named(outputs[0], "out"),), None, timeout.total_s, timeout.stall_s)
     outputs_type: Any = type("NestedOutputs", (Outputs,), {"__annotations__": {port.name: Any for port in outputs}})
-    return NestedForm(plan, tuple(inputs), tuple(outputs), outputs_type, timeout_s)
+    return NestedForm(plan, tuple(inputs), tuple(outputs), outputs_type, timeout.total_s, timeout.stall_s)
 
 
 def _input(name: str, edges: Sequence[PlannedEdge]) -> Port:

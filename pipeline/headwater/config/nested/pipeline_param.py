@@ -33,6 +33,7 @@ class NestedForm:
     outputs: tuple[Port, ...]
     outputs_type: type[Outputs] | None
     timeout_s: float | None = None
+    stall_s: float | None = None
 
     @property
     def streams_in(self) -> bool:

@@ -50,11 +50,13 @@ class TimeoutSpec:
 
     Args:
         total_s: Seconds from its start to its end.
+        stall_s: Seconds for which all steps may wait for each other, while no item moves at any edge.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = part_config("a timeout")
 
     total_s: PositiveSeconds | None = None
+    stall_s: PositiveSeconds | None = None
 
 
 @dataclass(frozen=True, slots=True)

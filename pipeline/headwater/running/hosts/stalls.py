@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from anyio import current_effective_deadline, get_current_task, get_running_tasks
+from anyio import current_effective_deadline, current_time, get_current_task, get_running_tasks
 
 from headwater.display import plural
 from headwater.errors import DeadlockError
@@ -95,7 +95,12 @@ class StallWatch:
     """Looks at the waits of one execution from time to time."""
 
     def __init__(
-        self, plan: Plan, hosts: Sequence[StepHost], edge: Callable[[int], Ends], program: ProgramWaits
+        self,
+        plan: Plan,
+        hosts: Sequence[StepHost],
+        edge: Callable[[int], Ends],
+        program: ProgramWaits,
+        stall_s: float | None = None,
     ) -> None:
         self._plan = plan
         self._program_waits = program
@@ -105,6 +110,9 @@ class StallWatch:
         self._seen: dict[Waiter, float | None] = {}
         self._looks = 0
         self._sleepers: dict[Waiter, _Sleeper] = {}
+        self._stall_s = stall_s
+        self._still_since = 0.0
+        self._moved_items = -1
 
     @cached_property  # most executions end before the first look
     def _channels(self) -> dict[int, Channel]:
@@ -128,17 +136,31 @@ class StallWatch:
         """Resolve or report that parties wait for each other, and have done so in the same waits for several looks."""
         if not any(channel.writer.asleep_since for channel in self._channels.values()):
             self._looks = 0
+            self._moved_items = -1
             return
         stuck = self._stuck()
         seen = {wait.waiter: self._since(wait.waiter) for waits in stuck.values() for wait in waits}
         self._looks = self._looks + 1 if seen == self._seen and seen else 0
         self._seen = seen
+        if self._stall_s is not None:
+            self._check_stall(stuck, self._stall_s)
         if self._looks < _LOOKS:
             self._sleepers.clear()
         elif not self._collects_full_outputs(stuck):
             stuck.pop(self._program, None)  # it only waits for the others
             if all(self._is_stuck_for_sure(party, waits) for party, waits in stuck.items()):
                 raise DeadlockError(self._report(stuck))
+
+    def _check_stall(self, stuck: Mapping[_Party, Sequence[_Wait]], limit_s: float) -> None:
+        """Raise when nothing has moved for longer than the document allows, whatever the steps may do by themselves."""
+        moved = sum(channel.written_items + channel.read_items for channel in self._channels.values())
+        waiting = {party.host for party in stuck}
+        goes_on = any(host.is_working or host not in waiting for host in self._hosts if not host.has_ended)
+        if moved != self._moved_items or goes_on:
+            self._moved_items, self._still_since = moved, current_time()
+        elif current_time() - self._still_since >= limit_s:
+            waits = {party: waits for party, waits in stuck.items() if party is not self._program}
+            raise DeadlockError(f"nothing has moved for {limit_s:g} s (timeout.stall_s): {self._report(waits)}")
 
     def _collects_full_outputs(self, stuck: Mapping[_Party, Sequence[_Wait]]) -> bool:
         """Collect the full outputs that hold up what the program waits for; return whether there are any."""

@@ -197,7 +197,7 @@ def _inner_scope(
 ) -> ExecutionScope:
     """Return the scope of a nested pipeline: that of the execution, with the path of the step that holds it."""
     form = step.method.nested
-    request = replace(outer.request, plan=form.plan, timeout_s=form.timeout_s)
+    request = replace(outer.request, plan=form.plan, timeout_s=form.timeout_s, stall_s=form.stall_s)
     context = PathEvents(outer.context, step.id, metadata)
     scope = ExecutionScope(
         outer.execution_id,
