@@ -341,4 +341,4 @@ async def test_counts_no_compensation_for_what_is_well(world: World) -> None:
     """What a step leaves out because it is asked to, as a filter is, is no compensation."""
     recorder = EventRecorder(types={"step_complete"}, steps={"it"})
     await world.pipeline().run(iter(world.filled(world.sample.many[0])), subscribers=[recorder])
-    assert [event.data.compensations for event in recorder.events] == [0]
+    assert [event.data.compensations for event in recorder.events if event.step_id == "it"] == [0]

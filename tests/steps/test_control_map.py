@@ -137,6 +137,32 @@ async def test_holds_few_items() -> None:
         assert read < 5_000
 
 
+@pytest.mark.parametrize("options", [{}, {"concurrency": 3}])
+@pytest.mark.parametrize("kind", ["control.map", "control.pipeline"])
+async def test_leaves_out_items_whose_branch_is_not_taken(kind: str, options: dict[str, Any]) -> None:
+    """A condition inside leaves an item out, as it does outside; a single value skips what comes after."""
+    document = chain("nesting.double")
+    document["edges"] = [{"from": "input", "to": "s0", "when": {"lt": 3}}]
+    after = {"id": "after", "kind": "nesting.double"}
+    pipeline = Pipeline.load(nesting(document, after, kind=kind, options=options if kind == "control.map" else {}))
+    recorder = EventRecorder(types={"step_skipped"})
+    assert (await pipeline.run(iter([1, 5, 2]))).output == [4, 8]
+    assert (await pipeline.run(1)).output == 4
+    assert (await pipeline.run(5, subscribers=[recorder])).output is None
+    assert {event.step_id for event in recorder.events} >= {"nested/s0", "after"}
+
+
+async def test_leaves_out_items_that_go_elsewhere() -> None:
+    """A switch inside, of which one port is the output, passes on the items of that port."""
+    steps = [
+        {"id": "way", "kind": "control.switch", "params": {"cases": {"few": {"lt": 3}}, "default": "many"}},
+        {"id": "drop", "kind": "nesting.double"},
+    ]
+    document = {"name": "x", "steps": steps, "edges": ["way.many -> drop"], "output": ["way.few"]}
+    pipeline = Pipeline.load(nesting(document, kind="control.map"))
+    assert (await pipeline.run(iter([1, 5, 2]))).output == [1, 2]
+
+
 def test_refuses_a_pipeline_without_one_input() -> None:
     """A source, and a pipeline with two inputs, have no item to run for."""
     with pytest.raises(ConfigError, match="with one input, but this one has 0"):

@@ -209,7 +209,7 @@ class _Filler:
 
     def _is_document(self, key: Any) -> bool:
         """Return whether what stands under a key of the present object is a document of its own."""
-        if self._path[:1] != ["steps"] or self._path[-1] != "params":
+        if len(self._path) < 3 or self._path[-1] != "params" or self._path[0] != "steps":
             return False
         step: Any = self._document
         for part in self._path[:-1]:

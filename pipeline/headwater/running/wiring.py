@@ -111,7 +111,7 @@ class Wiring:
         head, last = steps[0], steps[-1]
         output = last.outputs[0]
         label = f"step {head.id!r}"
-        if len(last.outputs) > 1:
+        if len(last.outputs) > 1 or last.method.outputs_type is not None:
             return self._routed_outbox(label, last)
         record = None if len(steps) > 1 or _is_stage(head) else self._scope.record(head)
         return self._port_outbox(label, head, head.outputs[0], output, record)

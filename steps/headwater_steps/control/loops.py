@@ -72,7 +72,7 @@ class Loop(NestingStep, kind="control.loop"):
 
     def check_form(self, form: NestedForm) -> None:
         """Raise when the pipeline does not make one value of one value, or does not take what it makes."""
-        if len(form.inputs) != 1 or len(form.outputs) != 1 or form.streams_out:
+        if len(form.inputs) != 1 or len(form.outputs) != 1 or form.streams_out or form.outputs_type is not None:
             raise ValueError("control.loop runs a pipeline that makes one value of one value, but this one does not")
         if not form.takes_its_output:
             raise ValueError("control.loop gives a pipeline what it made before, but this one does not take that type")

@@ -61,9 +61,20 @@ def _form(plan: Plan, timeout: TimeoutSpec) -> NestedForm:
     inputs = [_named(port, name) for port, name in zip(inputs, names, strict=True)]
     outputs = [_output(name, plan.edges[index]) for name, index in zip(plan.output_names, plan.outputs, strict=True)]
     if len(outputs) == 1:
-        return NestedForm(plan, tuple(inputs), (_named(outputs[0], "out"),), None, timeout.total_s, timeout.stall_s)
+        outputs = [_named(outputs[0], "out")]
+        if not _may_be_skipped(plan):
+            return NestedForm(plan, tuple(inputs), tuple(outputs), None, timeout.total_s, timeout.stall_s)
     outputs_type: Any = type("NestedOutputs", (Outputs,), {"__annotations__": {port.name: Any for port in outputs}})
     return NestedForm(plan, tuple(inputs), tuple(outputs), outputs_type, timeout.total_s, timeout.stall_s)
+
+
+def _may_be_skipped(plan: Plan) -> bool:
+    """Return whether one value may not reach the output of a pipeline, as its branch is not taken."""
+    edge = plan.edges[plan.outputs[0]]
+    if edge.streaming or edge.source is None:
+        return edge.condition is not None and not edge.streaming
+    writer = plan.step(edge.source)
+    return edge.condition is not None or writer.skippable or writer.method.outputs_type is not None
 
 
 def _input(name: str, edges: Sequence[PlannedEdge]) -> Port:

@@ -115,7 +115,12 @@ def _is_awaited(given: ResolvedInput) -> bool:
 
 def _keeps_count(graph: Graph, step: str, choice: Choice) -> bool:
     """Return whether a step gives one item for each item, or for each round of several edges."""
-    if choice.mapped is None or len(choice.outputs) > 1 or graph.specs[step].on_error in ("skip_item", "dead_letter"):
+    if (
+        choice.mapped is None
+        or len(choice.outputs) > 1
+        or choice.writes_several
+        or graph.specs[step].on_error in ("skip_item", "dead_letter")
+    ):
         return False
     given = choice.inputs[choice.mapped]
     return choice.method.call in {Call.PLAIN, Call.COROUTINE} and given.policy in {None, "zip"}

@@ -80,8 +80,6 @@ class _NestedRun:
         values = await self._values()
         if self._outputs_type is not None:
             return self._outputs_type(**values)
-        if not values:
-            raise ValueError("the nested pipeline made no value, as the branch to its output was not taken")
         return next(iter(values.values()))
 
     async def _values(self) -> dict[str, Any]:
