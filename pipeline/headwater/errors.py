@@ -60,13 +60,15 @@ data flows. An error is imported from the package under whose heading it stands:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import WeakValueDictionary
 
-from headwater.causes import OPAQUE, Cause, Problem, causes_of, code_of, simple
+from headwater.causes import OPAQUE, Cause, Problem, causes_of, code_of, restored, simple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "FIRST_ATTEMPT",
@@ -90,7 +92,9 @@ __all__ = [
 FIRST_ATTEMPT: Final = 1
 """Number of the first attempt of a step."""
 
-_NOT_DETAILS: Final = frozenset({"__notes__", "causes", "message", "result"})
+_NOT_DETAILS: Final = frozenset({"__notes__", "causes", "code", "message", "result"})
+
+_by_code: WeakValueDictionary[str, type[HeadwaterError]] = WeakValueDictionary()
 
 
 class HeadwaterError(Exception):
@@ -111,6 +115,8 @@ class HeadwaterError(Exception):
         super().__init_subclass__(**kwargs)
         if "code" not in vars(cls):
             cls.code = code_of(cls.__name__)
+        if not cls.__name__.startswith("_"):
+            _by_code.setdefault(cls.code, cls)
 
     def to_json(self) -> dict[str, Any]:
         """Return the error as data that JSON has.
@@ -123,6 +129,22 @@ class HeadwaterError(Exception):
         causes = self.causes if self.causes is not None else causes_of(self)
         shown = {name: value for name, value in details.items() if value is not OPAQUE}
         return {"code": self.code, "message": str(self), **shown, "causes": [asdict(cause) for cause in causes]}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any] | str | bytes) -> HeadwaterError:
+        """Read an error back, so that a program can handle one from elsewhere as its own.
+
+        Args:
+            data: What `to_json` returned, or that as JSON text.
+
+        Returns:
+            An error of the class with that code, if its module was imported, and of `HeadwaterError` with that code
+            otherwise. It gives the same `to_json`, and its `__cause__` is the chain of causes.
+
+        Raises:
+            ValueError: It is not an error.
+        """
+        return restored(data, HeadwaterError, _by_code)
 
 
 class _ProblemsError(HeadwaterError):
@@ -241,8 +263,8 @@ class ExecutionTimeoutError(ExecutionError, TimeoutError):
     """
 
     def __init__(self, timeout_s: float, detail: str = "") -> None:
-        more = f"; {detail}" if detail else ""
-        super().__init__(f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s){more}")
+        text = f"the execution did not end within its timeout of {timeout_s:g} s (timeout.total_s)"
+        super().__init__(f"{text}; {detail}" if detail else text)
         self.timeout_s = timeout_s
 
 
@@ -288,12 +310,22 @@ class StreamBrokenError(StreamError):
         message: What happened, one sentence.
         step_id: The step whose failure broke the stream, when it is known.
         execution_id: The execution in which that happened, when it is known.
+        writer_error: The error of a writer elsewhere, as `to_json` returned it; it becomes the `__cause__`.
     """
 
-    def __init__(self, message: str, *, step_id: str | None = None, execution_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        step_id: str | None = None,
+        execution_id: str | None = None,
+        writer_error: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.step_id = step_id
         self.execution_id = execution_id
+        with suppress(ValueError):  # one without a code, as of other writers
+            self.__cause__ = None if writer_error is None else HeadwaterError.from_json(writer_error)
 
 
 class FrameTypeError(StreamError):

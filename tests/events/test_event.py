@@ -92,6 +92,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "data": json_object,
         "items_aside": st.dictionaries(text, st.integers(0, 2**60), max_size=3),
         "schema": st.none() | json_object,
+        "error": st.none() | json_object,
     }
     hints = get_type_hints(model, include_extras=True)
     optional = {hint | None: st.none() | strategy for hint, strategy in simple.items() if hint is not Any}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, current_time
 
-from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionTimeoutError, StepError
+from headwater.errors import FIRST_ATTEMPT, ExecutionCancelled, ExecutionTimeoutError, HeadwaterError, StepError
 from headwater.events.data import PipelineCancelled, PipelineComplete, PipelineFailure
 from headwater.events.event import EventType
 from headwater.running.failures import message_of
@@ -153,4 +153,5 @@ class Outcome:
             step_id=error.step_id if isinstance(error, StepError) else None,
             attempt=error.attempt if isinstance(error, StepError) else FIRST_ATTEMPT,
             unfinished=tuple(self._unfinished()),
+            error=error.to_json() if isinstance(error, HeadwaterError) else None,
         )

@@ -1,7 +1,4 @@
-"""The data of each type of event: one small model per type, with plain values only, so that it is cheap to encode.
-
-The ranges of numbers are checked when an event is read, as a file may hold any.
-"""
+"""The data of each type of event: one small model of plain values, whose ranges are checked when an event is read."""
 
 from __future__ import annotations
 
@@ -262,6 +259,7 @@ class PipelineFailure:
         step_id: The step that failed; None when the failure was outside the steps.
         attempt: Which try of that step failed.
         unfinished: Ids of the steps that had not ended.
+        error: What a program gets, as `HeadwaterError.to_json` returns it.
     """
 
     duration_s: Seconds
@@ -270,6 +268,7 @@ class PipelineFailure:
     step_id: str | None = None
     attempt: Ordinal = FIRST_ATTEMPT
     unfinished: tuple[str, ...] = ()
+    error: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         place = "" if self.step_id is None else f"step {self.step_id!r}: "

@@ -39,7 +39,7 @@ else:
         async def checkpoint() -> None: ...
 
         class StreamBrokenError(Exception):
-            def __init__(self, message: str, **about: str | None) -> None:
+            def __init__(self, message: str, **about: Any) -> None:
                 super().__init__(message)
                 vars(self).update(about)
 
@@ -519,10 +519,11 @@ def _damaged(message: str) -> StreamBrokenError:
 
 
 def _broken(about: dict[str, Any]) -> StreamBrokenError:
+    notes = about.pop("notes", None)
     said = {name: value[:MOST_CHARS] for name, value in about.items() if isinstance(value, str)}
-    where = {name: said.get(name) for name in ("step_id", "execution_id")}
+    where: dict[str, Any] = {name: said.get(name) for name in ("step_id", "execution_id")}
+    where["writer_error"] = {**about, **said}
     error = StreamBrokenError(said.get("message", "its writer failed"), **where)
-    notes = about.get("notes")
     for note in notes[:MOST_NOTES] if isinstance(notes, list) else ():
         error.add_note(str(note)[:MOST_CHARS])
     return error

@@ -14,7 +14,8 @@ from pydantic import PydanticUserError
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
-from headwater.errors import StreamError
+from headwater.causes import causes_of
+from headwater.errors import HeadwaterError, StreamError
 from headwater.wire.payloads import PREFIX, Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
 from headwater.wire.stream_reader import (
     FORMAT_VERSION,
@@ -202,10 +203,15 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         where = {name: getattr(error, name, None) for name in ("step_id", "execution_id")}
         notes = getattr(error, "__notes__", None)
         about = {
+            **_values_of(error),
             "code": getattr(type(error), "code", None),
             "message": _text(error),
             **{name: None if value is None else _text(value) for name, value in where.items()},
             "notes": [*map(_text, notes[:MOST_NOTES])] if isinstance(notes, list) else [],
+            "causes": [
+                {"type": _text(cause.type), "message": _text(cause.message), "code": cause.code}
+                for cause in getattr(error, "causes", None) or causes_of(error, _text)
+            ],
         }
         return self._sent(frame(FrameKind.BREAK, to_json(about)), last=True)
 
@@ -228,6 +234,19 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
             }
             frames = frame(FrameKind.OPEN, to_json(about)) + frames
         return frames
+
+
+def _values_of(error: BaseException) -> dict[str, Any]:
+    """Return the values of an error of Headwater that it is restored from."""
+    values: dict[str, Any] = {}
+    with suppress(Exception):  # the code of a program, as below
+        values = error.to_json() if isinstance(error, HeadwaterError) else {}
+    plain = {name: _text(value) if isinstance(value, str) else value for name, value in values.items()}
+    try:
+        to_json(plain)
+    except ValueError:  # a path that has no form in UTF-8
+        return {}
+    return plain
 
 
 def _text(value: object) -> str:
