@@ -201,6 +201,7 @@ def substitute(annotation: Any, bindings: Mapping[Any, Any]) -> Any:
     return annotation[tuple(bindings.get(variable, variable) for variable in variables)]
 
 
+@cached
 def fields_of(annotation: Any) -> Mapping[str, Any]:
     """Return the types of the fields of a model, a dataclass or a `TypedDict`, by the names that documents use."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

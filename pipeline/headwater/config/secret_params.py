@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from headwater.annotations import alternatives, fields_of, union, walk
+from headwater.annotations import alternatives, cached, fields_of, union, walk
 from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.problems import JsonPath, Problems
 from headwater.shapes import is_list, is_mapping, is_object, is_sequence
@@ -23,11 +23,13 @@ _PLAIN = (bool, bytes, float, int, str, type(None), Path, ...)
 _PLAIN_CONTAINERS = (dict, list, tuple, Mapping, Sequence)
 
 
+@cached
 def takes_secrets(model: type[BaseModel]) -> bool:
     """Return whether the params of a kind have a `SecretStr` at any depth."""
     return any(one is SecretStr for one in walk(model))
 
 
+@cached
 def is_plain(model: type[BaseModel]) -> bool:
     """Return whether no value of the params can be a secret: they are numbers, strings and containers of them."""
     return all(one is model or one in _PLAIN or get_origin(one) in _PLAIN_CONTAINERS for one in walk(model))

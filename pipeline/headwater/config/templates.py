@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
@@ -37,6 +37,8 @@ _TEMPLATE = re.compile(r"\$\$\{|\$\{((?:[^{}]|\{[^{}]*\})*)(\}?)")  # braces wit
 _FIXED_TOP = {"$schema", "name", "parameters"}
 _FIXED_STEP = {"id", "kind", "params"}
 _FIXED_EDGE = {"from", "to"}
+_SUBSTEPS = (("on_error", "fallback"), ("compensate",))
+_FIXED_SUBSTEPS = {(*place, key) for place in _SUBSTEPS for key in ("kind", "params")}
 _TYPE_NAMES = {"int": "integer", "float": "number", "bool": "boolean"}
 _TYPES = (*VALUE_PARSERS, *_TYPE_NAMES)
 _ARTICLES = {
@@ -237,7 +239,7 @@ class _Filler:
         whole = _TEMPLATE.fullmatch(text)
         if whole is not None and whole[2]:
             value = self._resolved(whole[1])
-            if isinstance(value, SecretStr) and self._path[2:3] != ["params"]:
+            if isinstance(value, SecretStr) and not _is_in_params(self._path):
                 raise _UnresolvedError("secret-misplaced", "a secret is allowed only in params", "remove it")
             return value
         return _TEMPLATE.sub(self._inserted, text)
@@ -305,10 +307,16 @@ def _size(value: object) -> int:
     return size
 
 
+def _is_in_params(path: Sequence[str | int]) -> bool:
+    """Return whether a place is inside the params of a step, or of one in its policies."""
+    inside = tuple(path[2:])
+    return any(inside[: len(place) + 1] == (*place, "params") for place in ((), *_SUBSTEPS))
+
+
 def _is_fixed(path: JsonPath) -> bool:
     """Return whether a place defines what the pipeline is, so that no template is allowed there."""
     if path[0] in _FIXED_TOP:
         return True
     if path[0] == "steps":
-        return len(path) <= 2 or (len(path) == 3 and path[2] in _FIXED_STEP)
+        return len(path) <= 2 or (len(path) == 3 and path[2] in _FIXED_STEP) or path[2:] in _FIXED_SUBSTEPS
     return path[0] == "edges" and (len(path) <= 2 or (len(path) == 3 and path[2] in _FIXED_EDGE))

@@ -9,6 +9,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from headwater.annotations import cached
 from headwater.kinds.docstring import argument_descriptions
 from headwater.kinds.params import is_closed
 
@@ -145,13 +146,21 @@ class StepDefinition:
         return replace(self, methods=tuple(methods))
 
     def params_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the params (draft 2020-12), with descriptions from the docstring of the step."""
-        schema = self.params_model.model_json_schema(schema_generator=_schema_generator())
-        descriptions = argument_descriptions(self.doc)
-        for name, prop in schema.get("properties", {}).items():
-            if name in descriptions:
-                prop.setdefault("description", descriptions[name])
-        return schema
+        """Return the JSON Schema of the params (draft 2020-12), with descriptions from the docstring of the step.
+
+        It is made once, and not to be changed.
+        """
+        return _params_schema(self.params_model, self.doc)
+
+
+@cached
+def _params_schema(model: type[BaseModel], doc: str) -> dict[str, Any]:
+    schema = model.model_json_schema(schema_generator=_schema_generator())
+    descriptions = argument_descriptions(doc)
+    for name, prop in schema.get("properties", {}).items():
+        if name in descriptions:
+            prop.setdefault("description", descriptions[name])
+    return schema
 
 
 _varied: dict[Any, tuple[StepDefinition, StepDefinition]] = {}
