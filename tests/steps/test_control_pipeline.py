@@ -379,6 +379,17 @@ def test_refuses_deep_nesting() -> None:
     assert {code for code, _ in problems_of(nesting(nesting(document)))} == {"nested-too-deep"}
 
 
+def test_refuses_files_that_are_shared_with_a_step_inside(tmp_path: Path) -> None:
+    """A step inside and a step outside that use one file at a time are reported, by the path of the one inside."""
+    sink = {"kind": "sink.jsonl", "params": {"path": str(tmp_path / "x.jsonl")}}
+    document = nesting(chain("nesting.double", sink))
+    document["steps"].append({"id": "also", **sink})
+    document["edges"] = ["input -> nested", "input -> also"]
+    with pytest.raises(ConfigError, match="shared-file") as caught:
+        Pipeline.load(document)
+    assert "'nested/s1'" in caught.value.problems[0].message
+
+
 def test_asks_for_permissions_inside() -> None:
     """A nested step needs the permission that it would need outside."""
     document = nesting(chain({"kind": "source.process", "params": {"argv": ["true"]}}))

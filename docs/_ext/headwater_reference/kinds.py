@@ -74,6 +74,8 @@ def _kind(definition: StepDefinition) -> str:
     schema = definition.params_schema()
     text = [f"({anchor(definition.kind)})=\n## `{definition.kind}`\n", parts.get("", "") + "\n"]
     text += [_method(definition, method) for method in definition.methods]
+    if definition.is_shaped:
+        text.append("The params say which ports there are, and their types.\n")
     if schema.get("properties"):
         text += ["**Params**\n", definitions(fields(schema))]
     text += ["**In a document**\n", block("json", _usage(definition.kind, schema))]

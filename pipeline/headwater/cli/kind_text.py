@@ -95,6 +95,8 @@ def _parts(definition: StepDefinition) -> Iterator[list[str]]:
     if prose := rest.strip():
         yield ["", *_indented(prose, 2)]
     yield ["", *chain.from_iterable(map(_method, definition.methods))]
+    if definition.is_shaped:
+        yield ["    the params say which ports there are, and their types"]
     schema = definition.params_schema()
     if properties := schema.get("properties"):
         yield ["", "  params", *_params(schema, properties)]

@@ -11,11 +11,13 @@ from fnmatch import translate
 from functools import cache
 from itertools import islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.problems import quote
 from headwater.graph.checks.path_params import has_paths, used_paths
 from headwater.graph.choices import edges_by_port
+from headwater.ids import PATH_SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from headwater.graph.choices import Choice
     from headwater.graph.edges import Edge
     from headwater.graph.graph import Graph
+    from headwater.kinds.definition import BoundStep
 
 __all__ = ["check_shared_files"]
 
@@ -47,11 +50,12 @@ def check_shared_files(graph: Graph, choices: Mapping[str, Choice], problems: Pr
         if writer in reported:
             continue
         reported.add(writer)
-        message = f"step {quote(writer.step)} writes {writer}, which step {quote(other.step)} {other.verb}"
+        message = f"step {quote(writer.name)} writes {writer}, which step {quote(other.name)} {other.verb}"
         if str(other) != str(writer):
             message += f" as {other}"
         hint = "give each step a path of its own"
-        problems.add("shared-file", message, (*graph.place(writer.step), "params", *writer.path.param), hint)
+        param = writer.path.param if writer.name == writer.step else ()
+        problems.add("shared-file", message, (*graph.place(writer.step), "params", *param), hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class _Use:
     step: str
     path: UsedPath
     place: PurePath
+    name: str
 
     def __str__(self) -> str:
         given = quote(self.path.path)
@@ -75,17 +80,41 @@ class _Use:
 
 def _uses(graph: Graph, problems: Problems) -> Iterator[_Use]:
     """Yield the paths that the steps declare, writers before readers of their values."""
-    for number, (step_id, step) in enumerate(graph.steps.items()):
-        if not (step.has_params and has_paths(step.definition.params_model)):
-            continue
-        try:
-            for path in used_paths(step):
-                # the files of a folder stand for one whose name is the pattern, which other such patterns match
-                yield _Use(number, step_id, path, PurePath(path.place, path.names))
-        except Exception as error:  # noqa: BLE001 - other people's kinds name the files of a folder by code
-            message = f"kind {quote(step.definition.kind)} failed to name its files: {type(error).__name__}"
-            place = (*graph.place(step_id), "params")
-            problems.add("params-failed", message, place, f"its code is in {step.definition.origin}")
+    for number, (step_id, outer) in enumerate(graph.steps.items()):
+        if outer.definition.is_shaped or _uses_files(outer):
+            for name, step in _inside(step_id, graph.steps):
+                if _uses_files(step):
+                    yield from _uses_of(graph, problems, number, step_id, (name, step))
+
+
+def _uses_files(step: BoundStep) -> bool:
+    return step.has_params and has_paths(step.definition.params_model)
+
+
+def _uses_of(
+    graph: Graph, problems: Problems, number: int, step_id: str, named: tuple[str, BoundStep]
+) -> Iterator[_Use]:
+    name, step = named
+    try:
+        for path in used_paths(step):
+            # the files of a folder stand for one whose name is the pattern, which other such patterns match
+            yield _Use(number, step_id, path, PurePath(path.place, path.names), name)
+    except Exception as error:  # noqa: BLE001 - other people's kinds name the files of a folder by code
+        message = f"kind {quote(step.definition.kind)} failed to name its files: {type(error).__name__}"
+        place = (*graph.place(step_id), "params")
+        problems.add("params-failed", message, place, f"its code is in {step.definition.origin}")
+
+
+def _inside(step_id: str, steps: Mapping[str, BoundStep], path: str = "") -> Iterator[tuple[str, BoundStep]]:
+    """Yield a step by its path, and the steps of its nested pipeline, which use files while it runs."""
+    step = steps[step_id]
+    yield path + step_id, step
+    if step.definition.is_shaped:
+        params: dict[str, Any] = getattr(step.instance, "__dict__", {})
+        for param in params.values():
+            if isinstance(param, NestedPipeline) and param.loaded is not None:
+                for inner_id in param.loaded.steps:
+                    yield from _inside(inner_id, param.loaded.steps, f"{path}{step_id}{PATH_SEPARATOR}")
 
 
 def _in_one_place(uses: Sequence[_Use]) -> Iterator[tuple[_Use, _Use]]:
