@@ -188,6 +188,20 @@ LARGE = [
         id="fan-in of 10,000, one after the other",
     ),
     pytest.param(
+        steps_and(10_000, arrows(FAN_IN), "say.texts").replace(
+            '"s9999","kind":"say.texts"', '"s9999","merge":"zip","kind":"say.same"', 1
+        ),
+        id="fan-in of 10,000, in tuples",
+    ),
+    pytest.param(
+        re.sub(r'("id":"s(?![01]"|9999")\d+")', r'\1,"merge":"latest"', steps_and(10_000, arrows(LADDER))),
+        id="tuples of tuples of tuples",
+    ),
+    pytest.param(
+        steps_and(10_000, arrows(FAN_IN)).replace('"s9999","kind"', '"s9999","merge":"zip","kind"', 1),
+        id="fan-in of 10,000 branches of the input, in tuples",
+    ),
+    pytest.param(
         re.sub(r'("id":"s(?![01]"|9999")\d+")', r'\1,"merge":"interleave"', steps_and(10_000, arrows(LADDER))),
         id="more paths than atoms",
     ),

@@ -192,6 +192,10 @@ def chain(*steps: Any, **options: Any) -> Pipeline:
     return Pipeline("chain", steps=dict(zip("abcdefgh", steps, strict=False)), **options)
 
 
+def meeting(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"from": "one", "to": "all", **first}, {"from": "other", "to": "all", **second}]
+
+
 def build(name: str, folder: str) -> Pipeline:
     """Return one of the pipelines that are cancelled everywhere."""
     if name == "chain":
@@ -219,10 +223,12 @@ def build(name: str, folder: str) -> Pipeline:
         steps = {"numbers": numbers, "one": slow, "other": kinds.async_pass, "all": kinds.async_pass}
         edges = ["numbers -> one", "numbers -> other", "one -> all", "other -> all"]
         return Pipeline("branches", steps=steps, edges=edges, options={"all": {"merge": "interleave"}})
-    if name in {"zip", "latest", "first"}:
+    if name in {"zip", "latest", "first", "bounds"}:
         steps = {"numbers": numbers, "one": slow, "other": kinds.async_double, "all": first_of}
-        edges = ["numbers -> one", "numbers -> other", "one -> all", "other -> all"]
-        return Pipeline("meeting", steps=steps, edges=edges, options={"all": {"merge": name}})
+        bounds = ({"buffer_bytes": 30}, {"on_full": "latest"}) if name == "bounds" else ({}, {})
+        edges = ["numbers -> one", "numbers -> other", *meeting(*bounds)]
+        policy = "interleave" if name == "bounds" else name
+        return Pipeline("meeting", steps=steps, edges=edges, options={"all": {"merge": policy}})
     return chain(numbers, kinds.process_double)
 
 
@@ -248,7 +254,20 @@ async def run_and_cancel(pipeline: Pipeline, at: int, install: Any, folder: Path
     return countdown.reached
 
 
-NAMES = ("chain", "concurrent", "threads", "files", "unary", "branches", "zip", "latest", "first", "retried", "undone")
+NAMES = (
+    "chain",
+    "concurrent",
+    "threads",
+    "files",
+    "unary",
+    "branches",
+    "zip",
+    "latest",
+    "first",
+    "bounds",
+    "retried",
+    "undone",
+)
 
 
 @pytest.mark.parametrize("how", ["cancel", "scope"])

@@ -10,8 +10,12 @@ from typing import Any
 import anyio
 import pytest
 
-from headwater import ConfigError, Emits, Pipeline, StepError, Stream, step
+from headwater import ConfigError, Emits, Execution, Pipeline, Runner, StepError, Stream, step
 from headwater.errors import HeadwaterError
+from headwater.graph.plan import PlannedEdge
+from headwater.running.request import RunOptions, open_channel
+from headwater.streams.ends import Ends
+from headwater.streams.waiter import Waiter
 from tests.running import kinds
 
 Pair = tuple[int, int]
@@ -466,3 +470,97 @@ async def test_first_takes_values_and_streams() -> None:
     """Then it brings a stream, as whichever is first may be one."""
     meeting = pipeline(kinds.def_double, kinds.async_count, kinds.async_pass, "first")
     assert (await meeting.run({"first": 4, "second": 0})).output == [8]
+
+
+# ---- early ends on both sides
+
+LEFT_EARLY = ["interleave", "concat", "zip", {"policy": "zip", "unequal": "pad"}, "latest", "first"]
+
+
+class Endless:
+    """Writers without end that note when they are opened and closed."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.closed: list[str] = []
+
+    def writer(self, name: str) -> Any:
+        @step(f"merging.endless_{name}")
+        async def write(number: int) -> AsyncIterator[int]:
+            self.opened.append(name)
+            try:
+                while True:
+                    yield number
+            finally:
+                self.closed.append(name)
+
+        return write
+
+    def pipeline(self, reader: Any, merge: Any) -> Pipeline:
+        """Return two of them that meet."""
+        return pipeline(self.writer("first"), self.writer("second"), reader, merge)
+
+
+@step("merging.three")
+async def three(items: Stream[Any]) -> AsyncIterator[int]:
+    """Read three items and leave."""
+    count = 0
+    async for _ in items:
+        yield count
+        count += 1
+        if count == 3:
+            return
+
+
+@step("merging.one_for_one")
+def one_for_one(item: Any) -> int:
+    return 1 if item is not None else 0
+
+
+@pytest.mark.parametrize("merge", LEFT_EARLY, ids=str)
+async def test_writers_are_closed_when_the_reader_leaves(merge: Any) -> None:
+    """All of them, under every policy."""
+    endless = Endless()
+    assert (await endless.pipeline(three, merge).run({"first": 1, "second": 2})).output == [0, 1, 2]
+    assert sorted(endless.closed) == sorted(endless.opened) != []
+
+
+@pytest.mark.parametrize("merge", LEFT_EARLY, ids=str)
+async def test_writers_are_closed_when_the_program_leaves(merge: Any) -> None:
+    """Whatever reads the output in the end."""
+    endless = Endless()
+    async with Runner().start(endless.pipeline(one_for_one, merge), {"first": 1, "second": 2}) as execution:
+        async for _ in execution.output:
+            break
+    assert sorted(endless.closed) == sorted(endless.opened) != []
+
+
+@pytest.mark.parametrize("merge", ["interleave", "concat", "zip", "latest"])
+@pytest.mark.parametrize("count", [0, 1, 600])
+async def test_every_item_is_done_when_edges_end(merge: str, count: int) -> None:
+    """What was written at an edge was read and finished with."""
+    edges: list[Ends] = []
+
+    def record(edge: PlannedEdge, reader: Waiter) -> Ends:
+        edges.append(open_channel(edge, reader))
+        return edges[-1]
+
+    pair = pipeline(kinds.async_count, kinds.async_count, one_for_one, merge)
+    request = pair.compiled.request({"first": count, "second": count}, RunOptions(open_edge=record))
+    async with Execution(request) as execution:
+        await execution.result()
+    done = [ends.source.statistics() for ends in edges]
+    assert [each.done_items for each in done] == [each.written_items for each in done]
+
+
+@pytest.mark.parametrize("policy", ["skip_item", "fail"])
+def test_refuses_zip_when_a_step_between_may_skip_items(policy: str) -> None:
+    """A branch that skips the items that failed may fall behind the other one."""
+    steps = {"a": kinds.async_count, "b": kinds.async_double, "z": add}
+    options = {"z": {"merge": "zip"}, "b": {"on_error": policy}}
+    edges = ["a -> b", "a -> z", "b -> z"]
+    if policy == "fail":
+        Pipeline("even", steps=steps, edges=edges, options=options)
+    else:
+        with pytest.raises(ConfigError, match="deadlock-risk"):
+            Pipeline("uneven", steps=steps, edges=edges, options=options)

@@ -37,6 +37,8 @@ __all__ = [
 STREAM_POLICIES = frozenset({"interleave", "concat"})
 """The merge policies that make one stream of all items, even where each edge brings one value."""
 
+_MOST_PARTS = 100  # of a type
+
 TUPLE_POLICIES = frozenset({"zip", "latest"})
 """The merge policies that make one tuple of an item of each edge."""
 
@@ -56,16 +58,32 @@ def meet(flows: Sequence[Flow], merge: MergeSpec | None) -> Flow:
     if merge is None:
         return first
     types = [flow.type for flow in flows]
-    in_tuples = merge.policy in TUPLE_POLICIES
-    pads = [type(merge.padding)] if merge.unequal == "pad" else []
-    items = [union(one.item, *pads) for one in types]
+    item = _tuple_of(types, merge) if merge.policy in TUPLE_POLICIES else first.type.item  # the others fit on their own
+    has_one_mode = merge.policy not in TUPLE_POLICIES and all(one.mode == types[0].mode for one in types)
     met = StreamType(
-        GenericAlias(tuple, tuple(items)) if in_tuples else union(*items),
+        item,
         header=_passing([one.header for one in types], merge),
         footer=None if merge.unequal == "shortest" else _passing([one.footer for one in types], merge),
-        mode=None if in_tuples or any(one.mode != types[0].mode for one in types) else types[0].mode,
+        mode=types[0].mode if has_one_mode else None,
     )
     return Flow(met, streaming=any(flow.streaming for flow in flows))
+
+
+def _tuple_of(types: Sequence[StreamType], merge: MergeSpec) -> Any:
+    """Return the type of tuples; those that tuples of tuples would make too large are of anything."""
+    pads = [type(merge.padding)] if merge.unequal == "pad" else []
+    if _is_large([one.item for one in types]):
+        return tuple[Any, ...]
+    return GenericAlias(tuple, tuple(union(one.item, *pads) for one in types))
+
+
+def _is_large(annotations: list[Any]) -> bool:
+    """Return whether types have more parts than anyone declares."""
+    waiting, seen = annotations, 0
+    while waiting and seen + len(waiting) <= _MOST_PARTS:
+        waiting += shape(waiting.pop())[1]
+        seen += 1
+    return bool(waiting)
 
 
 def _passing(frames: Sequence[Any], merge: MergeSpec) -> Any:

@@ -214,6 +214,9 @@ class _Resolver:
                 return None
             fittings: list[Fitting] = []
             for edge, flow in zip(arrival.edges, arrival.fed, strict=True):
+                if fittings and arrival.in_tuples and edge.spec.adapt == arrival.edges[0].spec.adapt:
+                    fittings.append(fittings[0])  # the port gets the same tuples
+                    continue
                 fitting = fit_port(flow, arrival.port, method.task, edge.spec.adapt, bindings)
                 if fitting is None:
                     return None

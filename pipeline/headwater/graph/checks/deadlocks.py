@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_deadlocks"]
 
+_NODES_AT_A_LOOK = 20
 _MOST_LOOKS = 20_000  # at states on ways; what is not found then, the stall watch finds at run time
 
 
@@ -190,10 +191,11 @@ class _Waits:
 
     def _add_round(self, edges: Sequence[Edge]) -> None:
         """Add that an item of each edge is read before the next one of any."""
+        round_, _ = self._nodes()
+        for edge in edges:
+            self._add(round_, _empty(edge), evenly=True)
         for edge in self._filling(edges):
-            for other in edges:
-                if other is not edge:
-                    self._add(_full(edge), _empty(other), evenly=True)
+            self._add(_full(edge), round_, evenly=True)
 
     def _filling(self, edges: Sequence[Edge]) -> Iterator[Edge]:
         """Yield the edges that can be full: one value always fits, and where items are dropped, so does the next."""
@@ -225,6 +227,8 @@ class _Waits:
         for later in edges:
             ring = self._rings.get(_full(later))
             for first in edges if ring in self._uneven_rings else ():
+                if self._looks <= 0:
+                    return
                 if first is not later and self._rings.get(_empty(first)) == ring:
                     way = self._way(_empty(first), _full(later), unevenly=True)
                     if way is not None:
@@ -238,17 +242,18 @@ class _Waits:
         came_from: dict[tuple[int, bool], tuple[int, bool] | None] = {(start, False): None}
         queue = deque(came_from)
         while queue and self._looks > 0:
-            self._looks -= 1
             state = queue.popleft()
             way = _back(came_from, state) if self._has_rounds or state == (end, unevenly) else []
+            self._looks -= 1 + len(way) // _NODES_AT_A_LOOK
             if state == (end, unevenly):
                 return way[::-1]
+            on_way = set(way)
             node, is_uneven = state
             for following in self._arcs[node]:
                 reached = following, is_uneven or (unevenly and (node, following) in self._uneven)
                 if self._rings.get(following) != self._rings[start] or reached in came_from:
                     continue
-                if following ^ 1 not in way or following ^ 1 == node:
+                if following ^ 1 not in on_way or following ^ 1 == node:
                     came_from[reached] = state
                     queue.append(reached)
         return None

@@ -63,6 +63,8 @@ class _Reader:
         """Report what does not fit."""
         for given in self._choice.inputs:
             for edge, flow, fitting in zip(self._edges[given.port.name], given.fed, given.fittings, strict=True):
+                if given.in_tuples and edge is not self._edges[given.port.name][0]:
+                    break  # these are the same tuples
                 if edge.source is not PIPELINE_INPUT and fitting.adapter in _ITEM_BY_ITEM:
                     for reads in given.port.reads:
                         self._check(reads, edge, flow)

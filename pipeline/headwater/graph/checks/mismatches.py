@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from headwater.kinds.task import Task
     from headwater.streams.frames import StreamType
 
+_MOST_NAMED = 10
+
 __all__ = ["faults_of_choice", "faults_of_edges", "faults_of_outputs", "faults_of_several_tasks", "faults_of_task"]
 
 
@@ -114,7 +116,10 @@ def _unfit(edge: Edge, flow: Flow, arrival: Arrival, step_id: str, task: Task | 
     writes, reads = _described(flow.type, streaming=flow.streaming), _described(port.type, streaming=port.streaming)
     found = f"{edge.source} writes {writes}"
     if arrival.in_tuples:
-        found = f"{' and '.join(str(each.source) for each in arrival.edges)} together are {writes}"
+        sources = [str(each.source) for each in arrival.edges]
+        more = [f"{len(sources) - _MOST_NAMED} more"] if len(sources) > _MOST_NAMED else []
+        named = f"{' and '.join([*sources[:_MOST_NAMED], *more])}"
+        found = f"{named} together are tuples of {len(sources)} items" if more else f"{named} together are {writes}"
     message = f"{found}, but port {port.name!r} of step {step_id!r} reads {reads}"
     expected = port.type
     if flow.streaming and not port.streaming and task is not None and task.input_join is not None:
