@@ -54,7 +54,7 @@ class Lifecycle:
         self._group: TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._own: Lifespans | None = None
-        self._memory = ExecutionMemory()
+        self._memory = ExecutionMemory.of(request)
         self._release_error: StepError | None = None
 
     @property
@@ -152,7 +152,7 @@ class Lifecycle:
         request = self._request
         try:
             instances = await self._acquire(stack)
-            memories = await self._memory.open(request, stack)
+            memories = {} if self._memory is None else await self._memory.open(stack)
         except get_cancelled_exc_class():
             self.cancel("cancelled before the steps were started")
             self.outcome.end()
@@ -161,13 +161,9 @@ class Lifecycle:
             self.outcome.fail(error_in(error))
             self.outcome.end()
             raise
+        fail = self.outcome.fail_step
         scope = ExecutionScope(
-            self.execution_id,
-            request,
-            self.context,
-            instances=instances,
-            memories=memories,
-            on_failure=self.outcome.fail_step,
+            self.execution_id, request, self.context, instances=instances, memories=memories, on_failure=fail
         )
         self._work_scope = allow_nesting(scope)
         self.outcome.hung = scope.hung
@@ -221,12 +217,13 @@ class Lifecycle:
             if interruption_in(error) is not None:
                 raise
         finally:
-            await self._memory.aclose()
+            if self._memory is not None:
+                await self._memory.aclose()
             if self._own is not None:
                 self._release_error = await _released(self._own, self.outcome)
             work.close(self.outcome.error or ExecutionCancelled())
-            if (levels := self._memory.levels) is not None and self._work_scope is not None:
-                self.outcome.judge(levels, self._work_scope.records)
+            if self._memory is not None and self._work_scope is not None:
+                self.outcome.judge(self._memory.levels, self._work_scope.records)
             self.outcome.end()
 
     async def _undo(self) -> None:

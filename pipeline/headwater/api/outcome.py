@@ -112,8 +112,10 @@ class Outcome:
             self._cancel_reason = reason
         return is_first
 
-    def judge(self, levels: ServiceLevels, records: Mapping[str, StepRecord]) -> None:
+    def judge(self, levels: ServiceLevels | None, records: Mapping[str, StepRecord]) -> None:
         """Count the execution among those of its pipeline, and emit the objectives that these miss."""
+        if levels is None:
+            return
         plan = self._request.plan
         writers = {plan.edges[index].source or "" for index in plan.outputs}
         completed = None if self._error is None and self.cancelled else self._error is None

@@ -144,6 +144,15 @@ async def test_fails_one_item_when_its_place_has_failed(target: Any) -> None:
         await of(target).run([1, -2, 3])
 
 
+async def test_writes_items_that_failed_to_a_port_with_their_numbers() -> None:
+    """The number of an item is that in the stream, whatever batch it was in."""
+    options = {"step": {"on_error": "dead_letter", "batch": {"size": 4}}}
+    pipeline = Pipeline("one", steps={"step": later}, options=options, output=["step", "step.errors"])
+    output = (await pipeline.run([0, -1, 2, 3, 4, -5, -6, 7])).output
+    assert output["step"] == [0, 4, 6, 8, 14]
+    assert [(letter["index"], letter["item"]) for letter in output["step.errors"]] == [(1, -1), (5, -5), (6, -6)]
+
+
 async def test_runs_in_a_process_that_is_kept() -> None:
     """Results and errors cross for each item; the next batch has the same process."""
     result = await of(processed, on_error="skip_item", batch={"size": 4}).run(range(-5, 20))

@@ -370,3 +370,60 @@ async def test_cache_is_not_disturbed_when_the_execution_that_calls_is_cancelled
         await anyio.sleep(0.1)  # in virtual time
         first.cancel()
     assert calls == [1, 1]
+
+
+# cancellation
+
+
+@step("shared.turns")
+async def turns(number: int) -> int:
+    for _ in range(number % 4):
+        await anyio.lowlevel.checkpoint()
+    return 2 * number
+
+
+@step("shared.turns_of_batches", batched=True)
+async def turns_of_batches(numbers: list[int]) -> list[int]:
+    for _ in range(len(numbers) % 4):
+        await anyio.lowlevel.checkpoint()
+    return [2 * number for number in numbers]
+
+
+POLICIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "cache": (turns, {"cache": {}, "concurrency": 3}),
+    "rate limit": (turns, {"rate_limit": {"per_s": 50_000, "key": None}, "concurrency": 3, "ordered": False}),
+    "breaker": (turns, {"circuit_breaker": {}}),
+    "all": (turns, {"cache": {}, "rate_limit": {"per_s": 50_000}, "circuit_breaker": {}, "retry": {}}),
+    "batches": (turns_of_batches, {"batch": {"size": 4, "across": "runner"}}),
+    "batches with a cache": (turns_of_batches, {"batch": {"size": 4, "across": "runner"}, "cache": {}}),
+    "thread": (threaded, {"cache": {}, "circuit_breaker": {}, "concurrency": 2}),
+}
+
+
+@pytest.mark.parametrize("turns_before", [*range(0, 60, 5)])
+@pytest.mark.parametrize("name", POLICIES)
+async def test_leaves_nothing_behind_when_executions_are_cancelled(name: str, turns_before: int) -> None:
+    """After a cancellation at any moment, the next execution of the runner has all that it needs."""
+    target, policies = POLICIES[name]
+    pipeline = of(target, **policies)
+    async with Runner() as runner:
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(runner.run, pipeline, range(12))
+            for _ in range(turns_before):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        with anyio.fail_after(30):
+            assert sorted((await runner.run(pipeline, range(12))).output) == [2 * number for number in range(12)]
+
+
+async def test_nested_steps_share_what_executions_share() -> None:
+    """The steps of a nested pipeline have their own limits and caches, by their own document."""
+    inner = {"name": "inner", "steps": [{"id": "double", "kind": "shared.double", "cache": {}}]}
+    pipeline = Pipeline.load(
+        {"name": "outer", "steps": [{"id": "each", "kind": "control.map", "params": {"pipeline": inner}}]}
+    )
+    async with Runner() as runner:
+        for _ in range(2):
+            assert (await runner.run(pipeline, [1, 2, 1])).output == [2, 4, 2]
+    assert sorted(calls) == [1, 2]

@@ -24,13 +24,19 @@ __all__ = ["ExecutionMemory"]
 class ExecutionMemory:
     """What an execution remembers for itself, and finds at its runner."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: ExecutionRequest) -> None:
         self.levels: ServiceLevels | None = None
+        self._request = request
         self._own: Kept | None = None
 
-    async def open(self, request: ExecutionRequest, stack: AsyncExitStack) -> Mapping[str, StepMemory]:
+    @classmethod
+    def of(cls, request: ExecutionRequest) -> ExecutionMemory | None:
+        """Return the memory of an execution, or None when it needs none."""
+        return cls(request) if request.plan.remembering or request.slo is not None else None
+
+    async def open(self, stack: AsyncExitStack) -> Mapping[str, StepMemory]:
         """Find what policies remember: as long as the runner, if it was entered, or as long as the stack."""
-        plan, slo, runner = request.plan, request.slo, request.options.runner
+        plan, slo, runner = self._request.plan, self._request.slo, self._request.options.runner
         if runner is not None and runner.closing:
             runner = None
         if slo is not None:
