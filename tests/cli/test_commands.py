@@ -301,7 +301,8 @@ def test_plan_shows_what_executions_share(call: Call, write: Write) -> None:
         "batch": {"size": 8, "linger_s": 0.5, "across": "runner"},
     }
     options = {"concurrency": 2, "ordered": False}
-    path = write("m.json", {"name": "m", "steps": [{"id": "m", "kind": "cli.model", **policies, **options}]})
+    steps = [{"id": "m", "kind": "cli.model", **policies, **options}]
+    path = write("m.json", {"name": "m", "steps": steps, "slo": {"first_item_p95_s": 0.5, "executions": 100}})
     text = call("plan", path, "--stream-input", "--steps", KINDS).out
     for shown in (
         "2 batches at a time in any order",
@@ -309,9 +310,13 @@ def test_plan_shows_what_executions_share(call: Call, write: Write) -> None:
         "5 calls per second, 2 at once, for each user.id",
         "at most 10,000 results of equal text, for 60 s",
         "at most 8 items, waiting at most 0.5 s, of all executions of a runner",
+        "over the last 100 executions of a runner",
+        "first_item_p95_s  0.5",
     ):
         assert shown in text
-    [step] = json.loads(call("plan", path, "--json", "--steps", KINDS).out)["steps"]
+    plan = json.loads(call("plan", path, "--json", "--steps", KINDS).out)
+    assert plan["slo"] == {"first_item_p95_s": 0.5}
+    [step] = plan["steps"]
     assert step["ordered"] is False
     assert step["policies"]["batch"] == policies["batch"]
     assert step["policies"]["rate_limit"] == policies["rate_limit"]

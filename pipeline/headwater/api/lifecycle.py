@@ -21,7 +21,7 @@ from headwater.running.loop_calls import LoopCalls
 from headwater.running.nested.nested_run import allow_nesting
 from headwater.running.policies.compensation import compensate
 from headwater.running.scope import ExecutionScope
-from headwater.running.shared.execution_memory import ExecutionMemory
+from headwater.running.shared.execution_memory import NOTHING, ExecutionMemory
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
 from headwater.running.workers.threads import code_until
@@ -152,7 +152,7 @@ class Lifecycle:
         request = self._request
         try:
             instances = await self._acquire(stack)
-            memories = {} if self._memory is None else await self._memory.open(stack)
+            memories = NOTHING if self._memory is None else await self._memory.open(stack)
         except get_cancelled_exc_class():
             self.cancel("cancelled before the steps were started")
             self.outcome.end()

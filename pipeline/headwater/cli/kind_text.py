@@ -171,7 +171,8 @@ def _example(kind: str, schema: Mapping[str, Any]) -> str:
 
 def _place(definition: StepDefinition) -> str:
     places = {"inline": "in the event loop", "thread": "in a worker thread", "process": "in a worker process"}
-    return places[definition.placement.value]
+    batches = ", with several items at a time" if any(method.batched for method in definition.methods) else ""
+    return places[definition.placement.value] + batches
 
 
 def _json(value: Any) -> str:

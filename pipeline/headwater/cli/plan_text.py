@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from headwater.annotations import describe
 from headwater.cli.analysis_text import analysis_object, analysis_text
-from headwater.cli.policy_text import policies_object, policy_rows
+from headwater.cli.policy_text import objective_rows, policies_object, policy_rows
 from headwater.cli.terminal import encodable, styled
 from headwater.display import columns, json_printable, plural, printable
 from headwater.errors import HeadwaterError
@@ -24,6 +24,7 @@ from headwater.ids import PATH_SEPARATOR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headwater.config.policies.service_objectives import SloSpec
     from headwater.graph.analysis import Analysis
     from headwater.graph.drawing.draw import DrawingStyle
     from headwater.graph.plan import Plan, PlannedEdge, PlannedMerge, PlannedStep
@@ -60,10 +61,11 @@ def plan_summary(plan: Plan) -> str:
     return f"{sizes}, items in flight unbounded: {reader} holds all of '{first.name}'{more}"
 
 
-def plan_text(plan: Plan, analysis: Analysis | None = None) -> str:
+def plan_text(plan: Plan, analysis: Analysis | None = None, *, slo: SloSpec | None = None) -> str:
     """Return a plan as lines: the steps, the edges, the steps that run as one, the warnings, and an analysis."""
     analyzed = [] if analysis is None else [analysis_text(analysis)]
-    return "\n".join([*chain.from_iterable(_sections(plan)), *analyzed])
+    levels = [] if slo is None else ["", *_table(objective_rows(slo))]
+    return "\n".join([*chain.from_iterable(_sections(plan)), *levels, *analyzed])
 
 
 def _sections(plan: Plan) -> Iterator[list[str]]:
@@ -207,9 +209,10 @@ def graph_text(plan: Plan, style: DrawingStyle) -> str:
         raise HeadwaterError(f"the picture would be too large: {error}; --dot has no limit") from None
 
 
-def plan_json(plan: Plan, analysis: Analysis | None = None) -> str:
+def plan_json(plan: Plan, analysis: Analysis | None = None, *, slo: SloSpec | None = None) -> str:
     """Return a plan as a JSON object, with an analysis; types are written as in Python."""
-    document = {**_plan_object(plan), **({} if analysis is None else {"analysis": analysis_object(analysis)})}
+    analyzed = {} if analysis is None else {"analysis": analysis_object(analysis)}
+    document = {**_plan_object(plan), "slo": None if slo is None else slo.targets, **analyzed}
     return json_printable(to_json(document, indent=2).decode())
 
 

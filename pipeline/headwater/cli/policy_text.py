@@ -10,10 +10,11 @@ from headwater.display import json_line, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from headwater.config.policies.service_objectives import SloSpec
     from headwater.config.policies.shared_specs import FieldRef, SharedPolicies
     from headwater.graph.plan import PlannedStep, StepPolicies
 
-__all__ = ["policies_object", "policy_rows"]
+__all__ = ["objective_rows", "policies_object", "policy_rows"]
 
 
 def policy_rows(step: PlannedStep) -> list[list[str]]:
@@ -54,6 +55,12 @@ def _shared_texts(shared: SharedPolicies) -> Iterator[tuple[str, str]]:
         linger = "" if not batch.linger_s else f", waiting at most {batch.linger_s:g} s"
         whose = "" if batch.across == "execution" else ", of all executions of a runner"
         yield "batch", f"at most {plural(batch.size, 'item')}{linger}{whose}"
+
+
+def objective_rows(slo: SloSpec) -> list[list[str]]:
+    """Return a heading, and a row for each service level objective of a document."""
+    heading = ["objective", f"over the last {plural(slo.executions, 'execution')} of a runner"]
+    return [heading, *([name, f"{target:g}"] for name, target in slo.targets.items())]
 
 
 def _name(field: FieldRef) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["batch_of", "policies_of", "remembering", "unit_items", "workers_at_a_time"]
 
 _NO_TIMEOUT = StepTimeoutSpec()
+_MOST_WORKERS = 8_192  # each is a task; it is enough for a batch of any size, and the next one
 
 
 def policies_of(
@@ -90,4 +91,6 @@ def unit_items(step: PlannedStep) -> int | None:
 def workers_at_a_time(step: PlannedStep) -> int:
     """Return how many workers there are: enough for the batches that run, and for the next one."""
     batch = batch_of(step)
-    return step.concurrency if batch is None else (step.concurrency + 1) * (batch.size // (unit_items(step) or 1))
+    if batch is None:
+        return step.concurrency
+    return min((step.concurrency + 1) * (batch.size // (unit_items(step) or 1)), _MOST_WORKERS)

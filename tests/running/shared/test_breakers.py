@@ -97,6 +97,16 @@ async def test_counts_nothing_when_a_trial_is_cancelled(virtual_clock: Any) -> N
     succeed(breaker)
 
 
+async def test_may_be_forgotten_when_it_was_half_open_for_long(virtual_clock: Any) -> None:
+    """What happened before the window decides nothing."""
+    breaker = CircuitBreaker(1, window_s=60, reset_s=30)
+    fail(breaker)
+    await anyio.sleep(89)  # in virtual time
+    assert not breaker.is_idle
+    await anyio.sleep(1)  # in virtual time
+    assert breaker.is_idle
+
+
 async def test_ignores_calls_that_began_before_it_opened(virtual_clock: Any) -> None:
     """Neither the success nor the failure of a late call decides about the trial."""
     breaker = CircuitBreaker(1, window_s=60, reset_s=30)

@@ -106,7 +106,8 @@ def plan(
     if as_mermaid:
         show(graph_text(planned, "mermaid"))
     else:
-        show(plan_json(planned, analysis) if as_json else plan_text(planned, analysis))
+        write = plan_json if as_json else plan_text
+        show(write(planned, analysis, slo=pipeline.compiled.loaded.spec.slo))
 
 
 @command

@@ -58,9 +58,10 @@ class CircuitBreaker(Memory):
 
     @property
     def is_idle(self) -> bool:
-        """Return whether it remembers nothing that matters, so that a new one would do the same."""
+        """Return whether it remembers nothing that matters: failures, or an opening, within the window."""
         self._forget_old()
-        return self._half_opens_at is None and not self._failed_at
+        opened = self._half_opens_at is not None and current_time() < self._half_opens_at + self._window_s
+        return not opened and not self._failed_at and not self._has_trial
 
     def enter(self) -> AbstractContextManager[None]:
         """Return the context of a call, or raise `CircuitOpenError`; a call that is cancelled counts as nothing."""

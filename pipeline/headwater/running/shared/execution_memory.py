@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from headwater.running.request import ExecutionRequest
     from headwater.running.shared.step_memory import StepMemory
 
-__all__ = ["ExecutionMemory"]
+__all__ = ["NOTHING", "ExecutionMemory"]
+
+NOTHING: Mapping[str, StepMemory] = {}
+"""What the policies of a plan without such steps remember."""
 
 
 class ExecutionMemory:
