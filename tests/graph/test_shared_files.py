@@ -298,3 +298,19 @@ def test_load_reports_a_kind_when_it_fails_to_name_its_files() -> None:
     assert [(code, path) for code, path, _ in problems_of(document(("one", "files.broken", {})))] == [
         ("params-failed", "$.steps[0].params")
     ]
+
+
+@pytest.mark.parametrize(("merge", "codes"), [("interleave", ["shared-file"]), ("zip", []), ("first", [])])
+def test_step_does_not_come_after_those_whose_values_are_interleaved(merge: str, codes: list[str]) -> None:
+    """It starts with the first value, while the other step may still write; in tuples it has the values of both."""
+    sinks = [("one", "sink.text", {"path": "one.txt"}), ("other", "sink.text", {"path": "other.txt"})]
+    reader = {"id": "count", "kind": "shared.last", "params": {"path": "other.txt"}, "merge": merge}
+    source = document(*sinks, edges=["input -> one", "input -> other", "one -> count", "other -> count"])
+    source["steps"].append(reader)
+    assert [code for code, _, _ in problems_of(source)] == codes
+
+
+@step("shared.last")
+def last(written: Any, *, path: InputPath) -> str:
+    """Read a file after others were written."""
+    return f"{written} {path}"

@@ -472,6 +472,30 @@ async def test_first_takes_values_and_streams() -> None:
     assert (await meeting.run({"first": 4, "second": 0})).output == [8]
 
 
+async def test_races_at_the_same_time_each_wait_for_their_own_losers() -> None:
+    """One that ends does not hide from the other that something has ended."""
+    log = Log()
+    steps: dict[str, Any] = {}
+    edges: list[str] = []
+    options: dict[str, Any] = {}
+    for name in ("a", "b", "c"):
+        steps |= {
+            f"slow_{name}": log.writer(f"slow_{name}", items=0, waits=True),
+            f"quick_{name}": log.writer(f"quick_{name}", items=1, waits=False),
+            name: log.reader(),
+        }
+        edges += [
+            f"input -> slow_{name}",
+            f"input -> quick_{name}",
+            f"slow_{name} -> {name}",
+            f"quick_{name} -> {name}",
+        ]
+        options[name] = {"merge": "first"}
+    output = (await Pipeline("races", steps=steps, edges=edges, options=options).run(1)).output
+    assert output == {name: [f"quick_{name}0"] for name in ("a", "b", "c")}
+    assert all(log.index(f"slow_{name}") < log.index(f"quick_{name}0") for name in ("a", "b", "c"))
+
+
 # ---- early ends on both sides
 
 LEFT_EARLY = ["interleave", "concat", "zip", {"policy": "zip", "unequal": "pad"}, "latest", "first"]

@@ -62,7 +62,8 @@ class Coordination:
             self.release(index)
         # A failure stops more than that, and ends this wait.
         while not self._failed and not (hosts.isdisjoint(self._scopes) and feeds.isdisjoint(self._feeds)):
-            self._news = Event()
+            if self._news is None or self._news.is_set():  # others may wait as well
+                self._news = Event()
             await self._news.wait()
 
     def _writing_only(self, indexes: Sequence[int]) -> tuple[set[StepHost], set[tuple[int, ...]]]:

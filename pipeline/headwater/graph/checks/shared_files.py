@@ -6,6 +6,7 @@ A step that starts only when it has the value of another one comes after it, so 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.problems import quote
+from headwater.graph.adaptation import STREAM_POLICIES
 from headwater.graph.checks.path_params import has_paths, used_paths
 from headwater.graph.choices import edges_by_port
 from headwater.ids import PATH_SEPARATOR
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from headwater.config.problems import Problems
     from headwater.graph.checks.path_params import UsedPath
     from headwater.graph.choices import Choice
-    from headwater.graph.edges import Edge
+    from headwater.graph.edges import Edge, End
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import BoundStep
 
@@ -193,8 +195,9 @@ def _earlier(graph: Graph, choices: Mapping[str, Choice], uses: Sequence[_Use]) 
     earlier: dict[str, int] = {}
     for step in graph.steps:
         bits = 0
+        streams = _merged_to_streams(graph, step)
         for edge in graph.edges_into(step):
-            if edge.source.step in earlier and _carries_value(edge, choices):
+            if edge.source.step in earlier and _carries_value(edge, choices) and edge.target not in streams:
                 bits |= earlier[edge.source.step] | numbers.get(edge.source.step, 0)
         earlier[step] = bits
     return earlier
@@ -210,3 +213,12 @@ def _carries_value(edge: Edge, choices: Mapping[str, Choice]) -> bool:
         return False
     ports = edges_by_port([edge], reader.method)
     return not any(port.streaming for port in reader.method.inputs if port.name in ports)
+
+
+def _merged_to_streams(graph: Graph, step: str) -> set[End]:
+    """Return the ports whose edges make one stream, so that the step starts when any of them brings a value."""
+    if graph.specs[step].merge is None:
+        return set()
+    edges = Counter(edge.target for edge in graph.edges_into(step))
+    shared = ((end, graph.merge(end)) for end, count in edges.items() if count > 1)
+    return {end for end, merge in shared if merge is not None and merge.policy in STREAM_POLICIES}
