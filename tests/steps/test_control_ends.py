@@ -56,6 +56,16 @@ async def shows(text: str, *, token: SecretStr) -> str:
     raise PermissionError(f"{text}: {token.get_secret_value()} is not accepted")
 
 
+@step("nesting.thread_key", blocking=True)
+def thread_key(_number: int, ctx: StepContext) -> str:
+    return f"{ctx.idempotency_key.partition(':')[2]} in {ctx.step_id}"
+
+
+@step("nesting.process_key", cpu=True)
+def process_key(_number: int, ctx: StepContext) -> str:
+    return f"{ctx.idempotency_key.partition(':')[2]} in {ctx.step_id}"
+
+
 @step("nesting.key")
 async def key(_number: int, ctx: StepContext) -> str:
     return f"{ctx.idempotency_key.partition(':')[2]} in {ctx.step_id}"
@@ -149,6 +159,16 @@ async def test_keeps_secrets_out_of_events_and_errors() -> None:
     everything = f"{caught.value} {caught.value.to_json()} {recorder.events} {pipeline.to_json()} {pipeline.plan()}"
     assert "s3cret-token" not in everything
     assert "***" in everything
+
+
+@pytest.mark.parametrize("kind", ["nesting.thread_key", "nesting.process_key"])
+async def test_runs_steps_in_threads_and_processes(kind: str) -> None:
+    """A step inside may block or compute elsewhere, and knows there which item it is for."""
+    pipeline = Pipeline.load(nesting(chain("nesting.holder", kind), kind="control.map"))
+    assert (await pipeline.run(iter([1, 2]))).output == [
+        "nested[0]/s1 in nested/s1",
+        "nested[1]/s1 in nested/s1",
+    ]
 
 
 async def test_idempotency_keys_distinguish_the_runs() -> None:

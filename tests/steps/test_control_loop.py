@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from headwater import ConfigError, Pipeline, Runner, StepError
-from headwater.testing import EventRecorder
+from headwater.testing import EventRecorder, VirtualClock
 from headwater_steps.control import LoopLimitError
 from tests.steps.nesting import chain, closed, nesting
 
@@ -55,6 +55,33 @@ async def test_returns_at_the_limit_when_the_document_says_so() -> None:
     """The value of the last run comes out."""
     pipeline = Pipeline.load(looping("nesting.double", max_iterations=3, on_limit="return"))
     assert (await pipeline.run(1)).output == 8
+
+
+async def test_waits_between_runs(virtual_clock: VirtualClock) -> None:
+    """`delay_s` passes between two runs, not before the first or after the last."""
+    assert (await Pipeline.load(looping("nesting.double", delay_s=60)).run(30)).output == 120
+    assert virtual_clock.elapsed_s == 60
+
+
+@pytest.mark.parametrize("on_limit", ["fail", "return"])
+async def test_ends_after_the_limit_of_time(virtual_clock: VirtualClock, on_limit: str) -> None:
+    """A loop whose condition does not hold in time ends in the middle of a run or a pause."""
+    started_s = virtual_clock.elapsed_s
+    pipeline = Pipeline.load(looping("nesting.double", delay_s=60, max_time_s=150, on_limit=on_limit))
+    if on_limit == "return":
+        assert (await pipeline.run(1)).output == 8
+    else:
+        with pytest.raises(StepError, match="did not hold within 100 iterations and 150 s"):
+            await pipeline.run(1)
+    assert virtual_clock.elapsed_s - started_s == 150
+
+
+async def test_fails_when_not_even_one_run_has_ended(virtual_clock: VirtualClock) -> None:
+    """There is no value to return."""
+    pipeline = Pipeline.load(looping("nesting.wait", max_time_s=5, on_limit="return"))
+    with pytest.raises(StepError, match="and 5 s"):
+        await pipeline.run(1)
+    assert virtual_clock.elapsed_s == 5
 
 
 async def test_fails_with_a_step_inside() -> None:

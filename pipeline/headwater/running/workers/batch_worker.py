@@ -156,6 +156,8 @@ class DetachedScope:
 
     allowed: Collection[str]
     execution_id: str = ""
+    path: str = ""
+    key: str = ""
 
     def inside(self, step: PlannedStep) -> Sequence[Enter]:  # noqa: ARG002 - as the protocol has it
         """Return no contexts: those of one execution would be around the work of others."""

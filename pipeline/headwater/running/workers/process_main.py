@@ -112,6 +112,7 @@ def _load(
         connected=order["connected"],
         allowed=order["allowed"],
     )
+    context.place(order["key"], None)
     call = callable_of(bound, method, context=context, ports=order["ports"])
     return partial(_call_batch, call) if method.batched else call
 

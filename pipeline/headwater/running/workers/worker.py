@@ -50,6 +50,16 @@ class WorkerScope(Protocol):
         ...
 
     @property
+    def path(self) -> str:
+        """The steps around a nested pipeline, with a separator after each; empty for the pipeline itself."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The same, with what distinguishes the runs of each of them."""
+        ...
+
+    @property
     def allowed(self) -> Collection[str]:
         """What the operator allows."""
         ...
