@@ -39,8 +39,9 @@ class Runner:
     """Runs pipelines with the same subscribers.
 
     Inside its `async with` block, a runner also keeps what steps acquire in `lifespan`: each is acquired once for its
-    kind and params, for all executions of the runner, and released when the block is left. Without a block, each
-    execution acquires its own.
+    kind and params, for all executions of the runner, and released when the block is left. It also keeps the circuit
+    breakers, rate limits, caches and shared batches of steps, by document and step. Without a block, each execution
+    has its own.
 
     Args:
         subscribers: Receivers of the events of every execution.

@@ -85,7 +85,10 @@ def unit_items(step: PlannedStep) -> int | None:
         policies.shared.guard or policies.retry is not None or policies.timeout.attempt_s is not None
     ):  # or items have attempts of their own, though the function may get them together
         return batch.size
-    return 1 if step.method.call is Call.COROUTINE or policies.shared.guard or batch is not None else None
+    if batch is not None:
+        return 1
+    waits = step.method.call is Call.COROUTINE or policies.shared.guard
+    return 1 if waits and step.concurrency > 1 else None  # a single worker keeps items from no other
 
 
 def workers_at_a_time(step: PlannedStep) -> int:
