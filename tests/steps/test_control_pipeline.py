@@ -343,6 +343,30 @@ class TestFiles:
         (folder / "folder.json").mkdir()
         assert problems_of(self.write(folder, nesting(path))) == [("unreadable", "$.steps[0].params.pipeline")]
 
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [("[1, 2]", "wrong-type"), ('{"name": "x",', "syntax"), ("", "syntax"), ("{}", "missing-key")],
+    )
+    def test_reports_files_that_are_no_documents(self, folder: Path, content: str, code: str) -> None:
+        """What is wrong with the text of a nested file is reported with that file."""
+        (folder / "bad.json").write_text(content)
+        with pytest.raises(ConfigError) as caught:
+            Pipeline.load(self.write(folder, nesting("bad.json")))
+        assert {problem.code for problem in caught.value.problems} == {code}
+        assert all(problem.file == str(folder / "bad.json") for problem in caught.value.problems)
+        assert all(problem.path.startswith("$.steps[0].params.pipeline") for problem in caught.value.problems)
+
+    async def test_runs_yaml(self, folder: Path) -> None:
+        """A nested document may be YAML, with problems at their lines."""
+        pytest.importorskip("yaml")
+        (folder / "inner.yaml").write_text("name: inner\nsteps:\n  - {id: a, kind: nesting.double}\n")
+        pipeline = Pipeline.load(self.write(folder, nesting("inner.yaml")))
+        assert (await pipeline.run(4)).output == 8
+        (folder / "inner.yaml").write_text("name: inner\nsteps:\n  - {id: a, kind: nesting.doubl}\n")
+        with pytest.raises(ConfigError) as caught:
+            Pipeline.load(self.write(folder, nesting("inner.yaml")))
+        assert (caught.value.problems[0].line, caught.value.problems[0].file) == (3, str(folder / "inner.yaml"))
+
     def test_refuses_a_cycle(self, folder: Path) -> None:
         """A document that contains itself, near or far, is refused with the way back to it."""
         path = "$.steps[0].params.pipeline"
