@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -62,6 +63,14 @@ def threaded(numbers: list[int]) -> list[int | Failed]:
 @step("batched.processed", batched=True, cpu=True)
 def processed(numbers: list[int]) -> list[int | Failed]:
     return doubled(numbers)
+
+
+@step("batched.flaky_there", batched=True, cpu=True)
+def flaky_there(numbers: list[int], *, marker: str) -> list[int | Failed]:
+    """Fail once for numbers below 0."""
+    tried = Path(marker).exists()
+    Path(marker).touch()
+    return [Failed(ConnectionError("busy")) if number < 0 and not tried else number for number in numbers]
 
 
 @step("batched.slow", batched=True)
@@ -158,6 +167,15 @@ async def test_runs_in_a_process_that_is_kept() -> None:
     result = await of(processed, on_error="skip_item", batch={"size": 4}).run(range(-5, 20))
     assert result.output == [2 * number for number in range(20)]
     assert (await of(processed).run(5)).output == 10
+
+
+async def test_retries_an_item_that_failed_in_a_process(tmp_path: Path) -> None:
+    """What the error said there about another attempt counts here."""
+    target = flaky_there.with_params(marker=str(tmp_path / "tried"))
+    recorder = EventRecorder()
+    result = await of(target, retry={"attempts": 2, "backoff_s": 0}).run([1, -1, 3], subscribers=[recorder])
+    assert result.output == [1, -1, 3]
+    assert len([event for event in recorder.events if event.event_type == "step_retry"]) == 1
 
 
 async def test_retries_the_items_that_failed(virtual_clock: Any) -> None:

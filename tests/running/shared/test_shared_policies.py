@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -427,3 +429,50 @@ async def test_nested_steps_share_what_executions_share() -> None:
         for _ in range(2):
             assert (await runner.run(pipeline, [1, 2, 1])).output == [2, 4, 2]
     assert sorted(calls) == [1, 2]
+
+
+def test_policies_are_the_same_in_json_in_yaml_and_in_python(tmp_path: Path) -> None:
+    """Whatever they are written in, the plan has them."""
+    policies: dict[str, Any] = {
+        "circuit_breaker": {"failures": 2},
+        "rate_limit": {"per_s": 5.0, "key": ["user"]},
+        "cache": {"fields": ["text"], "ttl_s": 60.0},
+        "concurrency": 2,
+        "ordered": False,
+    }
+    document = {"name": "one", "steps": [{"id": "step", "kind": "shared.shout", **policies}]}
+    text = """
+name: one
+steps:
+  - id: step
+    kind: shared.shout
+    circuit_breaker: {failures: 2}
+    rate_limit: {per_s: 5.0, key: [user]}
+    cache: {fields: [text], ttl_s: 60.0}
+    concurrency: 2
+    ordered: false
+"""
+    (tmp_path / "one.yaml").write_text(text)
+    pipelines = [Pipeline.loads(json.dumps(document)), Pipeline.load(tmp_path / "one.yaml"), of(shout, **policies)]
+    steps = [pipeline.plan(stream_input=True).step("step") for pipeline in pipelines]
+    assert len({repr(step.policies) for step in steps}) == 1
+    assert {(step.concurrency, step.ordered) for step in steps} == {(2, False)}
+
+
+def test_values_of_policies_may_be_parameters() -> None:
+    """A template stands for any value."""
+    document = {
+        "name": "one",
+        "parameters": {"rate": {"type": "number", "default": 5}, "burst": {"type": "integer", "default": 2}},
+        "steps": [
+            {
+                "id": "step",
+                "kind": "shared.double",
+                "rate_limit": {"per_s": "${parameters.rate}", "burst": "${parameters.burst}"},
+            }
+        ],
+    }
+    policies = Pipeline.load(document, {"rate": 7}).plan().step("step").policies
+    assert policies is not None
+    assert policies.shared.rate_limit is not None
+    assert (policies.shared.rate_limit.per_s, policies.shared.rate_limit.burst) == (7, 2)

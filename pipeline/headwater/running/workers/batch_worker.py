@@ -142,7 +142,13 @@ def _read(results: Any) -> Any:
     """Return the results of a batch that came from a worker process."""
     if not is_sequence(results):
         return results
-    return [Failed(ProcessError(one.message)) if isinstance(one, FailedThere) else one for one in results]
+    return [Failed(_error(one)) if isinstance(one, FailedThere) else one for one in results]
+
+
+def _error(failed: FailedThere) -> ProcessError:
+    error, known = ProcessError(failed.message), failed.known
+    error.names, error.retryable, error.retry_after_s = known.names, known.retryable, known.retry_after_s
+    return error
 
 
 async def _end(worker: Worker) -> None:

@@ -11,6 +11,7 @@ from headwater.kinds.definition import Origin
 from headwater.kinds.outputs import Failed, Outputs, Routed
 from headwater.kinds.registry import FILE_MODULE, import_module_of
 from headwater.running.failures import reason_of
+from headwater.running.workers.raised_errors import RaisedError
 from headwater.shapes import is_sequence
 from headwater.streams.exact.exact_json import ExactJson
 from headwater.streams.exact.exact_types import register_record
@@ -45,13 +46,17 @@ class FailedThere:
     """What crosses in the place of a result that a batch could not make."""
 
     message: str
+    known: RaisedError
 
 
 def written_results(results: Any) -> Any:
     """Return the results of a batch as they cross to the program: an error is its message."""
     if not is_sequence(results):
         return results
-    return [FailedThere(reason_of(one.error)) if isinstance(one, Failed) else one for one in results]
+    return [
+        FailedThere(reason_of(one.error), RaisedError.of(one.error)) if isinstance(one, Failed) else one
+        for one in results
+    ]
 
 
 def files_of_modules() -> dict[str, str]:
