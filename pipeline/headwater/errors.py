@@ -325,7 +325,9 @@ class StreamBrokenError(StreamError):
         self.step_id = step_id
         self.execution_id = execution_id
         with suppress(ValueError):  # one without a code, as of other writers
-            self.__cause__ = None if writer_error is None else HeadwaterError.from_json(writer_error)
+            self.__cause__: BaseException | None = (
+                None if writer_error is None else HeadwaterError.from_json(writer_error)
+            )
 
 
 class FrameTypeError(StreamError):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from headwater.api.compiled import CompiledPipeline
     from headwater.api.result import Result
     from headwater.config.notation.reading import Source
     from headwater.events.streaming_context import StreamingContext
@@ -89,7 +90,7 @@ class Pipeline(PipelineViews):
         keys = {"edges": edges, "output": output, "streaming": streaming, "timeout": timeout, "slo": slo}
         loaded = load_authored(head, bound, options or {}, keys)
         bound |= bind_substeps(loaded, registry, loaded.problems)
-        self.compiled = compile_nested(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
+        self.compiled: CompiledPipeline = compile_nested(loaded, bound, LoadOptions(allowed=allowed_names(allow)))
 
     @classmethod
     def load(

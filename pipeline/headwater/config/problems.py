@@ -125,7 +125,7 @@ class Problems:
     def __init__(self, document: object = None, positions: Positions | None = None, file: str | None = None) -> None:
         self.document: object = document
         self.variables: Variables = Variables()
-        self.positions = positions
+        self.positions: Positions | None = positions
         self._file = file
         self._faults: dict[Fault, None] = {}
         self._blocked: set[JsonPath] = set()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, JsonValue, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from headwater.config.notation.document_types import MISSING, part_config
+from headwater.config.notation.document_types import MISSING, Json, part_config
 from headwater.shapes import is_object
 
 __all__ = ["Merge", "MergeSpec"]
@@ -29,10 +29,10 @@ class MergeSpec:
 
     policy: MergePolicy
     unequal: Literal["fail", "shortest", "pad"] | None = None
-    pad: JsonValue = field(default_factory=lambda: cast("JsonValue", MISSING))
+    pad: Json = field(default_factory=lambda: MISSING)
 
     @property
-    def padding(self) -> JsonValue:
+    def padding(self) -> Json:
         """What stands for items that an edge lacks."""
         return None if self.pad is MISSING else self.pad
 

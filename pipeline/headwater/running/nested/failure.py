@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from headwater.causes import causes_of
 from headwater.errors import StepError
@@ -22,7 +22,7 @@ class NestedStepError(StepError):
     Policies that look at the error of a step see that of the step that failed: whether it may be retried, and when.
     """
 
-    code = StepError.code
+    code: ClassVar[str] = StepError.code
 
     def __getattr__(self, name: str) -> Any:
         cause = self.__cause__

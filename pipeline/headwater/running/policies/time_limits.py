@@ -47,7 +47,7 @@ class StepTimeoutError(HeadwaterError, TimeoutError):
 
     def note_hang(self) -> None:
         """Add to the message that the code did not return even then."""
-        self.args = (f"{self}; its code did not return, so its thread was abandoned",)
+        self.args: tuple[str, ...] = (f"{self}; its code did not return, so its thread was abandoned",)
 
 
 async def within(work: Awaitable[Value], limit: str, limit_s: float | None) -> Value:

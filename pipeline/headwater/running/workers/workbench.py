@@ -27,17 +27,17 @@ class Slot:
     __slots__ = ("_taken", "after", "before", "done", "error", "first", "items", "news", "overtaken_by", "results")
 
     def __init__(self, items: int, first: int) -> None:
-        self.items = items
-        self.first = first
-        self.done = False
-        self.news = Event()
+        self.items: int = items
+        self.first: int = first
+        self.done: bool = False
+        self.news: Event = Event()
         self.results: list[Any] = []
         self.error: Exception | None = None
         self._taken = 0
         # Where results come in any order: its neighbors that are not delivered, and the items between it and the next.
         self.before: Slot | None = None
         self.after: Slot | None = None
-        self.overtaken_by = 0
+        self.overtaken_by: int = 0
 
     @property
     def has_more(self) -> bool:
@@ -64,7 +64,7 @@ class Workbench:
         self._news = Event()
         self._slots: deque[Slot] = deque()
         self._given = 0
-        self.ended = False
+        self.ended: bool = False
 
     async def run_worker(self, worker: Worker) -> None:
         """Let one worker do units until there are no more; whatever stops it is raised by `next_slot`."""
