@@ -325,9 +325,7 @@ class StreamBrokenError(StreamError):
         self.step_id = step_id
         self.execution_id = execution_id
         with suppress(ValueError):  # one without a code, as of other writers
-            self.__cause__: BaseException | None = (
-                None if writer_error is None else HeadwaterError.from_json(writer_error)
-            )
+            self.__cause__: BaseException | None = HeadwaterError.from_json(writer_error) if writer_error else None
 
 
 class FrameTypeError(StreamError):
