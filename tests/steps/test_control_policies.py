@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from headwater import Pipeline, StepError, step
+from headwater import Pipeline, Runner, StepError, step
 from headwater.testing import EventRecorder
 from tests.steps.nesting import chain, nesting
 
@@ -94,6 +94,20 @@ async def test_falls_back_to_another_pipeline() -> None:
     pipeline = mapping(chain("nesting.fail_at"), on_error=fallback)
     assert (await pipeline.run(iter(range(5)))).output == [0, 1, 2, 6, 4]
     assert (await pipeline.run(3)).output == 6
+
+
+async def test_keeps_results_for_all_executions_of_a_runner() -> None:
+    """A run for an equal item is not repeated, unless the pipeline inside is another one."""
+
+    def pipeline(**params: Any) -> Pipeline:
+        return mapping(chain({"kind": "nesting.flaky", "params": params}), cache={"max_items": 10})
+
+    async with Runner() as runner:
+        assert (await runner.run(pipeline(), iter([1, 1, 2]))).output == [1, 1, 2]
+        assert (await runner.run(pipeline(), iter([1, 2]))).output == [1, 2]
+        assert calls == {1: 1, 2: 1}
+        await runner.run(pipeline(times=2), iter([1]))
+        assert calls == {1: 2, 2: 1}
 
 
 async def test_gives_up_an_item_that_takes_too_long() -> None:

@@ -38,6 +38,11 @@ class _LoadedPipeline:
     forms: Sequence[NestedForm]
 
     @property
+    def document(self) -> Mapping[str, Any]:
+        """Its document, with templates."""
+        return self.compiled.loaded.document
+
+    @property
     def steps(self) -> Mapping[str, BoundStep]:
         """Its steps by id."""
         return self.compiled.graph.steps

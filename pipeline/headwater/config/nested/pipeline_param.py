@@ -60,6 +60,11 @@ class NestedPlans(Protocol):
         ...
 
     @property
+    def document(self) -> Mapping[str, Any]:
+        """Its document, with templates."""
+        ...
+
+    @property
     def steps(self) -> Mapping[str, BoundStep]:
         """Its steps by id."""
         ...

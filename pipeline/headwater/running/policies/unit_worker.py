@@ -119,6 +119,7 @@ class PolicyWorker:
             done += len(results) - made
             if error is None:
                 continue
+            FIRST_INDEX.set(first + done)
             failure = await self._go_on(items[done], first + done, error, results)
             if failure is not None:
                 return failure
@@ -127,6 +128,7 @@ class PolicyWorker:
 
     async def _first_attempts(self, items: list[Any], results: list[Any], first: int) -> Exception | None:
         if not self._one_by_one:
+            FIRST_INDEX.set(None)
             return await (await self._ready()).work(items, results, first)
         return await self._guarded(items[0], self._first_attempt, results)
 

@@ -9,7 +9,10 @@ from secrets import token_bytes
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from headwater.config.conditions.field_paths import Lookup
+from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.streams.exact.exact_json import ExactJson, NotExactError
 from headwater.toolkit.fields import MissingFieldError
 
@@ -78,15 +81,36 @@ def _lookup(ref: FieldRef) -> Lookup:
 def params_key(bound: BoundStep) -> bytes:
     """Return a key of the params of a step, secrets included, so it is a hash."""
     given = dict(bound.instance) if bound.instance is not None else dict(bound.arguments)
+    if bound.definition.is_shaped:
+        given = {
+            name: _nested_key(value) if isinstance(value, NestedPipeline) else value for name, value in given.items()
+        }
     try:
         return sha256(ExactJson().dump(given)).digest()
     except NotExactError:  # such as a function: nothing is shared with other executions
         return token_bytes(16)
 
 
-@cache
+def _nested_key(pipeline: NestedPipeline) -> str:
+    """Return a key of a nested pipeline: of its document, and of the code and params of its steps."""
+    key = sha256(b"" if pipeline.loaded is None else to_json(pipeline.loaded.document))
+    for bound in () if pipeline.loaded is None else pipeline.loaded.steps.values():
+        key.update(code_version(bound.definition) + params_key(bound))
+    return key.hexdigest()
+
+
 def code_version(definition: StepDefinition) -> bytes:
     """Return a hash of the code of a kind, which is another one after its code has changed."""
+    # A definition with ports of its own is that of one document, so it is not kept.
+    return _version(definition) if definition.is_shaped else _known_version(definition)
+
+
+@cache
+def _known_version(definition: StepDefinition) -> bytes:
+    return _version(definition)
+
+
+def _version(definition: StepDefinition) -> bytes:
     version = sha256(definition.kind.encode())
     for method in definition.methods:
         code = getattr(unwrap(method.function), "__code__", None)
