@@ -196,7 +196,10 @@ def test_schema_and_loader_agree_on_random_params_of_every_kind(step: dict[str, 
 
 KEYS = st.sampled_from(["buffer", "concurrency", "inline", "task", "merge", "params", "timeout", "on_error", "x"])
 VALUES = st.one_of(
-    st.integers(-1, 70_000), st.booleans(), st.none(), st.sampled_from(["", "a", "concat", "fail", "map"])
+    st.integers(-1, 70_000),
+    st.booleans(),
+    st.none(),
+    st.sampled_from(["", "a", "concat", "fail", "map", {"policy": "zip"}, {"policy": "zip", "pad": 1}, {"a": "zip"}]),
 )
 
 

@@ -29,6 +29,7 @@ FORBIDDEN = ("open", "import", "exec", "compile", "os.", "subprocess.", "socket.
 KEYWORDS = [
     "name", "steps", "edges", "id", "kind", "params", "from", "to", "when", "where", "buffer", "merge", "output",
     "parameters", "type", "default", "streaming", "timeout", "all", "any", "not", "field", "matches", "in", "eq", "ge",
+    "policy", "unequal", "pad", "buffer_bytes", "on_full",
     "__class__", "__import__", "$schema", "", "\0", "a" * 300, "é", "\U0001f600",
 ]  # fmt: skip
 ATOMS: list[Any] = [
@@ -37,6 +38,9 @@ ATOMS: list[Any] = [
     "${parameters.n.__class__}",
     "a -> a", "b -> a", "input -> a", "a -> output", "input -> output", "output -> input", "a.good -> b.left",
     "a.bad -> b.right", "a.out", "input", "output", "interleave", "concat", {"left": "concat", "text": "interleave"},
+    "zip", "latest", "first", {"policy": "zip"}, {"policy": "zip", "unequal": "pad", "pad": 0},
+    {"left": {"policy": "zip"}},
+    "drop_oldest", "wait", "pad", "shortest",
     "map", "collect", "join", "split", "one", "reading",
     "os.system", "os:system", "__import__('os')", "/etc/passwd",
     "../../x", "file:///etc/passwd",
@@ -170,10 +174,12 @@ def graph(rng: random.Random) -> dict[str, Any]:
     """Return a document with random kinds, joined by random edges, most of them forward."""
     size = rng.choice([1, 2, 3, 5, 8, 20, 60])
     names = rng.choice([TEXT_KINDS, registry.kinds()])
-    steps = [{"id": f"s{number}", "kind": rng.choice(names)} for number in range(size)]
+    steps: list[dict[str, Any]] = [{"id": f"s{number}", "kind": rng.choice(names)} for number in range(size)]
     for one in steps:
         if rng.random() < 0.2:
-            one["merge"] = rng.choice(["interleave", "concat"])
+            one["merge"] = rng.choice(
+                ["interleave", "concat", "zip", "latest", "first", {"policy": "zip", "unequal": "pad"}]
+            )
     document: dict[str, Any] = {"name": "random", "steps": steps}
     if rng.random() < 0.8:
         document["edges"] = [edge(size, rng) for _ in range(rng.randrange(2 * size))]
