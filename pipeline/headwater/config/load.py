@@ -161,8 +161,14 @@ def _repair(document: dict[str, Any], path: JsonPath) -> None:
             document["steps"][index]["id"] = f"unnamed_{index}"
         case ("steps", int(index), "kind"):
             document["steps"][index]["kind"] = "unknown"
-        case ("steps", int(), "merge", *_):  # a missing policy would be another problem
-            _parent(document, path)[path[-1]] = "interleave"
+        case ("steps", int(index), "merge", *inner):  # a missing policy would be another problem
+            merge = document["steps"][index]["merge"]
+            if inner and is_object(merge) and "policy" not in merge:
+                merge[str(inner[0])] = "interleave"
+            else:
+                document["steps"][index]["merge"] = "interleave"
+        case ("steps", int(index), "on_error", *_):  # an object without its only key would be another problem
+            document["steps"][index].pop("on_error", None)
         case _:
             _remove(_parent(document, path), path[-1])
 

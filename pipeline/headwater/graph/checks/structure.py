@@ -112,6 +112,8 @@ def _check_missing_policies(
 def _check_policies(step: str, shared: Collection[str], ends: EndLookup, problems: Problems) -> None:
     merge = ends.specs[step].merge
     path = (*ends.place(step), "merge")
+    if problems.is_broken_inside(path):
+        return
     for spec, place in _with_options(merge, path):
         _check_merge_options(spec, place, problems)
     if isinstance(merge, str | MergeSpec) and not shared:
