@@ -91,6 +91,14 @@ def calm(numbers: Iterable[int]) -> Iterator[int]:
         RETURNED.set()
 
 
+@step("hung.batch", blocking=True, batched=True)
+def batch(numbers: list[int]) -> list[int]:
+    ENTERED.set()
+    HUNG.wait()
+    RETURNED.set()
+    return numbers
+
+
 async def endless() -> AsyncIterator[int]:
     yield 1
     await anyio.sleep_forever()
@@ -110,6 +118,7 @@ FLAVORS = pytest.mark.parametrize(
         pytest.param(value, [1, 2, 3], {"concurrency": 3}, id="concurrent"),
         pytest.param(items, [1, 2], {}, id="stream"),
         pytest.param(first, 1, {}, id="after its first item"),
+        pytest.param(batch, [1, 2, 3], {}, id="batched"),
     ],
 )
 

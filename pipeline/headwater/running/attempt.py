@@ -152,7 +152,7 @@ class Attempt:
         """Return the function of a batch."""
         step, scope = self.step, self._scope
         if memory.pool is None:
-            return list_call(step, self.call, name)
+            return list_call(step, self.call, name, self.record.abandon)
         batch = batch_of(step)
         is_shared = batch is not None and batch.across == "runner"
         worker_scope = DetachedScope(scope.allowed) if is_shared else scope

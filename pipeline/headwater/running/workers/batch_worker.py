@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["BatchWorker", "DetachedScope", "WorkerPool", "list_call"]
 
 
-def list_call(step: PlannedStep, call: Callable[[list[Any]], Any], name: str) -> ListCall:
+def list_call(
+    step: PlannedStep, call: Callable[[list[Any]], Any], name: str, report: Callable[[float], object]
+) -> ListCall:
     """Return an asynchronous function of a list that calls the function of a step in the loop or in a thread."""
     if step.placement is Placement.THREAD:
 
         async def in_thread(items: list[Any]) -> Any:
-            return await _result(ThreadWorker(call, name), items)
+            return await _result(ThreadWorker(call, name, report), items)
 
         return in_thread
 
