@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import pytest
@@ -348,6 +348,59 @@ async def test_cache_includes_the_inputs_beside_the_item() -> None:
             data = {"add.number": [1, 1], "add.other": other}
             assert (await runner.run(pipeline, data)).output == [1 + other] * 2
     assert calls == [(1, 1), (1, 2)]
+
+
+async def test_keys_need_nothing_of_the_types_of_a_step() -> None:
+    """What stands in an annotation may be of any kind, also one without a hash."""
+
+    @step("shared.annotated")
+    def annotated(number: Annotated[int, {"unit": "kg"}]) -> Annotated[int, ["grams"]]:
+        calls.append(number)
+        return 1000 * number
+
+    assert (await of(annotated, cache={}).run([1, 2, 1])).output == [1000, 2000, 1000]
+    assert calls == [1, 2]
+
+
+async def test_cache_distinguishes_code() -> None:
+    """A kind that is defined anew, as in a notebook, has no results of the old one."""
+
+    def define(times: int) -> Any:
+        if times == 2:
+
+            @step("shared.redefined")
+            def redefined(number: int) -> int:
+                return 2 * number
+
+        else:
+
+            @step("shared.redefined")
+            def redefined(number: int) -> int:
+                return 3 * number
+
+        return redefined
+
+    async with Runner() as runner:
+        assert (await runner.run(of(define(2), cache={}), 5)).output == 10
+        assert (await runner.run(of(define(3), cache={}), 5)).output == 15
+
+
+async def test_cache_distinguishes_functions_that_a_function_makes() -> None:
+    """They have one code, but see other values; each keeps its own results."""
+
+    def make(times: int) -> Any:
+        @step("shared.made")
+        def made(number: int) -> int:
+            calls.append(number)
+            return times * number
+
+        return made
+
+    double_, triple = make(2), make(3)
+    async with Runner() as runner:
+        for target, expected in ((double_, 10), (triple, 15), (double_, 10)):
+            assert (await runner.run(of(target, cache={}), 5)).output == expected
+    assert calls == [5, 5]
 
 
 async def test_item_fails_when_it_has_no_key() -> None:

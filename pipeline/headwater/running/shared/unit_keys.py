@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from inspect import unwrap
 from secrets import token_bytes
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
@@ -101,20 +102,29 @@ def _nested_key(pipeline: NestedPipeline) -> str:
 
 def code_version(definition: StepDefinition) -> bytes:
     """Return a hash of the code of a kind, which is another one after its code has changed."""
-    # A definition with ports of its own is that of one document, so it is not kept.
-    return _version(definition) if definition.is_shaped else _known_version(definition)
+    functions = [cast("Callable[..., Any]", unwrap(method.function)) for method in definition.methods]
+    own = [_tokens.setdefault(function, token_bytes(16)) for function in functions if _has_closure(function)]
+    return b"".join([_version(definition.kind, *map(_code_of, functions)), *own])
 
 
-@cache
-def _known_version(definition: StepDefinition) -> bytes:
-    return _version(definition)
+_tokens: WeakKeyDictionary[Callable[..., Any], bytes] = WeakKeyDictionary()
+"""What distinguishes functions with one code that were made in another function, as they see other values there."""
 
 
-def _version(definition: StepDefinition) -> bytes:
-    version = sha256(definition.kind.encode())
-    for method in definition.methods:
-        code = getattr(unwrap(method.function), "__code__", None)
-        for part in _parts(code) if isinstance(code, CodeType) else ():
+def _has_closure(function: object) -> bool:
+    return bool(getattr(function, "__closure__", None))
+
+
+def _code_of(function: object) -> CodeType | None:
+    code: object = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+@lru_cache(maxsize=1024)
+def _version(kind: str, *codes: CodeType | None) -> bytes:
+    version = sha256(kind.encode())
+    for code in codes:
+        for part in () if code is None else _parts(code):
             version.update(part)
     return version.digest()
 
