@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headwater import __version__
-from headwater.cli.commands import catalog, inspection, new, run_and_replay
+from headwater.cli.commands import catalog, importing, inspection, new, run_and_replay
 from headwater.cli.installed_commands import CommandGroup
 from headwater.cli.terminal import show
 
@@ -47,4 +47,5 @@ app.command("graph", short_help="Draw a pipeline.")(inspection.graph)
 app.command("schema", short_help="Write the JSON Schema of documents, events or params.")(catalog.schema)
 app.command("steps", short_help="List the kinds of steps, or describe one.")(catalog.list_steps)
 app.command("replay", short_help="Show a run again from its events.")(run_and_replay.replay)
+app.command("import", short_help="Translate a document of another engine.")(importing.import_document)
 app.command("new", short_help="Create a project with a pipeline, a step and a test.")(new.new)

@@ -1,0 +1,274 @@
+# ruff: noqa: E501 - tables of documents
+"""Documents of another engine become documents that check, or are refused with the place and the reason."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.config.dialects.placeholders import steps_module
+from headwater.config.dialects.translation import Translated, translated
+from headwater.config.notation.reading import read_source, read_text
+from headwater.errors import ConfigError, Problem
+from tests.config.dialects.flows import CHOICE, LOOP, PEOPLE, RIVER, Document, with_condition, with_step
+
+
+def translation(document: Document) -> Translated:
+    """Translate a document that was read as text, so that it has positions."""
+    return translated(read_text(json.dumps(document, indent=1)))
+
+
+def refused(document: Document) -> tuple[Problem, ...]:
+    """Return the problems of a document that cannot be translated."""
+    with pytest.raises(ConfigError) as caught:
+        translation(document)
+    return caught.value.problems
+
+
+def only_when(condition: Any) -> Any:
+    """Return what the condition of a path becomes."""
+    (edge,) = translation(with_condition(condition)).document["edges"]
+    return None if isinstance(edge, str) else edge["when"]
+
+
+@pytest.mark.parametrize("document", [RIVER, LOOP, CHOICE, PEOPLE])
+def test_generated_module_is_python(document: Document) -> None:
+    """It can be compiled, and has one step for each kind."""
+    made = translation(document)
+    code = steps_module('Steps of "it".', made.placeholders)
+    compile(code, "steps.py", "exec")
+    assert code.count("@step(") == len(made.placeholders) == len({one.kind for one in made.placeholders})
+
+
+def test_inputs_become_ports_and_params_in_both_spellings() -> None:
+    """Sources that are steps are edges, sources that are parameters are params, for lists as for objects."""
+    made = translation(RIVER)
+    steps = {step["id"]: step for step in made.document["steps"]}
+    assert steps["cut"]["params"] == {"readings": "${parameters.readings}", "parts": 3}
+    assert steps["station_2"]["kind"] == steps["station_3"]["kind"] == "imported.station"
+    assert steps["station_2"]["params"] == {"number": 2, "fields": {"parts": "parts"}}
+    assert made.document["edges"][-3:] == [f"station_{n} -> merge.checked_{n}" for n in (1, 2, 3)]
+    assert made.document["parameters"] == {"readings": {"type": "array", "description": "What to check"}}
+    merge = next(one for one in made.placeholders if one.kind == "imported.merge")
+    assert (merge.ports, [*merge.outputs]) == (("checked_1", "checked_2", "checked_3"), ["merged"])
+
+
+def test_path_that_leads_back_becomes_a_loop() -> None:
+    """The steps of the loop are a pipeline of their own; what reads them reads the record of the loop."""
+    document = translation(LOOP).document
+    steps = {step["id"]: step for step in document["steps"]}
+    loop = steps["write_loop"]["params"]
+    assert loop["until"] == {"not": {"field": "review.good", "eq": False}}
+    assert (loop["max_iterations"], loop["parameters"]) == (7, {"topic": "${parameters.topic}"})
+    inner = {step["id"]: step for step in loop["pipeline"]["steps"]}
+    assert inner["write"]["params"]["fields"] == {"notes": "review.notes"}
+    assert loop["pipeline"]["edges"][0] == "input -> write.notes"
+    assert steps["print"]["params"]["fields"] == {"text": "write.text", "good": "review.good"}
+    assert document["edges"][-1]["when"] == {"field": "review.good", "eq": True}
+
+
+def test_alternatives_of_an_input_merge() -> None:
+    """The first that is there is taken."""
+    made = translation(CHOICE)
+    log = made.document["steps"][-1]
+    assert (log["merge"], log["params"]) == ("first", {"fields": {"done": "done"}})
+    assert made.document["edges"][0]["when"] == {"field": "height", "ge": "${parameters.level}"}
+
+
+def test_policies_become_keys_of_the_step() -> None:
+    """How often, how long, and what an error means."""
+    steps = {step["id"]: step for step in translation(PEOPLE).document["steps"]}
+    assert steps["send"]["retry"] == {"attempts": 3, "backoff_s": 2, "on": ["Exception"]}
+    assert steps["send"]["timeout"] == {"total_s": 30}
+    assert steps["ask"]["params"] == {"timeout_seconds": 300, "ui_schema": {"type": "approval"}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"retry": 2}, {"retry": {"attempts": 3, "on": ["Exception"]}}),
+        (
+            {"retry": {"max_retries": 2, "backoff_factor": 3}},
+            {"retry": {"attempts": 3, "factor": 3, "on": ["Exception"]}},
+        ),
+        (
+            {"retry": {"attempts": 2, "delay_ms": 500}},
+            {"retry": {"attempts": 2, "backoff_s": 0.5, "on": ["Exception"]}},
+        ),
+        ({"retry_policy": {"attempts": 2, "retry_on": ["OSError"]}}, {"retry": {"attempts": 2, "on": ["OSError"]}}),
+        ({"retry": False}, {}),
+        ({"timeout_seconds": 2.5}, {"timeout": {"total_s": 2.5}}),
+        ({"timeout": {"seconds": 3}}, {"timeout": {"total_s": 3}}),
+        ({"on_error": "continue"}, {"on_error": "skip_item"}),
+        ({"on_error": "stop"}, {}),
+        (
+            {"error_handling": {"strategy": "retry", "max_attempts": 4}},
+            {"retry": {"attempts": 4, "on": ["Exception"]}},
+        ),
+        ({"error_handling": {"strategy": "skip"}}, {"on_error": "skip_item"}),
+        ({"parallel": True}, {}),
+    ],
+)
+def test_policy_is_translated_in_every_form(keys: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The forms differ by version of the engine."""
+    step = translation(with_step(**keys)).document["steps"][1]
+    assert {key: step[key] for key in ("retry", "timeout", "on_error") if key in step} == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (None, None),
+        ("always", None),
+        ({"type": "always"}, None),
+        ({"type": "expression", "config": {"source": "result.ok", "operator": "equals", "value": True}}, {"field": "ok", "eq": True}),
+        ({"type": "expression", "config": {"source": "a.ok", "operator": "==", "value": 1}}, {"field": "ok", "eq": 1}),
+        ({"type": "expression", "config": {"source": "steps.a.output.ok", "operator": "!=", "value": 1}}, {"field": "ok", "ne": 1}),
+        ({"type": "threshold_condition", "config": {"field": "n", "operator": ">=", "value": "{{ parameters.limit }}"}}, {"field": "n", "ge": "${parameters.limit}"}),
+        ({"type": "threshold", "config": {"field": "n", "operator": "less_than", "threshold": 2}}, {"field": "n", "lt": 2}),
+        ({"type": "field_equals", "config": {"field": "x.y", "value": "z"}}, {"field": "x.y", "eq": "z"}),
+        ({"type": "field_contains", "field": "tags", "value": "new"}, {"field": "tags", "contains": "new"}),
+        ({"type": "field_exists", "field": "tags"}, {"field": "tags", "exists": True}),
+        ({"field": "n", "operator": "gt", "value": 0}, {"field": "n", "gt": 0}),
+        ({"field": "n", "operator": "is_empty"}, {"field": "n", "length_at_most": 0}),
+        ({"field": "n", "operator": "not_contains", "value": "x"}, {"not": {"field": "n", "contains": "x"}}),
+        ({"type": "and", "conditions": [{"field": "n", "operator": ">", "value": 0}, {"type": "always"}]}, {"all": [{"field": "n", "gt": 0}]}),
+        ({"type": "or", "config": {"conditions": ["n > 0", "m == 'x'"]}}, {"any": [{"field": "n", "gt": 0}, {"field": "m", "eq": "x"}]}),
+        ({"type": "not", "condition": {"field": "n", "operator": "in", "value": [1]}}, {"not": {"field": "n", "in": [1]}}),
+        ({"type": "composite", "config": {"operator": "or", "conditions": ["n > 0"]}}, {"any": [{"field": "n", "gt": 0}]}),
+        ("n >= 0.5", {"field": "n", "ge": 0.5}),
+        ("result.ok == true", {"field": "ok", "eq": True}),
+        ({"type": "expression", "config": {"expression": "n != 3"}}, {"field": "n", "ne": 3}),
+    ],
+)  # fmt: skip
+def test_condition_is_translated_in_every_form(condition: Any, expected: Any) -> None:
+    """A condition becomes data on the edge."""
+    assert only_when(condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ({"type": "function", "config": {"module": "m", "function": "f"}}, "conditions of the type 'function' have no counterpart"),
+        ({"type": "ai_decision", "config": {"field": "x", "operator": "equals", "value": 1}}, "'ai_decision' have no counterpart"),
+        ({"field": "n", "operator": "resembles", "value": 1}, "the operator 'resembles' is not known"),
+        ({"field": "n", "operator": "gt"}, "needs 'value'"),
+        ({"operator": "gt", "value": 1}, "needs 'field'"),
+        ("__import__('os').system('true')", "code is not run"),
+        ("n > m", "is not a number, a string"),
+        ({"field": "b.x", "operator": "gt", "value": 1}, "about the output of step 'b', but the path starts at step 'a'"),
+        ({"field": "parameters.limit", "operator": "gt", "value": 1}, "a condition on what flows along it"),
+        (7, "expected an object"),
+        ({"type": "not", "condition": {"type": "always"}}, "'not' needs one condition"),
+    ],
+)  # fmt: skip
+def test_condition_without_counterpart_is_refused_with_its_place(condition: Any, reason: str) -> None:
+    """It is never taken for one that holds, or for one that does not."""
+    (problem,) = refused(with_condition(condition))
+    assert reason in problem.message
+    assert problem.path == "$.flow.paths[0].condition"
+    assert problem.line is not None
+    assert problem.code == "cannot-import"
+
+
+@pytest.mark.parametrize(
+    ("keys", "step", "edge"),
+    [
+        ({"inputs": {"x": "{{ a.value }}"}}, {"fields": {"x": "value"}}, "a -> b.x"),
+        ({"inputs": {"x": "{{ steps.a.output.value.deep }}"}}, {"fields": {"x": "value.deep"}}, "a -> b.x"),
+        ({"inputs": {"x": "{a.value}"}}, {"fields": {"x": "value"}}, "a -> b.x"),
+        ({"inputs": {"x": {"source": "steps.a.value"}}}, {"fields": {"x": "value"}}, "a -> b.x"),
+        ({"inputs": [{"name": "x", "source": "a.output"}]}, {}, "a -> b.x"),
+        ({"inputs": ["x"]}, {"fields": {"x": "x"}}, "a -> b.x"),
+        ({"input_mapping": {"x": "{{a.x}}"}}, {"fields": {"x": "x"}}, "a -> b.x"),
+        ({"inputs": {"x": 7, "y": "{{ parameters.limit }}"}}, {"x": 7, "y": "${parameters.limit}"}, "a -> b.after"),
+        ({"config": {"x": "{{ a.x }}", "y": "at {{ parameters.limit }}"}}, {"y": "at ${parameters.limit}", "fields": {"x": "x"}}, "a -> b.x"),
+        ({"config": {"prompt": "Hello {name}, {{ env.HOME }}, ${x}"}}, {"prompt": "Hello {name}, ${env.HOME}, $${x}"}, "a -> b.data"),
+        ({"config": {"key": "{{ secrets.TOKEN }}"}}, {"key": "${secret.TOKEN}"}, "a -> b.data"),
+        ({"config": {"class": 1, "my-key": 2}}, {"class_": 1, "my_key": 2}, "a -> b.data"),
+    ],
+)  # fmt: skip
+def test_input_is_translated_in_every_form(keys: dict[str, Any], step: dict[str, Any], edge: str) -> None:
+    """From a step, a parameter, or the document itself."""
+    made = translation(with_step(**keys)).document
+    assert made["steps"][1].get("params", {}) == step
+    assert made["edges"] == [edge]
+
+
+def test_step_without_inputs_gets_what_the_steps_before_have_made() -> None:
+    """All of them, by a port each; one where each of them may be skipped."""
+    document = copy.deepcopy(RIVER)
+    del document["steps"][-1]["inputs"]
+    assert translation(document).document["edges"][-3:] == [f"station_{n} -> merge.station_{n}" for n in (1, 2, 3)]
+    choice = copy.deepcopy(CHOICE)
+    del choice["steps"][-1]["inputs"]
+    made = translation(choice).document
+    assert made["steps"][-1]["merge"] == "interleave"
+    assert made["edges"][-2:] == ["open -> log.data", "shut -> log.data"]
+
+
+def changed(document: Document, *path: str | int, to: Any) -> Document:
+    """Return a document with another value at a place; without it for None."""
+    result: Any = copy.deepcopy(document)
+    part = result
+    for key in path[:-1]:
+        part = part[key]
+    if to is None:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = to
+    return result  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "reason"),
+    [
+        ({"name": "x", "steps": [{"id": "a", "kind": "text.words"}]}, "", "found a document of Headwater"),
+        ({"name": "x"}, "", "found something else"),
+        (changed(RIVER, "steps", 0, "step_class", to=None), "$.steps[0]", "a step needs 'class'"),
+        (changed(RIVER, "steps", 1, "step_class", to=7), "$.steps[1].step_class", "needs 'class' as a string"),
+        (changed(RIVER, "steps", 1, "id", to="cut"), "$.steps[1]", "two steps have the id 'cut'"),
+        (changed(RIVER, "steps", 1, "plugin", to={}), "$.steps[1].plugin", "the key 'plugin' of a step has no counterpart"),
+        (changed(RIVER, "engine", to="x"), "$.engine", "the key 'engine' of the document has no counterpart"),
+        (changed(RIVER, "flow", "mode", to="x"), "$.flow.mode", "the key 'mode' of the flow has no counterpart"),
+        (changed(RIVER, "flow", "start_at", to="nowhere"), "$.flow.start_at", "starts at 'nowhere'"),
+        (changed(RIVER, "flow", "paths", 0, "to", to="nowhere"), "$.flow.paths[0].to", "there is no step 'nowhere'"),
+        (changed(RIVER, "flow", "paths", 0, "weight", to=1), "$.flow.paths[0].weight", "the key 'weight' of a path"),
+        (changed(RIVER, "flow", "paths", to=7), "$.flow.paths", "expected a list of paths"),
+        (changed(RIVER, "flow", "paths", 0, to=None), "$.steps[1]", "no path leads from 'cut' to step 'station_1'"),
+        (changed(RIVER, "steps", 0, "inputs", 0, "source", to="{steps.x.output.y}"), "$.steps[0].inputs[0].source", "there is no such step"),
+        (changed(RIVER, "steps", 0, "config", "x", to="at {{ station_1.y }}"), "$.steps[0].config.x", "make it an input of the step"),
+        (changed(RIVER, "steps", 0, "config", "x", to="{{ now() }}"), "$.steps[0].config.x", "is not a parameter, a step or an input"),
+        (changed(RIVER, "steps", 0, "inputs", to=7), "$.steps[0].inputs", "expected a list of inputs"),
+        (changed(RIVER, "steps", 0, "config", to=[1]), "$.steps[0].config", "expected an object of options"),
+        (changed(RIVER, "parameters", to=7), "$.parameters", "expected a list of parameters"),
+        (changed(LOOP, "flow", "paths", 1, "condition", to=None), "$.flow.paths[1]", "the loop would never end"),
+        (changed(LOOP, "flow", "start_at", to="print"), "$.flow.paths[0]", "a loop that is entered at"),
+        (with_step(retry="often"), "$.steps[1].retry", "expected how often"),
+        (with_step(retry={"policy": 1}), "$.steps[1].retry.policy", "the key 'policy' of a retry"),
+        (with_step(timeout="1h"), "$.steps[1].timeout", "expected a number of seconds"),
+        (with_step(on_error="panic"), "$.steps[1].on_error", "has no counterpart for errors"),
+    ],
+)  # fmt: skip
+def test_broken_document_is_refused_with_the_place(document: Document, path: str, reason: str) -> None:
+    """Nothing is left out in silence."""
+    problems = refused(document)
+    assert any(problem.path in {path, path or "$"} and reason in problem.message for problem in problems), problems
+    assert {problem.code for problem in problems} == {"cannot-import"}
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    """As for a document of Headwater."""
+    document = changed(changed(RIVER, "engine", to="x"), "flow", "paths", 0, "to", to="nowhere")
+    assert len(refused(document)) == 2
+
+
+def test_file_that_is_not_json_is_refused_as_ever(tmp_path: Path) -> None:
+    """The reader is that of all documents."""
+    (tmp_path / "old.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        translated(read_source(tmp_path / "old.json"))
