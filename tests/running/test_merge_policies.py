@@ -247,6 +247,22 @@ async def test_only_header_flows_around_a_mapped_step_when_one_edge_has_one() ->
     assert [problem.code for problem in error.value.problems] == ["header-mismatch"]
 
 
+@pytest.mark.parametrize("merge", ["interleave", "concat", "zip", "latest"])
+async def test_no_header_passes_when_several_edges_have_one(merge: str) -> None:
+    """A reader that declares none gets none, not the one that happens to come first."""
+
+    @step("merging.peek")
+    async def peek(items: Stream[Any]) -> str:
+        header = await items.header()
+        await items.collect()
+        return f"{header} {await items.footer()}"
+
+    data = {"first": 2, "second": 2}
+    assert (await pipeline(kinds.framed, kinds.framed, peek, merge).run(data)).output == "None None"
+    one = (await pipeline(kinds.framed, kinds.async_count, peek, merge).run(data)).output
+    assert one == "language='en' items=2"
+
+
 # ---- latest
 
 

@@ -23,7 +23,7 @@ from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from headwater.graph.plan import Plan, PlannedEdge, PlannedInput, PlannedMerge, PlannedOutput, PlannedStep
     from headwater.running.record import StepRecord
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wiring"]
 
-_MERGED: Mapping[str, Callable[[Sequence[EdgeSource], Waiter], Source]] = {
+_MERGED: Mapping[str, type[Interleaved | Concatenated | Latest]] = {
     "interleave": Interleaved,
     "concat": Concatenated,
     "latest": Latest,
@@ -91,15 +91,20 @@ class Wiring:
     def _merged(
         self, planned: PlannedInput, merge: PlannedMerge, sources: Sequence[EdgeSource], reader: Waiter
     ) -> Source:
-        """Return the source of a port with several edges."""
+        """Return the source of a port with several edges, which passes the header and footer that the plan says."""
+        by_index = dict(zip(planned.edges, sources, strict=True))
+        merged: Zipped | Race | Concatenated | Interleaved | Latest
         if merge.policy == "zip":
             names = [self._plan.edges[index].name for index in planned.edges]
-            return Zipped(sources, reader, names, merge.unequal or "fail", merge.pad)
-        if merge.policy == "first":
-            race = Race(sources, reader)
-            self.races.append((race, planned.edges))
-            return race
-        return _MERGED[merge.policy](sources, reader)
+            merged = Zipped(sources, reader, names, merge.unequal or "fail", merge.pad)
+        elif merge.policy == "first":
+            merged = Race(sources, reader)
+            self.races.append((merged, planned.edges))
+        else:
+            merged = _MERGED[merge.policy](sources, reader)
+        merged.with_header = [by_index[index] for index in merge.headers]
+        merged.with_footer = [by_index[index] for index in merge.footers]
+        return merged
 
     def _host(self, steps: list[PlannedStep]) -> StepHost:
         head = steps[0]

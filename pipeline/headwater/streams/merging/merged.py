@@ -17,18 +17,25 @@ __all__ = ["Concatenated", "Interleaved", "Merged"]
 
 
 class Merged:
-    """Several edges as one source."""
+    """Several edges as one source.
 
-    __slots__ = ("_reader", "_sources")
+    Attributes:
+        with_header: The edges whose header may pass, by default any.
+        with_footer: The same for the footer.
+    """
+
+    __slots__ = ("_reader", "_sources", "with_footer", "with_header")
 
     def __init__(self, sources: Sequence[EdgeSource], reader: Waiter) -> None:
         self._sources = tuple(sources)
         self._reader = reader
+        self.with_header: Sequence[EdgeSource] = self._sources
+        self.with_footer: Sequence[EdgeSource] = self._sources
 
     @property
     def footer(self) -> Any:
         """The one footer among the edges, or `NOTHING`."""
-        footers = [source.footer for source in self._sources]
+        footers = [source.footer for source in self.with_footer]
         return next((footer for footer in footers if footer is not NOTHING), NOTHING)
 
     async def branch_taken(self) -> bool:
@@ -43,11 +50,11 @@ class Merged:
     async def header(self) -> Any:
         """Return the header of the one edge that has one, or `NOTHING`."""
         while True:
-            for source in self._sources:
+            for source in self.with_header:
                 if (header := source.given_header) is not NOTHING:
                     return header
             self._raise_break()
-            if all(source.opened for source in self._sources):
+            if all(source.opened for source in self.with_header):
                 return NOTHING
             await self._sleep()
 
@@ -157,5 +164,5 @@ class Concatenated(_OfItems):
 
     async def header(self) -> Any:
         """Return the header of the one edge that has one, or `NOTHING`."""
-        headers = [await source.header() for source in self._sources]
+        headers = [await source.header() for source in self.with_header]
         return next((header for header in headers if header is not NOTHING), NOTHING)

@@ -41,12 +41,14 @@ class Race(Merged):
 
     async def header(self) -> Any:
         """Return the header of the edge that has won, or `NOTHING`."""
-        return await (await self._decided()).header()
+        winner = await self._decided()
+        return await winner.header() if winner in self.with_header else NOTHING
 
     @property
     def footer(self) -> Any:
         """The footer of the edge that has won, or `NOTHING`."""
-        return NOTHING if self._winner is None else self._sources[self._winner].footer
+        winner = None if self._winner is None else self._sources[self._winner]
+        return winner.footer if winner is not None and winner in self.with_footer else NOTHING
 
     def acknowledge(self, items: int | None = None) -> None:
         """Count the oldest items that were taken as done; None for all of them."""
