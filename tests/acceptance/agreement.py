@@ -51,6 +51,7 @@ BEYOND = {
     "cpu-streams": "as type-mismatch",
     "nested-path": "a schema does not look into files",
     "nested-too-deep": "as nested-path",
+    "wrong-pipeline": "as type-mismatch",
     "not-allowed": "permissions are given when the document is loaded",
     "unknown-task": "as type-mismatch",
     "unknown-parameter": "no schema refers to other values of a document",

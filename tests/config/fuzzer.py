@@ -96,6 +96,32 @@ SEEDS: list[dict[str, Any]] = [
         "output": ["c", "d.out", "f"],
     },
     {
+        "name": "nested",
+        "parameters": {"n": {"type": "integer", "default": 3}},
+        "steps": [
+            {"id": "a", "kind": "control.pipeline", "params": {
+                "pipeline": {
+                    "name": "inner",
+                    "parameters": {"m": {"type": "integer"}},
+                    "steps": [
+                        {"id": "x", "kind": "say.repeat", "params": {"times": "${parameters.m}"}},
+                        {"id": "y", "kind": "control.loop", "params": {
+                            "pipeline": {"name": "again", "steps": [{"id": "z", "kind": "text.strip"}]},
+                            "until": {"length_at_most": 3},
+                        }},
+                    ],
+                    "edges": ["x -> y"],
+                },
+                "parameters": {"m": "${parameters.n}"},
+            }},
+            {"id": "b", "kind": "control.switch", "params": {"cases": {"c": {"matches": "^a"}}, "default": "d"}},
+            {"id": "e", "kind": "control.map", "params": {
+                "pipeline": {"name": "each", "steps": [{"id": "w", "kind": "text.words"}]},
+            }},
+        ],
+        "edges": ["a -> b", "b.c -> e"],
+    },
+    {
         "name": "five",
         "steps": [
             {"id": "a", "kind": "stream.validate", "params": {"schema": {

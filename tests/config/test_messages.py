@@ -74,6 +74,14 @@ BROKEN = [
         id="broken nested pipeline",
     ),
     pytest.param(
+        document(
+            '{"id": "a", "kind": "control.map", "params": {"pipeline": {"name": "x", "steps": '
+            '[{"id": "b", "kind": "say.texts"}]}}}'
+        ),
+        ["2:56 $.steps[0].params wrong-pipeline"],
+        id="nested pipeline without an input",
+    ),
+    pytest.param(
         nested_deep(14),
         [f"2:{74 + 87 * 12} $" + ".steps[0].params.pipeline" * 13 + " nested-too-deep"],
         id="deeply nested pipeline",
