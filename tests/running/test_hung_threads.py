@@ -277,3 +277,18 @@ async def test_last_attempt_that_hangs_is_named_in_the_error() -> None:
     """The limit of an attempt is a timeout as every other."""
     with pytest.raises(StepError, match=rf"\(timeout.attempt_s\); its code did not return, so {ABANDONED}"):
         await pipeline(value, {"timeout": {"attempt_s": 0.05}}).run(1)
+
+
+@pytest.mark.parametrize("data", [1, [1, 2]])
+@pytest.mark.parametrize("kind", ["control.pipeline", "control.map"])
+async def test_code_that_hangs_in_a_nested_pipeline_is_abandoned(kind: str, data: Any) -> None:
+    """The execution ends, and says by its path which step inside did not return."""
+    inside = {"name": "inside", "steps": [{"id": "hung", "kind": "hung.value"}]}
+    document = {"name": "outer", "steps": [{"id": "nested", "kind": kind, "params": {"pipeline": inside}}]}
+    async with Runner().start(Pipeline.load(document), data if data == 1 else iter(data)) as execution:
+        await entered()
+        execution.cancel()
+        await execution.result(check=False)
+    last = [event async for event in execution.events()][-1]
+    assert "'nested/hung'" in str(last.data)
+    assert ABANDONED in str(last.data)

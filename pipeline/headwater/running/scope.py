@@ -69,6 +69,7 @@ class ExecutionScope:
         self.path: str = ""  # of the steps around a nested pipeline, each with a separator
         self.key: str = ""  # the same, with what distinguishes the runs of each step
         self.group: TaskGroup | None = None
+        self.hung_inside: list[str] = []  # paths of steps of nested pipelines whose threads were abandoned
         self.nest: Callable[[PlannedStep, Sequence[Any], Mapping[str, Any]], NestedRun] | None = None
         self.execution_id: str = execution_id
         self.plan: Plan = request.plan
@@ -129,6 +130,7 @@ class ExecutionScope:
     def hung(self) -> str:
         """Return which steps did not stop, as a part of a sentence, or nothing."""
         ids = [repr(step_id) for step_id, record in self.records.items() if record.abandoned]
+        ids += map(repr, self.hung_inside)
         if not ids:
             return ""
         return f"the code of step{'s' * (len(ids) > 1)} {', '.join(ids)} did not return, so its thread was abandoned"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import BrokenResourceError, CancelScope, Event, create_memory_object_stream, move_on_after
 
 from headwater.errors import ExecutionCancelled, ExecutionTimeoutError, StreamBrokenError
+from headwater.ids import PATH_SEPARATOR
 from headwater.kinds.outputs import To
 from headwater.kinds.step_context import FIRST_INDEX, ITEM_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
@@ -60,6 +61,7 @@ class _NestedRun:
     ) -> None:
         self._plan: Plan = step.method.nested.plan
         self._outer = outer
+        self._step_id = step.id
         self._outputs = step.method.outputs
         self._outputs_type = step.method.outputs_type
         self._inputs = Arguments(tuple(inputs))
@@ -182,6 +184,12 @@ class _NestedRun:
             self._error = self._error or error_in(error)
         finally:
             self._work.close(self._error or ExecutionCancelled())
+            self._outer.hung_inside += [f"{self._step_id}{PATH_SEPARATOR}{one}" for one in self._hung()]
+
+    def _hung(self) -> list[str]:
+        """Return the steps inside whose threads were abandoned, as they did not return."""
+        own = [step_id for step_id, record in self._scope.records.items() if record.abandoned]
+        return own + self._scope.hung_inside
 
     def _fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note what made the nested pipeline fail; a break of its input is that of the step around it."""
