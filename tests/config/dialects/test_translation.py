@@ -239,13 +239,18 @@ def changed(document: Document, *path: str | int, to: Any) -> Document:
         (changed(RIVER, "flow", "paths", 0, "to", to="nowhere"), "$.flow.paths[0].to", "there is no step 'nowhere'"),
         (changed(RIVER, "flow", "paths", 0, "weight", to=1), "$.flow.paths[0].weight", "the key 'weight' of a path"),
         (changed(RIVER, "flow", "paths", to=7), "$.flow.paths", "expected a list of paths"),
-        (changed(RIVER, "flow", "paths", 0, to=None), "$.steps[1]", "no path leads from 'cut' to step 'station_1'"),
+        (changed(RIVER, "flow", "paths", 0, to=None), "$.steps[1].inputs[0].source", "no path leads from there to step 'station_1'"),
+        (changed(PEOPLE, "flow", "paths", 0, to=None), "$.steps[1]", "no path leads from 'draft' to step 'ask'"),
         (changed(RIVER, "steps", 0, "inputs", 0, "source", to="{steps.x.output.y}"), "$.steps[0].inputs[0].source", "there is no such step"),
         (changed(RIVER, "steps", 0, "config", "x", to="at {{ station_1.y }}"), "$.steps[0].config.x", "make it an input of the step"),
         (changed(RIVER, "steps", 0, "config", "x", to="{{ now() }}"), "$.steps[0].config.x", "is not a parameter, a step or an input"),
         (changed(RIVER, "steps", 0, "inputs", to=7), "$.steps[0].inputs", "expected a list of inputs"),
         (changed(RIVER, "steps", 0, "config", to=[1]), "$.steps[0].config", "expected an object of options"),
         (changed(RIVER, "parameters", to=7), "$.parameters", "expected a list of parameters"),
+        (changed(RIVER, "parameters", to=[]), "$.steps[0].inputs[0].source", "there is no parameter 'readings'"),
+        (changed(RIVER, "parameters", 0, "name", to="a b"), "$.parameters", "the parameter 'a b' needs a name"),
+        (changed(PEOPLE, "steps", 3, "id", to="-x"), "$.steps[3]", "the id '-x' of a step must be a name"),
+        (changed(RIVER, "steps", 1, "inputs", 0, "source", to="{merge.x}"), "$.steps[1].inputs[0].source", "no path leads from there to step 'station_1'"),
         (changed(LOOP, "flow", "paths", 1, "condition", to=None), "$.flow.paths[1]", "the loop would never end"),
         (changed(LOOP, "flow", "start_at", to="print"), "$.flow.paths[0]", "a loop that is entered at"),
         (with_step(retry="often"), "$.steps[1].retry", "expected how often"),
@@ -263,7 +268,7 @@ def test_broken_document_is_refused_with_the_place(document: Document, path: str
 
 def test_every_problem_is_listed_at_once() -> None:
     """As for a document of Headwater."""
-    document = changed(changed(RIVER, "engine", to="x"), "flow", "paths", 0, "to", to="nowhere")
+    document = changed(changed(RIVER, "engine", to="x"), "steps", 0, "config", "x", to="{{ now() }}")
     assert len(refused(document)) == 2
 
 

@@ -113,7 +113,7 @@ def read_flow(document: Mapping[str, Any], problems: Problems) -> Flow:
         problems.raise_if_any()
     paths = list(_paths(document, flow, steps, problems))
     start = flow.get("start_at") or flow.get("start") or document.get("start_at") or next(iter(steps))
-    if start not in steps:
+    if not isinstance(start, str) or start not in steps:
         problems.add("cannot-import", f"the flow starts at {start!r}, but there is no such step", ("flow", "start_at"))
     limits = next((part[key] for part in (flow, document) for key in ("loop_config", "loop") if key in part), None)
     return Flow(
@@ -262,11 +262,11 @@ def _path(one: Any, path: JsonPath, steps: Mapping[str, FlowStep], problems: Pro
     sources = one[from_key] if is_list(one[from_key]) else [one[from_key]]
     targets = one[to_key] if is_list(one[to_key]) else [one[to_key]]
     for source in sources:
-        if source not in steps:
+        if not isinstance(source, str) or source not in steps:
             problems.add("cannot-import", f"there is no step {source!r}", (*path, from_key))
             continue
         for target in targets:
-            if target in steps:
+            if isinstance(target, str) and target in steps:
                 condition = one.get(condition_key) if condition_key else None
                 yield FlowPath(source, target, condition, (*path, condition_key), path, condition_key)
             elif not isinstance(target, str) or target.lower() not in _END:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from headwater.config.templates import literal
 from headwater.shapes import is_list, is_object
 
-__all__ = ["Reference", "UnknownReferenceError", "converted", "references_in"]
+__all__ = ["Reference", "UnknownReferenceError", "converted", "parameters_in", "references_in"]
 
 _BRACES = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([A-Za-z_][\w-]*(?:\.[\w\[\]-]+)*)\s*\}")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -76,6 +76,14 @@ def _reference(inner: str, steps: Collection[str], *, strict: bool) -> Reference
     if strict:
         raise UnknownReferenceError(f"{inner!r} is not a parameter, a step or an input")
     return None
+
+
+def parameters_in(text: str) -> Iterator[str]:
+    """Yield the names of the parameters that a string refers to."""
+    for match in _BRACES.finditer(text):
+        root, _, rest = (match[1] or match[2] or "").partition(".")
+        if root in {"parameters", "params", "parameter"} and _NAME.fullmatch(rest):
+            yield rest
 
 
 def converted(value: Any, steps: Collection[str]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.config.dialects.flow_checks import check_flow
 from headwater.config.dialects.flow_conditions import UntranslatedError, condition_of
 from headwater.config.dialects.flow_document import Flow, FlowPath, FlowStep, is_flow, read_flow
 from headwater.config.dialects.flow_loops import Region, found_loops
@@ -40,6 +41,7 @@ def translated(source: Source) -> Translated:
         problems.add("cannot-import", f"expected steps with 'step_class' and a 'flow', found {found}", (), hint=hint)
         problems.raise_if_any()
     flow = read_flow(source.document, problems)
+    check_flow(flow, problems)
     translation = _Translation(flow, problems)
     document = translation.document()
     problems.raise_if_any()
@@ -64,8 +66,10 @@ class _Translation:
             except UntranslatedError as error:
                 self.conditions[index] = None
                 problems.add("cannot-import", f"the condition cannot be translated: {error}", path.condition_path)
+        known = len(problems)
         loops = found_loops(flow, self.conditions, problems)
-        problems.raise_if_any()
+        if len(problems) > known:  # what is in a loop cannot be connected
+            problems.raise_if_any()
         paths = [(path, self.conditions[index]) for index, path in enumerate(flow.paths)]
         head: dict[str, Any] = {"name": flow.name}
         head |= {key: value for key in ("description", "version") if (value := getattr(flow, key))}
