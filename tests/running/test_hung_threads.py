@@ -273,6 +273,19 @@ async def test_attempt_that_hangs_is_made_again_in_another_thread(data: Any) -> 
     assert len(of_hung_step([event async for event in execution.events()])) == 1
 
 
+async def test_thread_without_a_step_reports_itself() -> None:
+    """As one that works on a batch of several executions."""
+
+    def hang(_ask: Any) -> None:
+        ENTERED.set()
+        HUNG.wait()
+
+    with structlog.testing.capture_logs() as notices:
+        async with threads.WorkerThread[None](hang, "a batch"):
+            await entered()
+    assert [(notice["thread"], notice["waited_s"]) for notice in notices] == [("a batch", 0.02)]
+
+
 async def test_last_attempt_that_hangs_is_named_in_the_error() -> None:
     """The limit of an attempt is a timeout as every other."""
     with pytest.raises(StepError, match=rf"\(timeout.attempt_s\); its code did not return, so {ABANDONED}"):

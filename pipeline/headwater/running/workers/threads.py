@@ -23,6 +23,7 @@ from anyio.from_thread import run as run_in_loop
 from anyio.lowlevel import checkpoint, current_token
 from typing_extensions import TypeVar
 
+from headwater.events.notices import notice
 from headwater.running.failures import error_in
 from headwater.running.loop_calls import caller_in
 
@@ -50,6 +51,10 @@ _current: ContextVar[WorkerThread[Any] | None] = ContextVar("headwater_worker_th
 
 class Released(BaseException):
     """Internal: unwinds the code of a worker thread that is no longer needed."""
+
+
+def _report_hang(name: str, waited_s: float) -> None:
+    notice("code in a thread did not return after it was stopped, and was abandoned", thread=name, waited_s=waited_s)
 
 
 def context_for_thread() -> Context:
@@ -108,10 +113,10 @@ class WorkerThread(Generic[Request]):
         target: Callable[[Callable[[Request], Any]], None],
         name: str,
         serve: Callable[[Request], Awaitable[Any]] | None = None,
-        report: Callable[[float], object] = float,
+        report: Callable[[float], object] | None = None,
     ) -> None:
         self.abandoned: bool = False  # whether it did not stop, and nothing waits for it any more
-        self._report = report  # takes the seconds that were waited for a thread that is then abandoned
+        self._report = report or partial(_report_hang, name)  # takes how long an abandoned thread was waited for
         self._target = target
         self._name = name
         self._serve = serve  # answers a request of another thread

@@ -136,7 +136,7 @@ class PlainWorker(_InLoop):
 class ThreadWorker:
     """Calls a plain function in a thread of its own."""
 
-    def __init__(self, call: Callable[[Any], Any], name: str, report: Callable[[float], object] = float) -> None:
+    def __init__(self, call: Callable[[Any], Any], name: str, report: Callable[[float], object] | None = None) -> None:
         self._call = call
         self._thread: WorkerThread[Exception | None] = WorkerThread(self._main, name, report=report)
         self._idle = False
