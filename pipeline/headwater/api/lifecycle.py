@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, get_cancelled_exc_class
@@ -24,7 +25,7 @@ from headwater.running.scope import ExecutionScope
 from headwater.running.shared.execution_memory import NOTHING, ExecutionMemory
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
-from headwater.running.workers.threads import code_until
+from headwater.running.workers.threads import code_ends_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,7 +201,9 @@ class Lifecycle:
     async def _run(self, work: Work) -> None:
         try:
             try:
-                with self.outcome.work_scope() as scope, code_until(scope.deadline):
+                with self.outcome.work_scope() as scope:
+                    if scope.deadline != inf:
+                        code_ends_at(scope.deadline)
                     if not self.outcome.cancelled:
                         await work.run(self._request.data)
                         work.check_finished()

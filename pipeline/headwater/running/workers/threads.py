@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from types import TracebackType
 
-__all__ = ["Released", "WorkerThread", "code_until", "context_for_thread", "is_abandoned", "is_released"]
+__all__ = [
+    "Released",
+    "WorkerThread",
+    "code_ends_at",
+    "code_until",
+    "context_for_thread",
+    "is_abandoned",
+    "is_released",
+]
 
 CANCELLED_GRACE_S: Final = 5.0
 """How long the code in a thread has to return after it was cancelled, or nothing needs it any more, in seconds."""
@@ -65,6 +73,11 @@ def context_for_thread() -> Context:
 
         context.run(current_async_library_cvar.set, None)
     return context
+
+
+def code_ends_at(deadline: float) -> None:
+    """Note in a task that has just begun when the time of its code, and of the tasks it starts, is over."""
+    _deadline.set(deadline)
 
 
 @contextmanager
