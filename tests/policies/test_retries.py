@@ -202,3 +202,15 @@ async def test_fails_when_a_later_attempt_gives_fewer_items() -> None:
 
     with pytest.raises(StepError, match="gave 2 items, but 3 were delivered before"):
         await Pipeline("fewer", steps={"a": fewer}, options={"a": RETRY}).run()
+
+
+async def test_stops_at_once_when_its_reader_leaves_during_a_pause() -> None:
+    """Nothing reads on, so no further attempt is made."""
+    retry = {"backoff_s": 10_000, "max_s": 10_000, "jitter": 0}
+    steps = [
+        {"id": "b", "kind": "policies.later", "retry": retry},
+        {"id": "c", "kind": "stream.take", "params": {"n": 2}},
+    ]
+    result, _ = await run(document(*steps), [1, 2, 3, 4])
+    assert result.output == [10, 20]
+    assert kinds.CALLS["b:3"] <= 1

@@ -40,9 +40,12 @@ class Channel:
         self.meter: Meter | None = None
         self.on_close: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
-        self.ended = self.skipped = self.reader_left = False
+        self.ended: bool = False
+        self.skipped: bool = False
+        self.reader_left: bool = False
         self.error: Exception | None = None
-        self.read_items = self.done_items = 0
+        self.read_items: int = 0
+        self.done_items: int = 0
         self.given_header: Any = NOTHING
         self._comes_in_batches = False  # as the last take showed
         self._footer: Any = NOTHING

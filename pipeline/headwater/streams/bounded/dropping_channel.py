@@ -57,11 +57,11 @@ class DroppingChannel(Channel):
         was_full = self._trim()
         self.reader.wake()
         if (on_first := self.on_first) is not None:
-            self.on_first = None
+            self.on_first: Callable[[Any], object] | None = None
             on_first(self.buffer[0])
         buffered, kept = len(self.buffer), self._kept_items
         stride = 1 if self.meter is None or self._capacity_bytes is not None else self.meter.stride
-        self.limit = buffered + stride if buffered >= kept else min(buffered + stride, kept)
+        self.limit: int = buffered + stride if buffered >= kept else min(buffered + stride, kept)
         pauses = self.meter.look() if self.meter is not None else False
         gives_turn = buffered >= kept and not was_full and (kept > 1 or self.meter is not None)
         return pauses or gives_turn  # beside the other edges of a tee, there is no turn for every single item
@@ -80,7 +80,7 @@ class DroppingChannel(Channel):
         paused = False
         while start < len(items):
             free = self.free
-            self.buffer += items[start : start + free]
+            self.buffer.extend(items[start : start + free])
             start += free
             paused = self.flush()
             if paused:

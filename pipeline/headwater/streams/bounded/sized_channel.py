@@ -82,9 +82,9 @@ class SizedChannel(Channel):
         self.buffered_bytes = self._measured_items = 0
         if self._held:
             held, self._held = self._held, []
-            self.buffer += held
+            self.buffer.extend(held)
             self._admit(held)
-        self.limit = len(self.buffer) + 1
+        self.limit: int = len(self.buffer) + 1
         return batch
 
     def close(self) -> None:
