@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -22,7 +22,7 @@ from headwater.errors import MissingExtraError, StepDefinitionError
 from headwater.kinds.definition import BoundStep, StepDefinition, Target
 from headwater.kinds.params import arguments_of, params_validator
 from headwater.limits.work_budget import work_budget
-from headwater.shapes import has_part, is_list, is_object
+from headwater.shapes import is_list, is_object
 
 __all__ = ["Kinds", "bind_steps", "bind_substeps"]
 
@@ -93,7 +93,7 @@ class _Binder:
     """Binds the steps of one document; kinds are looked up once, and steps of a function without params are shared."""
 
     def __init__(self, loaded: Loaded, registry: Kinds, problems: Problems) -> None:
-        self._raw: Mapping[str, Any] = loaded.document
+        self._raw: Sequence[Any] = loaded.document["steps"]
         self._registry = registry
         self._problems = problems
         self._broken = problems.is_broken_inside(())
@@ -205,8 +205,9 @@ def _place_of_large_number(value: Any) -> JsonPath:
     return ()
 
 
-def _raw_params(document: object, path: JsonPath) -> dict[str, Any]:
+def _raw_params(steps: Sequence[Any], path: JsonPath) -> dict[str, Any]:
     """Return the params of a step as written; a broken step has none."""
-    for part in (*path, "params"):
-        document = cast("Any", document)[part] if has_part(document, part) else None
-    return document if is_object(document) else {}
+    found: Any = steps[int(path[1])]
+    for part in (*path[2:], "params"):
+        found = found.get(str(part)) if is_object(found) else None
+    return found if is_object(found) else {}

@@ -151,11 +151,13 @@ class StepSpec:
     @property
     def has_policies(self) -> bool:
         """Whether anything but a single plain call of the step is asked for."""
-        failing: tuple[object, ...] = (self.retry, self.timeout, self.compensate)
-        shared: tuple[object, ...] = (self.circuit_breaker, self.rate_limit, self.cache, self.batch)
-        return self.on_error != "fail" or any(policy is not None for policy in (*failing, *shared))
+        if self.retry is None and self.timeout is None and self.compensate is None and self.on_error == "fail":
+            shared: tuple[object, ...] = (self.circuit_breaker, self.rate_limit, self.cache, self.batch)
+            return shared != _NONE_SHARED
+        return True
 
 
+_NONE_SHARED = (None, None, None, None)
 _MOST_BYTES = 2**40
 
 OnFull = Literal["wait", "drop_oldest", "latest"]

@@ -119,7 +119,7 @@ class _Resolver:
         spec = self._graph.specs[step_id]
         if spec.has_policies:  # which are checked for each step
             return None
-        parts: list[object] = [id(definition), spec.task, readers, str(spec.merge)]
+        parts: list[object] = [id(definition), spec.task, readers, None if spec.merge is None else str(spec.merge)]
         for edge in self._graph.into.get(step_id, ()):
             source, adapt, passes = edge.source, edge.spec.adapt, edge.spec.when is None
             writer = self.choices.get(source.step)

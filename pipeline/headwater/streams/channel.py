@@ -28,6 +28,7 @@ class Channel:
         "_comes_in_batches", "_footer", "_unary", "buffer", "capacity", "done_items", "ended", "error", "given_header",
         "limit", "meter", "on_close", "on_first", "read_items", "reader", "reader_left", "skipped", "writer",
     )
+    ended: bool; skipped: bool; reader_left: bool; read_items: int; done_items: int  # noqa: E702 - one line of names
     # fmt: on
 
     def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
@@ -40,12 +41,9 @@ class Channel:
         self.meter: Meter | None = None
         self.on_close: Callable[[], None] | None = None
         self.on_first: Callable[[Any], object] | None = None
-        self.ended: bool = False
-        self.skipped: bool = False
-        self.reader_left: bool = False
+        self.ended = self.skipped = self.reader_left = False
         self.error: Exception | None = None
-        self.read_items: int = 0
-        self.done_items: int = 0
+        self.read_items = self.done_items = 0
         self.given_header: Any = NOTHING
         self._comes_in_batches = False  # as the last take showed
         self._footer: Any = NOTHING
