@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -98,9 +99,16 @@ def disagreements(validator: Any, document: Any, problems: Iterable[Problem]) ->
     only_schema = [
         f"schema: {place}"
         for place in sorted(places - around)
+        if not _is_unread(place, problems)
         if not any(_same(problem, place) or problem.path == place or _means(problem, place) for problem in problems)
     ]
     return only_loader + only_schema
+
+
+def _is_unread(place: str, problems: Iterable[Problem]) -> bool:
+    """Return whether a place is in the nested document of a step that is refused itself, for its id or its kind."""
+    steps = [place[: found.start()] for found in re.finditer(r"\.params\.pipeline\b", place)]
+    return any(problem.path in {step, f"{step}.id", f"{step}.kind"} for problem in problems for step in steps)
 
 
 def _is_odd_number(value: Any) -> bool:

@@ -34,9 +34,8 @@ class Channel:
     def __init__(self, capacity: int = 256, reader: Waiter | None = None, *, unary: bool = False) -> None:
         self.buffer: list[Any] = []
         self.capacity: int = capacity
-        # 1 while the reader sleeps, so that the next item wakes it; otherwise the next look of the meter, or the
-        # capacity; 0 once the reader has left, so that the next item stops the writer. One number, because the writer
-        # compares it for every item.
+        # 1 while the reader sleeps, 0 once it has left, so that the next item wakes it or stops the writer; otherwise
+        # the next look of the meter, or the capacity. One number, as the writer compares it for every item.
         self.limit: int = 1
         self.meter: Meter | None = None
         self.on_close: Callable[[], None] | None = None

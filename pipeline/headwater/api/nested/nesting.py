@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_nested", "is_nested_document"]
 
 _OF_PARAMETERS = {"missing-parameter", "wrong-parameter"}
+_OF_VALUES = {"unknown-parameter", "wrong-parameter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +134,14 @@ class _Nester:
             return self._of_object(value.source, options, path)
         except ConfigError as error:
             given = {path_text(("parameters", name)): name for name in parameters}
-            inside = [one for one in error.problems if one.path not in given]
+            outside = [one for one in error.problems if one.path in given and one.code in _OF_VALUES]
+            inside = [one for one in error.problems if one not in outside]
             if self._problems.is_broken_inside((*path[:-1], "parameters")):
                 inside = [one for one in inside if one.code not in _OF_PARAMETERS]
             if inside:
                 self._problems.adopt(inside, path)
-            for one in error.problems:
-                if one.path in given:  # it stands in this document
-                    self._problems.add(one.code, one.message, (*path[:-1], "parameters", given[one.path]), one.hint)
+            for one in outside:  # the value stands in this document
+                self._problems.add(one.code, one.message, (*path[:-1], "parameters", given[one.path]), one.hint)
             return None
 
     def _of_file(self, text: str, options: LoadOptions, path: JsonPath) -> _LoadedPipeline | None:
