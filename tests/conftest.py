@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 BACKENDS = [pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio")]
@@ -24,3 +26,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     """The event loop of an asynchronous test: each one runs on all of them."""
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured_log() -> Iterator[None]:
+    """Take back what a test did to structlog: capturing logs configures it for all tests that follow."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
