@@ -16,7 +16,7 @@ from headwater.shapes import is_list, is_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["OPAQUE", "Cause", "Problem", "causes_of", "code_of", "restored", "simple"]
+__all__ = ["OPAQUE", "Cause", "Problem", "causes_of", "code_of", "declared_code", "restored", "simple"]
 
 RootT = TypeVar("RootT")
 
@@ -82,9 +82,15 @@ def causes_of(error: BaseException, describe: Callable[[BaseException], str] = s
     seen = {id(error)}
     while (cause := error.__cause__) is not None and id(cause) not in seen and len(causes) < _MOST_CAUSES:
         seen.add(id(cause))
-        causes.append(Cause(type(cause).__name__, describe(cause), getattr(type(cause), "code", None)))
+        causes.append(Cause(type(cause).__name__, describe(cause), declared_code(cause)))
         error = cause
     return tuple(causes)
+
+
+def declared_code(error: BaseException) -> str | None:
+    """Return the code that the class of an error declares; other libraries may mean something else by the name."""
+    code: object = getattr(type(error), "code", None)
+    return code if isinstance(code, str) else None
 
 
 def code_of(name: str) -> str:

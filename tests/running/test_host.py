@@ -75,6 +75,7 @@ class Alone:
     def __init__(self, attempt: int = FIRST_ATTEMPT) -> None:
         self.attempt = attempt
         self.execution_id = "e1"
+        self.path = self.key = ""
         self.allowed: frozenset[str] = frozenset()
         self.context = StreamingContext(self.execution_id)
         self.records: dict[str, StepRecord] = {}

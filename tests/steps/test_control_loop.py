@@ -71,7 +71,7 @@ async def test_ends_after_the_limit_of_time(virtual_clock: VirtualClock, on_limi
     if on_limit == "return":
         assert (await pipeline.run(1)).output == 8
     else:
-        with pytest.raises(StepError, match="did not hold within 100 iterations and 150 s"):
+        with pytest.raises(StepError, match="did not hold within 100 iterations or 150 s"):
             await pipeline.run(1)
     assert virtual_clock.elapsed_s - started_s == 150
 

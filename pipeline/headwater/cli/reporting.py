@@ -20,6 +20,7 @@ from headwater.display import cells, plural, printable
 from headwater.errors import ConfigError, HeadwaterError, MissingExtraError, StepDefinitionError
 from headwater.ids import closest
 from headwater.masking import masker
+from headwater.shapes import is_list
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Style
@@ -91,7 +92,18 @@ def say_error(error: Exception) -> int:
     known = isinstance(error, HeadwaterError | OSError)
     text = message_of(error) if known else f"{reason_of(error)} (--debug shows where)"
     say(f"headwater: {styled('error:', 'bold', 'red')} {_tidy(_masked(text))}")
+    for note in _short_notes(error):
+        say(f"  {styled('note:', 'cyan')} {_tidy(_masked(note))}")
     return WRONG if isinstance(error, MissingExtraError) else FAILED
+
+
+def _short_notes(error: Exception) -> Iterator[str]:
+    """Yield what else is to be said of an error, and of what led to it; a traceback is not."""
+    for one in (error, error.__cause__):
+        notes: object = getattr(one, "__notes__", ())
+        for note in notes if is_list(notes) else ():
+            if isinstance(note, str) and "\n" not in note:
+                yield note
 
 
 def say_problems(problems: Iterable[Problem], *, noun: str = "problem", color: Style = "red") -> None:

@@ -71,7 +71,7 @@ def meet(flows: Sequence[Flow], merge: MergeSpec | None) -> Flow:
 
 def _tuple_of(types: Sequence[StreamType], merge: MergeSpec) -> Any:
     """Return the type of tuples; those that tuples of tuples would make too large are of anything."""
-    pads = [type(merge.padding)] if merge.unequal == "pad" else []
+    pads: list[Any] = [type(merge.padding)] if merge.unequal == "pad" else []
     if _is_large([one.item for one in types]):
         return tuple[Any, ...]
     return GenericAlias(tuple, tuple(union(one.item, *pads) for one in types))

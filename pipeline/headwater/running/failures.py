@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isfinite
 
 from anyio import current_effective_deadline, get_cancelled_exc_class
 
@@ -12,6 +12,7 @@ from headwater.running.groups import exceptions_in, interruption_of, leaves_in, 
 
 __all__ = [
     "STEP_ERRORS",
+    "as_text",
     "broken_by",
     "broken_stream_of",
     "comes_from_stop",
@@ -21,6 +22,8 @@ __all__ = [
     "is_stopped",
     "message_of",
     "reason_of",
+    "said_by",
+    "seconds_said_by",
 ]
 
 STEP_ERRORS = BaseException
@@ -121,6 +124,29 @@ def reason_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+def said_by(error: BaseException, name: str) -> object:
+    """Return an attribute of an error; None where there is none, or where reading it fails."""
+    try:
+        return getattr(error, name, None)
+    except Exception:  # noqa: BLE001 - what an error says of itself must not replace it
+        return None
+
+
+def seconds_said_by(error: BaseException, name: str) -> float | None:
+    """Return a time that an error carries, in seconds; None where it is not one."""
+    said = said_by(error, name)
+    try:
+        seconds = float(said) if isinstance(said, int | float) else -1.0
+    except OverflowError:
+        return None
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+def as_text(text: str) -> str:
+    """Return a string without the halves of characters that cannot be written."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def message_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
     """Return the message of an error, masked, then cut when it is long: a group has its parts, a file no number.
 
@@ -137,7 +163,7 @@ def message_of(error: BaseException, mask: Callable[[str], str] = str) -> str:
         message = f"{message}: {'; '.join([*(reason_of(leaf, mask) for leaf in leaves[:_MOST_ERRORS]), *more])}"
     if len(message) > _MOST_CHARS:
         message = f"{message[:_MOST_CHARS]} ... ({len(message):,} characters)"
-    return message
+    return as_text(message)
 
 
 def _text(error: BaseException) -> str:

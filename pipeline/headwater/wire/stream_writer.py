@@ -14,7 +14,7 @@ from pydantic import PydanticUserError
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
-from headwater.causes import causes_of
+from headwater.causes import causes_of, declared_code
 from headwater.errors import HeadwaterError, StreamError
 from headwater.wire.payloads import PREFIX, Compression, StreamPacker, dump, frame, kind_of, raw, runs_of
 from headwater.wire.stream_reader import (
@@ -204,7 +204,7 @@ class StreamWriter(Generic[Item, HeaderT, FooterT]):
         notes = getattr(error, "__notes__", None)
         about = {
             **_values_of(error),
-            "code": getattr(type(error), "code", None),
+            "code": declared_code(error),
             "message": _text(error),
             **{name: None if value is None else _text(value) for name, value in where.items()},
             "notes": [*map(_text, notes[:MOST_NOTES])] if isinstance(notes, list) else [],

@@ -16,7 +16,7 @@ class LoopLimitError(HeadwaterError):
 
     Example:
         >>> print(LoopLimitError(100, 2.5))
-        the condition 'until' did not hold within 100 iterations and 2.5 s
+        the condition 'until' did not hold within 100 iterations or 2.5 s
     """
 
     def __init__(self, max_iterations: int, max_time_s: float | None = None) -> None:
@@ -25,7 +25,7 @@ class LoopLimitError(HeadwaterError):
         self.max_time_s = max_time_s
 
     def __str__(self) -> str:
-        time = "" if self.max_time_s is None else f" and {self.max_time_s:g} s"
+        time = "" if self.max_time_s is None else f" or {self.max_time_s:g} s"
         return f"the condition 'until' did not hold within {self.max_iterations} iterations{time}"
 
 

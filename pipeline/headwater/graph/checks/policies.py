@@ -115,7 +115,7 @@ def _compensate(graph: Graph, step_id: str, choice: Choice) -> Iterator[Fault]:
         yield Fault("unfit-policy", message, path, "remove it; it is for steps with a single value as output")
     else:
         message = f"the step in 'compensate' cannot take what step {quote(step_id)} writes"
-        hint = f"use a kind that reads one {describe(flow.type.item)} and returns"
+        hint = f"use a kind that reads one {describe(flow.type.item)} and returns a value, or nothing"
         yield Fault("unfit-policy", message, path, hint)
 
 

@@ -79,7 +79,7 @@ class StepHost:
     async def run(self) -> None:
         """Run the segment to its end; a failure is reported to the scope and to the readers, not raised."""
         try:
-            work = self._head.in_time(self._run())
+            work = self._run()
             if any(step.method.call.suspends for step in self.steps):
                 self._turn = Turn()
                 await Watched(work, self._turn, self._dispatch.note_hold, longer_than_s=HOLD_S)
@@ -103,6 +103,11 @@ class StepHost:
             await self._inbox.aclose()
 
     async def _run(self) -> None:
+        await self._head.in_time(self._work())  # a step whose time was over has not ended, whatever its code returns
+        self._outbox.finish(self._inbox.footer)
+        self._end()
+
+    async def _work(self) -> None:
         arguments = await self._inbox.arguments()  # values are waited for before the step counts as started
         self._waited_before_s = self._inbox.statistics().reader_wait_s
         meter = Meter(perf_counter(), self._turn)
@@ -113,8 +118,6 @@ class StepHost:
         if (header := await self._inbox.header()) is not NOTHING:
             self._outbox.set_header(header)
         await self._drive(arguments)
-        self._outbox.finish(self._inbox.footer)
-        self._end()
 
     async def _drive(self, arguments: list[Any]) -> None:
         """Call the steps until there is no more input, as their policies say."""

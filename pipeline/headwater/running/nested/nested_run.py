@@ -176,7 +176,7 @@ class _NestedRun:
             with move_on_after(timeout_s) as limit:
                 await self._work.run(self._inputs)
                 self._work.check_finished()
-            if limit.cancelled_caught and timeout_s is not None:
+            if limit.cancel_called and timeout_s is not None:
                 self._error = ExecutionTimeoutError(timeout_s)
         except STEP_ERRORS as error:
             if is_stopped(error):

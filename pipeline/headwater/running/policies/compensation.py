@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from headwater.events.notices import notice
 from headwater.running.attempt import Attempt
-from headwater.running.failures import STEP_ERRORS, error_in, is_stopped, reason_of
+from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,10 @@ async def _compensate(one: Made) -> str | None:
     except STEP_ERRORS as error:
         if is_stopped(error):
             raise
-        return _failed(attempt, error, scope)
+        failure = _failed(attempt, error, scope)
+        if (interruption := interruption_in(error)) is not None:
+            raise interruption from None
+        return failure
     attempt.record.items_in = attempt.record.items_out = 1
     attempt.record.complete()
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headwater.causes import declared_code
 from headwater.kinds.outputs import ERRORS_PORT, To
 from headwater.running.failures import reason_of
 
@@ -20,7 +21,7 @@ def dead_letter(
     letter = {
         "item": item,
         "error": reason_of(error, mask),
-        "code": getattr(type(error), "code", None) or type(error).__name__,
+        "code": declared_code(error) or type(error).__name__,
         "attempt": attempt,
         "step_id": step_id,
         "index": index,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, current_time, sleep
+from anyio import CancelScope, current_time, get_cancelled_exc_class, sleep
 
 from headwater.running.failures import STEP_ERRORS, is_stopped
 from headwater.running.groups import open_group
 from headwater.running.policies.time_limits import StepTimeoutError
+from headwater.streams.ends import ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -26,20 +27,24 @@ async def at_pace(work: Awaitable[None], limits: StepTimeoutSpec, ports: Sequenc
         return
     ending: BaseException | None = None
     pace = _Pace(limits, ports)
-    async with open_group() as group:
-        group.start_soon(pace.watch)
-        with pace.scope:
-            try:
-                await work
-            except STEP_ERRORS as error:
-                if is_stopped(error):
-                    raise
-                ending = error  # raised after the group, which could put it in a group of its own
-        group.cancel_scope.cancel()
+    try:
+        async with open_group() as group:
+            group.start_soon(pace.watch)
+            with pace.scope:
+                try:
+                    await work
+                except STEP_ERRORS as error:
+                    if is_stopped(error):
+                        raise
+                    ending = error  # raised after the group, which could put it in a group of its own
+            group.cancel_scope.cancel()
+    except get_cancelled_exc_class():
+        if ending is None:
+            raise
+    if pace.expired is not None and not isinstance(ending, ReaderLeft):  # also when the code caught its cancellation
+        raise pace.expired from ending
     if ending is not None:
         raise ending
-    if pace.expired is not None and pace.scope.cancelled_caught:
-        raise pace.expired
 
 
 class _Pace:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from random import random
 from typing import TYPE_CHECKING
 
-from headwater.running.failures import interruption_in
+from headwater.running.failures import interruption_in, said_by, seconds_said_by
+from headwater.running.workers.processes import ProcessError
 
 if TYPE_CHECKING:
     from headwater.config.policies.failure_specs import RetrySpec
@@ -37,20 +37,19 @@ def is_worth_retrying(retry: RetrySpec, error: BaseException) -> bool:
 
 def _names_of(error: BaseException) -> set[str]:
     """Return the names of the classes of an error, also of one that was raised in a worker process."""
-    return {cls.__name__ for cls in type(error).__mro__}.union(getattr(error, "names", ()))
+    return {cls.__name__ for cls in type(error).__mro__}.union(error.names if isinstance(error, ProcessError) else ())
 
 
 def _is_transient(error: BaseException, names: set[str]) -> bool:
     """Return whether an error says that it may pass, or is known to."""
-    says: object = getattr(error, "retryable", None)
+    says = said_by(error, "retryable")
     return says if isinstance(says, bool) else not _TRANSIENT.isdisjoint(names)
 
 
 def pause_before(retry: RetrySpec, next_attempt: int, error: BaseException) -> float:
     """Return the seconds until the next attempt: what the error asks for, or longer each time."""
-    asked: object = getattr(error, "retry_after_s", None)
-    if isinstance(asked, int | float) and isfinite(asked) and asked >= 0:
-        return float(asked)
+    if (asked_s := seconds_said_by(error, "retry_after_s")) is not None:
+        return asked_s
     exponent = min(next_attempt - 2, _LONGEST_EXPONENT)
     try:
         pause_s = min(retry.backoff_s * retry.factor**exponent, retry.max_s)

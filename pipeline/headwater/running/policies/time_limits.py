@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from anyio import move_on_after
+from anyio import CancelScope, current_time
 
 from headwater.errors import HeadwaterError
 from headwater.running.workers.threads import code_until
+from headwater.streams.ends import ReaderLeft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -51,9 +52,23 @@ class StepTimeoutError(HeadwaterError, TimeoutError):
 
 
 async def within(work: Awaitable[Value], limit: str, limit_s: float | None) -> Value:
-    """Return the result of some work, or raise when a limit has passed before its end."""
+    """Return the result of some work, or raise when a limit has passed before its end, however the work ended then.
+
+    Code that catches its cancellation, and returns or raises something else, was cut off all the same.
+    """
     if limit_s is None:
         return await work
-    with move_on_after(limit_s) as scope, code_until(scope.deadline):
-        return await work
-    raise StepTimeoutError(limit, limit_s)
+    scope = CancelScope(deadline=current_time() + limit_s)
+    error: Exception | None = None
+    try:
+        with scope, code_until(scope.deadline):
+            value = await work
+            if not scope.cancel_called:
+                return value
+    except ReaderLeft:
+        raise
+    except Exception as raised:
+        if not scope.cancel_called:
+            raise
+        error = raised
+    raise StepTimeoutError(limit, limit_s) from error

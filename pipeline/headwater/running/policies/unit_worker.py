@@ -10,7 +10,7 @@ from anyio import move_on_after, sleep
 
 from headwater.errors import FIRST_ATTEMPT
 from headwater.kinds.step_context import FIRST_INDEX
-from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped
+from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped, reason_of
 from headwater.running.policies.dead_letters import dead_letter
 from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
 from headwater.running.policies.retries import is_worth_retrying, pause_before
@@ -190,7 +190,7 @@ class PolicyWorker:
         error: Exception | None = None
         with move_on_after(self._limit_s) as scope, code_until(scope.deadline):
             error = await worker.work([item], made)
-        if scope.cancelled_caught and not made:
+        if scope.cancel_called:  # also when the code caught its cancellation, and made something up
             return StepTimeoutError("attempt_s", self._limit_s)
         results += made
         return error
@@ -243,6 +243,7 @@ class PolicyWorker:
             results.append(policies.value)
         elif (failure := await self._fall_back(item, results)) is not None:
             failure.__context__ = error
+            failure.add_note(f"It was raised by the fallback, after {reason_of(error, self._doors.mask)}.")
             return self._doors.fail(number, failure)
         record.compensations += 1
         return None

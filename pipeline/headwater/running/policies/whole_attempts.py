@@ -9,7 +9,7 @@ from anyio import sleep
 from headwater.errors import FIRST_ATTEMPT
 from headwater.kinds.step_context import ITEM_INDEX
 from headwater.running.attempt import Failure
-from headwater.running.failures import STEP_ERRORS, broken_stream_of, interruption_in, is_stopped
+from headwater.running.failures import STEP_ERRORS, broken_stream_of, interruption_in, is_stopped, reason_of
 from headwater.running.hosts.dispatch import Dispatch, drive_item
 from headwater.running.hosts.inbox import Skipped
 from headwater.running.policies.dead_letters import dead_letter
@@ -136,7 +136,10 @@ class WholeAttempts:
         count(self._record, "fallbacks")
         self._record.compensations += 1
         self._begin_again()
-        return await self._attempt(fallback, once)
+        last = await self._attempt(fallback, once)
+        if last is not None:
+            last.cause.add_note(f"It was raised by the fallback, after {reason_of(failure.cause, self._scope.mask)}.")
+        return last
 
     async def _attempt(self, attempt: Attempt, once: Callable[[Attempt], Awaitable[None]]) -> Failure | None:
         """Make one attempt; return its failure."""

@@ -191,7 +191,7 @@ class UnaryRun:
         now = record.first_output_at = perf_counter()
         if now - stretch.started <= HOLD_S:
             stretch.step = None
-        record.items_in, record.items_out = len(step.arguments), len(outputs)
+        record.items_in, record.items_out = len(step.arguments), len(outputs.keys() - {ERRORS_PORT})
         if ERRORS_PORT in outputs:
             record.items_aside[ERRORS_PORT] = 1
         policies, main = step.planned.policies, step.planned.main_port

@@ -20,7 +20,7 @@ from headwater.kinds.binding import bind, callable_of, locate
 from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
 from headwater.masking import masker
-from headwater.running.failures import STEP_ERRORS, error_in, message_of
+from headwater.running.failures import STEP_ERRORS, as_text, error_in, message_of
 from headwater.running.workers.process_codec import WRITTEN_ITEMS, WorkerModules, written_results
 from headwater.running.workers.raised_errors import RaisedError
 from headwater.streams.exact.exact_json import ExactJson
@@ -129,7 +129,7 @@ def _work(call: Callable[..., Any], unit: bytes, exact: ExactJson, results: Pipe
     except STEP_ERRORS as raised:
         error = error_in(raised)
         broken = StreamBrokenError(f"{type(error).__name__}: {message_of(error)}", step_id=step_id)
-        broken.add_note(traceback.format_exc())
+        broken.add_note(as_text(traceback.format_exc()))
         broken.add_note(RaisedError.of(error).to_note())
         results.flush()
         results.fail(broken)

@@ -8,6 +8,8 @@ from typing import Self
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from headwater.running.failures import said_by, seconds_said_by
+
 __all__ = ["RaisedError"]
 
 
@@ -22,12 +24,11 @@ class RaisedError:
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """Return what is known of an error."""
-        retryable: object = getattr(error, "retryable", None)
-        after_s: object = getattr(error, "retry_after_s", None)
+        retryable = said_by(error, "retryable")
         return cls(
             tuple(base.__name__ for base in type(error).__mro__),
             retryable if isinstance(retryable, bool) else None,
-            float(after_s) if isinstance(after_s, int | float) else None,
+            seconds_said_by(error, "retry_after_s"),
         )
 
     @classmethod
