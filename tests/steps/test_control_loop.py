@@ -79,7 +79,7 @@ async def test_ends_after_the_limit_of_time(virtual_clock: VirtualClock, on_limi
 async def test_fails_when_not_even_one_run_has_ended(virtual_clock: VirtualClock) -> None:
     """There is no value to return."""
     pipeline = Pipeline.load(looping("nesting.wait", max_time_s=5, on_limit="return"))
-    with pytest.raises(StepError, match="and 5 s"):
+    with pytest.raises(StepError, match="or 5 s"):
         await pipeline.run(1)
     assert virtual_clock.elapsed_s == 5
 
