@@ -161,3 +161,30 @@ async def test_names_the_limit_when_the_code_catches_its_cancellation(
     cause = caught.value.__cause__
     assert isinstance(cause, StepTimeoutError)
     assert (caught.value.step_id, cause.limit) == ("a", next(iter(limits)))
+
+
+@step("odd.rows")
+async def rows() -> AsyncIterator[int]:
+    """Fail in the cleanup."""
+    try:
+        for number in range(1_000):
+            yield number
+    finally:
+        raise ValueError("the rollback failed")
+
+
+@step("odd.first")
+async def first(numbers: Stream[int]) -> AsyncIterator[int]:
+    """Read one item."""
+    async for number in numbers:
+        yield number
+        return
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"timeout": {"idle_s": 60}}, {"timeout": {"attempt_s": 60}}, {"retry": {"backoff_s": 0}}]
+)
+async def test_fails_alike_when_the_cleanup_of_a_stopped_step_fails(options: dict[str, Any]) -> None:
+    """Policies do not decide whether an error after the last reader has left is seen."""
+    with pytest.raises(StepError, match="the rollback failed"):
+        await Pipeline("rows", steps={"a": rows, "b": first}, options={"a": options}).run()
