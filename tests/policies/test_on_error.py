@@ -147,6 +147,12 @@ def fallback_to(kind: str) -> dict[str, Any]:
     return {"fallback": {"kind": kind}}
 
 
+def test_says_how_a_step_gets_the_port_errors() -> None:
+    """It has one only where the document asks for it."""
+    with pytest.raises(ConfigError, match=r'give step .a. "on_error": "dead_letter"'):
+        Pipeline.load(document({"id": "a", "kind": "policies.picky"}, output=["a", "a.errors"]))
+
+
 @pytest.mark.parametrize(
     ("steps", "code"),
     [

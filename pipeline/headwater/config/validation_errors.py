@@ -145,7 +145,8 @@ class _Report:
         key = str(self._inner[-1])
         schemas = list(alternatives_at(self.schema, self._inner[:-1]))
         if any(key in schema.get("x-reserved", ()) for schema in schemas):
-            self._add("not-supported", f"{quote(key)} is reserved for a later version", "remove it", at_key=True)
+            hint = "write it in the steps that it is for" if self._owner() == "the document" else "remove it"
+            self._add("not-supported", f"{quote(key)} is reserved for a later version", hint, at_key=True)
             return
         known = [name for schema in schemas for name in schema.get("properties", ())]
         code = f"unknown-{self.subject.noun}"

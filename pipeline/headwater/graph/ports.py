@@ -197,6 +197,8 @@ class EndLookup:
         elif port:
             message = f"step {quote(step)} has no {side.word} {quote(port)}, expected {ports}"
             hint = self._problems.did_you_mean(port, side.names)
+            if port == ERRORS_PORT and side.word == "output":
+                hint = f'give step {quote(step)} "on_error": "dead_letter"'
             self._problems.add("unknown-port", message, path, hint)
         else:
             message = f"step {quote(step)} has several {side.word}s: {ports}"
