@@ -93,7 +93,8 @@ def test_real_steps_merge_every_record_and_run_at_the_same_time(tmp_path: Path) 
 
 def test_filled_in_loop_runs_until_its_condition_holds(tmp_path: Path) -> None:
     """The generated code has the inputs by their names; what the run before has made is among them."""
-    assert headwater(tmp_path, "import", written(tmp_path, LOOP), "-o", "new.json").returncode == 0
+    document = {**LOOP, "outputs": {"end": "{{ print.printed }}", "notes": "{{ review.notes }}"}}
+    assert headwater(tmp_path, "import", written(tmp_path, document), "-o", "new.json").returncode == 0
     code = (tmp_path / "steps.py").read_text(encoding="utf-8")
     bodies = {
         "Write": "return {\"text\": f\"{inputs['topic']}!{inputs['notes'] or ''}\"}",
@@ -105,7 +106,7 @@ def test_filled_in_loop_runs_until_its_condition_holds(tmp_path: Path) -> None:
     (tmp_path / "steps.py").write_text(code, encoding="utf-8")
     run = headwater(tmp_path, "run", "new.json", "--steps", "steps.py", "--set", "topic=rivers", "--quiet")
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == {"printed": "rivers!!!!"}
+    assert json.loads(run.stdout) == {"end": "rivers!!!!", "notes": "!!!!"}
 
 
 def test_document_goes_to_standard_output_without_a_name(tmp_path: Path) -> None:
@@ -125,6 +126,34 @@ def test_nothing_is_overwritten(name: str, tmp_path: Path) -> None:
     assert f"{name} exists already, and nothing is overwritten" in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"old.json", name}
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_steps_that_were_filled_in_are_kept_and_new_kinds_written_beside_them(tmp_path: Path) -> None:
+    """A document that has grown can be translated again."""
+    assert headwater(tmp_path, "import", written(tmp_path, RIVER), "-o", "new.json").returncode == 0
+    before = (tmp_path / "steps.py").read_text(encoding="utf-8")
+    old = written(tmp_path, {**RIVER, "outputs": {"end": "{{ merge.merged }}"}})
+    done = headwater(tmp_path, "import", old, "-o", "newer.json", "--steps", "steps.py")
+    assert done.returncode == 0, done.stderr
+    assert "steps_2.py: 1 kind to be written: imported.outputs" in done.stderr
+    assert "headwater check newer.json --steps steps.py --steps steps_2.py" in done.stderr
+    assert (tmp_path / "steps.py").read_text(encoding="utf-8") == before
+
+
+def test_folder_that_is_missing_is_named_with_the_file(tmp_path: Path) -> None:
+    """Nothing is created."""
+    done = headwater(tmp_path, "import", written(tmp_path, RIVER), "-o", "far/new.json")
+    assert done.returncode == 2
+    shown = " ".join(done.stderr.split())
+    assert f"{Path('far', 'new.json')} cannot be written, because there is no folder far; create it first" in shown
+    assert {path.name for path in tmp_path.iterdir()} == {"old.json"}
+
+
+def test_required_number_with_bounds_is_imported(tmp_path: Path) -> None:
+    """The check of the new document uses a value that its parameter accepts."""
+    parameters = [{"name": "level", "schema": {"type": "number", "minimum": 5, "maximum": 9}}]
+    done = headwater(tmp_path, "import", written(tmp_path, {**CHOICE, "parameters": parameters}), "-o", "new.json")
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_cannot_be_translated_is_shown_with_its_line(tmp_path: Path) -> None:

@@ -110,7 +110,10 @@ def test_policies_become_keys_of_the_step() -> None:
             {"retry": {"attempts": 4, "on": ["Exception"]}},
         ),
         ({"error_handling": {"strategy": "skip"}}, {"on_error": "skip_item"}),
-        ({"parallel": True}, {}),
+        (
+            {"retry": {"attempts": 2, "strategy": "fixed", "jitter": False}},
+            {"retry": {"factor": 1, "attempts": 2, "jitter": 0, "on": ["Exception"]}},
+        ),
     ],
 )
 def test_policy_is_translated_in_every_form(keys: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -164,6 +167,12 @@ def test_condition_is_translated_in_every_form(condition: Any, expected: Any) ->
         ({"field": "parameters.limit", "operator": "gt", "value": 1}, "a condition on what flows along it"),
         (7, "expected an object"),
         ({"type": "not", "condition": {"type": "always"}}, "'not' needs one condition"),
+        ({"field": "n", "operator": "gt", "value": 1, "tolerance": 2}, "its key 'tolerance' has no counterpart"),
+        ({"type": "threshold", "config": {"field": "n", "operator": "gt", "value": 1, "tolerance": 2}}, "its key 'tolerance'"),
+        ({"type": "threshold", "tolerance": 2, "config": {"field": "n", "operator": "gt", "value": 1}}, "its key 'tolerance'"),
+        ({"type": "and", "conditions": ["n > 0"], "short": True}, "its key 'short'"),
+        ({"field": "n", "operator": "is_empty", "value": 1}, "its key 'value'"),
+        ({"type": "always", "config": {"unless": 1}}, "its key 'unless'"),
     ],
 )  # fmt: skip
 def test_condition_without_counterpart_is_refused_with_its_place(condition: Any, reason: str) -> None:
@@ -257,6 +266,40 @@ def changed(document: Document, *path: str | int, to: Any) -> Document:
         (with_step(retry={"policy": 1}), "$.steps[1].retry.policy", "the key 'policy' of a retry"),
         (with_step(timeout="1h"), "$.steps[1].timeout", "expected a number of seconds"),
         (with_step(on_error="panic"), "$.steps[1].on_error", "has no counterpart for errors"),
+        (with_step(parallel=True), "$.steps[1].parallel", "the key 'parallel' of a step"),
+        (with_step(enabled=False), "$.steps[1].enabled", "the key 'enabled' of a step"),
+        (with_step(timeout={"seconds": 1, "grace": 2}), "$.steps[1].timeout.grace", "the key 'grace' of a timeout"),
+        (with_step(timeout=1, timeout_seconds=2), "$.steps[1].timeout_seconds", "another timeout already"),
+        (with_step(retry={"strategy": "random"}), "$.steps[1].retry.strategy", "known are fixed, constant, exponential"),
+        (with_step(outputs={"y": "{{ a.x }}"}), "$.steps[1].outputs.y", "cannot be made of a reference"),
+        (with_step(outputs=[{"name": "y", "from": "x"}]), "$.steps[1].outputs[0].from", "the key 'from' of an output"),
+        (with_step(inputs=[{"name": "x", "source": "a.x"}, {"name": "x", "source": "a.y"}]), "$.steps[1].inputs[1]", "two inputs have the name 'x'"),
+        (with_step(inputs={"x": {"source": "a.x", "transform": "upper"}}), "$.steps[1].inputs.x.transform", "the key 'transform' of an input"),
+        (with_step(inputs=[{"name": "x", "source": "{aa.x}"}]), "$.steps[1].inputs[0].source", "'{aa.x}' is not a parameter, a step or an input"),
+        (changed(RIVER, "steps", 0, "inputs", 0, "transform", to="x"), "$.steps[0].inputs[0].transform", "the key 'transform' of an input"),
+        (changed(RIVER, "steps", 0, "inputs", 0, "default", to=[]), "$.steps[0].inputs[0].default", "the key 'default' of an input"),
+        (changed(RIVER, "steps", 0, "inputs", 0, "required", to="no"), "$.steps[0].inputs[0].required", "expected true or false"),
+        (changed(RIVER, "flow", "paths", 0, "priority", to=1), "$.flow.paths[0].priority", "the key 'priority' of a path"),
+        (changed(PEOPLE, "flow", "paths", 3, "to", to="end_with_failure"), "$.flow.paths[3].to", "there is no step 'end_with_failure'"),
+        (changed(RIVER, "start_at", to="cut"), "$.start_at", "the key 'start_at' of the document"),
+        (changed(RIVER, "inputs", to={}), "$.inputs", "the key 'inputs' of the document"),
+        (changed(LOOP, "flow", "loop_config", "bogus", to=1), "$.flow.loop_config.bogus", "the key 'bogus' of the limits of a loop"),
+        (changed(LOOP, "flow", "loop_config", "max_loops", to=1), "$.flow.loop_config.max_loops", "the key 'max_loops'"),
+        (changed(LOOP, "flow", "loop_config", "delay", to="long"), "$.flow.loop_config.delay", "expected a number, or a reference to a parameter"),
+        (changed(LOOP, "flow", "loop_config", "delay", to="{{ parameters.dely }}"), "$.flow.loop_config.delay", "there is no parameter 'dely'"),
+        (changed(LOOP, "flow", "loop_config", to=7), "$.flow.loop_config", "expected an object with 'max_iterations'"),
+        (changed(RIVER, "loop_config", to={"max_iterations": 2}), "$.loop_config", "no path leads back"),
+        (changed(RIVER, "outputs", to={"y": "{{ nope.x }}"}), "$.outputs.y", "the output 'y' cannot be translated: 'nope.x' is not a parameter"),
+        (changed(RIVER, "outputs", to={"y": "{nope.x}"}), "$.outputs.y", "'{nope.x}' is not a parameter, a step or an input"),
+        (changed(RIVER, "outputs", to={"y": "{{ merge.x }}"}), "$.outputs.y", "step 'merge' has no output 'x'"),
+        (changed(RIVER, "outputs", to=["y"]), "$.outputs[0]", "the output 'y' needs its source"),
+        (changed(RIVER, "parameters", 0, "requird", to=True), "$.parameters[0].requird", "the key 'requird' of a parameter"),
+        (changed(RIVER, "parameters", 0, "required", to=False), "$.parameters[0].required", "needs a 'default'"),
+        (changed(RIVER, "parameters", 0, "schema", "minItems", to=1), "$.parameters[0].schema.minItems", "the key 'minItems' of a schema"),
+        (changed(RIVER, "parameters", 0, "schema", "type", to="strng"), "$.parameters[0].schema.type", "'strng' is not a type of parameters"),
+        (changed(RIVER, "parameters", 0, "schema", to="array"), "$.parameters[0].schema", "expected an object with 'type'"),
+        (changed(RIVER, "parameters", 0, "type", to="string"), "$.parameters[0].type", "differs from the one in 'schema'"),
+        (changed(RIVER, "parameters", to=[{"name": "readings"}, "readings"]), "$.parameters[1]", "two parameters have the name 'readings'"),
     ],
 )  # fmt: skip
 def test_broken_document_is_refused_with_the_place(document: Document, path: str, reason: str) -> None:
@@ -264,6 +307,67 @@ def test_broken_document_is_refused_with_the_place(document: Document, path: str
     problems = refused(document)
     assert any(problem.path in {path, path or "$"} and reason in problem.message for problem in problems), problems
     assert {problem.code for problem in problems} == {"cannot-import"}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "message", "hint"),
+    [
+        (changed(RIVER, "flow", "start_at", to="cutt"), "$.flow.start_at", "starts at 'cutt'", "did you mean 'cut'?"),
+        (changed(LOOP, "flow", "start_at", to="writ"), "$.flow.start_at", "starts at 'writ'", "did you mean 'write'?"),
+        (
+            changed(RIVER, "steps", 1, "inputs", 0, "source", to="{steps.cut.output.prts}"),
+            "$.steps[1].inputs[0].source", "step 'cut' has no output 'prts'", "did you mean 'parts'?",
+        ),
+        (
+            changed(CHOICE, "flow", "paths", 0, "condition", "config", "field", to="heigt"),
+            "$.flow.paths[0].condition", "step 'measure' has no output 'heigt'", "did you mean 'height'?",
+        ),
+    ],
+)  # fmt: skip
+def test_misspelled_name_is_one_problem_with_the_name_that_was_meant(
+    document: Document, path: str, message: str, hint: str
+) -> None:
+    """Its consequences are not problems of their own."""
+    (problem,) = refused(document)
+    assert (problem.path, problem.hint) == (path, hint)
+    assert message in problem.message
+
+
+def test_limits_of_a_loop_become_its_params() -> None:
+    """All of them have a counterpart; a reference to a parameter is a template."""
+    limits = {"max_iterations": "{{ parameters.limit }}", "max_loop_time_seconds": 300, "iteration_delay_seconds": 1}
+    document = translation(changed(LOOP, "flow", "loop_config", to=limits)).document
+    params = document["steps"][0]["params"]
+    assert (params["max_iterations"], params["max_time_s"], params["delay_s"]) == ("${parameters.limit}", 300, 1)
+
+
+def test_outputs_of_the_document_become_a_step_that_gathers_them() -> None:
+    """It is the output of the pipeline, and needs none of its ports: some steps may not have run."""
+    outputs = {"end": "{{ print.printed }}", "last": "{{ write.text }}", "about": "{{ parameters.topic }}"}
+    made = translation(changed(LOOP, "outputs", to=outputs))
+    step = made.document["steps"][-1]
+    assert made.document["output"] == step["id"] == "outputs"
+    assert step["params"] == {"about": "${parameters.topic}", "fields": {"end": "printed", "last": "write.text"}}
+    assert made.document["edges"][-2:] == ["print -> outputs.end", "write_loop -> outputs.last"]
+    gather = next(one for one in made.placeholders if one.kind == "imported.outputs")
+    assert gather.optional == {"end", "last"}
+    compile(steps_module("it", made.placeholders), "steps.py", "exec")
+
+
+def test_input_that_is_not_required_is_an_optional_port() -> None:
+    """The step runs without it."""
+    document = changed(RIVER, "steps", 4, "inputs", 0, "required", to=False)
+    merge = next(one for one in translation(document).placeholders if one.kind == "imported.merge")
+    assert merge.optional == {"checked_1"}
+
+
+def test_value_of_a_parameter_is_its_default() -> None:
+    """In an object by name, a value that is not the name of a type."""
+    parameters = {"topic": "rivers", "limit": {"type": "int", "minimum": 1, "default": 2}, "kind": "string"}
+    made = translation(changed(LOOP, "parameters", to=parameters)).document["parameters"]
+    assert made["topic"] == {"type": "string", "default": "rivers"}
+    assert made["limit"] == {"type": "integer", "default": 2, "minimum": 1}
+    assert made["kind"] == {"type": "string"}
 
 
 def test_every_problem_is_listed_at_once() -> None:

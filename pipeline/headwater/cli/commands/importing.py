@@ -13,11 +13,13 @@ import typer
 from headwater.cli.command_options import StepModules, command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headwater.config.dialects.translation import Translated
 
 __all__ = ["import_document"]
 
-_SAMPLES: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
+_SAMPLES: dict[str, Any] = {"string": "", "integer": 1, "number": 1, "boolean": False, "array": [], "object": {}}
 
 
 @command
@@ -39,8 +41,9 @@ def import_document(
     \b
     Steps whose kinds do not exist are written to steps.py beside the new document,
     each with its ports and options, to be filled in: they stand for the classes of
-    the old document. Kinds that --steps brings are used as they are. Nothing is
-    overwritten. What has no counterpart is refused, with its place and the reason.
+    the old document. Kinds that --steps brings are used as they are; if it is
+    steps.py itself, new kinds are written to steps_2.py. Nothing is overwritten.
+    What has no counterpart is refused, with its place and the reason.
 
     \b
     Exit codes:
@@ -56,7 +59,8 @@ def import_document(
     load_step_modules(steps or ())
     made = translated(read_source(document))
     folder = Path() if output is None else output.parent
-    module = folder / "steps.py"
+    _refuse_missing(folder, output)
+    module = _module(folder, steps or ())
     missing = _without_known(made)
     _refuse_existing([*([] if output is None else [output]), *([module] if missing.placeholders else [])])
     code = steps_module(f"Steps of {document.name}: write what each of them does.", missing.placeholders)
@@ -85,6 +89,21 @@ def _without_known(made: Translated) -> Translated:
     return Translated(made.document, [one for one in made.placeholders if one.kind not in registry.kinds()])
 
 
+def _module(folder: Path, steps: Sequence[str]) -> Path:
+    """Return the file for new steps: `steps.py`, or the next free one if that was given with `--steps`."""
+    module, number = folder / "steps.py", 2
+    given = {Path(name).resolve() for name in steps if name.endswith(".py")}
+    while module.resolve() in given or (number > 2 and module.exists()):
+        module, number = folder / f"steps_{number}.py", number + 1
+    return module
+
+
+def _refuse_missing(folder: Path, output: Path | None) -> None:
+    if not folder.is_dir():
+        message = f"{output} cannot be written, because there is no folder {folder}; create it first"
+        raise typer.BadParameter(message)
+
+
 def _refuse_existing(files: list[Path]) -> None:
     for file in files:
         if file.exists():
@@ -110,7 +129,16 @@ def _check(made: Translated, code: str) -> None:
             module = Path(folder, "steps.py")
             _write(module, code)
             load_step_modules([str(module)])
-    Pipeline.load(made.document, {name: _SAMPLES[spec["type"]] for name, spec in _required(made).items()})
+    Pipeline.load(made.document, {name: _sample(spec) for name, spec in _required(made).items()})
+
+
+def _sample(spec: dict[str, Any]) -> Any:
+    """Return a value that a parameter accepts."""
+    if "enum" in spec:
+        return spec["enum"][0]
+    if spec["type"] not in {"integer", "number"}:
+        return _SAMPLES[spec["type"]]
+    return min(max(_SAMPLES[spec["type"]], spec.get("minimum", 1)), spec.get("maximum", 1e9))
 
 
 def _required(made: Translated) -> dict[str, dict[str, Any]]:

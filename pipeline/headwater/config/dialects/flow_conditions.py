@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from headwater.config.dialects.references import UnknownReferenceError, converted
@@ -45,6 +45,9 @@ _SPECIAL: Final[Mapping[str, dict[str, Any]]] = {
     "not_exists": {"exists": False},
     "missing": {"exists": False},
 }
+_INERT = ("description", "name", "label", "metadata")
+_MISSING: Final = object()
+_PARTS = ("conditions", "rules", "all", "any", "condition", "not")
 _ALWAYS = {"always", "true", "default", "none", "unconditional", ""}
 _COMPARING = re.compile(r"expression|threshold|comparison|compare|field|value|output|result|simple|data")
 _COMPARISON = re.compile(r"""\s*([A-Za-z_][\w.]*)\s*(==|!=|>=|<=|>|<)\s*("[^"]*"|'[^']*'|-?\d+(?:\.\d+)?|\w+)\s*""")
@@ -55,6 +58,30 @@ class UntranslatedError(Exception):
     """Internal: a condition cannot be translated; the message says why."""
 
 
+class _Config:
+    """The keys of a condition; each of them has to be read."""
+
+    def __init__(self, given: Mapping[str, Any], *read: str) -> None:
+        self.given = given
+        self.read = {*_INERT, *read}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.given
+
+    def get(self, keys: Sequence[str], default: Any = None) -> Any:
+        """Return the value of the first of some keys that is there."""
+        key = next((key for key in keys if key in self.given), None)
+        if key is None:
+            return default
+        self.read.add(key)
+        return self.given[key]
+
+    def refuse_others(self) -> None:
+        """Raise for a key that was not read."""
+        if others := [key for key in self.given if key not in self.read]:
+            raise UntranslatedError(f"its key {others[0]!r} has no counterpart; remove it")
+
+
 def condition_of(written: Any, source: str, steps: Collection[str]) -> dict[str, Any] | None:
     """Return a condition on the output of a step; None for one that always holds."""
     if written is None or written is True:
@@ -63,31 +90,41 @@ def condition_of(written: Any, source: str, steps: Collection[str]) -> dict[str,
         return None if written.strip().lower() in _ALWAYS else _of_text(written, source, steps)
     if not is_object(written):
         raise UntranslatedError(f"expected an object with 'type' and 'config', found {written!r:.60}")
-    config = written.get("config", written.get("params", written))
-    if not is_object(config):
+    key = next((key for key in ("config", "params") if key in written), "")
+    given = written[key] if key else written
+    if not is_object(given):
         raise UntranslatedError("expected an object as 'config'")
+    if key:
+        _Config(written, "type", key).refuse_others()
+    config = _Config(given) if key else _Config(given, "type")
+    condition = _of_config(written, config, source, steps)
+    config.refuse_others()
+    return condition
+
+
+def _of_config(
+    written: Mapping[str, Any], config: _Config, source: str, steps: Collection[str]
+) -> dict[str, Any] | None:
     kind = str(written.get("type", "expression")).lower().removesuffix("_condition")
     if kind in _ALWAYS:
         return None
     if (joined := _joined(kind, config, source, steps)) is not None:
         return joined
-    if isinstance(text := config.get("expression"), str) and "operator" not in config:
+    if "operator" not in config and isinstance(text := config.get(["expression"]), str):
         return _of_text(text, source, steps)
     return _compared(kind, config, source, steps)
 
 
-def _joined(kind: str, config: Mapping[str, Any], source: str, steps: Collection[str]) -> dict[str, Any] | None:
+def _joined(kind: str, config: _Config, source: str, steps: Collection[str]) -> dict[str, Any] | None:
     """Return a condition that is made of others."""
     word = {"and": "all", "or": "any"}.get(kind, kind)
     word = next((key for key in ("all", "any", "not") if word == key or word.startswith(f"{key}_")), word)
-    parts = next(
-        (config[key] for key in ("conditions", "rules", "all", "any", "condition", "not") if key in config), None
-    )
     if word in {"composite", "compound", "logical", "group"}:
-        operator = str(config.get("operator", config.get("logic", "and"))).lower()
+        operator = str(config.get(["operator", "logic"], "and")).lower()
         word = {"and": "all", "or": "any", "not": "not"}.get(operator, operator)
     if word not in {"all", "any", "not"}:
         return None
+    parts = config.get(_PARTS)
     listed = parts if is_list(parts) else [parts]
     inner = [condition_of(part, source, steps) for part in listed]
     if word == "not":
@@ -100,9 +137,9 @@ def _joined(kind: str, config: Mapping[str, Any], source: str, steps: Collection
     return {word: held} if held else None
 
 
-def _compared(kind: str, config: Mapping[str, Any], source: str, steps: Collection[str]) -> dict[str, Any]:
-    field = next((config[key] for key in ("field", "source", "key", "path", "variable", "left") if key in config), None)
-    operator = config.get("operator", config.get("op", config.get("comparison")))
+def _compared(kind: str, config: _Config, source: str, steps: Collection[str]) -> dict[str, Any]:
+    field = config.get(["field", "source", "key", "path", "variable", "left"])
+    operator = config.get(["operator", "op", "comparison"])
     if operator is None:  # as in `field_equals`
         named = re.sub(r"^(field|value|output|result)_", "", kind)
         operator = named if named in _BY_NAME or named in _SPECIAL else None
@@ -123,16 +160,16 @@ def _compared(kind: str, config: Mapping[str, Any], source: str, steps: Collecti
         raise UntranslatedError(f"the operator {operator!r} is not known")
     known = _BY_NAME[name]
     if known == "exists":
-        return {**place, "exists": config.get("value", True) is not False}
+        return {**place, "exists": config.get(["value"], True) is not False}
     return {**place, known: _value(config, steps)}
 
 
-def _value(config: Mapping[str, Any], steps: Collection[str]) -> Any:
-    key = next((key for key in ("value", "threshold", "values", "right", "expected", "pattern") if key in config), None)
-    if key is None:
+def _value(config: _Config, steps: Collection[str]) -> Any:
+    value = config.get(["value", "threshold", "values", "right", "expected", "pattern"], _MISSING)
+    if value is _MISSING:
         raise UntranslatedError("a comparison needs 'value'")
     try:
-        return converted(config[key], steps)
+        return converted(value, steps)
     except UnknownReferenceError as error:
         raise UntranslatedError(str(error)) from error
 

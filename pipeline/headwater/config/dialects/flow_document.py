@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from headwater.config.dialects.flow_parameters import parameters_of, string_of
+from headwater.config.dialects.flow_parameters import parameters_of, refuse_others, string_of
 from headwater.shapes import is_list, is_object
 
 if TYPE_CHECKING:
@@ -25,24 +25,20 @@ _TO = ("to", "to_step", "target")
 _CONDITION = ("condition", "when", "if")
 _TIMEOUTS = ("timeout", "timeout_seconds", "timeout_s")
 _POLICIES = ("retry", "retry_policy", "retries", *_TIMEOUTS, "error_handling", "on_error")
-_INERT = (
-    "description",
-    "name",
-    "module",
-    "metadata",
-    "tags",
-    "ui",
-    "position",
-    "label",
-    "notes",
-    "parallel",
-    "enabled",
-)
-_END = {"end", "end_with_success", "end_with_failure", "__end__", "finish", "stop"}
+_START = ("start_at", "start")
+_PATHS = ("paths", "edges", "transitions")
+_LOOP = ("loop_config", "loop")
+_SOURCES = ("source", "from")
+_END = {"end", "end_with_success", "__end__", "finish", "stop"}
 _OF_PEOPLE = ("metadata", "tags", "author", "created_at", "updated_at", "category", "icon", "ui", "slug")
-_HEAD = ("name", "description", "version", "id", "pipeline_id", "schema", "$schema", "inputs", "outputs")
-_FLOW = frozenset({"start_at", "start", "paths", "edges", "transitions", "description", "loop_config", "loop"})
-_TOP = frozenset({"parameters", "steps", "flow", *_HEAD, *_OF_PEOPLE, *_FLOW})
+_HEAD = ("name", "description", "version", "parameters", "steps", "flow", "outputs")
+
+# Keys without a meaning for the translation. All others are read, or refused.
+_INERT_TOP = ("id", "pipeline_id", "schema", "$schema", *_OF_PEOPLE)
+_INERT = ("description", "name", "label", "notes", "metadata", "tags", "ui")
+_INERT_STEP = (*_INERT, "position")
+_INERT_PATH = (*_INERT, "id")
+_INERT_VALUE = (*_INERT, "schema", "type")  # of inputs and outputs: records are not checked
 
 
 @dataclass(slots=True)
@@ -57,6 +53,7 @@ class FlowStep:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     config_key: str = "config"
     inputs: dict[str, tuple[Any, JsonPath]] | None = None
+    optional: set[str] = field(default_factory=set[str])
     outputs: tuple[str, ...] = ()
     policies: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -85,6 +82,8 @@ class Flow:
     paths: list[FlowPath]
     start: str
     limits: Mapping[str, Any]
+    limits_path: JsonPath = ()
+    outputs: FlowStep | None = None
 
 
 def is_flow(document: Mapping[str, Any]) -> bool:
@@ -97,25 +96,28 @@ def is_flow(document: Mapping[str, Any]) -> bool:
 
 def read_flow(document: Mapping[str, Any], problems: Problems) -> Flow:
     """Return what a document says; what cannot be understood is a problem."""
-    for key in document:
-        if key not in _TOP:
-            _refuse_key(problems, "the document", (key,))
     flow = document.get("flow")
     if flow is not None and not is_object(flow):
         problems.add("cannot-import", "expected an object with 'start_at' and 'paths'", ("flow",))
     flow = flow if is_object(flow) else {}
-    for key in flow:
-        if key not in _FLOW:
-            _refuse_key(problems, "the flow", ("flow", key))
+    parts: tuple[tuple[Mapping[str, Any], JsonPath], ...] = ((flow, ("flow",)), (document, ()))
+    places = {keys: _place(parts, keys) for keys in (_START, _PATHS, _LOOP)}
+    used = [(len(path), str(path[-1])) for path in places.values() if path is not None]
+    refuse_others(problems, "the document", document, (*_HEAD, *_INERT_TOP, *(key for size, key in used if size == 1)))
+    refuse_others(problems, "the flow", flow, (*_INERT, *(key for size, key in used if size > 1)), ("flow",))
     steps = {step.id: step for step in _steps(document, problems)}
     if not steps:
         problems.add("cannot-import", "there are no steps that can be translated", ("steps",))
         problems.raise_if_any()
-    paths = list(_paths(document, flow, steps, problems))
-    start = flow.get("start_at") or flow.get("start") or document.get("start_at") or next(iter(steps))
+    paths = list(_paths(_at(document, places[_PATHS]), places[_PATHS], steps, problems))
+    start = _at(document, places[_START]) or next(iter(steps))
     if not isinstance(start, str) or start not in steps:
-        problems.add("cannot-import", f"the flow starts at {start!r}, but there is no such step", ("flow", "start_at"))
-    limits = next((part[key] for part in (flow, document) for key in ("loop_config", "loop") if key in part), None)
+        hint = problems.did_you_mean(str(start), steps)
+        message = f"the flow starts at {start!r:.60}, but there is no such step"
+        problems.add("cannot-import", message, places[_START] or (), hint=hint)
+    limits = _at(document, places[_LOOP])
+    if limits is not None and not is_object(limits):
+        problems.add("cannot-import", "expected an object with 'max_iterations'", places[_LOOP] or ())
     return Flow(
         name=string_of(document.get("name")) or "imported",
         description=string_of(document.get("description")),
@@ -125,11 +127,37 @@ def read_flow(document: Mapping[str, Any], problems: Problems) -> Flow:
         paths=paths,
         start=str(start),
         limits=limits if is_object(limits) else {},
+        limits_path=places[_LOOP] or (),
+        outputs=_results(document, steps, problems),
     )
 
 
-def _refuse_key(problems: Problems, owner: str, path: JsonPath) -> None:
-    problems.add("cannot-import", f"the key {path[-1]!r} of {owner} has no counterpart; remove it", path, at_key=True)
+def _place(parts: Sequence[tuple[Mapping[str, Any], JsonPath]], keys: Sequence[str]) -> JsonPath | None:
+    """Return where one of some keys stands, in the first part that has one."""
+    return next(((*path, key) for part, path in parts for key in keys if key in part), None)
+
+
+def _at(document: Mapping[str, Any], path: JsonPath | None) -> Any:
+    value: Any = document if path is not None else None
+    for key in path or ():
+        value = value[key]
+    return value
+
+
+def _results(document: Mapping[str, Any], steps: Mapping[str, FlowStep], problems: Problems) -> FlowStep | None:
+    """Return the outputs of the document as the inputs of a step that gathers them."""
+    if not (given := document.get("outputs")):
+        return None
+    name = "outputs"
+    while name in steps:
+        name += "_"
+    made = FlowStep(name, "Outputs", "", ("outputs",), about="Gather the outputs of the pipeline")
+    made.inputs = _inputs(given, ("outputs",), made.optional, problems)
+    for output, (value, place) in made.inputs.items():
+        if value is None:
+            message = f"the output {output!r} needs its source, such as '{{{{ {next(iter(steps))}.{output} }}}}'"
+            problems.add("cannot-import", message, place)
+    return made
 
 
 def _found(part: Mapping[str, Any], keys: Sequence[str]) -> str:
@@ -161,10 +189,8 @@ def _steps(document: Mapping[str, Any], problems: Problems) -> Iterator[FlowStep
 def _step(step: Mapping[str, Any], path: JsonPath, problems: Problems) -> FlowStep | None:
     id_key, class_key, config_key = _found(step, _ID), _found(step, _CLASS), _found(step, _CONFIG)
     inputs_key, outputs_key = _found(step, _INPUTS), _found(step, _OUTPUTS)
-    used = {id_key, class_key, config_key, inputs_key, outputs_key, *_POLICIES, *_INERT}
-    for key in step:
-        if key not in used:
-            _refuse_key(problems, "a step", (*path, key))
+    used = (id_key, class_key, config_key, inputs_key, outputs_key, "module", *_POLICIES, *_INERT_STEP)
+    refuse_others(problems, "a step", step, used, path)
     for what, key in (("id", id_key), ("class", class_key)):
         if not key or not isinstance(step[key], str) or not step[key].strip():
             problems.add("cannot-import", f"a step needs {what!r} as a string", (*path, key) if key else path)
@@ -173,6 +199,7 @@ def _step(step: Mapping[str, Any], path: JsonPath, problems: Problems) -> FlowSt
     if config is not None and not is_object(config):
         problems.add("cannot-import", "expected an object of options", (*path, config_key))
     name, about = string_of(step.get("name")), string_of(step.get("description"))
+    optional: set[str] = set()
     return FlowStep(
         id=step[id_key],
         cls=step[class_key].strip(),
@@ -181,20 +208,22 @@ def _step(step: Mapping[str, Any], path: JsonPath, problems: Problems) -> FlowSt
         about=about or (name if name != step[id_key] else ""),
         config=dict(config) if is_object(config) else {},
         config_key=config_key or "config",
-        inputs=_inputs(step[inputs_key], (*path, inputs_key), problems) if inputs_key else None,
+        inputs=_inputs(step[inputs_key], (*path, inputs_key), optional, problems) if inputs_key else None,
+        optional=optional,
         outputs=tuple(_outputs(step.get(outputs_key), (*path, outputs_key), problems)) if outputs_key else (),
         policies={key: step[key] for key in _POLICIES if key in step},
     )
 
 
-def _inputs(given: Any, path: JsonPath, problems: Problems) -> dict[str, tuple[Any, JsonPath]]:
-    """Return the source of each input with its place; None for an input without one."""
+def _inputs(given: Any, path: JsonPath, optional: set[str], problems: Problems) -> dict[str, tuple[Any, JsonPath]]:
+    """Return the source of each input with its place; None for an input without one. Note those that may be absent."""
     if is_object(given):
         read: dict[str, tuple[Any, JsonPath]] = {}
         for name, value in given.items():
-            nested = is_object(value) and ("source" in value or "from" in value)
-            key = ("source" if "source" in value else "from") if nested else ""
-            read[name] = (value[key], (*path, name, key)) if nested else (value, (*path, name))
+            key = _found(value, _SOURCES) if is_object(value) else ""
+            read[name] = (value[key], (*path, name, key)) if key else (value, (*path, name))
+            if key:
+                _input_keys(name, value, key, (*path, name), optional, problems=problems)
         return read
     if isinstance(given, str):
         return {given: (None, path)}
@@ -207,21 +236,44 @@ def _inputs(given: Any, path: JsonPath, problems: Problems) -> dict[str, tuple[A
         if isinstance(one, str):
             read[one] = (None, place)
         elif is_object(one) and isinstance(one.get("name"), str):
-            key = _found(one, ("source", "from", "value", "default"))
+            key = _found(one, (*_SOURCES, "value", "default"))
+            if one["name"] in read:
+                problems.add("cannot-import", f"two inputs have the name {one['name']!r}", place)
+            _input_keys(one["name"], one, key, place, optional, problems=problems)
             read[one["name"]] = (one.get(key) if key else None, (*place, key) if key else place)
         else:
             problems.add("cannot-import", "an input is a name, or an object with 'name' and 'source'", place)
     return read
 
 
+def _input_keys(
+    name: str, given: Mapping[str, Any], key: str, path: JsonPath, optional: set[str], *, problems: Problems
+) -> None:
+    """Read whether an input must be there, and refuse the keys that are not read."""
+    refuse_others(problems, "an input", given, (key, "required", *_INERT_VALUE), path)
+    required = given.get("required", True)
+    if required is False:
+        optional.add(name)
+    elif required is not True:
+        problems.add("cannot-import", "expected true or false", (*path, "required"))
+
+
 def _outputs(given: Any, path: JsonPath, problems: Problems) -> Iterator[str]:
     if isinstance(given, str):
         yield given
     elif is_object(given):
-        yield from given
+        for key, about in given.items():
+            if is_object(about):
+                refuse_others(problems, "an output", about, ("required", *_INERT_VALUE), (*path, key))
+            elif isinstance(about, str) and "{" in about:
+                message = f"the output {key!r} of a step cannot be made of a reference; its class makes it"
+                problems.add("cannot-import", message, (*path, key))
+            yield key
     elif is_list(given):
         for index, one in enumerate(given):
             name = one.get("name") if is_object(one) else one
+            if is_object(one):
+                refuse_others(problems, "an output", one, ("required", *_INERT_VALUE), (*path, index))
             if isinstance(name, str):
                 yield name
             else:
@@ -231,21 +283,16 @@ def _outputs(given: Any, path: JsonPath, problems: Problems) -> Iterator[str]:
 
 
 def _paths(
-    document: Mapping[str, Any], flow: Mapping[str, Any], steps: Mapping[str, FlowStep], problems: Problems
+    listed: Any, place: JsonPath | None, steps: Mapping[str, FlowStep], problems: Problems
 ) -> Iterator[FlowPath]:
-    for part, prefix in ((flow, ("flow",)), (document, ())):
-        for key in ("paths", "edges", "transitions"):
-            if key in part:
-                listed = part[key]
-                if not is_list(listed):
-                    problems.add("cannot-import", "expected a list of paths", (*prefix, key))
-                    return
-                for index, one in enumerate(listed):
-                    yield from _path(one, (*prefix, key, index), steps, problems)
-                return
-    ids = list(steps)
-    for source, target in pairwise(ids):
-        yield FlowPath(source, target, None, (), ())
+    if place is None:
+        for source, target in pairwise(steps):
+            yield FlowPath(source, target, None, (), ())
+    elif not is_list(listed):
+        problems.add("cannot-import", "expected a list of paths", place)
+    else:
+        for index, one in enumerate(listed):
+            yield from _path(one, (*place, index), steps, problems)
 
 
 def _path(one: Any, path: JsonPath, steps: Mapping[str, FlowStep], problems: Problems) -> Iterator[FlowPath]:
@@ -253,9 +300,7 @@ def _path(one: Any, path: JsonPath, steps: Mapping[str, FlowStep], problems: Pro
         problems.add("cannot-import", "expected an object with 'from' and 'to'", path)
         return
     from_key, to_key, condition_key = _found(one, _FROM), _found(one, _TO), _found(one, _CONDITION)
-    for key in one:
-        if key not in {from_key, to_key, condition_key, "description", "name", "label", "id", "priority", "metadata"}:
-            _refuse_key(problems, "a path", (*path, key))
+    refuse_others(problems, "a path", one, (from_key, to_key, condition_key, *_INERT_PATH), path)
     if not from_key or not to_key:
         problems.add("cannot-import", "a path needs 'from' and 'to'", path)
         return
@@ -263,11 +308,13 @@ def _path(one: Any, path: JsonPath, steps: Mapping[str, FlowStep], problems: Pro
     targets = one[to_key] if is_list(one[to_key]) else [one[to_key]]
     for source in sources:
         if not isinstance(source, str) or source not in steps:
-            problems.add("cannot-import", f"there is no step {source!r}", (*path, from_key))
+            hint = problems.did_you_mean(str(source), steps)
+            problems.add("cannot-import", f"there is no step {source!r}", (*path, from_key), hint=hint)
             continue
         for target in targets:
             if isinstance(target, str) and target in steps:
                 condition = one.get(condition_key) if condition_key else None
                 yield FlowPath(source, target, condition, (*path, condition_key), path, condition_key)
             elif not isinstance(target, str) or target.lower() not in _END:
-                problems.add("cannot-import", f"there is no step {target!r}", (*path, to_key))
+                hint = problems.did_you_mean(str(target), steps)
+                problems.add("cannot-import", f"there is no step {target!r}", (*path, to_key), hint=hint)

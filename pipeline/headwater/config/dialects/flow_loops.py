@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,15 +11,17 @@ import networkx as nx
 
 from headwater.config.dialects.flow_conditions import negated, prefixed
 from headwater.config.dialects.flow_document import Flow, FlowPath
+from headwater.config.dialects.flow_parameters import refuse_others
+from headwater.config.dialects.references import UnknownReferenceError, converted
 
 if TYPE_CHECKING:
     from headwater.config.problems import Problems
 
-__all__ = ["Region", "found_loops"]
+__all__ = ["Region", "check_limits", "found_loops"]
 
 _LIMITS = {
     "max_iterations": ("max_iterations", "max_loops", "iterations"),
-    "max_time_s": ("max_time_s", "max_time_seconds", "timeout_seconds", "max_time"),
+    "max_time_s": ("max_time_s", "max_loop_time_seconds", "max_time_seconds", "timeout_seconds", "max_time"),
     "delay_s": ("delay_s", "iteration_delay_seconds", "delay_seconds", "delay"),
 }
 
@@ -50,9 +53,29 @@ class Region:
         limits: dict[str, Any] = {}
         for name, keys in _LIMITS.items():
             value = next((flow.limits[key] for key in keys if key in flow.limits), None)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                limits[name] = value
+            with suppress(UnknownReferenceError):  # reported by `check_limits`
+                limits |= {} if value is None else {name: converted(value, flow.steps)}
         return {"until": self.until, **limits}
+
+
+def check_limits(flow: Flow, loops: Collection[Region], problems: Problems) -> None:
+    """Report limits of loops that cannot be translated, and those without a loop."""
+    if flow.limits and not loops:
+        message = "there are limits of a loop, but no path leads back, so there is no loop"
+        problems.add("cannot-import", message, flow.limits_path, at_key=True)
+        return
+    used = [next((key for key in keys if key in flow.limits), keys[0]) for keys in _LIMITS.values()]
+    refuse_others(problems, "the limits of a loop", flow.limits, (*used, "description"), flow.limits_path)
+    for key in used:
+        value = flow.limits.get(key, 1)
+        try:
+            template = converted(value, flow.steps) if isinstance(value, str) else ""
+        except UnknownReferenceError:
+            template = ""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number and not template.startswith("${"):
+            message = "expected a number, or a reference to a parameter"
+            problems.add("cannot-import", message, (*flow.limits_path, key))
 
 
 def found_loops(flow: Flow, conditions: Mapping[int, dict[str, Any] | None], problems: Problems) -> tuple[Region, ...]:

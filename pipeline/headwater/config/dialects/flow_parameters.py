@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headwater.shapes import is_list, is_object
@@ -10,7 +10,22 @@ from headwater.shapes import is_list, is_object
 if TYPE_CHECKING:
     from headwater.config.problems import JsonPath, Problems
 
-__all__ = ["parameters_of", "string_of"]
+__all__ = ["parameters_of", "refuse_others", "string_of"]
+
+_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
+_READ = ("type", "default", "enum", "minimum", "maximum", "description")
+_INERT = ("title", "label", "examples", "metadata", "ui", "$schema")
+
+
+def refuse_others(
+    problems: Problems, owner: str, part: Mapping[str, Any], known: Collection[str], path: JsonPath = ()
+) -> None:
+    """Report the keys of an object that are not read, and not known to be without a meaning."""
+    for key in part:
+        if key not in known:
+            message = f"the key {key!r} of {owner} has no counterpart; remove it"
+            hint = problems.did_you_mean(key, [one for one in known if one])
+            problems.add("cannot-import", message, (*path, key), hint=hint, at_key=True)
 
 
 def parameters_of(document: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -27,34 +42,54 @@ def parameters_of(document: Mapping[str, Any], problems: Problems) -> Iterator[t
     else:
         problems.add("cannot-import", "expected a list of parameters, or an object by name", ("parameters",))
         return
+    seen: set[str] = set()
     for name, declared, path in listed:
         if not name:
             problems.add("cannot-import", "a parameter has no name", path)
             continue
-        yield name, _parameter(declared)
+        if name in seen:
+            problems.add("cannot-import", f"two parameters have the name {name!r}", path)
+        seen.add(name)
+        if is_object(declared):
+            yield name, _parameter(declared, path, problems)
+        elif isinstance(declared, str) and is_list(given):  # a name alone says nothing
+            yield name, {"type": "string"}
+        elif declared is None:
+            problems.add("cannot-import", "expected an object with 'type', or the default value", path)
+        elif isinstance(declared, str) and (kind := _TYPES.get(declared, declared)) in _TYPES.values():
+            yield name, {"type": kind}
+        else:
+            yield name, {"type": _type_of(declared), "default": declared}
 
 
-def _parameter(declared: object) -> dict[str, Any]:
+def _parameter(declared: Mapping[str, Any], path: JsonPath, problems: Problems) -> dict[str, Any]:
     """Return a parameter as Headwater declares it."""
-    if not is_object(declared):  # a value is the default; a name alone says nothing
-        return (
-            {"type": _type_of(declared), "default": declared} if not isinstance(declared, str) else {"type": "string"}
-        )
-    schema = declared.get("schema")
-    schema = schema if is_object(schema) else declared
-    written = schema.get("type", "string")
-    known = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
-    kind = known.get(written, written) if isinstance(written, str) else "string"
-    result: dict[str, Any] = {"type": kind if kind in known.values() else "string"}
-    for key, target in (("default", "default"), ("enum", "enum"), ("minimum", "minimum"), ("maximum", "maximum")):
+    schema = declared.get("schema", {})
+    if not is_object(schema):
+        problems.add("cannot-import", "expected an object with 'type'", (*path, "schema"))
+        schema = {}
+    refuse_others(problems, "a parameter", declared, ("name", "schema", "required", *_READ, *_INERT), path)
+    refuse_others(problems, "a schema", schema, (*_READ, *_INERT), (*path, "schema"))
+    result: dict[str, Any] = {"type": "string"}
+    for key in _READ:
+        place = (*path, key) if key in declared else (*path, "schema", key)
         value = declared.get(key, schema.get(key))
+        if key in declared and key in schema and declared[key] != schema[key] and key != "description":
+            problems.add("cannot-import", f"{key!r} differs from the one in 'schema'; keep one of them", place)
+        if key == "type" and value is not None:
+            value = _TYPES.get(value, value) if isinstance(value, str) else value
+            if value not in _TYPES.values():
+                hint = problems.did_you_mean(str(value), _TYPES.values())
+                problems.add("cannot-import", f"{value!r:.60} is not a type of parameters", place, hint=hint)
+                continue
         if value is not None:
-            result[target] = value
-    if declared.get("required") is False and "default" not in result:
-        empty: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
-        result["default"] = empty[result["type"]]
-    if about := string_of(declared.get("description")):
-        result["description"] = about
+            result[key] = string_of(value) if key == "description" else value
+    required = declared.get("required", True)
+    if not isinstance(required, bool):
+        problems.add("cannot-import", "expected true or false", (*path, "required"))
+    elif not required and "default" not in result:
+        message = "a parameter that is not required needs a 'default': the old engine left its value open"
+        problems.add("cannot-import", message, (*path, "required"), hint="add a 'default', or require it")
     return result
 
 

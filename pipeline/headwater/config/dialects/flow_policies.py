@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.config.dialects.flow_parameters import refuse_others
 from headwater.shapes import is_object
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _RETRY_KEYS: Final[Mapping[str, Sequence[str]]] = {
     "on": ("on", "retry_on", "exceptions"),
 }
 _MS: Final = {"delay_ms": "backoff_s", "retry_delay_ms": "backoff_s", "max_delay_ms": "max_s"}
+_FACTORS: Final = {"fixed": 1, "constant": 1, "exponential": 2}
 _ON_ERROR: Final = {
     **dict.fromkeys(("fail", "stop", "abort", "raise", "fail_fast"), "fail"),
     **dict.fromkeys(("skip", "continue", "ignore", "skip_item", "log_and_continue"), "skip_item"),
@@ -36,7 +38,13 @@ def policies_of(step: FlowStep, problems: Problems) -> dict[str, Any]:
             if (retry := _retry(value, path, problems)) is not None:
                 keys["retry"] = {**keys.get("retry", {}), **retry}
         elif key in {"timeout", "timeout_seconds", "timeout_s"}:
-            seconds = value.get("seconds", value.get("total_s")) if is_object(value) else value
+            seconds = value
+            if is_object(value):
+                used = "seconds" if "seconds" in value else "total_s"
+                seconds = value.get(used, "")
+                refuse_others(problems, "a timeout", value, (used,), path)
+            if keys.get("timeout", {"total_s": seconds}) != {"total_s": seconds}:
+                problems.add("cannot-import", "the step has another timeout already; keep one of them", path)
             if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0:
                 keys["timeout"] = {"total_s": seconds}
             elif value is not None:
@@ -86,12 +94,21 @@ def _retry(value: Any, path: JsonPath, problems: Problems) -> dict[str, Any] | N
             retry["attempts"] = one + 1
         elif name == "on":
             retry["on"] = [one] if isinstance(one, str) else one
-        elif name == "backoff_s" and isinstance(one, str):
-            retry["factor"] = 1 if one in {"fixed", "constant"} else 2
+        elif isinstance(one, str) and (name == "backoff_s" or key in {"strategy", "backoff_strategy", "type"}):
+            retry = {**_pauses(one, (*path, key), problems), **retry}  # a factor that is given goes first
+        elif key == "jitter" and isinstance(one, (bool, int, float)):
+            retry |= {} if one is True else {"jitter": one or 0}
         elif name and isinstance(one, (int, float)):
             retry[name] = one
-        elif key not in {"enabled", "strategy", "jitter", "backoff_strategy", "type"}:
-            problems.add(
-                "cannot-import", f"the key {key!r} of a retry has no counterpart; remove it", (*path, key), at_key=True
-            )
+        else:
+            refuse_others(problems, "a retry", {key: one}, ("enabled",), path)
     return retry
+
+
+def _pauses(written: str, path: JsonPath, problems: Problems) -> dict[str, Any]:
+    """Return how pauses grow, for the name of a strategy."""
+    if written.lower() in _FACTORS:
+        return {"factor": _FACTORS[written.lower()]}
+    known = ", ".join(_FACTORS)
+    problems.add("cannot-import", f"the pauses {written!r:.60} have no counterpart; known are {known}", path)
+    return {}

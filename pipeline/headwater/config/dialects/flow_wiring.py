@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headwater.config.dialects.flow_conditions import prefixed
 from headwater.config.dialects.flow_document import Flow, FlowPath, FlowStep
-from headwater.config.dialects.placeholders import port_name
+from headwater.config.dialects.placeholders import gathering, port_name
 from headwater.config.dialects.references import Reference, UnknownReferenceError, converted, references_in
 
 if TYPE_CHECKING:
@@ -79,7 +79,11 @@ class _Wires:
 
     def connect(self) -> None:
         """Make the steps and edges."""
-        self._check_reached()
+        reached = _reached(self._node(self.region.start), self._when)
+        for step_id in self.region.ids:
+            if self._node(step_id) not in reached:
+                message = f"no path leads from {self.region.start!r} to step {step_id!r}, so it would never run"
+                self.problems.add("cannot-import", message, self.flow.steps[step_id].path)
         for step_id in self.region.ids:
             loop = self._loop_of.get(step_id)
             if loop is None:
@@ -88,24 +92,15 @@ class _Wires:
                 self._loop(loop)
         if self.region.is_loop:
             self._gather()
+        elif self.flow.outputs is not None:
+            self._results(self.flow.outputs)
 
-    def _check_reached(self) -> None:
-        start = self._node(self.region.start)
-        reached, waiting = {start}, [start]
-        while waiting:
-            node = waiting.pop()
-            found = [target for source, target in self._when if source == node and target not in reached]
-            reached.update(found)
-            waiting += found
-        for step_id in self.region.ids:
-            if self._node(step_id) not in reached:
-                message = f"no path leads from {self.region.start!r} to step {step_id!r}, so it would never run"
-                self.problems.add("cannot-import", message, self.flow.steps[step_id].path)
-
-    def _before(self, node: str) -> list[str]:
+    def before(self, node: str) -> list[str]:
+        """Return the nodes that have a path to a node."""
         return [source for source, target in self._when if target == node]
 
-    def _condition(self, source: str, target: str) -> dict[str, Any] | None:
+    def condition(self, source: str, target: str) -> dict[str, Any] | None:
+        """Return the condition of an edge; None if it always holds."""
         conditions = self._when.get((source, target), [None])
         held = [one for one in conditions if one is not None]
         if len(held) < len(conditions):
@@ -114,12 +109,12 @@ class _Wires:
 
     def _edge(self, source: str, target: str, port: str = "") -> None:
         end = f"{target}.{port}" if port else target
-        when = self._condition(source, target)
+        when = self.condition(source, target)
         self.edges.append(f"{source} -> {end}" if when is None else {"from": source, "to": end, "when": when})
 
     def _loop(self, loop: Region) -> None:
         self.steps.append(Wired(loop.id, loop=loop))
-        before = self._before(loop.id)
+        before = self.before(loop.id)
         if not before:
             begin = port_name("begin", self.flow.steps)
             body = "    return {}"
@@ -144,26 +139,44 @@ class _Wires:
         self.edges += [f"{step_id} -> {name}.{port}" for step_id, port in ports.items()]
         self.output = name
 
+    def _results(self, outputs: FlowStep) -> None:
+        """Add what makes one record of the outputs of the document; those of steps that did not run are null."""
+        made = Wired(outputs.id, cls=outputs.cls, about=outputs.about)
+        values: dict[str, str] = {}
+        for name, (value, place) in (outputs.inputs or {}).items():
+            known = {*made.ports, *made.params}
+            self._given(made, name, value, place, {}, what="output")
+            values[name] = next((f'found["{port}"]' for port in made.ports if port not in known), "")
+            values[name] = values[name] or next((param for param in made.params if param not in known), "None")
+        made.optional = set(made.ports)
+        made.body = gathering(values, made.ports, takes_fields=bool(made.fields))
+        self.steps.append(made)
+        self.output = made.id
+
     def _step(self, step: FlowStep) -> None:
         made = Wired(step.id, step=step)
         self.steps.append(made)
         sources: dict[str, None] = {}
         for name, (value, place) in (step.inputs or {}).items():
+            before = len(made.ports)
             self._given(made, name, value, place, sources)
+            made.optional |= {*made.ports[before:]} if name in step.optional else set()
         for name, value in step.config.items():
             self._configured(made, name, value, (*step.path, step.config_key, name), sources)
-        self._follow(made, [node for node in self._before(step.id) if node not in sources])
+        self._follow(made, [node for node in self.before(step.id) if node not in sources])
         if self.region.is_loop and step.id == self.region.start and _INPUT not in sources:
             self._port(made, "previous" if step.inputs is not None else "data", [(_INPUT, "")])
         elif not made.ports and step.inputs is None and not self.region.is_loop:
             made.params |= {port_name(name, made.params): f"${{parameters.{name}}}" for name in _unused(self.flow)}
 
-    def _given(self, made: Wired, name: str, value: Any, place: JsonPath, sources: dict[str, None]) -> None:
+    def _given(
+        self, made: Wired, name: str, value: Any, place: JsonPath, sources: dict[str, None], *, what: str = "input"
+    ) -> None:
         """Add an input: a port for what comes from steps, a param for the rest."""
         try:
-            found = references_in(value, self.flow.steps, bare=True) if isinstance(value, str) else None
-            if value is None:
-                found = _expected(self.flow, name, self._before(made.id))
+            refers = what == "output" or place[-1] in {"source", "from"}
+            found = _references(self.flow, value, refers=refers)
+            found = _expected(self.flow, name, self.before(made.id)) if value is None else found
             if found is None or (len(found) == 1 and found[0].to in {"parameter", "env", "secret"}):
                 template = value if found is None or value is not None else f"{{{{ parameters.{name} }}}}"
                 if isinstance(template, str) and found and "{" not in template:
@@ -171,7 +184,7 @@ class _Wires:
                 made.params[port_name(name, made.params)] = converted(template, self.flow.steps)
                 return
         except UnknownReferenceError as error:
-            self.problems.add("cannot-import", f"the input {name!r} cannot be translated: {error}", place)
+            self.problems.add("cannot-import", f"the {what} {name!r} cannot be translated: {error}", place)
             return
         self._referred(made, name, found, place, sources)
 
@@ -224,26 +237,12 @@ class _Wires:
         if not others:
             return
         name = "data" if made.step is not None and made.step.inputs is None else "after"
-        alternatives = any(self._condition(node, made.id) is not None or self._may_skip(node) for node in others)
+        alternatives = any(self.condition(node, made.id) is not None or _may_skip(self, node) for node in others)
         if len(others) == 1 or alternatives:
             self._port(made, name, [(node, "") for node in others], "interleave")
             return
         for node in others:
             self._port(made, node if name == "data" else f"after_{node}", [(node, "")])
-
-    def _may_skip(self, node: str) -> bool:
-        """Return whether a step may not run."""
-        seen: set[str] = set()
-        waiting = [node]
-        while waiting:
-            one = waiting.pop()
-            for source in self._before(one):
-                if self._condition(source, one) is not None:
-                    return True
-                if source not in seen:
-                    seen.add(source)
-                    waiting.append(source)
-        return False
 
     def _port(self, made: Wired, name: str, ends: Sequence[tuple[str, str]], merge: str = "") -> None:
         port = port_name(name, {*made.ports, *made.params})
@@ -257,11 +256,46 @@ class _Wires:
             made.merges[port] = merge
 
 
+def _reached(start: str, pairs: Collection[tuple[str, str]]) -> set[str]:
+    """Return the nodes that paths lead to from a node, and the node."""
+    reached, waiting = {start}, [start]
+    while waiting:
+        node = waiting.pop()
+        found = [target for source, target in pairs if source == node and target not in reached]
+        reached.update(found)
+        waiting += found
+    return reached
+
+
+def _may_skip(wires: _Wires, node: str) -> bool:
+    """Return whether a step may not run."""
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        for source in wires.before(one):
+            if wires.condition(source, one) is not None:
+                return True
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return False
+
+
 def _unused(flow: Flow) -> list[str]:
     """Return the parameters that nothing refers to: the first step was given them with its data."""
     parts = [(step.config, step.inputs) for step in flow.steps.values()]
     text = str((parts, [path.condition for path in flow.paths]))
     return [name for name in flow.parameters if re.search(rf"\bparam\w*\.{re.escape(name)}\b", text) is None]
+
+
+def _references(flow: Flow, value: Any, *, refers: bool) -> list[Reference] | None:
+    """Return what a source refers to, None for a value; raise for a value where only references may be."""
+    found = references_in(value, flow.steps, bare=True) if isinstance(value, str) else None
+    if refers and found is None and value is not None and "${" not in str(converted(value, flow.steps)):
+        message = f"{value!r:.60} is not a parameter, a step or an input"
+        raise UnknownReferenceError(message)
+    return found
 
 
 def _expected(flow: Flow, name: str, before: Sequence[str]) -> list[Reference]:

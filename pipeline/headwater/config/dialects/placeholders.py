@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from textwrap import wrap
 
-__all__ = ["Placeholder", "kind_of", "port_name", "steps_module"]
+__all__ = ["Placeholder", "gathering", "kind_of", "port_name", "steps_module"]
 
 _HEAD = '''"""{title}"""
 
@@ -80,6 +81,16 @@ def port_name(name: str, taken: Collection[str] = ()) -> str:
     while plain in taken:
         plain += "_"
     return plain
+
+
+def gathering(values: Mapping[str, str], ports: Iterable[str], *, takes_fields: bool) -> str:
+    """Return code that makes one record of the inputs of some ports; `values` has the code of each of its values."""
+    pairs = "".join(f"        {json.dumps(name)}: {value},\n" for name, value in values.items())
+    record = f"    return {{\n{pairs}    }}"
+    if not ports:
+        return record
+    given = "".join(f"        {port}={port},\n" for port in ports)
+    return f"    found = taken(\n        {'fields' if takes_fields else '{}'},\n{given}    )\n{record}"
 
 
 def steps_module(title: str, placeholders: Iterable[Placeholder]) -> str:

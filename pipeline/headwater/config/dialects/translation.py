@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headwater.config.dialects.flow_checks import check_flow
+from headwater.config.dialects.flow_checks import check_condition, check_flow
 from headwater.config.dialects.flow_conditions import UntranslatedError, condition_of
 from headwater.config.dialects.flow_document import Flow, FlowPath, FlowStep, is_flow, read_flow
-from headwater.config.dialects.flow_loops import Region, found_loops
+from headwater.config.dialects.flow_loops import Region, check_limits, found_loops
 from headwater.config.dialects.flow_policies import policies_of
 from headwater.config.dialects.flow_wiring import Wired, wired
 from headwater.config.dialects.placeholders import Placeholder, kind_of, port_name
@@ -66,10 +66,14 @@ class _Translation:
             except UntranslatedError as error:
                 self.conditions[index] = None
                 problems.add("cannot-import", f"the condition cannot be translated: {error}", path.condition_path)
+            check_condition(self.conditions[index], path, flow, problems)
+        if flow.start not in flow.steps:  # everything else that is found would be a consequence
+            problems.raise_if_any()
         known = len(problems)
         loops = found_loops(flow, self.conditions, problems)
         if len(problems) > known:  # what is in a loop cannot be connected
             problems.raise_if_any()
+        check_limits(flow, loops, problems)
         paths = [(path, self.conditions[index]) for index, path in enumerate(flow.paths)]
         head: dict[str, Any] = {"name": flow.name}
         head |= {key: value for key in ("description", "version") if (value := getattr(flow, key))}
