@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +369,33 @@ def test_value_of_a_parameter_is_its_default() -> None:
     assert made["topic"] == {"type": "string", "default": "rivers"}
     assert made["limit"] == {"type": "integer", "default": 2, "minimum": 1}
     assert made["kind"] == {"type": "string"}
+
+
+def objects(part: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Yield the paths of all objects of a document."""
+    if isinstance(part, dict):
+        yield path
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, inner in items:
+        yield from objects(inner, *path, key)
+
+
+def is_open(path: tuple[str | int, ...]) -> bool:
+    """Return whether keys of an object are names, or options of a class, which are all read."""
+    inside = path[2:] if path[:1] == ("steps",) else ()
+    named = path == ("parameters",) or inside == ("inputs",)
+    return named or inside[:1] == ("config",) or (inside[:1] == ("outputs",) and path[-1] == "schema")
+
+
+@pytest.mark.parametrize("document", [RIVER, LOOP, CHOICE, PEOPLE], ids=["river", "loop", "choice", "people"])
+def test_unknown_key_is_refused_in_every_object(document: Document) -> None:
+    """Each of them is read by one part of the translation, which knows its keys."""
+    paths = [path for path in objects(document) if not is_open(path)]
+    assert len(paths) > 7
+    for path in paths:
+        problems = refused(changed(document, *path, "zzz", to=1))
+        found = [problem for problem in problems if "zzz" in f"{problem.message} {problem.path}"]
+        assert found, path
 
 
 def test_every_problem_is_listed_at_once() -> None:
