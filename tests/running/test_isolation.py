@@ -209,6 +209,7 @@ async def test_ends_an_execution_of_run_sync_when_interrupted() -> None:
     assert "headwater run_sync" not in {thread.name for thread in threading.enumerate()}
 
 
+@pytest.mark.usefixtures("plain_interrupts")  # `asyncio.run` handles an interrupt only where nothing else does
 def test_ends_an_execution_of_run_sync_when_asyncio_has_an_interrupt() -> None:
     """`asyncio.run` makes a cancellation of the first interrupt, which a blocked loop cannot deliver."""
     events: list[StreamEvent] = []
