@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from anyio import current_time, move_on_at, sleep
+from anyio import move_on_after, sleep
 from pydantic import Field
 
 from headwater import Condition, StepContext
@@ -60,7 +60,7 @@ class Loop(NestingStep, kind="control.loop"):
         """Run the pipeline until the condition holds, and return the last value."""
         last = _NOTHING
         limit_s = float("inf") if self.max_time_s is None else self.max_time_s
-        with move_on_at(current_time() + limit_s):
+        with move_on_after(limit_s):
             for iteration in range(self.max_iterations):
                 await sleep(self.delay_s if iteration else 0)  # others have a turn even without a delay
                 last = await ctx.nested(inputs if last is _NOTHING else [last], iteration=iteration).value()
