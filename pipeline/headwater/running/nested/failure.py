@@ -28,8 +28,6 @@ class NestedStepError(StepError):
         cause = self.__cause__
         if name in {"retryable", "retry_after_s"} and cause is not None:
             return getattr(cause, name)
-        if name == "names" and cause is not None:  # of its classes, as an error of a worker process has them
-            return {cls.__name__ for cls in type(cause).__mro__}.union(getattr(cause, "names", ()))
         raise AttributeError(name)
 
 

@@ -6,6 +6,7 @@ from random import random
 from typing import TYPE_CHECKING
 
 from headwater.running.failures import interruption_in, said_by, seconds_said_by
+from headwater.running.nested.failure import NestedStepError
 from headwater.running.workers.processes import ProcessError
 
 if TYPE_CHECKING:
@@ -36,8 +37,13 @@ def is_worth_retrying(retry: RetrySpec, error: BaseException) -> bool:
 
 
 def _names_of(error: BaseException) -> set[str]:
-    """Return the names of the classes of an error, also of one that was raised in a worker process."""
-    return {cls.__name__ for cls in type(error).__mro__}.union(error.names if isinstance(error, ProcessError) else ())
+    """Return the names of the classes of an error, and of what it stands for: a process or a nested step has failed."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if isinstance(error, ProcessError):
+        names.update(error.names)
+    if isinstance(error, NestedStepError) and error.__cause__ is not None:
+        names |= _names_of(error.__cause__)
+    return names
 
 
 def _is_transient(error: BaseException, names: set[str]) -> bool:
