@@ -124,3 +124,21 @@ async def test_ends_after_the_timeout_of_the_step() -> None:
     with anyio.fail_after(10):
         with pytest.raises(StepError, match="total_s"):
             await Pipeline.load(document).run(iter([1]))
+
+
+@step("nesting.wrapped_stop")
+async def wrapped_stop(number: int) -> int:
+    """Answer a cancellation with an error of its own."""
+    try:
+        await anyio.sleep_forever()
+    except BaseException:  # noqa: BLE001 - the mistake that is tested
+        raise ValueError("something went wrong") from None
+    return number
+
+
+async def test_names_the_time_of_a_nested_pipeline_when_its_code_answers_the_stop_with_an_error() -> None:
+    """What stopped the step is the reason, as for a pipeline that is not nested."""
+    inner = {"name": "inner", "timeout": {"total_s": 0.02}, "steps": [{"id": "a", "kind": "nesting.wrapped_stop"}]}
+    outer = {"name": "outer", "steps": [{"id": "m", "kind": "control.map", "params": {"pipeline": inner}}]}
+    with pytest.raises(StepError, match="ExecutionTimeoutError"):
+        await Pipeline.load(outer).run([1])

@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["FIRST_INDEX", "ITEM_INDEX", "NestedRun", "StepContext"]
+__all__ = ["ITEM_INDEX", "NestedRun", "StepContext"]
 
 ITEM_INDEX: ContextVar[int | None] = ContextVar("ITEM_INDEX", default=None)
 """The index of the item that a step works on, where items are not worked on one after the other."""
-
-FIRST_INDEX: ContextVar[int | None] = ContextVar("FIRST_INDEX", default=None)
-"""The index of the first of the items that policies give to a worker, perhaps again."""
 
 
 class NestedRun(Protocol):

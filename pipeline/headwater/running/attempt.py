@@ -1,8 +1,8 @@
 """One attempt: a single try of a step, with its function, its limits, its checks, its number and its error.
 
 Streaming hosts and unary runs take whatever they call from here. A loop asks for a function once and calls it for every
-item. So there are two places for policies, and a step without any pays for neither: what wraps each call (of one item,
-where the step is mapped) belongs to `Attempt.call`, what wraps the attempt from start to end to `Attempt.in_time`.
+item, so a step without policies pays for none. Those of single calls are around the worker that `workers` returns;
+those of a whole step are around its attempts (`policies.whole_attempts`); the limit of all attempts is `in_time`.
 """
 
 from __future__ import annotations

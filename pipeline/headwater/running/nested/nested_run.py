@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import BrokenResourceError, CancelScope, Event, create_memory_object_stream, move_on_after
+from anyio import BrokenResourceError, CancelScope, Event, create_memory_object_stream, current_time
 
 from headwater.errors import ExecutionCancelled, ExecutionTimeoutError, StreamBrokenError
 from headwater.ids import PATH_SEPARATOR
 from headwater.kinds.outputs import To
-from headwater.kinds.step_context import FIRST_INDEX, ITEM_INDEX
+from headwater.kinds.step_context import ITEM_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.feed import Arguments
 from headwater.running.groups import open_group
@@ -66,17 +66,17 @@ class _NestedRun:
         self._outputs_type = step.method.outputs_type
         self._inputs = Arguments(tuple(inputs))
         self._error: Exception | None = None
+        self._limit = CancelScope()
         self._scope = scope = _inner_scope(outer, step, metadata, self._fail)
         self._work = work_of(scope, scope.request.options.open_edge, _ProgramElsewhere())
 
     async def value(self) -> Any:
         """Run it to its end, and return the value that it makes, or an `Outputs` with several."""
-        tokens = ITEM_INDEX.set(None), FIRST_INDEX.set(None)  # the items inside are others
+        token = ITEM_INDEX.set(None)  # the items inside are others
         try:
             await self._run()
         finally:
-            ITEM_INDEX.reset(tokens[0])
-            FIRST_INDEX.reset(tokens[1])
+            ITEM_INDEX.reset(token)
         if self._error is not None:
             raise self._error
         values = await self._values()
@@ -159,7 +159,6 @@ class _NestedRun:
         self, scope: CancelScope, ended: Event, pumps: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     ) -> None:
         ITEM_INDEX.set(None)  # the items inside are others
-        FIRST_INDEX.set(None)
         try:
             with scope, suppress(BrokenResourceError):  # by a pump, when nothing reads on
                 async with open_group() as group:
@@ -171,16 +170,17 @@ class _NestedRun:
 
     async def _run(self) -> None:
         """Run the work to its end; an error is kept for the task that reads."""
-        timeout_s = self._scope.request.timeout_s
+        if (timeout_s := self._scope.request.timeout_s) is not None:
+            self._limit.deadline = current_time() + timeout_s
         try:
-            with move_on_after(timeout_s) as limit:
+            with self._limit:
                 await self._work.run(self._inputs)
                 self._work.check_finished()
-            if limit.cancel_called and timeout_s is not None:
-                self._error = ExecutionTimeoutError(timeout_s)
+            self._expire()
         except STEP_ERRORS as error:
             if is_stopped(error):
                 raise
+            self._expire()
             self._error = self._error or error_in(error)
         finally:
             self._work.close(self._error or ExecutionCancelled())
@@ -191,8 +191,14 @@ class _NestedRun:
         own = [step_id for step_id, record in self._scope.records.items() if record.abandoned]
         return own + self._scope.hung_inside
 
+    def _expire(self) -> None:
+        """Note that the time of the nested pipeline is over, unless something else made it fail before."""
+        if self._error is None and self._limit.cancel_called:
+            self._error = ExecutionTimeoutError(self._scope.request.timeout_s or 0.0)
+
     def _fail(self, step_id: str, error: Exception, attempt: int) -> None:
         """Note what made the nested pipeline fail; a break of its input is that of the step around it."""
+        self._expire()  # a step that fails then fails because it was stopped
         if self._error is None:
             failed = step_id != "input"
             self._error = step_error(step_id, error, attempt, self._scope.mask, NestedStepError) if failed else error

@@ -5,14 +5,18 @@ from __future__ import annotations
 from random import random
 from typing import TYPE_CHECKING
 
+from anyio import sleep
+
 from headwater.running.failures import interruption_in, said_by, seconds_said_by
 from headwater.running.nested.failure import NestedStepError
+from headwater.running.policies.notes import note_attempt, note_retry
 from headwater.running.workers.processes import ProcessError
 
 if TYPE_CHECKING:
     from headwater.config.policies.failure_specs import RetrySpec
+    from headwater.running.record import StepRecord
 
-__all__ = ["is_worth_retrying", "pause_before"]
+__all__ = ["is_worth_retrying", "next_attempt", "pause_before"]
 
 _TRANSIENT = frozenset(
     {"ConnectionError", "NetworkError", "Timeout", "TimeoutError", "TimeoutException", "TooSlowError"}
@@ -62,3 +66,13 @@ def pause_before(retry: RetrySpec, next_attempt: int, error: BaseException) -> f
     except OverflowError:
         pause_s = retry.max_s
     return pause_s * (1 - retry.jitter * random())  # noqa: S311 - spreads attempts, keeps no secret
+
+
+async def next_attempt(retry: RetrySpec, number: int, error: Exception, record: StepRecord, index: int | None) -> int:
+    """Wait until the next attempt of a step, or of the item with an index, is due, and return its number."""
+    pause_s = pause_before(retry, number + 1, error)
+    note_retry(record, number + 1, pause_s, error, index)
+    await sleep(pause_s)
+    if index is None:
+        note_attempt(record, number + 1)
+    return number + 1

@@ -22,14 +22,13 @@ KEPT_ITEMS = 65_536
 class Rewindable(Wrapped):
     """Another source, which keeps what was read while `is_needed` says so."""
 
-    __slots__ = ("_ended", "_is_needed", "_kept", "_place")
+    __slots__ = ("_is_needed", "_kept", "_place")
 
     def __init__(self, source: Source, is_needed: Callable[[], bool]) -> None:
         super().__init__(source)
         self._is_needed = is_needed
         self._kept: list[Any] | None = []
         self._place = 0
-        self._ended = False
 
     async def take(self, *, ahead: bool = False) -> list[Any]:
         """Return the next items: those that were read before, then new ones."""

@@ -6,17 +6,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from anyio import move_on_after, sleep
-
 from headwater.errors import FIRST_ATTEMPT
-from headwater.kinds.step_context import FIRST_INDEX
-from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped, reason_of
-from headwater.running.policies.dead_letters import dead_letter
-from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
-from headwater.running.policies.retries import is_worth_retrying, pause_before
-from headwater.running.policies.time_limits import StepTimeoutError
-from headwater.running.workers.threads import code_until
-from headwater.streams.frames import Batch
+from headwater.running.failures import STEP_ERRORS, error_in, interruption_in, is_stopped
+from headwater.running.policies.notes import count
+from headwater.running.policies.retries import is_worth_retrying, next_attempt
+from headwater.running.policies.stand_ins import of_fallback, stand_in
+from headwater.running.policies.time_limits import StepTimeoutError, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +101,6 @@ class PolicyWorker:
         """Append a result for each item, nothing for one that is skipped; return what makes the step fail."""
         done = 0
         while done < len(items):
-            FIRST_INDEX.set(first + done)
             if self._guard is not None and self._guard.keeps_results:
                 failure = await self._look_up(self._guard, items[done], first + done, results)
                 if failure is not None:
@@ -119,7 +113,6 @@ class PolicyWorker:
             done += len(results) - made
             if error is None:
                 continue
-            FIRST_INDEX.set(first + done)
             failure = await self._go_on(items[done], first + done, error, results)
             if failure is not None:
                 return failure
@@ -128,16 +121,15 @@ class PolicyWorker:
 
     async def _first_attempts(self, items: list[Any], results: list[Any], first: int) -> Exception | None:
         if not self._one_by_one:
-            FIRST_INDEX.set(None)
             return await (await self._ready()).work(items, results, first)
-        return await self._guarded(items[0], self._first_attempt, results)
+        return await self._guarded(items[0], partial(self._first_attempt, first), results)
 
     async def _look_up(self, guard: Guard, item: Any, index: int, results: list[Any]) -> Exception | None:
         """Append the result of an equal item, or that of this one; return what makes the step fail."""
 
         async def make() -> list[Any]:
             made: list[Any] = []
-            error = await self._guarded(item, self._first_attempt, made)
+            error = await self._guarded(item, partial(self._first_attempt, index), made)
             number, last = await self._try_again(item, index, error, made)
             if last is not None:
                 raise _GivenUp(number, last)
@@ -166,9 +158,9 @@ class PolicyWorker:
             return error_in(raised)
         return None
 
-    async def _first_attempt(self, item: Any, results: list[Any]) -> Exception | None:
+    async def _first_attempt(self, index: int, item: Any, results: list[Any]) -> Exception | None:
         worker = await self._ready()
-        error = await self._call(worker, item, results)
+        error = await self._call(worker, index, item, results)
         if error is not None and (self._doors.is_process or isinstance(error, StepTimeoutError)):
             self._worker = None
             await worker.__aexit__(None, None, None)
@@ -182,16 +174,13 @@ class PolicyWorker:
             self._worker = worker
         return self._worker
 
-    async def _call(self, worker: Worker, item: Any, results: list[Any]) -> Exception | None:
+    async def _call(self, worker: Worker, index: int, item: Any, results: list[Any]) -> Exception | None:
         """Append the result of one call; return its error, or that of a call that takes too long."""
-        if self._limit_s is None:
-            return await worker.work([item], results)
         made: list[Any] = []
-        error: Exception | None = None
-        with move_on_after(self._limit_s) as scope, code_until(scope.deadline):
-            error = await worker.work([item], made)
-        if scope.cancel_called:  # also when the code caught its cancellation, and made something up
-            return StepTimeoutError("attempt_s", self._limit_s)
+        try:
+            error = await within(worker.work([item], made, index), "attempt_s", self._limit_s)
+        except StepTimeoutError as expired:
+            return expired
         results += made
         return error
 
@@ -206,19 +195,14 @@ class PolicyWorker:
         """Make further attempts while they are worth it; return the number of the last one, and its error."""
         number, retry, last = FIRST_ATTEMPT, self._policies.retry, error
         while last is not None and retry is not None and number < retry.attempts and is_worth_retrying(retry, last):
-            pause_s = pause_before(retry, number + 1, last)
-            note_retry(self._record, number + 1, pause_s, last, index if self._doors.is_mapped else None)
-            await sleep(pause_s)
-            number += 1
-            if not self._doors.is_mapped:
-                note_attempt(self._record, number)
-            last = await self._guarded(item, partial(self._later_attempt, number), results)
+            number = await next_attempt(retry, number, last, self._record, index if self._doors.is_mapped else None)
+            last = await self._guarded(item, partial(self._later_attempt, number, index), results)
         return number, last
 
-    async def _later_attempt(self, number: int, item: Any, results: list[Any]) -> Exception | None:
+    async def _later_attempt(self, number: int, index: int, item: Any, results: list[Any]) -> Exception | None:
         try:
             async with self._doors.start(number) as worker:
-                return await self._call(worker, item, results)
+                return await self._call(worker, index, item, results)
         except STEP_ERRORS as error:  # a process that cannot be started
             if is_stopped(error):
                 raise
@@ -231,26 +215,19 @@ class PolicyWorker:
         policies, record = self._policies, self._record
         if policies.on_error == "fail" or interruption_in(error) is not None:
             return self._doors.fail(number, error)
-        if policies.on_error == "skip_item":
-            note_skipped_item(record, index, error)
-            results.append(Batch([]))
-        elif policies.on_error == "dead_letter":
-            unit, mask = self._doors.named(item), self._doors.mask
-            letter = dead_letter(unit, error, mask, step_id=record.step_id, attempt=number, index=index)
-            results.append(letter)
-        elif policies.on_error == "value":
-            count(record, "values")
-            results.append(policies.value)
-        elif (failure := await self._fall_back(item, results)) is not None:
-            failure.__context__ = error
-            failure.add_note(f"It was raised by the fallback, after {reason_of(error, self._doors.mask)}.")
-            return self._doors.fail(number, failure)
-        record.compensations += 1
+        if policies.on_error == "fallback":
+            failure = await self._fall_back(item, index, results)
+            if failure is not None:
+                return self._doors.fail(number, of_fallback(failure, error, self._doors.mask))
+            record.compensations += 1
+            return None
+        unit, mask = self._doors.named(item), self._doors.mask
+        results.append(stand_in(policies, record, mask, error=error, item=unit, index=index, number=number))
         return None
 
-    async def _fall_back(self, item: Any, results: list[Any]) -> Exception | None:
+    async def _fall_back(self, item: Any, index: int, results: list[Any]) -> Exception | None:
         if self._doors.start_fallback is None:
             return None
         count(self._record, "fallbacks")
         async with self._doors.start_fallback() as worker:
-            return await worker.work([item], results)
+            return await worker.work([item], results, index)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import sleep
-
 from headwater.errors import FIRST_ATTEMPT
 from headwater.kinds.step_context import ITEM_INDEX
 from headwater.running.attempt import Failure
-from headwater.running.failures import STEP_ERRORS, broken_stream_of, interruption_in, is_stopped, reason_of
+from headwater.running.failures import STEP_ERRORS, broken_stream_of, interruption_in, is_stopped
 from headwater.running.hosts.dispatch import Dispatch, drive_item
 from headwater.running.hosts.inbox import Skipped
-from headwater.running.policies.dead_letters import dead_letter
-from headwater.running.policies.notes import count, note_attempt, note_retry, note_skipped_item
+from headwater.running.policies.notes import count
 from headwater.running.policies.pace_limits import at_pace
-from headwater.running.policies.retries import is_worth_retrying, pause_before
+from headwater.running.policies.retries import is_worth_retrying, next_attempt
 from headwater.running.policies.rewindable import KEPT_ITEMS
+from headwater.running.policies.stand_ins import of_fallback, stand_in
 from headwater.running.policies.time_limits import within
 from headwater.streams.ends import ReaderLeft
 
@@ -100,19 +98,12 @@ class WholeAttempts:
         policies, record = self._policies, self._record
         if policies.on_error in {"fail", "fallback"} or interruption_in(failure.cause) is not None:
             raise failure
-        record.compensations += 1
         for port in self._ports:
             port.mark()
         self._begin_again()
-        if policies.on_error == "skip_item":
-            note_skipped_item(record, index, failure.cause)
-        elif policies.on_error == "value":
-            count(record, "values")
-            await self._outbox.write([policies.value])
-        else:
-            number, step_id, mask = failure.attempt.number, record.step_id, self._scope.mask
-            letter = dead_letter(item, failure.cause, mask, step_id=step_id, attempt=number, index=index)
-            await self._outbox.write([letter])
+        number, error, mask = failure.attempt.number, failure.cause, self._scope.mask
+        made = stand_in(policies, record, mask, error=error, item=item, index=index, number=number)
+        await self._outbox.write(self._outbox.admit_all([made]))
 
     async def _try(self, once: Callable[[Attempt], Awaitable[None]], index: int | None) -> Failure | None:
         """Make attempts, and one with the fallback, until one succeeds; return the last failure."""
@@ -120,12 +111,7 @@ class WholeAttempts:
         while failure is not None and self._may_repeat(number, failure):
             retry = self._policies.retry
             assert retry is not None  # noqa: S101 - or it was not tried again
-            pause_s = pause_before(retry, number + 1, failure.cause)
-            note_retry(self._record, number + 1, pause_s, failure.cause, index)
-            await sleep(pause_s)
-            number += 1
-            if index is None:
-                note_attempt(self._record, number)
+            number = await next_attempt(retry, number, failure.cause, self._record, index)
             self._begin_again()
             failure = await self._attempt(self._first.numbered(number), once)
         fallback = self._first.fallback()
@@ -138,7 +124,7 @@ class WholeAttempts:
         self._begin_again()
         last = await self._attempt(fallback, once)
         if last is not None:
-            last.cause.add_note(f"It was raised by the fallback, after {reason_of(failure.cause, self._scope.mask)}.")
+            of_fallback(last.cause, failure.cause, self._scope.mask)
         return last
 
     async def _attempt(self, attempt: Attempt, once: Callable[[Attempt], Awaitable[None]]) -> Failure | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from headwater.kinds.step_context import FIRST_INDEX, ITEM_INDEX
+from headwater.kinds.step_context import ITEM_INDEX
 from headwater.running.failures import STEP_ERRORS, error_in, is_stopped
 from headwater.running.workers.threads import Released, WorkerThread
 
@@ -103,20 +103,15 @@ class AsyncWorker(_InLoop):
         return None
 
 
-class IndexedWorker(_InLoop):
+class IndexedWorker(AsyncWorker):
     """Calls a coroutine function in the task that asks, which can know the index of each item."""
 
     async def work(self, items: list[Any], results: list[Any], first: int = 0) -> Exception | None:
         """Call the function with each item."""
-        again = FIRST_INDEX.get()
-        for index, item in enumerate(items, first if again is None else again):
+        for index, item in enumerate(items, first):
             ITEM_INDEX.set(index)
-            try:
-                results.append(await self._call(item))
-            except STEP_ERRORS as error:
-                if is_stopped(error):
-                    raise
-                return error_in(error)
+            if (error := await super().work([item], results)) is not None:
+                return error
         return None
 
 
