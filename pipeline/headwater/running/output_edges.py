@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from headwater.graph.plan import Adapter
 from headwater.streams.ends import NOTHING, Ends
+from headwater.streams.wrapped import WrappedSink
 from headwater.types.value_checkers import checker
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ def adapted(ends: Ends, edge: PlannedEdge) -> Ends:
     return ends
 
 
-class _Adapted:
+class _Adapted(WrappedSink["EdgeSink"]):
     """Another writing end; what is written is passed to `_pass` at once."""
 
     limit = 1
 
     def __init__(self, sink: EdgeSink, edge: PlannedEdge) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._rule_made = f"step {edge.source!r} output: what the {edge.adapter.value} rule made"
         self._check: Checker = checker(edge.type.item)
         self._written_items = 0
@@ -91,25 +92,9 @@ class _Adapted:
         await self.wait_writable()
         return True
 
-    def set_header(self, header: Any) -> None:
-        """Write the header."""
-        self._sink.set_header(header)
-
-    def finish(self, footer: Any = NOTHING) -> None:
-        """End the stream."""
-        self._sink.finish(footer)
-
-    def skip(self) -> None:
-        """End the stream because its branch was not taken."""
-        self._sink.skip()
-
-    def fail(self, error: Exception) -> None:
-        """Break the stream, unless it has ended."""
-        self._sink.fail(error)
-
     def statistics(self) -> ChannelStatistics:
         """Return the statistics of the edge, with what the step has written."""
-        return self._sink.statistics()._replace(written_items=self._written_items)
+        return super().statistics()._replace(written_items=self._written_items)
 
     def _pass(self, items: Sequence[Any]) -> bool:
         raise NotImplementedError

@@ -1,13 +1,15 @@
-"""A source that reads another one, and passes through what it does not change."""
+"""Ends of streams that stand before others, and pass through what they do not change."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from headwater.streams.ends import NOTHING, Sink
 
 if TYPE_CHECKING:
     from headwater.streams.ends import ChannelStatistics, Source
 
-__all__ = ["Wrapped"]
+__all__ = ["Wrapped", "WrappedSink"]
 
 
 class Wrapped:
@@ -46,3 +48,35 @@ class Wrapped:
     def statistics(self) -> ChannelStatistics:
         """Return what the source holds and has seen."""
         return self._source.statistics()
+
+
+SinkT = TypeVar("SinkT", bound=Sink)
+
+
+class WrappedSink(Generic[SinkT]):
+    """Another sink; subclasses say how items go there, and change what else they need to."""
+
+    __slots__ = ("_sink",)
+
+    def __init__(self, sink: SinkT) -> None:
+        self._sink = sink
+
+    def set_header(self, header: Any) -> None:
+        """Write the header."""
+        self._sink.set_header(header)
+
+    def finish(self, footer: Any = NOTHING) -> None:
+        """End the stream."""
+        self._sink.finish(footer)
+
+    def skip(self) -> None:
+        """End the stream because its branch was not taken."""
+        self._sink.skip()
+
+    def fail(self, error: Exception) -> None:
+        """Break the stream, unless it has ended."""
+        self._sink.fail(error)
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what the stream holds and has seen."""
+        return self._sink.statistics()

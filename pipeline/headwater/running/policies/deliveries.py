@@ -8,25 +8,25 @@ from anyio import current_time
 
 from headwater.errors import StreamOrderError
 from headwater.streams.ends import NOTHING
+from headwater.streams.wrapped import WrappedSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from headwater.streams.ends import ChannelStatistics, Sink
+    from headwater.streams.ends import Sink
     from headwater.streams.grammar import Grammar
     from headwater.streams.meter import Meter
 
 __all__ = ["Deliveries"]
 
 
-class Deliveries:
+class Deliveries(WrappedSink["Sink"]):
     """The writing end of a port whose writer may begin anew: what it wrote before is skipped, by number."""
 
     __slots__ = (
         "_again",
         "_header",
         "_label",
-        "_sink",
         "_start",
         "buffer",
         "delivered",
@@ -45,7 +45,7 @@ class Deliveries:
         self.waits: bool = False  # whether the step waits for room
         self.grammar: Grammar | None = None  # the order of what the step writes
         self.on_item: Callable[[Any], None] | None = None
-        self._sink = sink
+        super().__init__(sink)
         self._label = label
         self._again = 0  # items of this attempt that were delivered before
         self._start = 0  # items delivered before the unit of work that may be repeated
@@ -129,22 +129,6 @@ class Deliveries:
         elif header != self._header:
             msg = f"{self._label}: the header of this attempt differs from the one that was written before"
             raise StreamOrderError(msg)
-
-    def finish(self, footer: Any = NOTHING) -> None:
-        """End the stream."""
-        self._sink.finish(footer)
-
-    def skip(self) -> None:
-        """End the stream because its branch was not taken."""
-        self._sink.skip()
-
-    def fail(self, error: Exception) -> None:
-        """Break the stream."""
-        self._sink.fail(error)
-
-    def statistics(self) -> ChannelStatistics:
-        """Return what the stream holds and has seen."""
-        return self._sink.statistics()
 
     def _pass(self, item: Any) -> bool:
         """Pass on an item unless it was delivered before; True when the writer should await `wait_writable`."""
