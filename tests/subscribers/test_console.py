@@ -277,3 +277,21 @@ def test_subscribers_import_no_rich_before_it_is_needed() -> None:
         "sys.exit(any(name in sys.modules for name in ('rich', 'structlog', 'networkx')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_shows_what_happens_to_an_item_soon_after_the_start() -> None:
+    """The first line of an item is not held back; those that follow at once are, as there may be thousands."""
+    retry = [(0.2 + 0.1 * index, "words", StepRetry(2, 5.0, "OSError", "down", index)) for index in range(3)]
+    found = [line.split(maxsplit=1)[1] for line in lines_of([*BEGIN[:3], *retry]) if " retries" in line]
+    assert found == ["retries: item 0, attempt 2 in 5.0 s: OSError: down"]
+
+
+def test_says_which_attempt_starts_and_not_what_the_last_one_failed_with() -> None:
+    """The error has a line of its own before."""
+    facts: list[Fact] = [*BEGIN[:3], (0.3, "words", StepRetry(2, 0.1, "OSError", "down"))]
+    again = StreamEvent(
+        9, EventType.STEP_START, "e1", "words", 2, time_s=1000.5, data=StepStart("text.words", "UNARY_STREAM")
+    )
+    file = io.StringIO()
+    LineDisplay(file).show([*events(facts), again])
+    assert file.getvalue().splitlines()[-1].split(maxsplit=1) == ["words", "started: attempt 2"]

@@ -31,7 +31,7 @@ class LineDisplay:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._execution = ExecutionState()
-        self._shown_s: dict[str | None, float] = {}
+        self._shown_s: dict[tuple[str | None, bool], float] = {}
 
     def show(self, events: Iterable[StreamEvent]) -> None:
         """Write a line for each of these events that is worth one."""
@@ -55,21 +55,21 @@ class LineDisplay:
 
     def _is_due(self, event: StreamEvent) -> bool:
         """Return whether it is time for a line; only progress, and what happens to single items, has to wait for it."""
-        last_s = self._shown_s.get(event.step_id)
-        of_item = getattr(event.data, "index", None) is not None
-        if (
-            (of_item or event.event_type is EventType.STEP_PROGRESS)
-            and last_s is not None
-            and event.time_s - last_s < _PROGRESS_S
-        ):
+        of_item = bool(view.of_item(event))
+        may_wait = of_item or event.event_type is EventType.STEP_PROGRESS
+        key = event.step_id, of_item  # what happens to the first item is shown, however soon after the start
+        last_s = self._shown_s.get(key)
+        if may_wait and last_s is not None and event.time_s - last_s < _PROGRESS_S:
             return False
-        self._shown_s[event.step_id] = event.time_s
+        self._shown_s[key] = event.time_s
         return True
 
     def _step_line(self, event: StreamEvent) -> str:
         step = self._execution.step(event)
         word = step.state.value if event.event_type is EventType.STEP_ERROR else _WORDS[event.event_type]
         details = [view.of_item(event) or view.note(step)]
+        if event.event_type is EventType.STEP_START:  # what the last attempt failed with was shown before
+            details = [f"attempt {event.attempt}"] if event.attempt > 1 else []
         if event.event_type in _COUNTED:
             took = "" if step.duration_s is None else duration(step.duration_s)
             details += [view.counts(step), view.rate(step, event.time_s), took, view.left(step, event.time_s)]
