@@ -11,7 +11,7 @@ from headwater.kinds.definition import Call, Placement
 from headwater.kinds.outputs import Failed
 from headwater.running.shared.kept import Memory
 from headwater.running.workers.process_codec import FailedThere
-from headwater.running.workers.processes import ProcessError
+from headwater.running.workers.processes import process_error
 from headwater.running.workers.worker import ThreadWorker
 from headwater.shapes import is_sequence
 
@@ -144,13 +144,7 @@ def _read(results: Any) -> Any:
     """Return the results of a batch that came from a worker process."""
     if not is_sequence(results):
         return results
-    return [Failed(_error(one)) if isinstance(one, FailedThere) else one for one in results]
-
-
-def _error(failed: FailedThere) -> ProcessError:
-    error, known = ProcessError(failed.message), failed.known
-    error.names, error.retryable, error.retry_after_s = known.names, known.retryable, known.retry_after_s
-    return error
+    return [Failed(process_error(one.message, one.known)) if isinstance(one, FailedThere) else one for one in results]
 
 
 async def _end(worker: Worker) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import PlannedStep
     from headwater.running.workers.worker import WorkerScope
 
-__all__ = ["ProcessError", "ProcessWorker"]
+__all__ = ["ProcessError", "ProcessWorker", "process_error"]
 
 _SAFE_PATH = "-P"  # what `-m` imports is the installed module: a json.py in the working directory is not run
 
@@ -45,6 +45,13 @@ class ProcessError(HeadwaterError):
     names: tuple[str, ...] = ()
     retryable: bool | None = None
     retry_after_s: float | None = None
+
+
+def process_error(message: str, known: RaisedError) -> ProcessError:
+    """Return an error that was raised in a worker process, with what is known of it there."""
+    error = ProcessError(message)
+    error.names, error.retryable, error.retry_after_s = known.names, known.retryable, known.retry_after_s
+    return error
 
 
 class ProcessWorker:
@@ -157,12 +164,10 @@ class ProcessWorker:
     async def _failure(self, error: Exception) -> ProcessError:
         """Return the error of the function, or of a process that has vanished without a word about its step."""
         if isinstance(error, StreamBrokenError) and error.step_id is not None:
-            failure = ProcessError(str(error))
             *notes, raised = error.__notes__
+            failure = process_error(str(error), RaisedError.from_note(raised))
             for note in notes:
                 failure.add_note(note)
-            known = RaisedError.from_note(raised)
-            failure.names, failure.retryable, failure.retry_after_s = known.names, known.retryable, known.retry_after_s
         else:
             code = None if self._process is None else await self._process.wait()
             failure = ProcessError(f"the worker process ended unexpectedly, with exit code {code}")
