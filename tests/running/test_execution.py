@@ -315,3 +315,28 @@ class TestLeaving:
             assert await anext(aiter(execution.output)) == 1
         gc.collect()
         assert execution.status == "cancelled"
+
+
+@step("execution.three_then_fails")
+async def three_then_fails(last: bool) -> AsyncIterator[int]:
+    for number in range(3):
+        yield number
+    if last:
+        raise ValueError("out of numbers")
+
+
+async def test_marks_a_result_as_partial_unless_the_execution_completed() -> None:
+    """What was produced before a failure or a cancellation is there, and says that it is not all."""
+    pipeline = Pipeline("partial", steps={"a": three_then_fails})
+    complete = await pipeline.run(False)
+    assert (complete.output, complete.is_partial) == ([0, 1, 2], False)
+    with pytest.raises(StepError) as caught:
+        await pipeline.run(True)
+    assert caught.value.result is not None
+    assert (caught.value.result.output, caught.value.result.is_partial) == ([0, 1, 2], True)
+    async with Runner().start(Pipeline("cancelled", steps={"a": framed}), MORE_THAN_FITS) as execution:
+        async for _ in execution.output:
+            execution.cancel()
+            break
+        cancelled = await execution.result(check=False)
+    assert (cancelled.status, cancelled.is_partial) == ("cancelled", True)

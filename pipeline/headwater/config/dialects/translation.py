@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.config.dialects.flow_checks import check_condition, check_flow
 from headwater.config.dialects.flow_conditions import UntranslatedError, condition_of
-from headwater.config.dialects.flow_document import Flow, FlowPath, FlowStep, is_flow, read_flow
+from headwater.config.dialects.flow_document import Flow, FlowPath, is_flow, read_flow
 from headwater.config.dialects.flow_loops import Region, check_limits, found_loops
 from headwater.config.dialects.flow_policies import policies_of
 from headwater.config.dialects.flow_wiring import Wired, wired
@@ -151,8 +151,3 @@ class _Translation:
         if step is not None:
             kind.outputs.update(dict.fromkeys(step.outputs))
         return kind
-
-
-def steps_of(flow: Flow, ids: Collection[str]) -> list[FlowStep]:
-    """Return the steps with some ids, in the order of the document."""
-    return [step for step in flow.steps.values() if step.id in ids]

@@ -104,7 +104,7 @@ class RetrySpec:
 
 @dataclass(frozen=True, slots=True)
 class SubstepSpec:
-    """A step that stands in for another one.
+    """A step in a policy of another one.
 
     Args:
         kind: Registered name of what it does.
@@ -126,9 +126,7 @@ class SubstituteSpec:
         value: A value, of the type of the output.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = part_config(
-        "on_error", **{"minProperties": 1, "maxProperties": 1, "x-words": "{'fallback': ...} or {'value': ...}"}
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = part_config("on_error", **_ONE_KEY)
 
     fallback: SubstepSpec | None = None
     value: Any = field(default_factory=lambda: MISSING)
