@@ -9,11 +9,11 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := headwater headwater_steps headwater_subscribers
+PACKAGES := headwater headwater_steps headwater_subscribers headwater_server headwater_client
 VERSIONS := 3.11 3.12 3.13 3.14
 EXTRAS := cli,yaml,speed
 DEMO_EXTRAS := cli,yaml,http,schema
-ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http,arrays
+ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http,arrays,server,client,fastapi
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
 GRAPHS ?= 100000

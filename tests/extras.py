@@ -20,6 +20,9 @@ MODULES = {
     "tokens": ["tokenizers"],
     "http": ["httpcore2", "httpx2"],
     "arrays": ["numpy"],
+    "server": ["limits", "jwt", "starlette", "uvicorn", "websockets"],
+    "client": ["httpx2"],
+    "fastapi": ["fastapi"],
     "speed": ["uvloop"],
 }
 """What the packages of each extra are imported as."""

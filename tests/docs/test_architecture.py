@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipeline/headwater", "steps/headwater_steps", "subscribers/headwater_subscribers")
+PACKAGES = (
+    "pipeline/headwater",
+    "steps/headwater_steps",
+    "subscribers/headwater_client",
+    "subscribers/headwater_server",
+    "subscribers/headwater_subscribers",
+)
 BASES = (ROOT, ROOT / "pipeline/headwater", ROOT / "pipeline", ROOT / "steps", ROOT / "subscribers")
 ARCHITECTURE, CONTRIBUTING = ROOT / "docs/explanation/architecture.md", ROOT / "CONTRIBUTING.md"
 PLACE = re.compile(r"`([\w./-]+(?:/|\.py))`")

@@ -50,9 +50,11 @@ DOORS = {
 """Imports within functions that close a circle: each is a convenience on top of what it imports."""
 
 FOREIGN = {
-    "headwater": {"headwater_steps", "headwater_subscribers", "headwater_server"},
-    "headwater_steps": {"headwater_subscribers", "headwater_server"},
-    "headwater_subscribers": {"headwater_steps"},
+    "headwater": {"headwater_steps", "headwater_subscribers", "headwater_server", "headwater_client"},
+    "headwater_steps": {"headwater_subscribers", "headwater_server", "headwater_client"},
+    "headwater_subscribers": {"headwater_steps", "headwater_server", "headwater_client"},
+    "headwater_client": {"headwater_steps", "headwater_server"},
+    "headwater_server": {"headwater_steps", "headwater_client"},
 }
 
 

@@ -39,7 +39,7 @@ def test_every_requirement_has_both_bounds() -> None:
     """The lowest version is one that is tested, and the next major version is not taken before it is."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     requirements = [*PROJECT["project"]["dependencies"], *chain.from_iterable(extras)]
-    assert not [line for line in requirements if not re.match(r"[\w.-]+>=[\d.]+,<\d+(;|$)", line.replace(" ", ""))]
+    assert not [line for line in requirements if not re.match(r"[\w.\[\]-]+>=[\d.]+,<\d+(;|$)", line.replace(" ", ""))]
 
 
 def test_lowest_versions_are_tested_of_every_extra() -> None:

@@ -1,0 +1,1 @@
+"""The server: pipelines over HTTP, SSE and WebSocket, with a monitor in the browser."""
