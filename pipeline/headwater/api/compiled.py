@@ -16,8 +16,9 @@ from headwater.graph.checks.shared_files import check_shared_files
 from headwater.graph.compile import compile_plan
 from headwater.graph.resolve import resolve
 from headwater.masking import masker
-from headwater.running.feed import TextLines, data_by_group, is_stream
+from headwater.running.feed import data_by_group, is_stream
 from headwater.running.request import ExecutionRequest, RunOptions, start_data
+from headwater.toolkit.line_input import TextLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -69,23 +69,8 @@ def load_step_modules(files_or_modules: Iterable[str]) -> None:
 
 
 def _values(config: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """Convert strings to the types that the document declares; loading reports the ones that do not fit."""
+    """Convert strings to the types that the document declares."""
     from headwater.config.notation.reading import read_source
-    from headwater.shapes import is_object
+    from headwater.config.parameters import parameter_values
 
-    declared = read_source(config).document.get("parameters")
-    declarations = declared if is_object(declared) else {}
-    return {name: _value(name, text, declarations.get(name)) for name, text in given.items()}
-
-
-def _value(name: str, text: str, declaration: object) -> Any:
-    from pydantic import TypeAdapter, ValidationError
-
-    from headwater.config.parameters import parse_parameter
-    from headwater.config.spec import ParameterSpec
-    from headwater.errors import ConfigError
-
-    try:
-        return parse_parameter(text, TypeAdapter(ParameterSpec).validate_python(declaration), name)
-    except (ConfigError, ValidationError):
-        return text
+    return parameter_values(read_source(config).document, given)

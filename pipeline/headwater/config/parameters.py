@@ -16,7 +16,7 @@ from headwater.config.spec import MISSING, ParameterSpec
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_object
 
-__all__ = ["bind_parameters", "parse_parameter"]
+__all__ = ["bind_parameters", "parameter_values", "parse_parameter"]
 
 _NUMERIC = {"integer", "number"}
 
@@ -56,6 +56,34 @@ def parse_parameter(text: str, spec: ParameterSpec, name: str = "value") -> Any:
         message = f"parameter {quote(name)}: expected {expected([_schema(spec)])}, found the string {quote(text)}"
         hint = "write it as JSON" if spec.type in {"array", "object"} else ""
         raise ConfigError(Problem("wrong-parameter", message, f"$.parameters.{name}", hint=hint)) from None
+
+
+def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Convert strings, as from a command line or the query of a URL, to the types that a document declares.
+
+    Args:
+        document: The document, which need not be good otherwise.
+        given: The values by the names of parameters.
+
+    Returns:
+        The values. A string that is not a value of its type stays a string, as does one of an unknown parameter:
+        loading the document reports it, with all other problems.
+
+    Example:
+        >>> document = {"parameters": {"limit": {"type": "integer"}, "title": {"type": "string"}}}
+        >>> parameter_values(document, {"limit": "4", "title": "4"})
+        {'limit': 4, 'title': '4'}
+    """
+    declared = document.get("parameters")
+    declarations = declared if is_object(declared) else {}
+    return {name: _value(name, text, _spec(declarations.get(name))) for name, text in given.items()}
+
+
+def _value(name: str, text: str, spec: ParameterSpec | None) -> Any:
+    try:
+        return text if spec is None else parse_parameter(text, spec, name)
+    except ConfigError:
+        return text
 
 
 @cache

@@ -82,6 +82,10 @@ class EventLog:
     only the last `history` events are kept, and (within bounds) those that a reader with the policy `wait` still has to
     receive; any other reader that is further behind gets a `stream_gap` event for the rest.
 
+    Args:
+        execution_id: The execution.
+        history: Number of events that are kept, at least 1.
+
     Example:
         >>> log = EventLog("e1")
         >>> log.append(EventType.STEP_SKIPPED, "count")
@@ -284,6 +288,14 @@ class EventReader:
     """A cursor on a log: an asynchronous iterator of batches of at most `limit` events, up to the terminal event.
 
     One that starts beyond the terminal event gets this event alone, so that each learns how the execution ended.
+
+    Args:
+        log: The events.
+        from_seq: Number of the first event, from 1.
+        limit: Most events of a batch.
+
+    Raises:
+        ValueError: The number is 0 or less.
     """
 
     __slots__ = ("_is_new", "_limit", "_log", "cursor")

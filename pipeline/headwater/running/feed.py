@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headwater.graph.plan import InputGroup, Plan, PlannedInput
     from headwater.streams.ends import Sink
 
-__all__ = ["Arguments", "TextLines", "data_by_group", "feed", "is_stream"]
+__all__ = ["Arguments", "data_by_group", "feed", "is_stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,6 @@ class Arguments:
     """Data for each free input of a pipeline, in their order."""
 
     values: tuple[Any, ...]
-
-
-class TextLines(AsyncIterator[str]):
-    """Data of a pipeline that is the lines of a text, without their ends."""
-
-    def __init__(self, lines: AsyncGenerator[str]) -> None:
-        self._lines = lines
-
-    async def __anext__(self) -> str:
-        return await anext(self._lines)
-
-    async def aclose(self) -> None:
-        """Close what the lines are read from."""
-        await self._lines.aclose()
 
 
 def data_by_group(plan: Plan, data: Any) -> dict[InputGroup, Any]:

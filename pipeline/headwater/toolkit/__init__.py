@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from headwater.config.notation.reading import read_source
     from headwater.config.notation.schema_words import in_words
     from headwater.config.notation.strict_json import read_json, read_json_lines
+    from headwater.config.parameters import parameter_values
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
     from headwater.config.templates import SECRET_PREFIX
     from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
     from headwater.events.chunk import EventBatch
     from headwater.events.event import gap_event
+    from headwater.events.log import EventLog, EventReader
     from headwater.events.notices import notice, operator_log
     from headwater.events.plain import plain, preview
     from headwater.events.step_state import State
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
         replace_field,
     )
     from headwater.toolkit.item_faults import ItemFaults, OnBad
+    from headwater.toolkit.item_json import item_json
+    from headwater.toolkit.line_input import TextLines, json_lines, text_lines
     from headwater.toolkit.nesting_step import NestingStep
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
@@ -75,6 +79,8 @@ __all__ = [
     "DataParam",
     "EventBatch",
     "EventFunction",
+    "EventLog",
+    "EventReader",
     "Fault",
     "FieldPath",
     "InputPath",
@@ -96,6 +102,7 @@ __all__ = [
     "Reads",
     "Record",
     "State",
+    "TextLines",
     "Transform",
     "Unpacker",
     "WorkBudget",
@@ -127,6 +134,8 @@ __all__ = [
     "is_mapping",
     "is_object",
     "is_sequence",
+    "item_json",
+    "json_lines",
     "key_finder",
     "notice",
     "on_first_use",
@@ -135,6 +144,7 @@ __all__ = [
     "operator_log",
     "overlapping_paths",
     "packer",
+    "parameter_values",
     "path_parts",
     "path_text",
     "plain",
@@ -152,6 +162,7 @@ __all__ = [
     "rows_by_key",
     "shorten",
     "sync_folder",
+    "text_lines",
     "topological_order",
     "whole_number",
     "wide_encoding",
@@ -166,6 +177,10 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "archives.foreign": "foreign_format",
         "archives.formats": "Archive Packer archive_by_name archive_suffix packer without_suffix",
         "abort_hooks": "at_abort",
+        "config.parameters": "parameter_values",
+        "toolkit.item_json": "item_json",
+        "toolkit.line_input": "TextLines json_lines text_lines",
+        "events.log": "EventLog EventReader",
         "config.data_params": "DataParam",
         "config.nested.pipeline_param": "NestedForm NestedPipeline",
         "config.notation.reading": "read_source",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,11 @@ from anyio import to_thread
 from pydantic import PydanticUserError
 
 from headwater.archives.content import Content, DamagedFileError
-from headwater.archives.foreign import foreign_format
 from headwater.archives.formats import without_suffix
 from headwater.cli.command_options import InputFormat
 from headwater.config.notation.strict_json import read_json
-from headwater.errors import ConfigError, Problem
-from headwater.running.feed import TextLines
 from headwater.toolkit.descriptors import chunks_of
-from headwater.wide_text import wide_encoding
+from headwater.toolkit.line_input import TextLines, bad_input, json_place, line_batches, strings_of, values_of
 from headwater.wire.stream_reader import StreamReader
 
 if TYPE_CHECKING:
@@ -30,11 +26,7 @@ __all__ = ["open_input"]
 
 _STANDARD_INPUT = 0
 _CHUNK_BYTES = 256 * 1024
-_LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _LARGEST_DOCUMENT_BYTES = 256 * 1024 * 1024
-_PLACE = re.compile(r" at line (?P<line>\d+) column (?P<column>\d+)$")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 
 _BY_SUFFIX = {".json": InputFormat.JSON, ".jsonl": InputFormat.JSONL, ".ndjson": InputFormat.JSONL}
 
@@ -50,7 +42,7 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     content = _content(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
     if format_ is InputFormat.HEADWATER:
         return _typed_reader(content, plan)
-    lines = _lines(content, name)
+    lines = line_batches(content, name)
     if format_ is InputFormat.AUTO and source != "-":
         format_ = _BY_SUFFIX.get(without_suffix(source).suffix.lower(), InputFormat.TEXT)
     if format_ is InputFormat.AUTO:
@@ -60,7 +52,7 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
             format_, lines = await _sniffed(lines)
     if format_ is InputFormat.JSON:
         return await _document(lines, name)
-    return _values(lines, name) if format_ is InputFormat.JSONL else TextLines(_strings(lines, name))
+    return values_of(lines, name) if format_ is InputFormat.JSONL else TextLines(strings_of(lines, name))
 
 
 def _item_types(plan: Plan) -> list[Any]:
@@ -82,13 +74,15 @@ def _typed_reader(content: AsyncGenerator[bytes], plan: Plan) -> StreamReader[An
         return StreamReader(content)
 
 
-async def _sniffed(lines: AsyncGenerator[bytes]) -> tuple[InputFormat, AsyncGenerator[bytes]]:
-    read: list[bytes] = []
-    async for line in lines:
-        read.append(line)
-        if line.strip():
+async def _sniffed(batches: AsyncGenerator[list[bytes]]) -> tuple[InputFormat, AsyncGenerator[list[bytes]]]:
+    """Return the format that the first line which is not blank shows, and all lines."""
+    read: list[list[bytes]] = []
+    first = b""
+    async for lines in batches:
+        read.append(lines)
+        if first := next(filter(bytes.strip, lines), b""):
             break
-    return _format_of(read[-1] if read else b""), _chained(read, lines)
+    return _format_of(first), _chained(read, batches)
 
 
 def _format_of(line: bytes) -> InputFormat:
@@ -99,12 +93,12 @@ def _format_of(line: bytes) -> InputFormat:
     return InputFormat.JSONL
 
 
-async def _chained(first: list[bytes], rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _chained(first: list[list[bytes]], rest: AsyncGenerator[list[bytes]]) -> AsyncGenerator[list[bytes]]:
     async with aclosing(rest):
-        for line in first:
-            yield line
-        async for line in rest:
-            yield line
+        for lines in first:
+            yield lines
+        async for lines in rest:
+            yield lines
 
 
 async def _content(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:
@@ -122,97 +116,23 @@ async def _content(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[b
         for piece in content.finish():
             yield piece
     except DamagedFileError as error:
-        raise _bad(error.reason, name) from None
+        raise bad_input(error.reason, name) from None
 
 
-async def _lines(chunks: AsyncGenerator[bytes], name: str) -> AsyncGenerator[bytes]:
-    """Yield the lines of a stream of bytes, without their ends and without a byte order mark."""
-    begun: list[bytes] = []  # an unfinished line; joined once, as a long line would take quadratic time
-    size = number = 0
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            if not (number or begun):
-                _check_start(chunk, name)
-            *whole, rest = chunk.split(b"\n")
-            for line in whole:
-                number += 1
-                yield _line(b"".join((*begun, line)), first=number == 1)
-                begun.clear()
-                size = 0
-            begun.append(rest)
-            size += len(rest)
-            if size > _LONGEST_LINE_BYTES:
-                raise _bad(f"the line is longer than {_LONGEST_LINE_BYTES // 2**20} MiB", name, number + 1)
-    if last := _line(b"".join(begun), first=number == 0):
-        yield last
-
-
-def _check_start(start: bytes, name: str) -> None:
-    """Refuse an input that is not text in UTF-8 by its first bytes."""
-    if (foreign := foreign_format(start)) is not None:
-        raise _bad(f"expected text, found {foreign}", name, 1)
-    if (wide := wide_encoding(start)) is not None:
-        hint = f"convert it, such as with iconv -f {wide[0]} -t utf-8"
-        raise _bad(f"the input is {wide[0].upper()}, but has to be UTF-8; {hint}", name, 1)
-
-
-def _line(line: bytes, *, first: bool) -> bytes:
-    return (line.removeprefix(_BYTE_ORDER_MARK) if first else line).removesuffix(b"\r")
-
-
-async def _strings(lines: AsyncGenerator[bytes], name: str) -> AsyncGenerator[str]:
-    number = 0
-    async with aclosing(lines):
-        async for line in lines:
-            number += 1
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                message = f"the byte 0x{line[error.start]:02x} is not UTF-8"
-                raise _bad(message, name, number, error.start + 1) from None
-
-
-async def _values(lines: AsyncGenerator[bytes], name: str) -> AsyncIterator[Any]:
-    number = 0
-    async with aclosing(lines):
-        async for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                value = read_json(line)
-            except ValueError as error:
-                message, _, column = _place_in(error)
-                raise _bad(f"the line is not a JSON value: {message}", name, number, column) from None
-            yield value
-
-
-async def _document(lines: AsyncGenerator[bytes], name: str) -> Any:
+async def _document(batches: AsyncGenerator[list[bytes]], name: str) -> Any:
     read: list[bytes] = []
     size = 0
-    async with aclosing(lines):
-        async for line in lines:
-            read.append(line)
-            size += len(line) + 1
+    async with aclosing(batches):
+        async for lines in batches:
+            read += lines
+            size += sum(map(len, lines)) + len(lines)
             if size > _LARGEST_DOCUMENT_BYTES:
-                raise _bad(f"the JSON value is larger than {_LARGEST_DOCUMENT_BYTES // 2**20} MiB", name)
+                raise bad_input(f"the JSON value is larger than {_LARGEST_DOCUMENT_BYTES // 2**20} MiB", name)
     try:
         return read_json(b"\n".join(read))
     except ValueError as error:
-        message, number, column = _place_in(error)
-        raise _bad(f"the input is not a JSON value: {message}", name, number, column) from None
-
-
-def _place_in(error: ValueError) -> tuple[str, int | None, int | None]:
-    """Return the message of the parser without the place that it names, the line and the column."""
-    message = str(error)
-    if (found := _PLACE.search(message)) is None:
-        return message, None, None
-    return message[: found.start()], int(found["line"]), max(1, int(found["column"]))
-
-
-def _bad(message: str, name: str, line: int | None = None, column: int | None = None) -> ConfigError:
-    return ConfigError(Problem("bad-input", message, file=name, line=line, column=column))
+        message, number, column = json_place(error)
+        raise bad_input(f"the input is not a JSON value: {message}", name, number, column) from None
 
 
 def _descriptor(source: str) -> int:
@@ -221,7 +141,7 @@ def _descriptor(source: str) -> int:
         descriptor = os.dup(_STANDARD_INPUT) if source == "-" else os.open(source, os.O_RDONLY | os.O_NONBLOCK)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise _bad("the input is a folder; give a file", source)
+            raise bad_input("the input is a folder; give a file", source)
     except OSError as error:
-        raise _bad(f"the input cannot be read: {error.strerror}", source) from None
+        raise bad_input(f"the input cannot be read: {error.strerror}", source) from None
     return descriptor

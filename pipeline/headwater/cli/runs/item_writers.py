@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import PydanticUserError
-from pydantic_core import PydanticSerializationError, to_json
 
 from headwater.cli.command_options import OutputFormat
 from headwater.cli.runs.output import OutputError
-from headwater.display import shorten
 from headwater.errors import ConfigError, Problem, StreamBrokenError, StreamError
+from headwater.toolkit.item_json import item_json, unwritable
 from headwater.wire.stream_writer import StreamWriter
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from headwater.streams.frames import StreamType
 
 __all__ = ["ItemWriter", "encoder", "item_writers"]
-
-_SHOWN_CHARS = 80
 
 
 class ItemWriter(Protocol):
@@ -127,15 +124,10 @@ def encoder(*, as_json: bool, name: str | None = None) -> Callable[[Any], bytes]
         try:
             if isinstance(item, str) and not as_json:
                 return item.encode("utf-8", "surrogateescape") + b"\n"
-            return to_json(item, inf_nan_mode="strings") + b"\n"
-        except (PydanticSerializationError, ValueError) as error:  # ValueError for a string with half a surrogate pair
-            raise OutputError(f"an item of the output, of type {type(item).__name__}, {_reason(error, item)}") from None
+            return item_json(item) + b"\n"
+        except UnicodeEncodeError as error:  # half of a surrogate pair
+            raise OutputError(str(unwritable(item, error))) from None
+        except ValueError as error:
+            raise OutputError(str(error)) from None
 
     return encode
-
-
-def _reason(error: Exception, item: Any) -> str:
-    if "surrogates not allowed" not in str(error):
-        return f"cannot be written: {error}"
-    shown = shorten(ascii(item), _SHOWN_CHARS)
-    return f"cannot be written: it has bytes that are not UTF-8, as from the name of a file: {shown}"
