@@ -41,6 +41,13 @@ class CommandGroup(TyperGroup):
                 say(f"headwater: {one_line(str(error), 500)}")
             return None
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an error of one of another package becomes a message, as those of Headwater's own do."""
+        try:
+            return super().invoke(ctx)
+        except HeadwaterError as error:
+            raise typer.Exit(say_error(error)) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that is called; when it is broken, nothing more has to be said about it."""
         name = args[0]

@@ -1,0 +1,1 @@
+"""Commands of the server for the command line `headwater`."""
