@@ -45,7 +45,7 @@ LAYERS = (
     {"cli", "__main__"},
 )
 DOORS = {
-    ("headwater.api.result", "headwater.api.notebook"),  # what a result looks like in a notebook
+    ("headwater.api.result", "headwater.api.views.notebook"),  # what a result looks like in a notebook
 }
 """Imports within functions that close a circle: each is a convenience on top of what it imports."""
 

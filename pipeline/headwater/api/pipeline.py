@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.api.authoring import bind_authored, load_authored
 from headwater.api.nested.nesting import compile_nested, is_nested_document
-from headwater.api.pipeline_views import PipelineViews
+from headwater.api.views.pipeline_views import PipelineViews
 from headwater.config.bound_steps import bind_steps, bind_substeps
 from headwater.config.garbage_collection import collection_paused
 from headwater.config.load import LoadOptions, load

@@ -61,7 +61,7 @@ class Result:
         return f"Result(status={self.status!r}, output={output}, duration_s={self.duration_s:.3g}{error})"
 
     def _repr_html_(self) -> str:
-        from headwater.api.notebook import result_html  # only a notebook asks for it
+        from headwater.api.views.notebook import result_html  # only a notebook asks for it
 
         return result_html(self)
 

@@ -16,7 +16,7 @@ from headwater.config.spec import MISSING, ParameterSpec
 from headwater.errors import ConfigError, Problem
 from headwater.shapes import is_object
 
-__all__ = ["bind_parameters", "parameter_values", "parse_parameter"]
+__all__ = ["bind_parameters", "parameter_values", "parameters_schema", "parse_parameter"]
 
 _NUMERIC = {"integer", "number"}
 
@@ -79,6 +79,51 @@ def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> d
     return {name: _value(name, text, _spec(declarations.get(name))) for name, text in given.items()}
 
 
+def parameters_schema(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of an object with the parameters of a document.
+
+    Args:
+        document: The document, which may lack values of parameters, or have other problems.
+
+    Returns:
+        The schema. A parameter whose declaration is not valid may be anything; one whose default is a template, such
+        as `${env.PORT:integer}`, has no default there.
+
+    Example:
+        >>> parameters_schema({"parameters": {"limit": {"type": "integer", "minimum": 1}}})["properties"]
+        {'limit': {'type': 'integer', 'minimum': 1}}
+    """
+    declared = document.get("parameters")
+    specs = {name: _spec(declaration) for name, declaration in (declared if is_object(declared) else {}).items()}
+    return {
+        "type": "object",
+        "properties": {name: {} if spec is None else _described(spec) for name, spec in specs.items()},
+        "required": [name for name, spec in specs.items() if spec is not None and spec.default is MISSING],
+        "additionalProperties": False,
+    }
+
+
+def _described(spec: ParameterSpec) -> dict[str, Any]:
+    schema = _schema(spec)
+    for limit in ("minimum", "maximum"):
+        if limit in schema and schema[limit].is_integer():
+            schema[limit] = int(schema[limit])
+    if spec.default is None:
+        schema["type"] = [spec.type, "null"]
+        if spec.enum is not None and None not in spec.enum:
+            schema["enum"] = [*spec.enum, None]
+    if spec.description:
+        schema["description"] = spec.description
+    if spec.default is not MISSING and not _has_template(spec):
+        schema["default"] = spec.default
+    return schema
+
+
+def _has_template(spec: ParameterSpec) -> bool:
+    """Return whether the default is filled in when the document is loaded."""
+    return isinstance(spec.default, str) and "${" in spec.default.replace("$${", "")
+
+
 def _value(name: str, text: str, spec: ParameterSpec | None) -> Any:
     try:
         return text if spec is None else parse_parameter(text, spec, name)
@@ -104,7 +149,7 @@ def _bind(
     """Put the value of one parameter into `values`; return MISSING when it has no usable one."""
     path: JsonPath = ("parameters", name)
     value = given.get(name, spec.default)
-    if isinstance(spec.default, str) and "${" in spec.default.replace("$${", ""):
+    if _has_template(spec):
         if name not in given:  # the template is reported where all templates are
             return MISSING
     elif spec.default is not MISSING and spec.default is not None:

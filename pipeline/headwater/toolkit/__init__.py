@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headwater.config.notation.reading import read_source
     from headwater.config.notation.schema_words import in_words
     from headwater.config.notation.strict_json import read_json, read_json_lines
-    from headwater.config.parameters import parameter_values
+    from headwater.config.parameters import parameter_values, parameters_schema
     from headwater.config.problems import Fault, JsonPath, Problems, path_text, quote
     from headwater.config.templates import SECRET_PREFIX
     from headwater.display import cells, columns, countdown, duration, one_line, plural, quantity, shorten
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         replace_field,
     )
     from headwater.toolkit.item_faults import ItemFaults, OnBad
-    from headwater.toolkit.item_json import item_json
+    from headwater.toolkit.json_items import item_json
     from headwater.toolkit.line_input import TextLines, json_lines, text_lines
     from headwater.toolkit.nesting_step import NestingStep
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
@@ -145,6 +145,7 @@ __all__ = [
     "overlapping_paths",
     "packer",
     "parameter_values",
+    "parameters_schema",
     "path_parts",
     "path_text",
     "plain",
@@ -177,8 +178,8 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "archives.foreign": "foreign_format",
         "archives.formats": "Archive Packer archive_by_name archive_suffix packer without_suffix",
         "abort_hooks": "at_abort",
-        "config.parameters": "parameter_values",
-        "toolkit.item_json": "item_json",
+        "config.parameters": "parameter_values parameters_schema",
+        "toolkit.json_items": "item_json",
         "toolkit.line_input": "TextLines json_lines text_lines",
         "events.log": "EventLog EventReader",
         "config.data_params": "DataParam",

@@ -9,7 +9,7 @@ from pydantic import PydanticUserError
 from headwater.cli.command_options import OutputFormat
 from headwater.cli.runs.output import OutputError
 from headwater.errors import ConfigError, Problem, StreamBrokenError, StreamError
-from headwater.toolkit.item_json import item_json, unwritable
+from headwater.toolkit.json_items import item_json, unwritable
 from headwater.wire.stream_writer import StreamWriter
 
 if TYPE_CHECKING:

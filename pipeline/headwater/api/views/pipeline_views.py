@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from headwater.config.parameters import parameters_schema
 from headwater.frozen import refusal
 from headwater.graph.analysis import Analysis
 from headwater.graph.drawing.draw import draw
@@ -54,7 +55,7 @@ class PipelineViews:
         raise TypeError(f"pipeline {self.compiled.loaded.spec.name!r} cannot be pickled, as its steps are code: {hint}")
 
     def _repr_html_(self) -> str:
-        from headwater.api.notebook import pipeline_html  # only a notebook asks for it
+        from headwater.api.views.notebook import pipeline_html  # only a notebook asks for it
 
         return pipeline_html(self.plan())
 
@@ -79,6 +80,32 @@ class PipelineViews:
             ConfigError: The pipeline does not fit such an input, or would hang on a long one.
         """
         return self.compiled.plan(stream_input=stream_input)
+
+    def json_schemas(self, *, stream_input: bool = False) -> dict[str, Any]:
+        """Return the form of everything that goes in and out, for a program that runs the pipeline for others.
+
+        Args:
+            stream_input: Whether the input is a stream of items also where a step takes one value.
+
+        Returns:
+            JSON data: `parameters`, the JSON Schema of an object with the parameters; `inputs` and `outputs`, for each
+            name an object with `streaming` and the JSON Schemas (draft 2020-12) `item`, `header` and `footer`. A header
+            or footer that the stream does not have is null. Bytes are strings in base64. The name of an input is that
+            of the step that reads it, as in the data of a pipeline with several inputs.
+
+        Raises:
+            ConfigError: The pipeline does not fit such an input.
+
+        Example:
+            >>> from headwater import Pipeline
+            >>> pipeline = Pipeline.load({"name": "words", "steps": [{"id": "words", "kind": "text.words"}]})
+            >>> pipeline.json_schemas()["outputs"]
+            {'words': {'streaming': True, 'item': {'type': 'string'}, 'header': None, 'footer': None}}
+        """
+        from headwater.api.views.data_schemas import data_schemas  # only a server asks for it
+
+        document = self.compiled.loaded.document
+        return {"parameters": parameters_schema(document), **data_schemas(self.plan(stream_input=stream_input))}
 
     def analyze(self, metrics: Mapping[str, StepComplete] | None = None) -> Analysis:
         """Return what the structure says: which steps can work at once, and what fails with a step.
