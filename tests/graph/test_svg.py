@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import Pipeline
-from headwater.graph.drawing.svg import NODES_LIMIT, svg
+from headwater.graph.drawing.placing import NODES_LIMIT
+from headwater.graph.drawing.svg import svg
 from headwater.graph.drawing.views import EdgeView, NodeView
 from tests.graph.dags import dags
 

@@ -9,6 +9,7 @@ from headwater.config.parameters import parameters_schema
 from headwater.frozen import refusal
 from headwater.graph.analysis import Analysis
 from headwater.graph.drawing.draw import draw
+from headwater.graph.drawing.views import plan_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,3 +141,29 @@ class PipelineViews:
             ValueError: There is no such style, or the pipeline has too many steps for a picture.
         """
         return draw(self.plan(), style)
+
+    def layout(self) -> dict[str, Any]:
+        """Return the places of a drawing, for a program that draws it: those of the `svg` style.
+
+        A pipeline of 1,000 steps takes a fifth of a second.
+
+        Returns:
+            JSON data: `width` and `height`; `direction`, in which the data flows (`right`, or `down` where that would
+            be too wide); `nodes`, each with `id`, `kind`, `shape` (`step`, `source`, `sink`, or `end` for the input and
+            the outputs of the pipeline), `x` and `y` of its top left corner, `width` and `height`; `edges`, each with
+            `source`, `target`, `label` (the type of what flows), `name` (as in events), `streaming`, `condition` or
+            null, and `points`, which are joined by curves or lines. Steps of nested pipelines are nodes with ids such
+            as `outer/inner`.
+
+        Raises:
+            ValueError: The pipeline has more than 3,000 steps, which are too many for a picture.
+
+        Example:
+            >>> from headwater import Pipeline
+            >>> pipeline = Pipeline.load({"name": "count", "steps": [{"id": "n", "kind": "stream.count"}]})
+            >>> [(node["id"], node["kind"]) for node in pipeline.layout()["nodes"]]
+            [('input', 'input'), ('n', 'stream.count'), ('output', 'output')]
+        """
+        from headwater.graph.drawing.placing import coordinates, placed  # only a server asks for it
+
+        return coordinates(placed(*plan_views(self.plan())))

@@ -8,33 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from headwater.display import cells, printable, shorten
-from headwater.graph.drawing.labels import end_spaces
-from headwater.graph.drawing.layers import Link
-from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
+from headwater.display import printable
+from headwater.graph.drawing.placing import ARROW, PADDING, Place, Placement, cut, placed
 
 if TYPE_CHECKING:
     from headwater.graph.drawing.views import EdgeView, NodeView
 
-__all__ = ["NODES_LIMIT", "svg"]
+__all__ = ["svg"]
 
-NODES_LIMIT = 3_000
-"""Most nodes of a drawing, which people can still read, and which takes seconds."""
-
-_Point: TypeAlias = tuple[float, float]
-
-_NAME_EM, _KIND_EM, _LABEL_EM = 7.6, 6.7, 6.1  # width of a character of each font size, with some space
-_PADDING = 14.0
-_BOX_HEIGHT, _END_HEIGHT = 44.0, 26.0
-_MARGIN = 24.0
-_PORTS_APART = 20.0
-_LABEL_HEIGHT = 16.0
-_BESIDE_LABEL = 16.0
-_LONGEST_NAME, _LONGEST_LABEL = 28, 26
-_WIDEST = 1_600.0
-_ARROW = 7.0
+_LONGEST_LABEL = 26
 
 _FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _LIGHT = {
@@ -85,62 +69,25 @@ def svg(nodes: Sequence[NodeView], edges: Iterable[EdgeView], *, title: str = ""
     The data flows to the right, or downward where that is too wide. A thick line is a stream, a thin one a single value
     and a dashed one an edge with a condition; a band joins steps that run as one.
     """
-    if len(nodes) > NODES_LIMIT:
-        raise ValueError(f"a drawing has at most {NODES_LIMIT:,} nodes, found {len(nodes):,}")
-    known = {node.id for node in nodes}
-    kept = [edge for edge in edges if edge.source in known and edge.target in known]
-    drawing = _Drawing(nodes, kept, downward=False)
-    if drawing.width > _WIDEST:
-        other = _Drawing(nodes, kept, downward=True)
-        if other.width < drawing.width:
-            drawing = other
-    return drawing.text(title)
+    return _Picture(placed(nodes, edges)).text(title)
 
 
-class _Drawing:
-    """A drawing in one direction: to the right, or downward."""
+class _Picture:
+    """The elements of a drawing."""
 
-    def __init__(self, nodes: Sequence[NodeView], edges: Sequence[EdgeView], *, downward: bool) -> None:
-        self._nodes = nodes
-        self._edges = edges
-        self._downward = downward
-        self._ends, spaces = end_spaces(edges, self._space)
-        self._boxes = [self._box(node, spaces.get(node.id, 0.0)) for node in nodes]
-        numbers = {node.id: number for number, node in enumerate(nodes)}
-        joints = [
-            Joint(
-                Link(numbers[edge.source], numbers[edge.target], ends.start, ends.end),
-                self._length(ends.start_label),
-                self._length(ends.end_label) + _ARROW,
-            )
-            for edge, ends in zip(edges, self._ends, strict=True)
-        ]
-        self._layout: Layout = lay_out(self._boxes, joints)
-        self.width: float = 2 * _MARGIN + (self._layout.breadth if downward else self._layout.length)
-        self.height: float = 2 * _MARGIN + (self._layout.length if downward else self._layout.breadth)
-
-    def _space(self, label: str) -> float:
-        """Return the space across that the end of an edge takes."""
-        return _LABEL_EM * cells(label) + _BESIDE_LABEL if self._downward else _PORTS_APART
-
-    def _length(self, label: str) -> float:
-        """Return the space along the data that the label of an edge takes."""
-        if not label:
-            return 0.0
-        return _LABEL_HEIGHT if self._downward else _LABEL_EM * cells(label) + _BESIDE_LABEL
-
-    def _box(self, node: NodeView, space: float) -> Box:
-        width, height = _size(node)
-        length, breadth = (height, max(width, space)) if self._downward else (width, max(height, space))
-        return Box(length, breadth, stretches=node.shape != "end")
-
-    def _place(self, along: float, across: float) -> _Point:
-        x, y = (across, along) if self._downward else (along, across)
-        return x + _MARGIN, y + _MARGIN
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._nodes = placement.nodes
+        self._edges = placement.edges
+        self._boxes = placement.boxes
+        self._routes = placement.routes
+        self._downward = placement.downward
+        self._place = placement.place
+        self._corners = placement.corners
 
     def text(self, title: str) -> str:
         """Return the drawing."""
-        width, height = math.ceil(self.width), math.ceil(self.height)
+        width, height = math.ceil(self._placement.width), math.ceil(self._placement.height)
         parts = chain(self._bands(), self._lines(), self._labels(), self._nodes_text())
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="hw" role="img" aria-label="{_text(printable(title))}" '
@@ -154,16 +101,16 @@ class _Drawing:
         for node, box in zip(self._nodes, self._boxes, strict=True):
             if node.id in fused:
                 yield _rectangle("fused", *self._corners(box), grow=7, radius=12)
-        for edge, route in zip(self._edges, self._layout.routes, strict=True):
+        for edge, route in zip(self._edges, self._routes, strict=True):
             if edge.fused:
                 yield f'<path class="fused" d="{self._path(route)}"/>'
 
     def _lines(self) -> Iterator[str]:
-        for edge, route in zip(self._edges, self._layout.routes, strict=True):
+        for edge, route in zip(self._edges, self._routes, strict=True):
             classes = f"edge{'' if edge.streaming else ' value'}{' when' if edge.condition else ''}"
             along, across = route[-1]
-            path = self._path([*route[:-1], (along - _ARROW, across)])
-            tip = [self._place(along - back, across + side) for back, side in ((0, 0), (_ARROW, 4), (_ARROW, -4))]
+            path = self._path([*route[:-1], (along - ARROW, across)])
+            tip = [self._place(along - back, across + side) for back, side in ((0, 0), (ARROW, 4), (ARROW, -4))]
             x, y = self._place(*route[0])
             yield (
                 f"<g><title>{_text(edge.note)}</title>"
@@ -171,7 +118,7 @@ class _Drawing:
                 f'<path class="tip" d="M{" L".join(f"{x:.1f} {y:.1f}" for x, y in tip)}Z"/></g>'
             )
 
-    def _path(self, route: Sequence[_Point]) -> str:
+    def _path(self, route: Sequence[Place]) -> str:
         points = [self._place(*point) for point in route]
         parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
         for (x0, y0), (x1, y1) in pairwise(points):
@@ -185,25 +132,25 @@ class _Drawing:
 
     def _labels(self) -> Iterator[str]:
         """Yield the labels of the edges; where several meet, equal labels are written once."""
-        starts: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
-        stops: defaultdict[_Point, dict[str, None]] = defaultdict(dict)
-        for ends, route in zip(self._ends, self._layout.routes, strict=True):
+        starts: defaultdict[Place, dict[str, None]] = defaultdict(dict)
+        stops: defaultdict[Place, dict[str, None]] = defaultdict(dict)
+        for ends, route in zip(self._placement.ends, self._routes, strict=True):
             starts[route[0]][ends.start_label] = None
             along, across = route[-1]
-            stops[along - _ARROW, across][ends.end_label] = None
+            stops[along - ARROW, across][ends.end_label] = None
         for places, sign, anchor in ((starts, 1, "start"), (stops, -1, "end")):
             for (along, across), labels in places.items():
                 label = " | ".join(filter(None, labels))
                 if label:
                     yield self._label(label, self._place(along, across), sign, anchor)
 
-    def _label(self, label: str, place: _Point, sign: int, anchor: str) -> str:
+    def _label(self, label: str, place: Place, sign: int, anchor: str) -> str:
         x, y = place
         if self._downward:
             anchor, y = "middle", y + (11 if sign > 0 else -5)
         else:
             x, y = x + 6 * sign, y - 5
-        shown = _text(_cut(label, _LONGEST_LABEL))
+        shown = _text(cut(label, _LONGEST_LABEL))
         return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
 
     def _nodes_text(self) -> Iterator[str]:
@@ -217,29 +164,10 @@ class _Drawing:
             else:
                 bar = _rectangle(f"bar-{node.shape}", left, top, 4, height, radius=2)
                 shape = _rectangle("box", left, top, width, height, radius=6) + bar
-                x = left + _PADDING
+                x = left + PADDING
                 labels = _line("name", x, middle - 4, name) + _line("kind", x, middle + 12, kind)
             note = _text(f"{node.label}\n{node.note}")
             yield f"<g><title>{note}</title>{shape}{labels}</g>"
-
-    def _corners(self, box: Box) -> tuple[float, float, float, float]:
-        """Return left, top, width and height of a box."""
-        x, y = self._place(box.along, box.across)
-        width, height = (box.breadth, box.length) if self._downward else (box.length, box.breadth)
-        return x - width / 2, y - height / 2, width, height
-
-
-def _size(node: NodeView) -> _Point:
-    """Return width and height of a node."""
-    name, _, kind = node.label.partition("\n")
-    if node.shape == "end":
-        return _KIND_EM * cells(name) + 2 * _PADDING, _END_HEIGHT
-    widest = max(_NAME_EM * cells(_cut(name)), _KIND_EM * cells(_cut(kind)))
-    return widest + 2 * _PADDING, _BOX_HEIGHT
-
-
-def _cut(text: str, longest: int = _LONGEST_NAME) -> str:
-    return shorten(text, longest)
 
 
 def _rectangle(
@@ -252,7 +180,7 @@ def _rectangle(
 
 
 def _line(name: str, x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text class="{name}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_text(_cut(text))}</text>'
+    return f'<text class="{name}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_text(cut(text))}</text>'
 
 
 def _text(text: str) -> str:

@@ -51,6 +51,7 @@ class EdgeView:
     streaming: bool = False
     fused: bool = False
     nested: bool = False
+    name: str = ""
 
 
 def plan_views(plan: Plan) -> tuple[list[NodeView], list[EdgeView]]:
@@ -122,6 +123,7 @@ def _edge(edge: PlannedEdge, steps: dict[str, PlannedStep], output: str) -> Edge
         source=edge.source or PIPELINE_INPUT.step,
         target=edge.target or output,
         label=type_name,
+        name=edge.name,
         condition=condition,
         source_port=edge.source_port
         if writer is not None and sum(bool(one.edges) for one in writer.outputs) > 1
