@@ -8,7 +8,8 @@ chosen events on to another subscriber (`composed`). The others are packages:
 - `metrics`: counts (`collector`, with `tallies`, `counting` and `histogram`), what they amount to (`snapshot`, `slo`),
   and how it is shown (`text_tables`, `prometheus`);
 - `telemetry`: OpenTelemetry (`tracing`, with `spans`, `instruments` and the names in `gen_ai`);
-- `timeline`: an execution over time (`history`), drawn as SVG (`chart`).
+- `timeline`: an execution over time (`history`), drawn as SVG (`chart`);
+- `web`: events for web clients (`sse` the bytes of server-sent events).
 """
 
 from __future__ import annotations

@@ -96,8 +96,9 @@ class EventLog:
 
     # fmt: off
     __slots__ = (
-        "_attention_seq", "_base", "_batches", "_chunks", "_extend", "_has_short_forms", "_news", "_size", "closed",
-        "drain", "execution_id", "history", "last_seq", "needed_seq", "needs_drain", "on_attention", "reserves_end",
+        "__weakref__", "_attention_seq", "_base", "_batches", "_chunks", "_extend", "_has_short_forms", "_news",
+        "_size", "closed", "drain", "execution_id", "history", "last_seq", "needed_seq", "needs_drain", "on_attention",
+        "reserves_end",
     )
     # fmt: on
 
