@@ -28,8 +28,8 @@ class Limits:
         execution_s: How long an execution may take, in seconds.
         kept_executions: Executions that have ended and are kept, of all callers.
         kept_s: How long an execution that has ended is kept, in seconds.
+        kept_events: Events of executions that have ended that are kept, of all callers.
         kept_items: Items of each output that are kept for readers.
-        kept_item_bytes: Bytes of the items of each output that are kept, as estimated.
         input_items: Items that were accepted and that the execution has not read yet.
         message_bytes: Largest message of a WebSocket.
         messages_per_minute: Messages on one WebSocket in a minute.
@@ -51,8 +51,8 @@ class Limits:
     execution_s: float = 3_600.0
     kept_executions: int = 1_000
     kept_s: float = 3_600.0
+    kept_events: int = 1_000_000
     kept_items: int = 10_000
-    kept_item_bytes: int = 16 * _MIB
     input_items: int = 1_000
     message_bytes: int = 1 * _MIB
     messages_per_minute: int = 6_000

@@ -58,7 +58,7 @@ FOREIGN = {
 }
 
 
-OPEN = {"headwater", "headwater.toolkit", "headwater.testing"}
+OPEN = {"headwater", "headwater.toolkit", "headwater.testing", "headwater.wire"}
 """What packages beside the engine may import from it: the names that any author may use."""
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from headwater.graph.plan import Plan
     from headwater.running.request import ExecutionRequest
     from headwater.streams.stream import Stream
 
@@ -49,6 +50,7 @@ class Execution(Observable):
 
     def __init__(self, request: ExecutionRequest) -> None:
         self._life = Lifecycle(request)
+        self._plan = request.plan
         super().__init__(self._life.context, self._awaiting_events)
         self._outlets = self._life.outlets
         self._result: Result | None = None
@@ -58,6 +60,11 @@ class Execution(Observable):
     def status(self) -> Status:
         """`running`, `completed`, `failed` or `cancelled`."""
         return self._life.outcome.status
+
+    @property
+    def plan(self) -> Plan:
+        """What runs."""
+        return self._plan
 
     @property
     def outputs(self) -> Mapping[str, Stream[Any, Any, Any]]:

@@ -29,6 +29,11 @@ class Observable:
         self._context = context
         self._awaiting = awaiting
 
+    @property
+    def log(self) -> EventLog:
+        """The log of its events, for readers with cursors of their own."""
+        return self._context.log
+
     def events(
         self, types: Collection[str] | None = None, steps: Collection[str] | None = None, from_seq: int = 1
     ) -> AsyncIterator[StreamEvent]:

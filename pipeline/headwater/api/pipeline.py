@@ -184,7 +184,7 @@ class Pipeline(PipelineViews):
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}: {len(self.compiled.graph.steps)} steps>"
 
-    def with_parameters(self, **parameters: Any) -> Pipeline:
+    def with_parameters(self, /, **parameters: Any) -> Pipeline:
         """Return the same pipeline with other values for some of its parameters.
 
         Args:

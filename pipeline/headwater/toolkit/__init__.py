@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.graph.checks.path_params import InputPath, OutputPath, PathUse
     from headwater.graph.checks.topological_order import find_cycles, topological_order
+    from headwater.kinds.registry import load_steps
     from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
     from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged, work_budget
     from headwater.numerals import decimal_number, whole_number
@@ -137,6 +138,7 @@ __all__ = [
     "item_json",
     "json_lines",
     "key_finder",
+    "load_steps",
     "notice",
     "on_first_use",
     "one_line",
@@ -202,6 +204,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "types.reads": "ByParam NeededWhen Reads",
         "numerals": "decimal_number whole_number",
         "private_files": "refuse_private",
+        "kinds.registry": "load_steps",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
         "shapes": "is_list is_mapping is_object is_sequence",
         "toolkit.atomic_files": "Place atomic_file sync_folder",

@@ -1,0 +1,158 @@
+"""The server as an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route, Router
+
+from headwater_server.catalog.catalog import Catalog, Source
+from headwater_server.problems import Refusal, problem_response
+from headwater_server.routes.executions import ExecutionRoutes
+from headwater_server.routes.guarded import Guarded, Handler
+from headwater_server.routes.inputs import Inputs
+from headwater_server.routes.outputs import Outputs
+from headwater_server.routes.pipelines import Pipelines
+from headwater_server.routes.runs import Runs
+from headwater_server.service import Service
+from headwater_server.settings import Limits, Options
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from headwater import Runner
+
+__all__ = ["Server", "create_app"]
+
+
+class Server:
+    """The server: an ASGI app, which is served as it is or mounted in another one.
+
+    Attributes:
+        service: The inside of the server.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service: Service = service
+        self._router = Router(_routes(service), redirect_slashes=False, default=_not_found)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
+        """Run the server in the block; an app that mounts it enters this in its own lifespan.
+
+        Example:
+            >>> app = FastAPI(lifespan=server.lifespan)  # doctest: +SKIP
+        """
+        async with self.service.running():
+            yield
+
+    async def stop(self) -> None:
+        """Refuse new work, and wait until what runs has ended or its time is over."""
+        await self.service.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI 3)."""
+        if scope["type"] == "lifespan":
+            await _serve_lifespan(self, receive, send)
+            return
+        scope.setdefault("app", self)
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException as error:  # of the router, such as for another method
+            refusal = Refusal(error.status_code, "wrong-method", error.detail, headers=dict(error.headers or {}))
+            await problem_response(refusal)(scope, receive, send)
+
+
+def create_app(
+    pipelines: Source,
+    *,
+    runner: Runner | None = None,
+    limits: Limits | None = None,
+    files: Collection[str | Path] = (),
+    allow: Collection[str] = (),
+    origins: Collection[str] = (),
+    allow_documents: bool = False,
+    drain_s: float = 30.0,
+) -> Server:
+    """Return a server as an ASGI app.
+
+    Args:
+        pipelines: A folder of documents, a document, a pipeline, or several of them.
+        runner: What runs the executions, with its subscribers; by default one without subscribers.
+        limits: What callers may ask of the server.
+        files: Folders that steps may read from and write to.
+        allow: Permissions that documents may use, such as `process`.
+        origins: Origins of pages that may use the server, such as `https://example.org`.
+        allow_documents: Whether callers may upload documents.
+        drain_s: How long executions may go on when the server stops, in seconds.
+
+    Returns:
+        The app.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Example:
+        >>> from headwater import Pipeline, step
+        >>> @step("example.length")
+        ... def length(text: str) -> int:
+        ...     return len(text)
+        >>> server = create_app(Pipeline("length", steps={"length": length}))
+    """
+    options = Options(
+        limits=limits or Limits(),
+        files=tuple(Path(folder).resolve() for folder in files),
+        allow=frozenset(allow),
+        origins=tuple(origins),
+        allow_documents=allow_documents,
+        drain_s=drain_s,
+    )
+    return Server(Service(Catalog(pipelines, options.allow), options, runner))
+
+
+def _routes(service: Service) -> list[BaseRoute]:
+    pipelines, executions = Pipelines(service), ExecutionRoutes(service)
+    inputs, outputs, runs = Inputs(service), Outputs(service), Runs(service)
+
+    def route(method: str, path: str, handler: Handler) -> Route:
+        return Route(path, Guarded(service, handler), methods=[method])
+
+    return [
+        route("GET", "/pipelines", pipelines.every),
+        route("GET", "/pipelines/{name}", pipelines.one),
+        route("POST", "/pipelines/{name}/executions", pipelines.start),
+        route("POST", "/pipelines/{name}/run", runs.run),
+        route("GET", "/executions", executions.every),
+        route("GET", "/executions/{id}", executions.one),
+        route("GET", "/executions/{id}/output", outputs.read),
+        route("GET", "/executions/{id}/output/{output}", outputs.read),
+        route("GET", "/executions/{id}/result", executions.result),
+        route("POST", "/executions/{id}/cancel", executions.cancel),
+        route("POST", "/executions/{id}/input", inputs.add),
+    ]
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    response = problem_response(Refusal(404, "unknown-path", "there is nothing at this path"))
+    await response(scope, receive, send)
+
+
+async def _serve_lifespan(server: Server, receive: Receive, send: Send) -> None:
+    """Run the server between the two messages of the lifespan protocol."""
+    await receive()
+    try:
+        async with server.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await server.stop()
+    except Exception as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        raise
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,108 @@
+"""The pipelines by name: documents of a folder, and pipelines that a program has made."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from anyio import to_thread
+from pydantic_core import to_json
+
+from headwater import Pipeline, Problem
+from headwater_server.catalog.entry import Entry, entry_of, load_entry
+from headwater_server.problems import Refusal
+
+__all__ = ["Catalog", "Source"]
+
+Source = str | Path | Pipeline | Iterable[str | Path | Pipeline]
+"""A folder of documents, a document, a pipeline, or several of them."""
+
+_SUFFIXES: Final = frozenset({".json", ".yaml", ".yml"})
+_MOST_BOUND: Final = 256
+
+
+class Catalog:
+    """The pipelines that a server offers, by their names; a broken document is listed, and disturbs no other."""
+
+    def __init__(self, source: Source, allow: Collection[str] = ()) -> None:
+        self._allow = frozenset(allow)
+        self._sources = _sources(source)
+        self._entries: dict[str, Entry] = {}
+        self._bound: OrderedDict[tuple[str, bytes], Pipeline] = OrderedDict()
+        self.reload()
+
+    @property
+    def files(self) -> list[Path]:
+        """The folders and files that documents come from."""
+        return [source for source in self._sources if isinstance(source, Path)]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+
+    def get(self, name: str) -> Entry:
+        """Return the entry of a name, or refuse the request."""
+        if (entry := self._entries.get(name)) is None:
+            raise Refusal(404, "unknown-pipeline", f"there is no pipeline {name!r}")
+        return entry
+
+    async def bind(self, name: str, parameters: Mapping[str, Any]) -> Pipeline:
+        """Return a pipeline with values for its parameters; the latest combinations are kept."""
+        entry = self.get(name)
+        if not parameters and not entry.required and entry.pipeline is not None:
+            return entry.pipeline
+        key = (name, to_json(dict(sorted(parameters.items()))))
+        if (known := self._bound.get(key)) is not None:
+            self._bound.move_to_end(key)
+            return known
+        pipeline = await to_thread.run_sync(entry.bound, parameters, self._allow)
+        if self._entries.get(name) is entry:  # else it was reloaded meanwhile
+            self._bound[key] = pipeline
+            if len(self._bound) > _MOST_BOUND:
+                self._bound.popitem(last=False)
+        return pipeline
+
+    def reload(self) -> None:
+        """Load all documents again; executions that run keep what they were started with."""
+        entries: dict[str, Entry] = {}
+        for source in self._sources:
+            for entry in _entries(source, self._allow):
+                _add(entries, entry)
+        self._entries = entries
+        self._bound.clear()
+
+
+def _sources(source: Source) -> list[Path | Pipeline]:
+    if isinstance(source, Pipeline):
+        return [source]
+    if isinstance(source, str | Path):
+        return [Path(source)]
+    return [one if isinstance(one, Pipeline) else Path(one) for one in source]
+
+
+def _entries(source: Path | Pipeline, allow: frozenset[str]) -> Iterator[Entry]:
+    if isinstance(source, Pipeline):
+        yield entry_of(source)
+        return
+    if source.is_dir():
+        paths = sorted(path for path in source.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    else:
+        paths = [source]
+    for path in paths:
+        if (entry := load_entry(path, allow)) is not None:
+            yield entry
+
+
+def _add(entries: dict[str, Entry], entry: Entry) -> None:
+    """Add an entry; a second one with the same name is listed under the name of its file, as broken."""
+    if (other := entries.get(entry.name)) is None:
+        entries[entry.name] = entry
+        return
+    file = "a pipeline of the program" if other.path is None else str(other.path.name)
+    message = f"the name {entry.name!r} is that of {file}, too"
+    hint = "choose another name"
+    path = "" if entry.path is None else str(entry.path)
+    entry.problems = (*entry.problems, Problem("duplicate-name", message, "$.name", file=path or None, hint=hint))
+    entry.name = f"{entry.name} ({Path(path).name})" if path else f"{entry.name} (2)"
+    entries[entry.name] = entry

@@ -1,0 +1,1 @@
+"""The executions that a server runs and keeps."""

@@ -1,0 +1,86 @@
+"""Endpoints as ASGI apps: the caller is admitted, and whatever is raised becomes an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from headwater.toolkit import notice
+from headwater_server.problems import Refusal, problem_response
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Message, Receive, Scope, Send
+
+    from headwater_server.access.principal import Principal
+    from headwater_server.service import Service
+
+__all__ = ["Call", "Guarded", "Handler"]
+
+
+class Call:
+    """One request that was admitted."""
+
+    def __init__(self, request: Request, principal: Principal, send: Send) -> None:
+        self.request = request
+        self.principal = principal
+        self.send = send
+
+    @property
+    def root(self) -> str:
+        """The path that the server is mounted at."""
+        return str(self.request.scope.get("root_path", "")).rstrip("/")
+
+
+Handler = Callable[[Call], "Awaitable[Response | None]"]
+"""Answers a request; None when it has sent the answer itself."""
+
+
+class Guarded:
+    """An endpoint behind the gate."""
+
+    def __init__(self, service: Service, handler: Handler) -> None:
+        self._service = service
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        request = Request(scope, receive)
+        try:
+            call = Call(request, await self._service.admit(scope), sending)
+            response = await self._handler(call)
+        except Exception as error:
+            if started:  # the answer is cut off, which the client sees
+                raise
+            response = _answer_for(_single(error), request)
+        if response is not None:
+            await response(scope, receive, send)
+
+
+def _single(error: Exception) -> Exception:
+    """Return the one error in groups of one."""
+    inside: Sequence[Exception] = getattr(error, "exceptions", ())
+    while len(inside) == 1:
+        error = inside[0]
+        inside = getattr(error, "exceptions", ())
+    return error
+
+
+def _answer_for(error: Exception, request: Request) -> Response:
+    if isinstance(error, HTTPException):
+        error = Refusal(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+    try:
+        return problem_response(error)
+    except Exception:  # noqa: BLE001 - a fault of the server itself, whose details are for its operator
+        notice("request_failed", path=request.url.path, error=f"{type(error).__name__}: {error}")
+        return problem_response(Refusal(500, "internal", "the server failed; its log says why"))

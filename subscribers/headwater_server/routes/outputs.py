@@ -1,0 +1,98 @@
+"""The endpoint of the outputs of an execution that goes on by itself: its items by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import anyio
+
+from headwater_server.bodies.answers import StreamedAnswer
+from headwater_server.bodies.frames import EVENT_STREAM, FrameForm, choose_form, form_of
+from headwater_server.bodies.requests import Body
+from headwater_server.problems import Refusal
+from headwater_server.routes.executions import number_in
+from headwater_server.routes.runs import flag_in
+
+if TYPE_CHECKING:
+    from headwater_server.executions.held import HeldExecution
+    from headwater_server.executions.kept_items import KeptItems, Reader
+    from headwater_server.routes.guarded import Call
+    from headwater_server.service import Service
+
+__all__ = ["Outputs"]
+
+
+class Outputs:
+    """Answers requests for outputs; a client that leaves cancels nothing."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def read(self, call: Call) -> None:
+        """Answer with the items after a number, those that are kept and those to come."""
+        request = call.request
+        held = self._service.executions.of(call.principal, request.path_params["id"])
+        kept = _chosen(held, request.path_params.get("output"))
+        framed = flag_in(call, "frames") is not False
+        accept = request.headers.get("accept", "*/*")
+        media = choose_form(accept, framed=framed) or ("application/jsonl" if "json" in accept else EVENT_STREAM)
+        after = number_in(call, "after", _last_id(request.headers.get("last-event-id")))
+        named = [one for one in kept if len(held.outputs) > 1]
+        forms = {
+            one.name: form_of(media, held.types[one.name], name=one.name if named else None, framed=framed, count=after)
+            for one in kept
+        }
+        if len(kept) > 1 and (after or not all(form.names_outputs for form in forms.values())):
+            raise Refusal(400, "several-outputs", f"name one of the outputs: {', '.join(held.outputs)}")
+        await self._send(call, kept, forms, after)
+
+    async def _send(self, call: Call, kept: list[KeptItems], forms: dict[str, FrameForm], after: int) -> None:
+        body = Body(call.request.receive, self._service.limits)
+        with ExitStack() as stack:
+            readers = [stack.enter_context(one.reading(after)) for one in kept]
+            answer = StreamedAnswer(call.send, forms[kept[0].name].media_type)
+            async with anyio.create_task_group() as group:
+                group.start_soon(_leave, body, group.cancel_scope.cancel)
+                await answer.start()
+                async with anyio.create_task_group() as writers:
+                    for one, reader in zip(kept, readers, strict=True):
+                        writers.start_soon(_write, one, reader, forms[one.name], answer)
+                await answer.end_or_abort(forms[kept[0].name], kept[0].error)
+                group.cancel_scope.cancel()
+
+
+async def _leave(body: Body, cancel: Callable[[], None]) -> None:
+    async for _ in body.chunks():
+        pass
+    await body.wait_left()
+    cancel()
+
+
+async def _write(kept: KeptItems, reader: Reader, form: FrameForm, answer: StreamedAnswer) -> None:
+    await kept.wait_header()
+    await answer.send(form.header(kept.header))
+    while True:
+        await kept.wait_beyond(reader)
+        if not (items := kept.take(reader)):
+            break
+        await answer.send(form.items(items))
+    if kept.error is None:
+        await answer.send(form.end(kept.footer))
+    else:
+        await answer.send(form.broken(kept.error))
+
+
+def _chosen(held: HeldExecution, name: str | None) -> list[KeptItems]:
+    if not held.outputs:
+        raise Refusal(409, "output-sent", "the outputs go to the client that started the execution with run")
+    if name is None:
+        return list(held.outputs.values())
+    if name not in held.outputs:
+        raise Refusal(404, "unknown-output", f"there is no output {name!r}; there are {', '.join(held.outputs)}")
+    return [held.outputs[name]]
+
+
+def _last_id(header: str | None) -> int:
+    return int(header) if header and header.isascii() and header.isdigit() and len(header) < 18 else 0

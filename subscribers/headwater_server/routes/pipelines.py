@@ -1,0 +1,92 @@
+"""The endpoints of pipelines: their list, one of them, and the start of executions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from headwater.toolkit import item_json
+from headwater_server.bodies.inputs import opening, typed_reader
+from headwater_server.bodies.requests import Body, parameters_in, read_object
+from headwater_server.executions.executions import Start
+from headwater_server.executions.input_feed import InputFeed
+from headwater_server.problems import Refusal
+from headwater_server.service import links_of
+
+if TYPE_CHECKING:
+    from headwater_server.catalog.entry import Entry
+    from headwater_server.executions.held import HeldExecution
+    from headwater_server.routes.guarded import Call
+    from headwater_server.service import Service
+
+__all__ = ["Pipelines", "json_response"]
+
+_KEYS = frozenset({"input", "parameters", "stream_input", "read_output"})
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer of JSON."""
+    return Response(
+        item_json(value, base64_bytes=True),
+        status,
+        {"cache-control": "no-store", **(headers or {})},
+        "application/json",
+    )
+
+
+class Pipelines:
+    """Answers requests about pipelines."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def every(self, call: Call) -> Response:
+        """Answer with the list of pipelines."""
+        return json_response({"pipelines": [_form(entry, call) for entry in self._service.catalog]})
+
+    async def one(self, call: Call) -> Response:
+        """Answer with one pipeline: its document, its types and its drawing."""
+        entry = self._service.catalog.get(call.request.path_params["name"])
+        return json_response({**_form(entry, call), **entry.description_of()})
+
+    async def start(self, call: Call) -> Response:
+        """Start an execution that goes on by itself."""
+        service, request = self._service, call.request
+        name = request.path_params["name"]
+        service.catalog.get(name)
+        given = await read_object(request, Body(request.receive, service.limits), service.limits)
+        if unknown := given.keys() - _KEYS:
+            raise Refusal(400, "unknown-key", f"unknown keys: {', '.join(sorted(unknown))}; known: {', '.join(_KEYS)}")
+        parameters = parameters_in(given)
+        pipeline = await service.catalog.bind(name, parameters)
+        data, feed = given.get("input"), None
+        if given.get("stream_input"):
+            if data is not None:
+                raise Refusal(400, "bad-body", "give either input or stream_input")
+            feed = InputFeed(opening(), most=service.limits.input_items)
+            data = typed_reader(feed.chunks(), pipeline.plan(stream_input=True))
+        start = Start(
+            call.principal, name, pipeline, parameters, data, feed=feed, awaits_reader=bool(given.get("read_output"))
+        )
+        held = await service.executions.start(start)
+        return started(held, call)
+
+
+def started(held: HeldExecution, call: Call) -> Response:
+    """Return the answer for an execution that was started."""
+    links = links_of(call.request, held)
+    return json_response(held.to_json(links), 201, {"location": links["self"]})
+
+
+def _form(entry: Entry, call: Call) -> dict[str, Any]:
+    own = f"{call.root}/pipelines/{entry.name}"
+    return {
+        "name": entry.name,
+        "description": entry.description,
+        "state": entry.state,
+        "problems": [asdict(problem) for problem in entry.problems],
+        "links": {"self": own, "executions": f"{own}/executions", "run": f"{own}/run"},
+    }
