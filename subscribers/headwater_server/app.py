@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 
+from headwater_server.access.gate import Auth, Gate
+from headwater_server.access.origins import Origins
+from headwater_server.access.rates import Rates
 from headwater_server.catalog.catalog import Catalog, Source
 from headwater_server.problems import Refusal, problem_response
+from headwater_server.routes.events import EventRoutes
 from headwater_server.routes.executions import ExecutionRoutes
 from headwater_server.routes.guarded import Guarded, Handler
 from headwater_server.routes.inputs import Inputs
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from headwater import Runner
 
 __all__ = ["Server", "create_app"]
+
+_PUBLIC: Final = frozenset({"/healthz", "/readyz"})
 
 
 class Server:
@@ -61,13 +68,18 @@ class Server:
             return
         scope.setdefault("app", self)
         try:
+            if (headers := self.service.gate.preflight(scope)) is not None:
+                await Response(status_code=204, headers=headers)(scope, receive, send)
+                return
             await self._router(scope, receive, send)
+        except Refusal as error:
+            await problem_response(error)(scope, receive, send)
         except HTTPException as error:  # of the router, such as for another method
             refusal = Refusal(error.status_code, "wrong-method", error.detail, headers=dict(error.headers or {}))
             await problem_response(refusal)(scope, receive, send)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a choice of the operator
     pipelines: Source,
     *,
     runner: Runner | None = None,
@@ -75,6 +87,8 @@ def create_app(
     files: Collection[str | Path] = (),
     allow: Collection[str] = (),
     origins: Collection[str] = (),
+    auth: Auth | None = None,
+    insecure: bool = False,
     allow_documents: bool = False,
     drain_s: float = 30.0,
 ) -> Server:
@@ -82,11 +96,14 @@ def create_app(
 
     Args:
         pipelines: A folder of documents, a document, a pipeline, or several of them.
-        runner: What runs the executions, with its subscribers; by default one without subscribers.
+        runner: What runs the executions, with its subscribers; the server enters its block.
         limits: What callers may ask of the server.
         files: Folders that steps may read from and write to.
         allow: Permissions that documents may use, such as `process`.
         origins: Origins of pages that may use the server, such as `https://example.org`.
+        auth: How callers are identified: `ApiKeys`, `JwtTokens` or a function of a request that returns a `Principal`;
+            without it, only this machine may use the server.
+        insecure: Whether other machines may use the server without `auth`.
         allow_documents: Whether callers may upload documents.
         drain_s: How long executions may go on when the server stops, in seconds.
 
@@ -111,12 +128,19 @@ def create_app(
         allow_documents=allow_documents,
         drain_s=drain_s,
     )
-    return Server(Service(Catalog(pipelines, options.allow), options, runner))
+    gate = Gate(
+        auth,
+        origins=Origins(options.origins),
+        rates=Rates(options.limits.requests_per_minute),
+        public=_PUBLIC,
+        insecure=insecure,
+    )
+    return Server(Service(Catalog(pipelines, options.allow), gate, options, runner))
 
 
 def _routes(service: Service) -> list[BaseRoute]:
     pipelines, executions = Pipelines(service), ExecutionRoutes(service)
-    inputs, outputs, runs = Inputs(service), Outputs(service), Runs(service)
+    inputs, outputs, runs, events = Inputs(service), Outputs(service), Runs(service), EventRoutes(service)
 
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(path, Guarded(service, handler), methods=[method])
@@ -133,6 +157,8 @@ def _routes(service: Service) -> list[BaseRoute]:
         route("GET", "/executions/{id}/result", executions.result),
         route("POST", "/executions/{id}/cancel", executions.cancel),
         route("POST", "/executions/{id}/input", inputs.add),
+        route("GET", "/executions/{id}/events", events.of_one),
+        route("POST", "/tickets", events.ticket),
     ]
 
 

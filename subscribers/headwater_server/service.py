@@ -1,45 +1,42 @@
-"""What the endpoints of a server share: its pipelines, executions, limits, and who may call."""
+"""What the endpoints of a server share: its pipelines, executions and streams, and the gate before them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 
 from headwater import Runner
-from headwater_server.access.principal import LOCAL, Principal
+from headwater_server.access.rates import Quota
 from headwater_server.executions.executions import Executions
 from headwater_server.problems import Refusal
+from headwater_server.streaming.broadcast import Broadcast
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
+    from headwater_server.access.gate import Gate
     from headwater_server.catalog.catalog import Catalog
     from headwater_server.executions.held import HeldExecution
     from headwater_server.settings import Limits, Options
 
-__all__ = ["Service"]
-
-Admit = Callable[[Mapping[str, Any]], Awaitable[Principal]]
-
-
-async def _everybody(_scope: Mapping[str, Any]) -> Principal:
-    return LOCAL
+__all__ = ["Service", "links_of"]
 
 
 class Service:
     """The inside of a server."""
 
-    def __init__(
-        self, catalog: Catalog, options: Options, runner: Runner | None = None, admit: Admit | None = None
-    ) -> None:
+    def __init__(self, catalog: Catalog, gate: Gate, options: Options, runner: Runner | None = None) -> None:
         self.catalog: Catalog = catalog
+        self.gate: Gate = gate
         self.options: Options = options
-        self.admit: Admit = admit or _everybody
-        self._given_runner = runner
+        limits = options.limits
+        self.streams: Quota = Quota("streams", per_caller=limits.streams_per_caller, total=limits.streams)
+        self._runner: Runner = runner or Runner()
         self._executions: Executions | None = None
+        self._broadcast: Broadcast | None = None
 
     @property
     def limits(self) -> Limits:
@@ -49,28 +46,43 @@ class Service:
     @property
     def executions(self) -> Executions:
         """The executions, while the server runs."""
+        self.check_running()
+        assert self._executions is not None  # noqa: S101 - for type checkers
+        return self._executions
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """What sends events to clients, while the server runs."""
+        self.check_running()
+        assert self._broadcast is not None  # noqa: S101 - for type checkers
+        return self._broadcast
+
+    def check_running(self) -> None:
+        """Refuse a request when nothing runs the server."""
         if self._executions is None:
             message = "the server was not started: run its lifespan, such as FastAPI(lifespan=server.lifespan)"
             raise Refusal(503, "not-started", message)
-        return self._executions
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Run executions in the block; those that still run at its end are cancelled."""
-        runner = self._given_runner or Runner()
-        async with runner, anyio.create_task_group() as group:
-            self._executions = Executions(runner, self.limits, group)
+        async with AsyncExitStack() as stack:
+            runner = await stack.enter_async_context(self._runner)
+            group = await stack.enter_async_context(anyio.create_task_group())
+            self._broadcast = await stack.enter_async_context(Broadcast(send_s=self.limits.send_s))
+            self._executions = executions = Executions(runner, self.limits, group)
             try:
                 yield
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._executions.drain(0)
-                self._executions = None
+                    await executions.drain(0)
+                self._executions = self._broadcast = None
                 group.cancel_scope.cancel()
 
     async def stop(self) -> None:
-        """Refuse new work, and let what runs go on for the time that the options give it."""
+        """Refuse new work, let what runs go on for the time that the options give it, and end all streams."""
         await self.executions.drain(self.options.drain_s)
+        self.broadcast.stop()
 
 
 def links_of(connection: HTTPConnection, held: HeldExecution) -> dict[str, str]:

@@ -103,3 +103,18 @@ async def test_input_comes_in_several_requests() -> None:
     assert [first.json()["accepted"], again.json()["accepted"], end.json()["ended"]] == [2, 3, True]
     assert (gap.status_code, gap.json()["accepted"]) == (409, 3)
     assert result.json()["output"] == [1, 4, 9]
+
+
+async def test_events_end_with_the_terminal_event_and_are_resumed() -> None:
+    """The events come as SSE with their numbers; a client that has them all is answered with 204."""
+    async with client_of(create_app(PIPELINE)) as client:
+        started = await client.post("/pipelines/squares/executions", json={"input": [1, 2]})
+        events = started.json()["links"]["events"]
+        everything = await client.get(events)
+        ids = [int(line[4:]) for line in everything.text.splitlines() if line.startswith("id: ")]
+        rest = await client.get(events, headers={"last-event-id": str(ids[-2])})
+        nothing = await client.get(events, headers={"last-event-id": str(ids[-1])})
+    assert ids == list(range(1, len(ids) + 1))
+    assert '"pipeline_complete"' in rest.text
+    assert rest.text.count("id: ") == 1
+    assert nothing.status_code == 204

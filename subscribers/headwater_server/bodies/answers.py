@@ -26,7 +26,6 @@ class StreamedAnswer:
             "content-type": media_type,
             "cache-control": "no-cache",
             "x-accel-buffering": "no",
-            "x-content-type-options": "nosniff",
             **(headers or {}),
         }
         self._turn = anyio.Lock()

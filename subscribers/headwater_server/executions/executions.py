@@ -12,6 +12,7 @@ import anyio
 
 from headwater import HeadwaterError
 from headwater.toolkit import notice
+from headwater_server.access.rates import Quota
 from headwater_server.executions.held import HeldExecution
 from headwater_server.executions.kept_items import KeptItems
 from headwater_server.problems import Refusal
@@ -66,6 +67,7 @@ class Executions:
         self._running: dict[str, HeldExecution] = {}
         self._ended: deque[HeldExecution] = deque()
         self._ended_events = 0
+        self._places = Quota("executions", per_caller=limits.executions_per_caller, total=limits.executions)
         self._stopping = False
         self._idle = anyio.Event()
 
@@ -118,24 +120,13 @@ class Executions:
             await self._idle.wait()
 
     def _make(self, start: Start) -> tuple[Execution, HeldExecution]:
-        self._check_room(start.principal)
-        execution = self._runner.start(start.pipeline, start.data)
-        held = HeldExecution(execution, start.principal, start.name, start.parameters, start.feed)
-        self._all[held.id] = self._running[held.id] = held
-        return execution, held
-
-    def _check_room(self, principal: Principal) -> None:
         if self._stopping:
             raise Refusal(503, "stopping", f"{_STOPPING} and starts nothing new", headers={"retry-after": "5"})
-        limits = self._limits
-        if len(self._running) >= limits.executions:
-            limit = f"all {limits.executions} places are taken"
-        elif sum(held.owner.name == principal.name for held in self._running.values()) >= limits.executions_per_caller:
-            limit = f"{limits.executions_per_caller} of yours run"
-        else:
-            return
-        message = f"too many executions run at once ({limit}); start another one when one has ended"
-        raise Refusal(429, "too-many-executions", message, headers={"retry-after": "1"})
+        execution = self._runner.start(start.pipeline, start.data)
+        held = HeldExecution(execution, start.principal, start.name, start.parameters, start.feed)
+        held.place = self._places.take(start.principal.name)
+        self._all[held.id] = self._running[held.id] = held
+        return execution, held
 
     async def _run(self, execution: Execution, held: HeldExecution, *, task_status: TaskStatus[None]) -> None:
         try:
@@ -164,6 +155,8 @@ class Executions:
     async def _end(self, execution: Execution, held: HeldExecution) -> None:
         with anyio.CancelScope(shield=True):
             held.end(await execution.result(check=False))
+        if held.place is not None:
+            held.place.release()
         del self._running[held.id]
         self._ended.append(held)
         self._ended_events += held.log.last_seq - held.log.first_seq + 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater import Execution, StreamType
     from headwater.toolkit import EventLog
     from headwater_server.access.principal import Principal
+    from headwater_server.access.rates import Slot
     from headwater_server.executions.input_feed import InputFeed
 
 __all__ = ["HeldExecution"]
@@ -44,6 +45,7 @@ class HeldExecution:
         self.input: InputFeed | None = feed
         self.outputs: dict[str, KeptItems] = {}
         self.result: Result | None = None
+        self.place: Slot | None = None
         self.done: anyio.Event = anyio.Event()
         self._state = ExecutionState()
         self._seen_seq = 0

@@ -11,6 +11,7 @@ import anyio
 from headwater_server.bodies.frames import result_form
 from headwater_server.bodies.requests import Body, read_object
 from headwater_server.problems import Refusal
+from headwater_server.routes.parsing import number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from headwater_server.routes.guarded import Call
     from headwater_server.service import Service
 
-__all__ = ["ExecutionRoutes", "number_in"]
+__all__ = ["ExecutionRoutes"]
 
 _MOST_LISTED = 500
 _LONGEST_WAIT_S = 300.0
@@ -90,13 +91,3 @@ class ExecutionRoutes:
                 )
                 raise Refusal(410, "items-not-kept", message, more={"first_item": kept.first, "items": kept.count})
         return json_response({**result_form(held.id, held.result, links), **held.output_values()})
-
-
-def number_in(call: Call, name: str, default: int) -> int:
-    """Return a number of the query, which is not negative."""
-    text = call.request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Refusal(400, "bad-query", f"{name} is {text!r:.80}, but a number is expected")
-    return int(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -24,10 +24,11 @@ __all__ = ["Call", "Guarded", "Handler"]
 class Call:
     """One request that was admitted."""
 
-    def __init__(self, request: Request, principal: Principal, send: Send) -> None:
+    def __init__(self, request: Request, principal: Principal, send: Send, headers: Mapping[str, str]) -> None:
         self.request = request
         self.principal = principal
         self.send = send
+        self.headers = headers  # of every answer
 
     @property
     def root(self) -> str:
@@ -56,14 +57,18 @@ class Guarded:
             await send(message)
 
         request = Request(scope, receive)
+        headers = self._service.gate.headers(scope)
         try:
-            call = Call(request, await self._service.admit(scope), sending)
-            response = await self._handler(call)
+            self._service.check_running()
+            async with self._service.gate.admit(scope) as principal:
+                response = await self._handler(Call(request, principal, sending, headers))
         except Exception as error:
             if started:  # the answer is cut off, which the client sees
                 raise
             response = _answer_for(_single(error), request)
         if response is not None:
+            for name, value in headers.items():
+                response.headers.setdefault(name, value)
             await response(scope, receive, send)
 
 

@@ -12,9 +12,8 @@ from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.bodies.inputs import JSON_LINES, WIRE, frame_of, is_frame, lines_in
 from headwater_server.bodies.requests import Body, checked_json, media_type
 from headwater_server.problems import Refusal
-from headwater_server.routes.executions import number_in
+from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
-from headwater_server.routes.runs import flag_in
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -12,8 +12,8 @@ from headwater_server.bodies.answers import StreamedAnswer
 from headwater_server.bodies.frames import EVENT_STREAM, FrameForm, choose_form, form_of
 from headwater_server.bodies.requests import Body
 from headwater_server.problems import Refusal
-from headwater_server.routes.executions import number_in
-from headwater_server.routes.runs import flag_in
+from headwater_server.routes.events import last_event_id
+from headwater_server.routes.parsing import flag_in, number_in
 
 if TYPE_CHECKING:
     from headwater_server.executions.held import HeldExecution
@@ -38,7 +38,7 @@ class Outputs:
         framed = flag_in(call, "frames") is not False
         accept = request.headers.get("accept", "*/*")
         media = choose_form(accept, framed=framed) or ("application/jsonl" if "json" in accept else EVENT_STREAM)
-        after = number_in(call, "after", _last_id(request.headers.get("last-event-id")))
+        after = number_in(call, "after", last_event_id(request.headers.get("last-event-id")))
         named = [one for one in kept if len(held.outputs) > 1]
         forms = {
             one.name: form_of(media, held.types[one.name], name=one.name if named else None, framed=framed, count=after)
@@ -52,7 +52,7 @@ class Outputs:
         body = Body(call.request.receive, self._service.limits)
         with ExitStack() as stack:
             readers = [stack.enter_context(one.reading(after)) for one in kept]
-            answer = StreamedAnswer(call.send, forms[kept[0].name].media_type)
+            answer = StreamedAnswer(call.send, forms[kept[0].name].media_type, call.headers)
             async with anyio.create_task_group() as group:
                 group.start_soon(_leave, body, group.cancel_scope.cancel)
                 await answer.start()
@@ -92,7 +92,3 @@ def _chosen(held: HeldExecution, name: str | None) -> list[KeptItems]:
     if name not in held.outputs:
         raise Refusal(404, "unknown-output", f"there is no output {name!r}; there are {', '.join(held.outputs)}")
     return [held.outputs[name]]
-
-
-def _last_id(header: str | None) -> int:
-    return int(header) if header and header.isascii() and header.isdigit() and len(header) < 18 else 0

@@ -16,6 +16,7 @@ from headwater_server.bodies.inputs import STREAMED, input_of
 from headwater_server.bodies.requests import Body, media_type, parameters_in, read_object, set_parameters
 from headwater_server.executions.executions import Start
 from headwater_server.problems import Refusal, refusal_of
+from headwater_server.routes.parsing import flag_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from headwater_server.routes.guarded import Call
     from headwater_server.service import Service
 
-__all__ = ["Runs", "flag_in"]
+__all__ = ["Runs"]
 
 _ID_HEADER = "headwater-execution"
 
@@ -115,7 +116,7 @@ class _Run:
         return json_response(result_form(held.id, result, links_of(self._call.request, held)), 200, headers)
 
     async def _stream(self, execution: Execution, held: HeldExecution, media: str) -> None:
-        answer = StreamedAnswer(self._call.send, media, {_ID_HEADER: held.id})
+        answer = StreamedAnswer(self._call.send, media, {**self._call.headers, _ID_HEADER: held.id})
         written = self._outputs(execution, media)
         await answer.start()
         async with anyio.create_task_group() as group:
@@ -161,13 +162,3 @@ def _named(error: Exception, held: HeldExecution) -> Refusal:
     refusal.more["execution"] = held.id
     refusal.headers[_ID_HEADER] = held.id
     return refusal
-
-
-def flag_in(call: Call, name: str) -> bool | None:
-    """Return a flag of the query, or None when it is not given."""
-    text = call.request.query_params.get(name)
-    if text is None:
-        return None
-    if text.lower() not in {"true", "false", "1", "0"}:
-        raise Refusal(400, "bad-query", f"{name} is {text!r:.80}, but true or false is expected")
-    return text.lower() in {"true", "1"}

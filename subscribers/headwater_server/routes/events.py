@@ -1,0 +1,85 @@
+"""The endpoint of the events of an execution, and that of tickets for clients that cannot send headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.toolkit import event_filter
+from headwater_server.bodies.requests import Body, read_object
+from headwater_server.problems import Refusal
+from headwater_server.routes.parsing import flag_in, number_in
+from headwater_server.routes.pipelines import json_response
+from headwater_server.streaming.event_endpoint import EventStream
+from headwater_server.streaming.forms import JSON_LINES, SSE
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from headwater_server.routes.guarded import Call
+    from headwater_server.service import Service
+    from headwater_server.streaming.event_blocks import Wanted
+    from headwater_server.streaming.forms import Form
+
+__all__ = ["EventRoutes", "wanted_in"]
+
+
+class EventRoutes:
+    """Answers requests for events; a client that leaves cancels nothing."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def of_one(self, call: Call) -> None:
+        """Answer with the events of an execution: those that happened, then those to come, to the last one."""
+        request = call.request
+        held = self._service.executions.of(call.principal, request.path_params["id"])
+        after = number_in(call, "after", last_event_id(request.headers.get("last-event-id")))
+        stream = EventStream(
+            self._service.broadcast,
+            held.log,
+            after=after,
+            wanted=wanted_in(call),
+            form=_form_in(call),
+            follow=flag_in(call, "follow") is not False,
+            present=held.steps,
+            headers=call.headers,
+        )
+        with self._service.streams.take(call.principal.name):
+            await stream(request.scope, request.receive, call.send)
+
+    async def ticket(self, call: Call) -> Response:
+        """Answer with a ticket for one path."""
+        limits = self._service.limits
+        given = await read_object(call.request, Body(call.request.receive, limits), limits)
+        path, purpose = given.get("path"), given.get("for", "sse")
+        if not isinstance(path, str) or purpose not in {"sse", "websocket"}:
+            raise Refusal(400, "bad-body", 'expected {"path": "/executions/ID/events", "for": "sse" or "websocket"}')
+        ticket = self._service.gate.tickets.issue(call.principal, path, purpose, root_path=call.root)
+        return json_response(ticket.to_json(), 201)
+
+
+def wanted_in(call: Call) -> Wanted | None:
+    """Return which events a query asks for, such as `?types=step_error&steps=words`."""
+    query = call.request.query_params
+    types, steps = query.get("types"), query.get("steps")
+    try:
+        return event_filter(_names(types), _names(steps))
+    except ValueError as error:
+        raise Refusal(400, "bad-query", str(error)) from None
+
+
+def last_event_id(header: str | None) -> int:
+    """Return the number in a `Last-Event-ID` header, or 0."""
+    return int(header) if header and header.isascii() and header.isdigit() and len(header) < 18 else 0
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name for name in text.split(",") if name]
+
+
+def _form_in(call: Call) -> Form:
+    accept = call.request.headers.get("accept", "")
+    form = call.request.query_params.get("format") or ("jsonl" if "jsonl" in accept or "ndjson" in accept else "sse")
+    if form not in {"jsonl", "sse"}:
+        raise Refusal(400, "bad-query", f"format is {form!r:.80}, but jsonl or sse is expected")
+    return JSON_LINES if form == "jsonl" else SSE
