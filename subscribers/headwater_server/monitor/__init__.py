@@ -1,0 +1,1 @@
+"""The monitor: a page in the browser that starts pipelines and shows their executions."""

@@ -1,0 +1,108 @@
+"""Serves the files of the monitor: the page at `/`, and what it loads below `/monitor/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+__all__ = ["CONTENT_SECURITY_POLICY", "StaticFile", "routes", "static_files"]
+
+_SOURCES: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "vue",
+}
+CONTENT_SECURITY_POLICY: Final = "; ".join(f"{name} {sources}" for name, sources in _SOURCES.items())
+"""What the page may load and run: its own files only, without inline scripts, inline styles and strings as code."""
+
+_INDEX: Final = "index.html"
+_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "LICENSE": "text/plain; charset=utf-8",
+}
+_HEADERS: Final = {
+    "cache-control": "no-cache",  # a browser asks again each time, and the ETag makes the answer short
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """A file of the page, with what its answer says about it."""
+
+    content: bytes
+    content_type: str
+    etag: str
+
+
+@cache
+def static_files() -> dict[str, StaticFile]:
+    """Return the files of the monitor by their paths, such as `view/graph.js`; they are read once."""
+    return dict(_found(files(__package__) / "static", ""))
+
+
+def _found(folder: Traversable, path: str) -> list[tuple[str, StaticFile]]:
+    found: list[tuple[str, StaticFile]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _found(entry, f"{path}{entry.name}/")
+        elif (content_type := _TYPES.get(entry.name.rpartition(".")[2])) is not None:
+            content = entry.read_bytes()
+            found.append(
+                (path + entry.name, StaticFile(content, content_type, f'"{sha256(content).hexdigest()[:32]}"'))
+            )
+    return found
+
+
+def routes() -> list[Route]:
+    """Return the routes of the page and of its files, to be placed before those of the resources."""
+    from starlette.routing import Route
+
+    return [Route("/", _index, name="monitor"), Route("/monitor/{path:path}", _file, name="monitor-file")]
+
+
+async def _index(request: Request) -> Response:
+    return _answer(request, _INDEX)
+
+
+async def _file(request: Request) -> Response:
+    path: Any = request.path_params["path"]
+    # Other people's pages load the component from here, and these files are the same for everyone.
+    return _answer(request, path, {"access-control-allow-origin": "*"})
+
+
+def _answer(request: Request, path: str, more: dict[str, str] | None = None) -> Response:
+    from starlette.responses import PlainTextResponse, Response
+
+    found = static_files().get(path)
+    if found is None:
+        return PlainTextResponse("The monitor has no such file.\n", 404, headers=_HEADERS)
+    headers = {**_HEADERS, **(more or {}), "etag": found.etag}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if found.etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, headers=headers, media_type=found.content_type)

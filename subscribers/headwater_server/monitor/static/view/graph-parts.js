@@ -1,0 +1,92 @@
+// A step and an edge of the graph. Each is drawn again only when one of its props has changed.
+import { count, percent, rate, shortCount, stateClass } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { stateShapes } from "./icons.js";
+
+const NAME_EM = 7.6;
+const KIND_EM = 6.7;
+const PADDING = 14;
+const FULL = 0.8;
+
+const cut = (text, width, em) => {
+  const most = Math.max(Math.floor((width - 2 * PADDING + 4) / em), 3);
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+};
+
+/** What a step says of itself in its second line: its counts once it has some, its kind before. */
+function secondLine(step, kind) {
+  const written = step && (step.itemsOut ?? step.itemsIn);
+  if (!step || step.state === "waiting" || written == null) return kind;
+  const perS = step.state === "running" ? step.pace.perS : null;
+  const read = step.itemsOut != null && step.itemsIn != null && step.itemsIn !== step.itemsOut ? `${shortCount(step.itemsIn)} → ` : "";
+  return `${read}${shortCount(written)}${perS ? ` · ${rate(perS)}` : ""}`;
+}
+
+function describe(node, step) {
+  if (!step) return `${node.id}, ${node.kind}`;
+  const counts = [
+    step.itemsIn != null && `${count(step.itemsIn)} in`,
+    step.itemsOut != null && `${count(step.itemsOut)} out`,
+    step.fraction != null && percent(step.fraction),
+  ];
+  return [node.id, step.state, ...counts].filter(Boolean).join(", ");
+}
+
+export const GraphNode = {
+  props: ["node", "step", "version", "chosen", "isTabStop", "onChoose"],
+  setup: (props) => () => {
+    const { node, step } = props;
+    const { x, y, width, height } = node;
+    if (!node.kind) {
+      return html`
+        <g class="end" transform=${`translate(${x} ${y})`}>
+          <rect width=${width} height=${height} rx=${height / 2} />
+          <text x=${width / 2} y=${height / 2 + 4} text-anchor="middle">${node.id.split(" ")[0]}</text>
+        </g>`;
+    }
+    const state = step?.state ?? "none";
+    const middle = height / 2;
+    const classes = ["node", `is-${stateClass(state)}`, props.chosen && "chosen", step?.waitsFor && `waits-${step.waitsFor}`];
+    return html`
+      <g class=${classes.filter(Boolean).join(" ")} transform=${`translate(${x} ${y})`} data-step=${node.id} role="button"
+        tabindex=${props.isTabStop ? 0 : -1} aria-pressed=${String(props.chosen)} aria-label=${describe(node, step)}
+        onClick=${() => props.onChoose(node.id)}>
+        <rect class="box" width=${width} height=${height} rx="6" />
+        <rect class="side" width="4" height=${height} rx="2" />
+        ${step?.fraction != null && state === "running" && html`
+          <rect class="done-part" x="4" y=${height - 3} width=${(width - 4) * step.fraction} height="3" rx="1.5" />`}
+        <text class="name" x=${PADDING} y=${middle - 4}>${cut(node.id, width, NAME_EM)}</text>
+        <text class="kind" x=${PADDING} y=${middle + 12}>${cut(secondLine(step, node.kind), width, KIND_EM)}</text>
+        ${step && state !== "waiting" && html`
+          <g class="badge" transform=${`translate(${width - 8} -8)`}>
+            <circle cx="8" cy="8" r="8.5" />
+            <g class="badge-icon" transform="translate(2.4 2.4) scale(.7)">
+              ${stateShapes(state).map((d) => html`<path d=${d} class=${state === "running" ? "spins" : null} />`)}
+            </g>
+          </g>`}
+        <title>${`${node.id}: ${node.kind}`}</title>
+      </g>`;
+  },
+};
+
+export const GraphEdge = {
+  props: ["path", "tip", "label", "middle", "share", "items", "capacity", "isFlowing", "isDone"],
+  setup: (props) => () => {
+    const { share } = props;
+    const isFull = share !== null && share >= FULL;
+    const classes = ["edge", props.isFlowing && "flows", props.isDone && "done", isFull && "full"];
+    const filled = share === null ? 0 : Math.min(share, 1) * 100;
+    const known = props.capacity ? `${count(props.items)} of ${count(props.capacity)} waiting` : isFull ? "full" : "";
+    return html`
+      <g class=${classes.filter(Boolean).join(" ")}>
+        <title>${[props.label, known].filter(Boolean).join(", ")}</title>
+        ${isFull && html`<path class="glow" d=${props.path} />`}
+        <path class="pipe" d=${props.path} />
+        ${filled > 0 && html`<path class="level" d=${props.path} pathLength="100" stroke-dasharray=${`0 ${100 - filled} ${filled} 0`} />`}
+        ${props.isFlowing && html`<path class="flow" d=${props.path} />`}
+        <path class="tip" d=${props.tip} />
+        ${isFull && props.capacity && html`
+          <text class="amount" x=${props.middle[0]} y=${props.middle[1] - 8} text-anchor="middle">${shortCount(props.items)} / ${shortCount(props.capacity)}</text>`}
+      </g>`;
+  },
+};

@@ -1,0 +1,68 @@
+// The text that steps write piece by piece, such as the tokens of a model, put together.
+import { count } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { nextTick, shallowRef, watch } from "../vendor/vue.runtime.esm-browser.prod.js";
+
+const MOST_CHARACTERS = 200_000;
+
+/** Ids of the steps whose items are strings. */
+export function textSteps(execution) {
+  return [...execution.steps.values()].filter((step) => typeof step.output?.value === "string").map((step) => step.stepId);
+}
+
+/** The pieces of a step up to now, and whether events left some of them out. */
+function written(store, stepId) {
+  const parts = [];
+  let [next, missing] = [0, 0];
+  for (const { event_type: type, data } of store.recording.ofStep(stepId, store.shown.value)) {
+    if (type !== "step_output" || data === null || typeof data.value !== "string") continue;
+    if (data.index > next) {
+      missing += data.index - next;
+      parts.push(" … ");
+    }
+    parts.push(data.value);
+    next = data.index + 1;
+  }
+  const step = store.state.value.steps.get(stepId);
+  missing += Math.max((step?.itemsOut ?? 0) - next, 0);
+  return { text: parts.join("").slice(-MOST_CHARACTERS), pieces: next, missing };
+}
+
+export const TextView = {
+  props: ["store", "chosen"],
+  setup(props) {
+    const picked = shallowRef("");
+    const box = shallowRef(null);
+    let isAtEnd = true;
+    watch(() => props.store.version.value, () => {
+      if (isAtEnd) void nextTick(() => box.value && (box.value.scrollTop = box.value.scrollHeight));
+    });
+    const scrolled = ({ target }) => (isAtEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - 20);
+
+    return () => {
+      void props.store.version.value;
+      const execution = props.store.state.value;
+      const steps = textSteps(execution);
+      const stepId = [picked.value, props.chosen, steps.at(-1)].find((each) => steps.includes(each));
+      if (stepId === undefined) return html`<p class="empty">No step has written text yet.</p>`;
+      const { text, missing } = written(props.store, stepId);
+      const runs = execution.steps.get(stepId).state === "running" && props.store.position.value === null;
+      return html`
+        <div class="text-view">
+          <div class="row wrap filters">
+            <select class="field small-field" aria-label="Step that writes the text" value=${stepId}
+              onChange=${(event) => (picked.value = event.target.value)}>
+              ${steps.map((id) => html`<option value=${id}>${id}</option>`)}
+            </select>
+            ${missing
+              ? html`<span class="muted">The events left out ${count(missing)} items; with <code>"emit_items": "all"</code> the
+                  document shows every one.</span>`
+              : null}
+          </div>
+          <div class="text-box scrolls" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label=${`Text of ${stepId}`}>
+            ${text}${runs && html`<i class="caret" aria-hidden="true"></i>`}
+          </div>
+        </div>`;
+    };
+  },
+};
