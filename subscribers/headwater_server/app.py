@@ -15,6 +15,7 @@ from headwater_server.access.gate import Auth, Gate
 from headwater_server.access.origins import Origins
 from headwater_server.access.rates import Rates
 from headwater_server.catalog.catalog import Catalog, Source
+from headwater_server.monitor.page import monitor_routes
 from headwater_server.problems import Refusal, problem_response
 from headwater_server.routes.events import EventRoutes
 from headwater_server.routes.executions import ExecutionRoutes
@@ -146,6 +147,7 @@ def _routes(service: Service) -> list[BaseRoute]:
         return Route(path, Guarded(service, handler), methods=[method])
 
     return [
+        *monitor_routes(),
         route("GET", "/pipelines", pipelines.every),
         route("GET", "/pipelines/{name}", pipelines.one),
         route("POST", "/pipelines/{name}/executions", pipelines.start),

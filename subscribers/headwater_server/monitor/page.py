@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-__all__ = ["CONTENT_SECURITY_POLICY", "StaticFile", "routes", "static_files"]
+__all__ = ["CONTENT_SECURITY_POLICY", "StaticFile", "monitor_routes", "static_files"]
 
 _SOURCES: Final = {
     "default-src": "'none'",
@@ -78,10 +78,8 @@ def _found(folder: Traversable, path: str) -> list[tuple[str, StaticFile]]:
     return found
 
 
-def routes() -> list[Route]:
+def monitor_routes() -> list[Route]:
     """Return the routes of the page and of its files, to be placed before those of the resources."""
-    from starlette.routing import Route
-
     return [Route("/", _index, name="monitor"), Route("/monitor/{path:path}", _file, name="monitor-file")]
 
 
@@ -90,14 +88,12 @@ async def _index(request: Request) -> Response:
 
 
 async def _file(request: Request) -> Response:
-    path: Any = request.path_params["path"]
+    path: str = request.path_params["path"]
     # Other people's pages load the component from here, and these files are the same for everyone.
     return _answer(request, path, {"access-control-allow-origin": "*"})
 
 
 def _answer(request: Request, path: str, more: dict[str, str] | None = None) -> Response:
-    from starlette.responses import PlainTextResponse, Response
-
     found = static_files().get(path)
     if found is None:
         return PlainTextResponse("The monitor has no such file.\n", 404, headers=_HEADERS)

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from headwater_server.monitor.page import CONTENT_SECURITY_POLICY, routes, static_files
+from headwater_server.monitor.page import CONTENT_SECURITY_POLICY, monitor_routes, static_files
 
 STATIC = Path(__file__).parents[3] / "subscribers/headwater_server/monitor/static"
 OWN_LINES = 350
@@ -26,7 +26,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def client() -> httpx2.AsyncClient:
     """Return a client of an app that serves the monitor alone."""
-    transport = httpx2.ASGITransport(app=Starlette(routes=routes()))
+    transport = httpx2.ASGITransport(app=Starlette(routes=monitor_routes()))
     return httpx2.AsyncClient(transport=transport, base_url="http://monitor")
 
 
