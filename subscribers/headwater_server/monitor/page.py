@@ -62,7 +62,7 @@ class StaticFile:
 @cache
 def static_files() -> dict[str, StaticFile]:
     """Return the files of the monitor by their paths, such as `view/graph.js`; they are read once."""
-    return dict(_found(files(__package__) / "static", ""))
+    return dict(_found(files("headwater_server.monitor") / "static", ""))
 
 
 def _found(folder: Traversable, path: str) -> list[tuple[str, StaticFile]]:
