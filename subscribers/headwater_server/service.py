@@ -10,6 +10,7 @@ import anyio
 
 from headwater import Runner
 from headwater_server.access.rates import Quota
+from headwater_server.access.watch import Watch
 from headwater_server.executions.executions import Executions
 from headwater_server.problems import Refusal
 from headwater_server.streaming.broadcast import Broadcast
@@ -34,6 +35,7 @@ class Service:
         self.options: Options = options
         limits = options.limits
         self.streams: Quota = Quota("streams", per_caller=limits.streams_per_caller, total=limits.streams)
+        self.watch: Watch = Watch()
         self._runner: Runner = runner or Runner()
         self._executions: Executions | None = None
         self._broadcast: Broadcast | None = None
@@ -70,6 +72,7 @@ class Service:
             runner = await stack.enter_async_context(self._runner)
             group = await stack.enter_async_context(anyio.create_task_group())
             self._broadcast = await stack.enter_async_context(Broadcast(send_s=self.limits.send_s))
+            group.start_soon(self.watch.run)
             self._executions = executions = Executions(runner, self.limits, group)
             try:
                 yield

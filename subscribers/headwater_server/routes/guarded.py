@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import anyio
+from anyio.lowlevel import checkpoint
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from headwater.toolkit import notice
+from headwater_server.access.scope_reading import invalid_token
 from headwater_server.problems import Refusal, problem_response
+from headwater_server.streaming.asgi import abort, remember_transport
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -50,6 +54,7 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         started = False
+        remember_transport(scope, send)  # before `send` is wrapped
 
         async def sending(message: Message) -> None:
             nonlocal started
@@ -61,7 +66,13 @@ class Guarded:
         try:
             self._service.check_running()
             async with self._service.gate.admit(scope) as principal:
-                response = await self._handler(Call(request, principal, sending, headers))
+                call = Call(request, principal, sending, headers)
+                response, is_over = await self._handled(call)
+            if is_over and started:
+                abort(scope)
+                await checkpoint()  # so that the server notices that the connection was lost
+            elif is_over:
+                raise invalid_token("the key or token has expired or was revoked")
         except Exception as error:
             if started:  # the answer is cut off, which the client sees
                 raise
@@ -70,6 +81,14 @@ class Guarded:
             for name, value in headers.items():
                 response.headers.setdefault(name, value)
             await response(scope, receive, send)
+
+    async def _handled(self, call: Call) -> tuple[Response | None, bool]:
+        """Return the answer, and whether the caller lost its rights while it read; what runs for it goes on."""
+        if call.request.method != "GET":
+            return await self._handler(call), False
+        with anyio.CancelScope() as scope, self._service.watch.following(call.principal, scope.cancel):
+            return await self._handler(call), False
+        return None, True
 
 
 def _single(error: Exception) -> Exception:
