@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
 from headwater_server.access.gate import Auth, Gate
 from headwater_server.access.origins import Origins
@@ -23,6 +23,7 @@ from headwater_server.routes.guarded import Guarded, Handler
 from headwater_server.routes.inputs import Inputs
 from headwater_server.routes.outputs import Outputs
 from headwater_server.routes.pipelines import Pipelines
+from headwater_server.routes.run_socket import RunSocket
 from headwater_server.routes.runs import Runs
 from headwater_server.service import Service
 from headwater_server.settings import Limits, Options
@@ -161,6 +162,7 @@ def _routes(service: Service) -> list[BaseRoute]:
         route("POST", "/executions/{id}/input", inputs.add),
         route("GET", "/executions/{id}/events", events.of_one),
         route("POST", "/tickets", events.ticket),
+        WebSocketRoute("/pipelines/{name}/run", RunSocket(service)),
     ]
 
 

@@ -118,3 +118,16 @@ async def test_events_end_with_the_terminal_event_and_are_resumed() -> None:
     assert '"pipeline_complete"' in rest.text
     assert rest.text.count("id: ") == 1
     assert nothing.status_code == 204
+
+
+async def test_repeated_request_starts_one_execution() -> None:
+    """With an `Idempotency-Key`, a request that is sent again is answered with the execution that it has started."""
+    async with client_of(create_app(PIPELINE)) as client:
+        key = {"idempotency-key": "k1"}
+        first = await client.post("/pipelines/squares/executions", json={"input": 2}, headers=key)
+        again = await client.post("/pipelines/squares/executions", json={"input": 2}, headers=key)
+        other = await client.post("/pipelines/squares/executions", json={"input": 3}, headers=key)
+        every = await client.get("/executions")
+    assert first.json()["id"] == again.json()["id"]
+    assert (other.status_code, other.json()["code"]) == (422, "key-reused")
+    assert len(every.json()["executions"]) == 1

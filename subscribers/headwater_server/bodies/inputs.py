@@ -17,7 +17,17 @@ from headwater_server.problems import Refusal
 if TYPE_CHECKING:
     from headwater_server.settings import Limits
 
-__all__ = ["JSON_LINES", "WIRE", "frame_of", "input_of", "is_frame", "lines_in", "opening", "typed_reader"]
+__all__ = [
+    "JSON_LINES",
+    "WIRE",
+    "frame_of",
+    "input_of",
+    "is_compressed",
+    "is_frame",
+    "lines_in",
+    "opening",
+    "typed_reader",
+]
 
 WIRE: Final = "application/vnd.headwater.stream"
 JSON_LINES: Final = frozenset({"application/jsonl", "application/x-ndjson", "application/jsonlines"})
@@ -66,6 +76,15 @@ def typed_reader(chunks: AsyncGenerator[bytes], plan: Plan) -> StreamReader[Any,
 def opening() -> bytes:
     """Return the first bytes of a typed stream."""
     return frame(FrameKind.OPEN, b'{"version":1}')
+
+
+def is_compressed(payload: bytes) -> bool:
+    """Return whether the first frame of a typed stream says that the others are compressed."""
+    try:
+        about: object = from_json(payload)
+    except ValueError:
+        return False
+    return is_object(about) and about.get("compression") is not None
 
 
 def frame_of(line: bytes | str) -> tuple[int, bytes]:

@@ -12,7 +12,7 @@ from headwater.toolkit import is_list, is_object, parameter_values, read_json
 from headwater_server.problems import Refusal
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
     from starlette.types import Receive
 
     from headwater_server.settings import Limits
@@ -115,7 +115,7 @@ def _is_deeper(value: Any, most: int) -> bool:
     return True
 
 
-def set_parameters(request: Request, document: Mapping[str, Any]) -> dict[str, Any]:
+def set_parameters(request: HTTPConnection, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a query such as `?set=top=3&set=path=notes.txt`, with the declared types."""
     texts: dict[str, str] = {}
     for setting in request.query_params.getlist("set"):

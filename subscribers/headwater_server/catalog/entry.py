@@ -39,22 +39,32 @@ class Entry:
     pipeline: Pipeline | None = None
     required: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    _description: dict[str, Any] | None = None
 
     @property
     def state(self) -> str:
         """`ready`, or `broken` when it cannot run whatever its parameters are."""
         return "broken" if self.problems else "ready"
 
-    def description_of(self) -> dict[str, Any]:
-        """Return what is known of the pipeline, as the data that callers get."""
+    def described(self) -> dict[str, Any]:
+        """Return what is known of the pipeline, as the data that callers get; made once, which may take long."""
+        if self._description is None:
+            self._description = self._describe()
+        return self._description
+
+    def _describe(self) -> dict[str, Any]:
         if self.pipeline is None:
             schemas = {"parameters": parameters_schema(self.document), "inputs": {}, "outputs": {}}
-            return {"document": self.document, **schemas, "steps": []}
+            return {"document": self.document, **schemas, "steps": [], "drawing": None}
         steps = [
             {"id": step.id, "kind": step.kind, "flavor": step.flavor.name.lower()}
             for step in self.pipeline.plan().steps
         ]
-        return {"document": self.document, **self.pipeline.json_schemas(), "steps": steps}
+        try:
+            drawing = self.pipeline.layout()
+        except ValueError:  # too many steps for a picture
+            drawing = None
+        return {"document": self.document, **self.pipeline.json_schemas(), "steps": steps, "drawing": drawing}
 
     def bound(self, parameters: Mapping[str, Any], allow: frozenset[str]) -> Pipeline:
         """Return the pipeline with values for its parameters; this may take long for a large document."""

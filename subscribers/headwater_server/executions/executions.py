@@ -15,6 +15,7 @@ from headwater.toolkit import notice
 from headwater_server.access.rates import Quota
 from headwater_server.executions.held import HeldExecution
 from headwater_server.executions.kept_items import KeptItems
+from headwater_server.executions.repeats import Repeats
 from headwater_server.problems import Refusal
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Executions:
         self._ended: deque[HeldExecution] = deque()
         self._ended_events = 0
         self._places = Quota("executions", per_caller=limits.executions_per_caller, total=limits.executions)
+        self.repeats: Repeats = Repeats(limits.kept_executions)
         self._stopping = False
         self._idle = anyio.Event()
 
@@ -176,6 +178,7 @@ class Executions:
             self._ended.popleft()
             self._ended_events -= first.log.last_seq - first.log.first_seq + 1
             del self._all[first.id]
+            self.repeats.forget(first)
 
 
 async def _keep(stream: Stream[Any, Any, Any], kept: KeptItems) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headwater_server.access.principal import Principal
     from headwater_server.service import Service
 
-__all__ = ["Call", "Guarded", "Handler"]
+__all__ = ["Call", "Guarded", "Handler", "single_error"]
 
 
 class Call:
@@ -76,7 +76,7 @@ class Guarded:
         except Exception as error:
             if started:  # the answer is cut off, which the client sees
                 raise
-            response = _answer_for(_single(error), request)
+            response = _answer_for(single_error(error), request)
         if response is not None:
             for name, value in headers.items():
                 response.headers.setdefault(name, value)
@@ -91,7 +91,7 @@ class Guarded:
         return None, True
 
 
-def _single(error: Exception) -> Exception:
+def single_error(error: Exception) -> Exception:
     """Return the one error in groups of one."""
     inside: Sequence[Exception] = getattr(error, "exceptions", ())
     while len(inside) == 1:

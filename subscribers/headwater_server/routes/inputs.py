@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from headwater import StreamBrokenError
 from headwater.toolkit import is_list
 from headwater.wire import FrameDecoder, FrameKind, frame
-from headwater_server.bodies.inputs import JSON_LINES, WIRE, frame_of, is_frame, lines_in
+from headwater_server.bodies.inputs import JSON_LINES, WIRE, frame_of, is_compressed, is_frame, lines_in
 from headwater_server.bodies.requests import Body, checked_json, media_type
 from headwater_server.problems import Refusal
 from headwater_server.routes.parsing import flag_in, number_in
@@ -87,7 +87,7 @@ def _decoded(body: bytes) -> list[tuple[int, bytes]]:
     frames: list[tuple[int, bytes]] = []
     for kind, payload in found:
         if kind == FrameKind.OPEN:
-            if b'"compression"' in payload:
+            if is_compressed(payload):
                 raise Refusal(415, "compressed", "send the stream without compression")
         elif kind == FrameKind.ITEMS:
             frames += [(FrameKind.ITEM, frame(FrameKind.ITEM, to_json(item))) for item in _items_in(payload)]

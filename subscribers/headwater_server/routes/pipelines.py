@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from starlette.responses import Response
 
 from headwater.toolkit import item_json
@@ -50,16 +51,26 @@ class Pipelines:
     async def one(self, call: Call) -> Response:
         """Answer with one pipeline: its document, its types and its drawing."""
         entry = self._service.catalog.get(call.request.path_params["name"])
-        return json_response({**_form(entry, call), **entry.description_of()})
+        return json_response({**_form(entry, call), **await to_thread.run_sync(entry.described)})
 
     async def start(self, call: Call) -> Response:
-        """Start an execution that goes on by itself."""
+        """Start an execution that goes on by itself; with an `Idempotency-Key`, only the first time."""
         service, request = self._service, call.request
         name = request.path_params["name"]
         service.catalog.get(name)
         given = await read_object(request, Body(request.receive, service.limits), service.limits)
         if unknown := given.keys() - _KEYS:
             raise Refusal(400, "unknown-key", f"unknown keys: {', '.join(sorted(unknown))}; known: {', '.join(_KEYS)}")
+        if (key := request.headers.get("idempotency-key")) is None:
+            return started(await self._start(call, name, given), call)
+        repeats = service.executions.repeats
+        async with repeats.turn(call.principal, key, {"pipeline": name, **given}) as repeat:
+            if repeat.held is None:
+                repeat.held = await self._start(call, name, given)
+        return started(repeat.held, call)
+
+    async def _start(self, call: Call, name: str, given: Mapping[str, Any]) -> HeldExecution:
+        service = self._service
         parameters = parameters_in(given)
         pipeline = await service.catalog.bind(name, parameters)
         data, feed = given.get("input"), None
@@ -71,8 +82,7 @@ class Pipelines:
         start = Start(
             call.principal, name, pipeline, parameters, data, feed=feed, awaits_reader=bool(given.get("read_output"))
         )
-        held = await service.executions.start(start)
-        return started(held, call)
+        return await service.executions.start(start)
 
 
 def started(held: HeldExecution, call: Call) -> Response:
