@@ -12,13 +12,19 @@ import typer
 __all__ = ["serve"]
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is an option
     pipelines: Annotated[
         list[Path], typer.Argument(metavar="FOLDER_OR_DOCUMENT...", help="The documents, or folders of documents.")
     ],
     *,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="API keys of callers, made by headwater keys new.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve other machines without keys: any caller can do everything.")
+    ] = False,
     files: Annotated[
         list[Path] | None, typer.Option("--files", metavar="DIR", help="A folder whose files steps may use.")
     ] = None,
@@ -39,17 +45,26 @@ def serve(
     Examples:
       headwater serve configs/
       headwater serve configs/ --port 8080 --files data/ --steps my_steps.py
+      headwater serve configs/ --host 0.0.0.0 --keys keys.json
       curl -N http://127.0.0.1:8000/executions/ID/events
     """
+    from headwater.toolkit import load_steps
+    from headwater_server.access.api_keys import ApiKeys
+    from headwater_server.access.origins import check_bind
+    from headwater_server.app import create_app
     from headwater_server.commands.serving import Serving
 
-    Serving(
+    auth = None if keys is None else ApiKeys.load(keys)
+    check_bind(host, auth, insecure=insecure)
+    for module in steps or ():
+        load_steps(module)
+    server = create_app(
         pipelines,
-        host=host,
-        port=port,
-        files=files or [],
-        steps=steps or [],
-        allow=allow or [],
-        origins=origins or [],
+        auth=auth,
+        insecure=insecure,
+        files=files or (),
+        allow=allow or (),
+        origins=origins or (),
         drain_s=drain,
-    ).run()
+    )
+    Serving(server, host=host, port=port).run()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import anyio
 import uvicorn
 
-from headwater.toolkit import load_steps
-from headwater_server.app import Server, create_app
+from headwater_server.app import Server
 
 __all__ = ["Serving"]
 
@@ -22,23 +20,10 @@ __all__ = ["Serving"]
 class Serving:
     """One run of the command `serve`."""
 
-    def __init__(
-        self,
-        pipelines: Sequence[Path],
-        *,
-        host: str,
-        port: int,
-        files: Sequence[Path],
-        steps: Sequence[str],
-        allow: Collection[str],
-        origins: Collection[str],
-        drain_s: float,
-    ) -> None:
-        for module in steps:
-            load_steps(module)
+    def __init__(self, server: Server, *, host: str, port: int) -> None:
+        self._server = server
         self._host = host
         self._port = port
-        self._server = create_app(pipelines, files=files, allow=allow, origins=origins, drain_s=drain_s)
 
     def run(self) -> None:
         """Serve until a signal comes."""
