@@ -101,14 +101,30 @@ class Registry:
         return [one for one in self._living(kind) if not _same_place(one, target)]
 
 
-def load_steps(file_or_module: str) -> list[str]:
-    """Import a file or module that the operator named, and return the kinds that it defines, sorted."""
+def load_steps(file_or_module: str, *, again: bool = False) -> list[str]:
+    """Import a file or module that the operator named.
+
+    Args:
+        file_or_module: The path of a file that ends in `.py`, or the name of a module.
+        again: Whether to run it again if it was imported, as its file has changed; pipelines that were loaded keep the
+            steps that they have. When that fails, the steps stay as they were.
+
+    Returns:
+        The kinds that it defines, sorted.
+
+    Raises:
+        StepDefinitionError: It cannot be imported, or defines no step.
+    """
     is_file = file_or_module.endswith(".py")
     path = str(Path(file_or_module).resolve()) if is_file else None
     if (problem := _not_importable(file_or_module, is_file=is_file)) is not None:
         raise StepDefinitionError(problem)
     try:
-        module = import_module(file_or_module) if path is None else _import_file(path)
+        if path is None:
+            module = import_module(file_or_module)
+            module = importlib.reload(module) if again else module
+        else:
+            module = _import_file(path, again=again)
     except StepDefinitionError:  # its problems have their places
         raise
     except (Exception, SystemExit) as error:
@@ -164,12 +180,13 @@ def _imported(entry: EntryPoint) -> Target:
     return cast("Target", target)
 
 
-def _import_file(path: str) -> ModuleType:
+def _import_file(path: str, *, again: bool = False) -> ModuleType:
     """Import a file under a name that depends on nothing but its path."""
     digest = hashlib.sha256(path.encode()).hexdigest()[:12]
     name = f"{FILE_MODULE}{Path(path).stem}_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
+    known = sys.modules.get(name)
+    if known is not None and not again:
+        return known
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
@@ -178,6 +195,8 @@ def _import_file(path: str) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
+        if known is not None:
+            sys.modules[name] = known
         raise
     return module
 

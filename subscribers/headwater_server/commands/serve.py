@@ -9,62 +9,83 @@ from typing import Annotated
 
 import typer
 
+from headwater_server.commands.serve_options import AccessOptions, Choices
+
 __all__ = ["serve"]
 
+Several = list[str] | None
 
-def serve(  # noqa: PLR0913 - each is an option
+
+def serve(  # noqa: PLR0913 - each is an option of the command
     pipelines: Annotated[
         list[Path], typer.Argument(metavar="FOLDER_OR_DOCUMENT...", help="The documents, or folders of documents.")
     ],
     *,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
-    keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help="API keys of callers, made by headwater keys new.")
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Serve other machines without keys: any caller can do everything.")
-    ] = False,
     files: Annotated[
         list[Path] | None, typer.Option("--files", metavar="DIR", help="A folder whose files steps may use.")
     ] = None,
-    steps: Annotated[
-        list[str] | None, typer.Option("--steps", metavar="FILE|MODULE", help="A module with more kinds of steps.")
-    ] = None,
+    steps: Annotated[Several, typer.Option("--steps", metavar="FILE|MODULE", help="More kinds of steps.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option("--allow", metavar="PERMISSION", help="A permission, such as process.")
+        Several, typer.Option("--allow", metavar="PERMISSION", help="A permission, such as process.")
     ] = None,
+    allow_documents: Annotated[
+        bool, typer.Option("--allow-documents", help="Let callers upload documents, which have no permissions.")
+    ] = False,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="The API keys of callers; see headwater keys.")
+    ] = None,
+    jwks: Annotated[
+        str | None, typer.Option("--jwks", metavar="FILE|URL", help="Keys of an issuer of JSON Web Tokens.")
+    ] = None,
+    issuer: Annotated[str, typer.Option("--issuer", metavar="ISS", help="The issuer of the tokens.")] = "",
+    audience: Annotated[str, typer.Option("--audience", metavar="AUD", help="The audience of the tokens.")] = "",
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let other machines in without keys: they can do everything.")
+    ] = False,
     origins: Annotated[
-        list[str] | None, typer.Option("--origin", metavar="URL", help="An origin whose pages may use the server.")
+        Several, typer.Option("--origin", metavar="URL", help="An origin whose pages may use the server.")
+    ] = None,
+    limits: Annotated[
+        Several, typer.Option("--limit", metavar="NAME=NUMBER", help="A limit, such as executions=50.")
     ] = None,
     drain: Annotated[float, typer.Option("--drain", min=0.0, help="Seconds for what runs at the end.")] = 30.0,
+    reload: Annotated[bool, typer.Option("--reload", help="Reload documents and steps that change.")] = False,
+    ws_compression: Annotated[bool, typer.Option("--ws-compression", help="Compress WebSocket messages.")] = False,
 ) -> None:
     """Serve pipelines over HTTP, SSE and WebSocket, with a monitor in the browser.
 
     \b
     Examples:
       headwater serve configs/
-      headwater serve configs/ --port 8080 --files data/ --steps my_steps.py
-      headwater serve configs/ --host 0.0.0.0 --keys keys.json
-      curl -N http://127.0.0.1:8000/executions/ID/events
+      headwater serve configs/ --port 8080 --files data/ --steps my_steps.py --reload
+      headwater keys new --name ci && headwater serve configs/ --host 0.0.0.0 --keys keys.json
+
+    \b
+    The monitor is at http://127.0.0.1:8000, the description of the API at /docs.
+    Without keys, only this machine may use the server.
+
+    \b
+    On SIGTERM or Ctrl-C, nothing new is started, what runs gets --drain seconds, and
+    what still runs then is cancelled. A second signal stops the server at once.
     """
-    from headwater.toolkit import load_steps
-    from headwater_server.access.api_keys import ApiKeys
-    from headwater_server.access.origins import check_bind
-    from headwater_server.app import create_app
     from headwater_server.commands.serving import Serving
 
-    auth = None if keys is None else ApiKeys.load(keys)
-    check_bind(host, auth, insecure=insecure)
-    for module in steps or ():
-        load_steps(module)
-    server = create_app(
-        pipelines,
-        auth=auth,
-        insecure=insecure,
-        files=files or (),
-        allow=allow or (),
-        origins=origins or (),
-        drain_s=drain,
+    access = AccessOptions(
+        keys=keys, jwks=jwks, issuer=issuer, audience=audience, insecure=insecure, origins=origins or []
     )
-    Serving(server, host=host, port=port).run()
+    choices = Choices(
+        pipelines=pipelines,
+        host=host,
+        port=port,
+        files=files or [],
+        steps=steps or [],
+        allow=allow or [],
+        allow_documents=allow_documents,
+        limits=limits or [],
+        drain_s=drain,
+        reload=reload,
+        ws_compression=ws_compression,
+    )
+    Serving(choices, access).run()
