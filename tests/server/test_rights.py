@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
 
 from headwater import Pipeline, step
 from headwater_server import ApiKeys, create_app
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, serving
 
 
 @step("test.endless")
@@ -69,3 +72,19 @@ async def test_waiting_is_refused_when_the_key_is_revoked(tmp_path: Path) -> Non
         await anyio.wait_all_tasks_blocked()
         ApiKeys.load(path).revoke("ci")
     assert answers[0].status_code == 401
+
+
+async def test_websocket_closes_with_the_policy_code_when_the_key_is_revoked(tmp_path: Path) -> None:
+    """The client learns that its rights ended, and the execution that it waited for is cancelled."""
+    path = tmp_path / "keys.json"
+    headers = {"authorization": f"Bearer {ApiKeys.create_in(path, 'ci')}"}
+    async with serving(create_app(PIPELINE, auth=ApiKeys.load(path), drain_s=0)) as url:
+        address = url.replace("http", "ws", 1) + "/pipelines/endless/run"
+        async with connect(address, additional_headers=headers) as socket:
+            await socket.send('{"input": "a"}')
+            assert "start" in json.loads(await socket.recv())
+            ApiKeys.load(path).revoke("ci")
+            assert json.loads(await socket.recv())["break"]["code"] == "invalid-token"
+            with pytest.raises(ConnectionClosedError):
+                await socket.recv()
+            assert socket.close_code == 1008

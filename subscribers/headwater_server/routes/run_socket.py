@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from headwater import HeadwaterError, StreamBrokenError
 from headwater.toolkit import is_object
 from headwater.wire import FrameDecoder, FrameKind, frame
+from headwater_server.access.scope_reading import invalid_token
 from headwater_server.bodies.frames import FrameForm, form_of, json_frame
 from headwater_server.bodies.inputs import WIRE, frame_of, is_compressed, opening, typed_reader
 from headwater_server.bodies.requests import parameters_in, set_parameters
@@ -55,7 +56,10 @@ class RunSocket:
                 await socket.accept()
                 accepted = True
                 run = _SocketRun(self._service, socket, principal, name)
-                await run.serve(pipeline, parameters)
+                with anyio.CancelScope() as rights, self._service.watch.following(principal, rights.cancel):
+                    await run.serve(pipeline, parameters)
+            if rights.cancelled_caught:
+                raise invalid_token("the key or token has expired or was revoked")
         except WebSocketDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - it becomes the answer
