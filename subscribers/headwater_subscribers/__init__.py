@@ -9,7 +9,8 @@ chosen events on to another subscriber (`composed`). The others are packages:
   and how it is shown (`text_tables`, `prometheus`);
 - `telemetry`: OpenTelemetry (`tracing`, with `spans`, `instruments` and the names in `gen_ai`);
 - `timeline`: an execution over time (`history`), drawn as SVG (`chart`);
-- `web`: events for web clients (`sse` the bytes of server-sent events).
+- `web`: events for web clients (`sse_subscriber`, with `sse` for the bytes, and
+  `websocket_subscriber`, both on `sender`; `plain_form`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from headwater_subscribers.sample import SampleSubscriber
     from headwater_subscribers.telemetry.tracing import OpenTelemetrySubscriber
     from headwater_subscribers.timeline.history import Timeline, TimelineSubscriber, timeline_svg
+    from headwater_subscribers.web.sse_subscriber import SSESubscriber
+    from headwater_subscribers.web.websocket_subscriber import WebSocketSubscriber
 
 __all__ = [
     "DEFAULT_SLOS",
@@ -53,12 +56,14 @@ __all__ = [
     "PrometheusSubscriber",
     "QueueSubscriber",
     "Reliability",
+    "SSESubscriber",
     "SampleSubscriber",
     "Slo",
     "SloResult",
     "StepMetrics",
     "Timeline",
     "TimelineSubscriber",
+    "WebSocketSubscriber",
     "read_events",
     "timeline_svg",
 ]
@@ -81,5 +86,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "sample": "SampleSubscriber",
         "timeline.history": "Timeline TimelineSubscriber timeline_svg",
         "telemetry.tracing": "OpenTelemetrySubscriber",
+        "web.sse_subscriber": "SSESubscriber",
+        "web.websocket_subscriber": "WebSocketSubscriber",
     },
 )
