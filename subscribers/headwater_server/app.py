@@ -21,6 +21,7 @@ from headwater_server.routes.events import EventRoutes
 from headwater_server.routes.executions import ExecutionRoutes
 from headwater_server.routes.guarded import Guarded, Handler
 from headwater_server.routes.inputs import Inputs
+from headwater_server.routes.operations import Operations
 from headwater_server.routes.outputs import Outputs
 from headwater_server.routes.pipelines import Pipelines
 from headwater_server.routes.run_socket import RunSocket
@@ -144,13 +145,20 @@ def _routes(service: Service) -> list[BaseRoute]:
     pipelines, executions = Pipelines(service), ExecutionRoutes(service)
     inputs, outputs, runs, events = Inputs(service), Outputs(service), Runs(service), EventRoutes(service)
 
+    operations = Operations(service)
+
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(path, Guarded(service, handler), methods=[method])
 
     return [
         *monitor_routes(),
+        route("GET", "/healthz", operations.health),
+        route("GET", "/readyz", operations.readiness),
+        route("GET", "/metrics", operations.metrics),
         route("GET", "/pipelines", pipelines.every),
+        route("POST", "/pipelines", pipelines.upload),
         route("GET", "/pipelines/{name}", pipelines.one),
+        route("DELETE", "/pipelines/{name}", pipelines.delete),
         route("POST", "/pipelines/{name}/executions", pipelines.start),
         route("POST", "/pipelines/{name}/run", runs.run),
         route("GET", "/executions", executions.every),

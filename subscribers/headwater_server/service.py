@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from headwater import Runner
+from headwater import MissingExtraError, Runner
 from headwater_server.access.rates import Quota
 from headwater_server.access.watch import Watch
 from headwater_server.executions.executions import Executions
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headwater_server.catalog.catalog import Catalog
     from headwater_server.executions.held import HeldExecution
     from headwater_server.settings import Limits, Options
+    from headwater_subscribers import PrometheusSubscriber
 
 __all__ = ["Service", "links_of"]
 
@@ -36,7 +37,8 @@ class Service:
         limits = options.limits
         self.streams: Quota = Quota("streams", per_caller=limits.streams_per_caller, total=limits.streams)
         self.watch: Watch = Watch()
-        self._runner: Runner = runner or Runner()
+        self._metrics = None if runner is not None else _counting()
+        self._runner: Runner = runner or Runner([] if self._metrics is None else [self._metrics])
         self._executions: Executions | None = None
         self._broadcast: Broadcast | None = None
 
@@ -82,10 +84,22 @@ class Service:
                 self._executions = self._broadcast = None
                 group.cancel_scope.cancel()
 
+    def pipeline_metrics(self) -> str:
+        """Return the metrics of pipelines and steps as text for Prometheus, if its client library is installed."""
+        return "" if self._metrics is None else self._metrics.exposition()
+
     async def stop(self) -> None:
         """Refuse new work, let what runs go on for the time that the options give it, and end all streams."""
         await self.executions.drain(self.options.drain_s)
         self.broadcast.stop()
+
+
+def _counting() -> PrometheusSubscriber | None:
+    try:
+        from headwater_subscribers import PrometheusSubscriber
+    except MissingExtraError:
+        return None
+    return PrometheusSubscriber()
 
 
 def links_of(connection: HTTPConnection, held: HeldExecution) -> dict[str, str]:

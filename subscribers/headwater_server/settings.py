@@ -25,11 +25,13 @@ class Limits:
         streams: Streams that may be open at once: SSE, JSON lines and WebSocket.
         streams_per_caller: Streams of one caller that may be open at once.
         requests_per_minute: Requests of one caller in a minute.
+        documents_per_caller: Documents of one caller, where callers may upload them.
         execution_s: How long an execution may take, in seconds.
         kept_executions: Executions that have ended and are kept, of all callers.
         kept_s: How long an execution that has ended is kept, in seconds.
         kept_events: Events of executions that have ended that are kept, of all callers.
         kept_items: Items of each output that are kept for readers.
+        kept_item_bytes: Bytes of the items of each output that are kept, as estimated.
         input_items: Items that were accepted and that the execution has not read yet.
         message_bytes: Largest message of a WebSocket.
         messages_per_minute: Messages on one WebSocket in a minute.
@@ -48,11 +50,13 @@ class Limits:
     streams: int = 10_000
     streams_per_caller: int = 10_000
     requests_per_minute: int = 6_000
+    documents_per_caller: int = 100
     execution_s: float = 3_600.0
     kept_executions: int = 1_000
     kept_s: float = 3_600.0
     kept_events: int = 1_000_000
     kept_items: int = 10_000
+    kept_item_bytes: int = 64 * _MIB
     input_items: int = 1_000
     message_bytes: int = 1 * _MIB
     messages_per_minute: int = 6_000

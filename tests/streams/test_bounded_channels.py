@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from headwater import StreamBrokenError
 from headwater.streams.bounded.dropping_channel import DroppingChannel
-from headwater.streams.bounded.item_size import size_of
+from headwater.streams.bounded.item_size import item_size
 from headwater.streams.bounded.sized_channel import SizedChannel
 from headwater.streams.channel import Channel
 from headwater.streams.ends import ReaderLeft
@@ -40,7 +40,7 @@ class TestSizes:
     )
     def test_is_exact_when_the_item_says_it(self, item: Any, size: int) -> None:
         """Bytes, characters, and whatever has `nbytes`, such as a numpy array."""
-        assert size_of(item) == size
+        assert item_size(item) == size
 
     @pytest.mark.parametrize(
         "make",
@@ -51,12 +51,12 @@ class TestSizes:
     )  # fmt: skip
     def test_grows_with_what_is_inside(self, make: Any) -> None:
         """An estimate follows strings and bytes into containers, models and dataclasses."""
-        assert size_of(make("x" * 10_000)) - size_of(make("x")) >= 9_999
+        assert item_size(make("x" * 10_000)) - item_size(make("x")) >= 9_999
 
     def test_is_found_in_bounded_time_when_an_item_is_huge(self) -> None:
         """The parts after the first thousand count as much as these."""
         many = [f"{number:100}" for number in range(100_000)]
-        assert 100_000 * 100 < size_of(many) < 100_000 * 300
+        assert 100_000 * 100 < item_size(many) < 100_000 * 300
 
 
 class TestSized:

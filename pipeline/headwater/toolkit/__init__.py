@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from headwater.numerals import decimal_number, whole_number
     from headwater.private_files import refuse_private
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
+    from headwater.streams.bounded.item_size import item_size as item_size
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.descriptors import chunks_of
     from headwater.toolkit.fields import (
@@ -136,6 +137,7 @@ __all__ = [
     "is_object",
     "is_sequence",
     "item_json",
+    "item_size",
     "json_lines",
     "key_finder",
     "load_steps",
@@ -207,6 +209,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "kinds.registry": "load_steps",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
         "shapes": "is_list is_mapping is_object is_sequence",
+        "streams.bounded.item_size": "item_size",
         "toolkit.atomic_files": "Place atomic_file sync_folder",
         "toolkit.fields": (
             "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "

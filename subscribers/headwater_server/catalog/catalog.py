@@ -11,7 +11,7 @@ from anyio import to_thread
 from pydantic_core import to_json
 
 from headwater import Pipeline, Problem
-from headwater_server.catalog.entry import Entry, entry_of, load_entry
+from headwater_server.catalog.entry import Entry, entry_of, load_entry, uploaded_entry
 from headwater_server.problems import Refusal
 
 __all__ = ["Catalog", "Source"]
@@ -30,7 +30,8 @@ class Catalog:
         self._allow = frozenset(allow)
         self._sources = _sources(source)
         self._entries: dict[str, Entry] = {}
-        self._bound: OrderedDict[tuple[str, bytes], Pipeline] = OrderedDict()
+        self._uploaded: dict[tuple[str, str], Entry] = {}
+        self._bound: OrderedDict[tuple[str | None, str, bytes], Pipeline] = OrderedDict()
         self.reload()
 
     @property
@@ -41,27 +42,59 @@ class Catalog:
     def __iter__(self) -> Iterator[Entry]:
         return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
 
-    def get(self, name: str) -> Entry:
+    def visible_to(self, caller: str) -> Iterator[Entry]:
+        """Yield the pipelines that a caller can run: those of the server, and the documents that it has uploaded."""
+        yield from self
+        yield from (entry for (owner, _), entry in self._uploaded.items() if owner == caller)
+
+    async def upload(self, document: Mapping[str, Any], caller: str, most: int) -> Entry:
+        """Add a document of a caller, or replace the one of the same name."""
+        entry = await to_thread.run_sync(uploaded_entry, document, caller)
+        if entry.name in self._entries:
+            raise Refusal(409, "name-taken", f"the server has a pipeline {entry.name!r}; choose another name")
+        key = (caller, entry.name)
+        if key not in self._uploaded and sum(owner == caller for owner, _ in self._uploaded) >= most:
+            raise Refusal(429, "too-many-documents", f"{most} documents are yours, which is the limit; delete some")
+        self._uploaded[key] = entry
+        self._forget(caller, entry.name)
+        return entry
+
+    def delete(self, name: str, caller: str) -> None:
+        """Remove a document that a caller has uploaded."""
+        entry = self.get(name, caller)
+        if entry.owner is None:
+            raise Refusal(403, "not-yours", "only documents that you have uploaded can be deleted")
+        del self._uploaded[caller, name]
+        self._forget(caller, name)
+
+    def get(self, name: str, caller: str) -> Entry:
         """Return the entry of a name, or refuse the request."""
-        if (entry := self._entries.get(name)) is None:
+        if (entry := self._entries.get(name) or self._uploaded.get((caller, name))) is None:
             raise Refusal(404, "unknown-pipeline", f"there is no pipeline {name!r}")
         return entry
 
-    async def bind(self, name: str, parameters: Mapping[str, Any]) -> Pipeline:
+    async def bind(self, name: str, caller: str, parameters: Mapping[str, Any]) -> Pipeline:
         """Return a pipeline with values for its parameters; the latest combinations are kept."""
-        entry = self.get(name)
+        entry = self.get(name, caller)
         if not parameters and not entry.required and entry.pipeline is not None:
             return entry.pipeline
-        key = (name, to_json(dict(sorted(parameters.items()))))
+        key = (entry.owner, name, to_json(dict(sorted(parameters.items()))))
         if (known := self._bound.get(key)) is not None:
             self._bound.move_to_end(key)
             return known
         pipeline = await to_thread.run_sync(entry.bound, parameters, self._allow)
-        if self._entries.get(name) is entry:  # else it was reloaded meanwhile
+        if entry is self._entries.get(name) or entry is self._uploaded.get(
+            (caller, name)
+        ):  # else it was reloaded meanwhile
             self._bound[key] = pipeline
             if len(self._bound) > _MOST_BOUND:
                 self._bound.popitem(last=False)
         return pipeline
+
+    def _forget(self, caller: str, name: str) -> None:
+        """Forget the pipelines that were made of an earlier document."""
+        for key in [key for key in self._bound if key[:2] == (caller, name)]:
+            del self._bound[key]
 
     def reload(self) -> None:
         """Load all documents again; executions that run keep what they were started with."""

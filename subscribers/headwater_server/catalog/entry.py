@@ -11,7 +11,7 @@ from headwater import ConfigError, HeadwaterError, Pipeline, Problem
 from headwater.toolkit import is_list, is_object, parameters_schema, read_json, read_source
 from headwater_server.problems import Refusal
 
-__all__ = ["Entry", "entry_of", "load_entry"]
+__all__ = ["Entry", "entry_of", "load_entry", "uploaded_entry"]
 
 _SAMPLES: Final[Mapping[str, Any]] = {
     "string": "sample",
@@ -39,6 +39,7 @@ class Entry:
     pipeline: Pipeline | None = None
     required: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    owner: str | None = None
     _description: dict[str, Any] | None = None
 
     @property
@@ -82,6 +83,12 @@ def entry_of(pipeline: Pipeline) -> Entry:
     """Return the entry of a pipeline that a program has made."""
     document = read_json(pipeline.to_json())
     return Entry(pipeline.name, str(document.get("description", "")), None, document, pipeline)
+
+
+def uploaded_entry(document: Mapping[str, Any], owner: str) -> Entry:
+    """Return the entry of a document that a caller has sent: it has no permissions, and no environment."""
+    pipeline = Pipeline.load(document)
+    return Entry(pipeline.name, str(document.get("description", "")), None, document, pipeline, owner=owner)
 
 
 def load_entry(path: Path, allow: frozenset[str]) -> Entry | None:

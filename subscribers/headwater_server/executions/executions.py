@@ -74,6 +74,16 @@ class Executions:
         self._idle = anyio.Event()
 
     @property
+    def stopping(self) -> bool:
+        """Whether nothing new is started any more."""
+        return self._stopping
+
+    @property
+    def kept(self) -> int:
+        """How many have ended and are kept."""
+        return len(self._ended)
+
+    @property
     def running(self) -> list[HeldExecution]:
         """Those that have not ended."""
         return list(self._running.values())
@@ -95,8 +105,13 @@ class Executions:
         execution, held = self._make(start)
         plan = execution.plan
         for name, index in zip(plan.output_names, plan.outputs, strict=True):
-            streaming, most = plan.edges[index].streaming, self._limits.kept_items
-            held.outputs[name] = KeptItems(name, most=most, streaming=streaming, awaited=start.awaits_reader)
+            held.outputs[name] = KeptItems(
+                name,
+                most=self._limits.kept_items,
+                most_bytes=self._limits.kept_item_bytes,
+                streaming=plan.edges[index].streaming,
+                awaited=start.awaits_reader,
+            )
         await self._group.start(self._run, execution, held)
         return held
 

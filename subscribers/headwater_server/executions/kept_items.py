@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from headwater.toolkit import item_size
 from headwater_server.problems import Refusal
 
 __all__ = ["KeptItems", "Reader"]
@@ -33,7 +34,7 @@ class KeptItems:
     later is refused. With `awaited`, the execution also waits for the first reader.
     """
 
-    def __init__(self, name: str, *, most: int, streaming: bool, awaited: bool = False) -> None:
+    def __init__(self, name: str, *, most: int, most_bytes: int, streaming: bool, awaited: bool = False) -> None:
         self.name: str = name
         self.streaming: bool = streaming
         self.count: int = 0
@@ -43,6 +44,9 @@ class KeptItems:
         self.ended: bool = False
         self.error: Exception | None = None
         self._most = most
+        self._most_bytes = most_bytes
+        self._sizes: deque[int] = deque()
+        self._bytes = 0
         self._waits = True
         self._items: deque[Any] = deque()
         self._readers: list[Reader] = []
@@ -67,14 +71,16 @@ class KeptItems:
 
     async def add(self, batch: Sequence[Any]) -> None:
         """Add items, and wait while readers have not taken what would have to be dropped."""
+        sizes = list(map(item_size, batch))
         self._items.extend(batch)
+        self._sizes.extend(sizes)
+        self._bytes += sum(sizes)
         self.count += len(batch)
         self._tell()
-        while self._waits and len(self._items) > self._most:
-            needed = self._needed()
-            if needed > self.first:
-                for _ in range(min(needed - self.first, len(self._items) - self._most)):
-                    self._items.popleft()
+        while self._waits and self._is_full():
+            if self._needed() > self.first:
+                self._items.popleft()
+                self._bytes -= self._sizes.popleft()
                 continue
             self._room = anyio.Event()
             with anyio.move_on_at(self._awaited_until if not self._readers else inf):
@@ -122,6 +128,9 @@ class KeptItems:
         reader.cursor += len(items)
         self._room.set()
         return items
+
+    def _is_full(self) -> bool:
+        return len(self._items) > self._most or (self._bytes > self._most_bytes and len(self._items) > 1)
 
     def _needed(self) -> int:
         """Return the number of the first item that must be kept for a reader."""

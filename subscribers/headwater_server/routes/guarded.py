@@ -10,10 +10,11 @@ from anyio.lowlevel import checkpoint
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from headwater import StreamBrokenError
 from headwater.toolkit import notice
 from headwater_server.access.scope_reading import invalid_token
 from headwater_server.problems import Refusal, problem_response
-from headwater_server.streaming.asgi import abort, remember_transport
+from headwater_server.streaming.asgi import abort, cut, remember_transport
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -73,10 +74,12 @@ class Guarded:
                 await checkpoint()  # so that the server notices that the connection was lost
             elif is_over:
                 raise invalid_token("the key or token has expired or was revoked")
-        except Exception as error:
-            if started:  # the answer is cut off, which the client sees
-                raise
-            response = _answer_for(single_error(error), request)
+        except Exception as error:  # noqa: BLE001 - it becomes the answer
+            error = single_error(error)
+            if started:
+                await _cut_off(scope, error)
+                return
+            response = _answer_for(error, request)
         if response is not None:
             for name, value in headers.items():
                 response.headers.setdefault(name, value)
@@ -98,6 +101,15 @@ def single_error(error: Exception) -> Exception:
         error = inside[0]
         inside = getattr(error, "exceptions", ())
     return error
+
+
+async def _cut_off(scope: Scope, error: Exception) -> None:
+    """Cut off an answer that has begun, which the client sees as such; raise where only the server can do it."""
+    if not isinstance(error, StreamBrokenError):
+        notice("request_failed", path=scope["path"], error=f"{type(error).__name__}: {error}")
+    if not cut(scope):
+        raise error
+    await checkpoint()  # so that the server notices that the connection was lost
 
 
 def _answer_for(error: Exception, request: Request) -> Response:

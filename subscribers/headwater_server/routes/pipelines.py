@@ -46,18 +46,37 @@ class Pipelines:
 
     async def every(self, call: Call) -> Response:
         """Answer with the list of pipelines."""
-        return json_response({"pipelines": [_form(entry, call) for entry in self._service.catalog]})
+        return json_response(
+            {"pipelines": [_form(entry, call) for entry in self._service.catalog.visible_to(call.principal.name)]}
+        )
 
     async def one(self, call: Call) -> Response:
         """Answer with one pipeline: its document, its types and its drawing."""
-        entry = self._service.catalog.get(call.request.path_params["name"])
+        entry = self._service.catalog.get(call.request.path_params["name"], call.principal.name)
         return json_response({**_form(entry, call), **await to_thread.run_sync(entry.described)})
+
+    async def upload(self, call: Call) -> Response:
+        """Add a document of the caller, where the operator allows it."""
+        service = self._service
+        if not service.options.allow_documents:
+            message = "this server takes no documents; its operator can allow it with --allow-documents"
+            raise Refusal(403, "documents-not-allowed", message)
+        document = await read_object(call.request, Body(call.request.receive, service.limits), service.limits)
+        most = service.limits.documents_per_caller
+        entry = await service.catalog.upload(document, call.principal.name, most)
+        form = _form(entry, call)
+        return json_response(form, 201, {"location": form["links"]["self"]})
+
+    async def delete(self, call: Call) -> Response:
+        """Remove a document of the caller."""
+        self._service.catalog.delete(call.request.path_params["name"], call.principal.name)
+        return Response(status_code=204)
 
     async def start(self, call: Call) -> Response:
         """Start an execution that goes on by itself; with an `Idempotency-Key`, only the first time."""
         service, request = self._service, call.request
         name = request.path_params["name"]
-        service.catalog.get(name)
+        service.catalog.get(name, call.principal.name)
         given = await read_object(request, Body(request.receive, service.limits), service.limits)
         if unknown := given.keys() - _KEYS:
             raise Refusal(400, "unknown-key", f"unknown keys: {', '.join(sorted(unknown))}; known: {', '.join(_KEYS)}")
@@ -72,7 +91,7 @@ class Pipelines:
     async def _start(self, call: Call, name: str, given: Mapping[str, Any]) -> HeldExecution:
         service = self._service
         parameters = parameters_in(given)
-        pipeline = await service.catalog.bind(name, parameters)
+        pipeline = await service.catalog.bind(name, call.principal.name, parameters)
         data, feed = given.get("input"), None
         if given.get("stream_input"):
             if data is not None:

@@ -49,10 +49,10 @@ class RunSocket:
             self._service.check_running()
             async with self._service.gate.admit(scope) as principal:
                 name = socket.path_params["name"]
-                entry = self._service.catalog.get(name)
+                entry = self._service.catalog.get(name, principal.name)
                 parameters = set_parameters(socket, entry.document)
                 is_complete = all(required in parameters for required in entry.required)
-                pipeline = await self._service.catalog.bind(name, parameters) if is_complete else None
+                pipeline = await self._service.catalog.bind(name, principal.name, parameters) if is_complete else None
                 await socket.accept()
                 accepted = True
                 run = _SocketRun(self._service, socket, principal, name)
@@ -114,12 +114,15 @@ class _SocketRun:
             self._released.set()
             if more := parameters_in(value):
                 parameters, pipeline = {**parameters, **more}, None
-            pipeline = pipeline or await self._service.catalog.bind(self._name, parameters)
+            pipeline = pipeline or await self._bind(parameters)
             return value.get("input"), pipeline, parameters
         self._binary = isinstance(message, bytes)
-        pipeline = pipeline or await self._service.catalog.bind(self._name, parameters)
+        pipeline = pipeline or await self._bind(parameters)
         chunks = self._chunks(message)
         return typed_reader(chunks, pipeline.plan(stream_input=True)), pipeline, parameters
+
+    async def _bind(self, parameters: Mapping[str, Any]) -> Pipeline:
+        return await self._service.catalog.bind(self._name, self._principal.name, parameters)
 
     async def _message(self) -> str | bytes:
         message = await self._socket.receive()

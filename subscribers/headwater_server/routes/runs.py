@@ -80,11 +80,11 @@ class _Run:
         """Return what is to be run."""
         service, request = self._service, self._call.request
         name = request.path_params["name"]
-        entry = service.catalog.get(name)
+        entry = service.catalog.get(name, self._call.principal.name)
         parameters = set_parameters(request, entry.document)
         sent = media_type(request.headers.get("content-type"))
         if sent in STREAMED:
-            pipeline = await service.catalog.bind(name, parameters)
+            pipeline = await service.catalog.bind(name, self._call.principal.name, parameters)
             plan = pipeline.plan(stream_input=True)
             data = await input_of(self.body.chunks(), sent, plan, service.limits, framed=self._framed)
         else:
@@ -92,7 +92,7 @@ class _Run:
             if unknown := given.keys() - {"input", "parameters"}:
                 raise Refusal(400, "unknown-key", f"unknown keys: {', '.join(sorted(unknown))}")
             parameters |= parameters_in(given)
-            pipeline = await service.catalog.bind(name, parameters)
+            pipeline = await service.catalog.bind(name, self._call.principal.name, parameters)
             data = given.get("input")
         return Start(self._call.principal, name, pipeline, parameters, data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
-__all__ = ["Message", "Receive", "Scope", "Send", "abort", "header", "remember_transport"]
+__all__ = ["Message", "Receive", "Scope", "Send", "abort", "cut", "header", "remember_transport"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,6 +31,14 @@ def remember_transport(scope: Scope, send: Send) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if hasattr(transport, "abort"):
         scope.setdefault(_TRANSPORT, transport)
+
+
+def cut(scope: Scope) -> bool:
+    """Close a connection after what was sent, without an end of the answer; return whether the server allows it."""
+    transport = scope.get(_TRANSPORT)
+    if transport is not None:
+        transport.close()
+    return transport is not None
 
 
 def abort(scope: Scope) -> None:

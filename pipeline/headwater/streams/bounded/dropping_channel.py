@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.streams.bounded.item_size import size_of
+from headwater.streams.bounded.item_size import item_size
 from headwater.streams.channel import Channel
 from headwater.streams.ends import NOTHING, ChannelStatistics, ReaderLeft
 
@@ -123,7 +123,7 @@ class DroppingChannel(Channel):
     def _excess_of_bytes(self, excess: int, most: int) -> int:
         """Return how many of the oldest items have to go; the newest one stays, whatever its size is."""
         sizes = self._sizes
-        sizes += map(size_of, self.buffer[len(sizes) :])
+        sizes += map(item_size, self.buffer[len(sizes) :])
         total = sum(sizes[excess:])
         while total > most and excess < len(sizes) - 1:
             total -= sizes[excess]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headwater.streams.bounded.item_size import size_of
+from headwater.streams.bounded.item_size import item_size
 from headwater.streams.channel import Channel
 from headwater.streams.ends import ChannelStatistics, ReaderLeft
 
@@ -100,7 +100,7 @@ class SizedChannel(Channel):
     def _admit(self, items: Sequence[Any]) -> None:
         """Count the last items of the buffer, and hold back the first that does not fit, with all after it."""
         for item in items:
-            size = size_of(item)
+            size = item_size(item)
             if self._held or (self._measured_items and self.buffered_bytes + size > self.capacity_bytes):
                 self._held += self.buffer[self._measured_items :]
                 del self.buffer[self._measured_items :]
