@@ -15,23 +15,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.toolkit import on_first_use
+from headwater_server.server_extra import needing_the_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater_server.access.api_keys import ApiKeys
+    from headwater_server.access.jwt_tokens import JwtTokens
     from headwater_server.access.principal import Principal
     from headwater_server.app import Server, create_app
+    from headwater_server.problems import Refusal
     from headwater_server.settings import Limits
 
-__all__ = ["ApiKeys", "Limits", "Principal", "Server", "create_app"]
+__all__ = ["ApiKeys", "JwtTokens", "Limits", "Principal", "Refusal", "Server", "create_app"]
 
-__getattr__: Callable[[str], Any] = on_first_use(
+_import: Callable[[str], Any] = on_first_use(
     __name__,
     {
         "access.api_keys": "ApiKeys",
+        "access.jwt_tokens": "JwtTokens",
         "access.principal": "Principal",
         "app": "Server create_app",
+        "problems": "Refusal",
         "settings": "Limits",
     },
 )
+
+
+def __getattr__(name: str) -> Any:
+    with needing_the_extra():
+        return _import(name)

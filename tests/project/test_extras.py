@@ -81,6 +81,8 @@ CHAIN = "Pipeline.load({'name': 'x', 'steps': [{'id': 'it', 'kind': '%s', 'param
         pytest.param("cli", "headwater_subscribers.ConsoleSubscriber(live=True)", id="table"),
         pytest.param("testing", "VirtualClock()", id="clock"),
         pytest.param("arrays", READ_ARRAY, id="array"),
+        pytest.param("server", "from headwater_server import create_app", id="server"),
+        pytest.param("server", "from headwater_server import JwtTokens", id="tokens of callers"),
     ],
 )
 def test_names_the_extra_where_it_is_needed(extra: str, code: str, tmp_path: Path) -> None:
@@ -109,6 +111,15 @@ def test_command_names_its_extra(module: str, command: str) -> None:
     done = without([], code + "from headwater.cli import main\nmain()")
     assert done.returncode == 2
     assert done.stderr == f"headwater: the command line needs {module}: pip install 'headwater[cli]'\n"
+
+
+def test_command_of_the_server_names_its_extra() -> None:
+    """What serves needs more than what manages keys."""
+    code = "import sys\nfrom headwater.cli import main\nsys.argv = ['headwater', *{}]\nmain()"
+    done = without(["server"], code.format(["serve", "configs"]))
+    assert done.returncode == 2
+    assert done.stderr.endswith("the server needs an optional dependency: pip install 'headwater[server]'\n")
+    assert "does not exist" in without(["server"], code.format(["keys", "list"])).stderr
 
 
 def test_pipeline_runs_when_no_extra_is_installed() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from headwater_server.commands.serve_options import AccessOptions, Choices
+from headwater_server.server_extra import needing_the_extra
 
 __all__ = ["serve"]
 
@@ -70,7 +71,8 @@ def serve(  # noqa: PLR0913 - each is an option of the command
     On SIGTERM or Ctrl-C, nothing new is started, what runs gets --drain seconds, and
     what still runs then is cancelled. A second signal stops the server at once.
     """
-    from headwater_server.commands.serving import Serving
+    with needing_the_extra():
+        from headwater_server.commands.serving import Serving
 
     access = AccessOptions(
         keys=keys, jwks=jwks, issuer=issuer, audience=audience, insecure=insecure, origins=origins or []
