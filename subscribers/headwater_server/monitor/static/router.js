@@ -12,8 +12,10 @@ addEventListener("hashchange", () => (route.value = read()));
 
 export const link = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;
 
+/** Shows another view; an object at the end is its query. */
 export function go(...parts) {
-  location.hash = link(...parts);
+  const query = typeof parts.at(-1) === "object" ? `?${new URLSearchParams(parts.pop())}` : "";
+  location.hash = link(...parts) + query;
 }
 
 /** Changes the query of the present view without a new entry in the history. */

@@ -49,3 +49,10 @@ export const api = new Api(
   () => (session.key ? `Bearer ${session.key}` : ""),
   () => (session.asksKey = true),
 );
+
+// Inputs of executions that this tab has started, so that they can be run again; a server does not keep them.
+const inputs = new Map();
+export const givenInput = (executionId) => inputs.get(executionId);
+export function rememberInput(executionId, body) {
+  if (body && "input" in body) inputs.set(executionId, { input: body.input });
+}

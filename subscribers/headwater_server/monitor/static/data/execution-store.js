@@ -5,6 +5,8 @@ import { hasEnded } from "./execution-state.js";
 import { Recording } from "./recording.js";
 
 const CLOCK_MS = 250;
+const MANY = 150; // steps; with more, the view is drawn less often
+const MANY_MS = 150;
 
 /** The shared part of a live and of a recorded execution. Call it inside the setup of a component. */
 function newStore() {
@@ -49,7 +51,8 @@ function newStore() {
     for (const event of events) pending.push(event);
     if (isScheduled) return;
     isScheduled = true;
-    if (document.hidden) setTimeout(flush, 100); // a hidden page has no frames
+    const waitMs = recording.latest.steps.size > MANY || document.hidden ? MANY_MS : 0; // a hidden page has no frames
+    if (waitMs) setTimeout(flush, waitMs);
     else requestAnimationFrame(flush);
   }
 
@@ -90,6 +93,10 @@ export function replayer(store) {
   let timeS = 0;
 
   function step(nowMs) {
+    if (store.recording.latest.steps.size > MANY && nowMs - lastMs < MANY_MS) {
+      frame = requestAnimationFrame(step);
+      return;
+    }
     timeS += ((nowMs - lastMs) / 1000) * speed.value;
     lastMs = nowMs;
     store.position.value = Math.max(store.recording.positionAt(timeS), store.position.value ?? 0);

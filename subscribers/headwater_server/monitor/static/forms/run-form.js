@@ -1,7 +1,7 @@
 // The form that starts a pipeline: its parameters and its input.
 import { html } from "../lib/html.js";
 import { errorNotice, problemList } from "../pages/problem-list.js";
-import { api } from "../session.js";
+import { api, rememberInput } from "../session.js";
 import { reactive, shallowRef } from "../vendor/vue.runtime.esm-browser.prod.js";
 import { icon } from "../view/icons.js";
 import { groupFields, schemaField } from "./schema-field.js";
@@ -58,7 +58,9 @@ export const RunForm = {
       }
       state.isBusy = true;
       try {
-        emit("started", await api.start(props.pipeline.name, body, crypto.randomUUID?.() ?? String(Math.random())));
+        const execution = await api.start(props.pipeline.name, body);
+        rememberInput(execution.id, body);
+        emit("started", execution);
       } catch (error) {
         state.error = error;
         state.errors = errorsByField(error.problems ?? []);

@@ -31,7 +31,7 @@ export const FilePage = {
       ${opened.events
         ? h(ExecutionView, { key: opened.number, events: opened.events, source: opened.name, heading: 1 })
         : html`
-          <div class="panel empty">
+          <div class="panel empty tall">
             <h1>Replay a file of events</h1>
             <p>Drop a file of events anywhere on this page. It is read in the browser and sent to nobody.</p>
             <p><code>headwater run pipeline.json --events run.jsonl</code> writes one.</p>

@@ -2,34 +2,27 @@
 
 /** The path of an edge through its points, with soft bends in the direction of the data. */
 export function pathOf(points, isDownward) {
-  const parts = [`M${points[0][0].toFixed(1)} ${points[0][1].toFixed(1)}`];
+  const parts = [`M${joined(...points[0])}`];
   for (let index = 1; index < points.length; index += 1) {
     const [[x0, y0], [x1, y1]] = [points[index - 1], points[index]];
     const middle = isDownward ? (y0 + y1) / 2 : (x0 + x1) / 2;
     const isBent = Math.abs(isDownward ? x1 - x0 : y1 - y0) > 0.5;
-    const bend = isDownward ? `${fixed(x0)} ${fixed(middle)} ${fixed(x1)} ${fixed(middle)}` : `${fixed(middle)} ${fixed(y0)} ${fixed(middle)} ${fixed(y1)}`;
-    parts.push(isBent ? `C${bend} ${fixed(x1)} ${fixed(y1)}` : `L${fixed(x1)} ${fixed(y1)}`);
+    const bend = isDownward ? [x0, middle, x1, middle] : [middle, y0, middle, y1];
+    parts.push(isBent ? `C${joined(...bend, x1, y1)}` : `L${joined(x1, y1)}`);
   }
   return parts.join("");
 }
 
-const fixed = (number) => number.toFixed(1);
-
-/** Whether the data of a drawing flows down the page rather than to the right. */
-export function isDownward(drawing) {
-  const [edge] = drawing.edges;
-  const source = drawing.nodes.find((node) => node.id === edge?.source);
-  return source !== undefined && Math.abs(edge.points[0][1] - (source.y + source.height)) < 1;
-}
+const joined = (...numbers) => numbers.map((number) => number.toFixed(1)).join(" ");
 
 /**
  * How full the buffer of an edge is: its items, its capacity and the share, or null when no event says it. Without
  * counts, what the two steps wait for says whether it is full or empty.
  */
-export function bufferOf(execution, source, target) {
+export function bufferOf(execution, { source, target, name }) {
   const [writer, reader] = [execution.steps.get(source), execution.steps.get(target)];
   if (reader?.state !== "running") return null;
-  const counted = reader.buffers?.[source];
+  const counted = reader.buffers?.[name] ?? reader.buffers?.[source];
   if (counted) return { items: counted.items, capacity: counted.capacity, share: counted.items / (counted.capacity || 1) };
   if (writer?.state === "running" && writer.waitsFor === "output" && reader.waitsFor === null) return { share: 1 };
   return null;

@@ -10,6 +10,7 @@ import { EventList } from "./event-list.js";
 import { GraphView } from "./graph-view.js";
 import { icon, stateBadge } from "./icons.js";
 import { layOut } from "./own-layout.js";
+import { OverviewPanel } from "./overview-panel.js";
 import { ReplayBar } from "./replay-bar.js";
 import { ResultView } from "./result-view.js";
 import { errorChain, StepPanel } from "./step-panel.js";
@@ -21,12 +22,20 @@ import { TimelineView } from "./timeline-view.js";
 const WORDS = { done: "completed", stopped: "cancelled", waiting: "starting" };
 
 export const ExecutionView = {
-  props: ["api", "execution", "events", "source", "heading"],
-  emits: ["started"],
+  props: {
+    api: Object, // requests to the server of the execution
+    execution: String, // its id
+    events: Array, // or its recorded events
+    source: String, // where these come from
+    heading: { type: Number, default: 2 },
+    pipelineLink: Function, // returns the address of the view of a pipeline, where there is one
+    inputOf: Function, // returns the input that was given to an execution, where that is known
+  },
+  emits: ["started", "edit"],
   setup(props, { emit }) {
     const store = props.events ? recordedStore(props.events) : liveStore(props.api, props.execution);
     const player = replayer(store);
-    const about = shallowReactive({ form: null, drawing: null, error: null, isBusy: false });
+    const about = shallowReactive({ form: null, drawing: null, takesInput: true, error: null, actionError: null, isBusy: false });
     const chosen = shallowRef(null);
     const tab = shallowRef("timeline");
 
@@ -42,6 +51,7 @@ export const ExecutionView = {
       try {
         about.form = await props.api.execution(props.execution);
         const pipeline = await props.api.pipeline(about.form.pipeline);
+        about.takesInput = Object.keys(pipeline.inputs ?? {}).length > 0;
         about.drawing = pipeline.drawing;
         if (!about.drawing) about.error = "not drawn";
       } catch (error) {
@@ -78,9 +88,14 @@ export const ExecutionView = {
     }
     const cancel = () => act(() => props.api.cancel(props.execution, "cancelled in the monitor"));
     async function runAgain() {
-      const { pipeline, parameters, input } = about.form;
-      const body = input === undefined ? { parameters } : { parameters, input };
-      const again = await act(() => props.api.start(pipeline, body, crypto.randomUUID?.() ?? String(Math.random())));
+      const { pipeline, parameters } = about.form;
+      const given = props.inputOf?.(props.execution);
+      if (about.takesInput && !given) {
+        emit("edit", about.form);
+        return;
+      }
+      const body = { parameters, ...(about.takesInput ? given : {}) };
+      const again = await act(() => props.api.start(pipeline, body));
       if (again) emit("started", again);
     }
     function download() {
@@ -95,14 +110,16 @@ export const ExecutionView = {
     function head(execution) {
       const state = WORDS[execution.state] ?? execution.state;
       const name = execution.name || about.form?.pipeline || "Execution";
-      const takesInput = about.form !== null && Object.keys(about.form.links ?? {}).includes("input") && about.form.links.input;
+      const pipelineLink = about.form && props.pipelineLink?.(about.form.pipeline);
+      const canRunAgain = props.api && about.form && (!about.takesInput || props.inputOf);
       return html`
         <header class="view-head">
           <div class="grow">
             <p class="crumbs">${props.source
               ? html`Events of ${props.source}`
-              : html`Execution <span class="mono" title=${execution.executionId}>${shortId(execution.executionId || props.execution)}</span>`}</p>
-            ${h(`h${props.heading ?? 2}`, { class: "view-title cut" }, name)}
+              : html`Execution <span class="mono" title=${execution.executionId}>${shortId(execution.executionId || props.execution)}</span>`}
+              ${pipelineLink && html` of <a href=${pipelineLink}>${name}</a>`}</p>
+            ${h(`h${props.heading}`, { class: "view-title cut" }, name)}
           </div>
           <div class="view-facts">
             <span role="status">${stateBadge(state)}</span>
@@ -113,7 +130,7 @@ export const ExecutionView = {
           <div class="row wrap">
             ${props.api && !ended.value && html`
               <button type="button" class="button" disabled=${about.isBusy} onClick=${cancel}>${icon("stopped")}Cancel</button>`}
-            ${props.api && about.form && !takesInput && html`
+            ${canRunAgain && html`
               <button type="button" class="button" disabled=${about.isBusy} onClick=${runAgain}>${icon("again")}Run again</button>`}
             <button type="button" class="button icon-only" title="Download the events" aria-label="Download the events"
               onClick=${download}>${icon("download")}</button>
@@ -162,8 +179,10 @@ export const ExecutionView = {
                 ? h(GraphView, { drawing: drawing.value, execution, version: store.version.value, chosen: chosen.value, onChoose: choose })
                 : html`<p class="empty">Waiting for the first events</p>`}
             </div>
-            <aside class="panel side-panel" aria-label="Step">
-              ${h(StepPanel, { store, stepId: chosen.value, onChoose: choose })}
+            <aside class="panel side-panel scrolls" aria-label="Details" tabindex="0">
+              ${execution.steps.has(chosen.value)
+                ? h(StepPanel, { store, stepId: chosen.value, onChoose: choose })
+                : h(OverviewPanel, { store, form: about.form, onChoose: choose })}
             </aside>
           </div>
           ${tabs()}

@@ -8,18 +8,22 @@ const KIND_EM = 6.7;
 const PADDING = 14;
 const FULL = 0.8;
 
+const mostCharacters = (width, em) => Math.max(Math.floor((width - PADDING - 4) / em), 3);
+
 const cut = (text, width, em) => {
-  const most = Math.max(Math.floor((width - 2 * PADDING + 4) / em), 3);
+  const most = mostCharacters(width, em);
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
-/** What a step says of itself in its second line: its counts once it has some, its kind before. */
-function secondLine(step, kind) {
+/** What a step says of itself in its second line: its counts once it has some, as many as fit, and its kind before. */
+function secondLine(step, { kind, width }) {
   const written = step && (step.itemsOut ?? step.itemsIn);
-  if (!step || step.state === "waiting" || written == null) return kind;
-  const perS = step.state === "running" ? step.pace.perS : null;
-  const read = step.itemsOut != null && step.itemsIn != null && step.itemsIn !== step.itemsOut ? `${shortCount(step.itemsIn)} → ` : "";
-  return `${read}${shortCount(written)}${perS ? ` · ${rate(perS)}` : ""}`;
+  if (!step || step.state === "waiting" || written == null) return cut(kind, width, KIND_EM);
+  const perS = step.state === "running" && step.pace.perS ? rate(step.pace.perS) : "";
+  const differs = step.itemsIn && step.itemsOut != null && step.itemsIn !== step.itemsOut;
+  const counts = differs ? `${shortCount(step.itemsIn)} → ${shortCount(step.itemsOut)}` : shortCount(written);
+  const most = mostCharacters(width, KIND_EM);
+  return [`${counts} · ${perS}`, counts].find((line, index) => (perS || index) && line.length <= most) ?? shortCount(written);
 }
 
 function describe(node, step) {
@@ -32,20 +36,33 @@ function describe(node, step) {
   return [node.id, step.state, ...counts].filter(Boolean).join(", ");
 }
 
+/** What is only drawn where it can be read. */
+const details = (node, step, state) => html`
+  ${step?.fraction != null && state === "running" && html`
+    <rect class="done-part" x="4" y=${node.height - 3} width=${(node.width - 4) * step.fraction} height="3" rx="1.5" />`}
+  <text class="name" x=${PADDING} y=${node.height / 2 - 4}>${cut(node.id, node.width, NAME_EM)}</text>
+  <text class="kind" x=${PADDING} y=${node.height / 2 + 12}>${secondLine(step, node)}</text>
+  ${step && state !== "waiting" && html`
+    <g class="badge" transform=${`translate(${node.width - 8} -8)`}>
+      <circle cx="8" cy="8" r="8.5" />
+      <g class="badge-icon" transform="translate(2.4 2.4) scale(.7)">
+        ${stateShapes(state).map((d) => html`<path d=${d} class=${state === "running" ? "spins" : null} />`)}
+      </g>
+    </g>`}`;
+
 export const GraphNode = {
-  props: ["node", "step", "version", "chosen", "isTabStop", "onChoose"],
+  props: ["node", "step", "version", "chosen", "isFar", "isTabStop", "onChoose"],
   setup: (props) => () => {
     const { node, step } = props;
     const { x, y, width, height } = node;
-    if (!node.kind) {
+    if (node.shape === "end") {
       return html`
         <g class="end" transform=${`translate(${x} ${y})`}>
           <rect width=${width} height=${height} rx=${height / 2} />
-          <text x=${width / 2} y=${height / 2 + 4} text-anchor="middle">${node.id.split(" ")[0]}</text>
+          <text x=${width / 2} y=${height / 2 + 4} text-anchor="middle">${node.kind}</text>
         </g>`;
     }
     const state = step?.state ?? "none";
-    const middle = height / 2;
     const classes = ["node", `is-${stateClass(state)}`, props.chosen && "chosen", step?.waitsFor && `waits-${step.waitsFor}`];
     return html`
       <g class=${classes.filter(Boolean).join(" ")} transform=${`translate(${x} ${y})`} data-step=${node.id} role="button"
@@ -53,33 +70,26 @@ export const GraphNode = {
         onClick=${() => props.onChoose(node.id)}>
         <rect class="box" width=${width} height=${height} rx="6" />
         <rect class="side" width="4" height=${height} rx="2" />
-        ${step?.fraction != null && state === "running" && html`
-          <rect class="done-part" x="4" y=${height - 3} width=${(width - 4) * step.fraction} height="3" rx="1.5" />`}
-        <text class="name" x=${PADDING} y=${middle - 4}>${cut(node.id, width, NAME_EM)}</text>
-        <text class="kind" x=${PADDING} y=${middle + 12}>${cut(secondLine(step, node.kind), width, KIND_EM)}</text>
-        ${step && state !== "waiting" && html`
-          <g class="badge" transform=${`translate(${width - 8} -8)`}>
-            <circle cx="8" cy="8" r="8.5" />
-            <g class="badge-icon" transform="translate(2.4 2.4) scale(.7)">
-              ${stateShapes(state).map((d) => html`<path d=${d} class=${state === "running" ? "spins" : null} />`)}
-            </g>
-          </g>`}
+        ${!props.isFar && details(node, step, state)}
         <title>${`${node.id}: ${node.kind}`}</title>
       </g>`;
   },
 };
 
 export const GraphEdge = {
-  props: ["path", "tip", "label", "middle", "share", "items", "capacity", "isFlowing", "isDone"],
+  props: ["path", "tip", "label", "streaming", "condition", "middle", "share", "items", "capacity", "isFlowing", "isDone"],
   setup: (props) => () => {
     const { share } = props;
     const isFull = share !== null && share >= FULL;
-    const classes = ["edge", props.isFlowing && "flows", props.isDone && "done", isFull && "full"];
+    const classes = [
+      "edge", !props.streaming && "value", props.condition && "when", props.isFlowing && "flows", props.isDone && "done",
+      isFull && "full",
+    ];
     const filled = share === null ? 0 : Math.min(share, 1) * 100;
     const known = props.capacity ? `${count(props.items)} of ${count(props.capacity)} waiting` : isFull ? "full" : "";
     return html`
       <g class=${classes.filter(Boolean).join(" ")}>
-        <title>${[props.label, known].filter(Boolean).join(", ")}</title>
+        <title>${[props.label, props.condition && `when ${props.condition}`, known].filter(Boolean).join(", ")}</title>
         ${isFull && html`<path class="glow" d=${props.path} />`}
         <path class="pipe" d=${props.path} />
         ${filled > 0 && html`<path class="level" d=${props.path} pathLength="100" stroke-dasharray=${`0 ${100 - filled} ${filled} 0`} />`}

@@ -55,7 +55,7 @@ export function layOut(execution) {
     const top = MARGIN + (tallest - layer.length * (HEIGHT + BESIDE) + BESIDE) / 2;
     inLayer.forEach((step, index) => {
       const y = top + index * (HEIGHT + BESIDE);
-      nodes.set(step.stepId, { id: step.stepId, kind: step.kind || "step", x, y, width, height: HEIGHT });
+      nodes.set(step.stepId, { id: step.stepId, kind: step.kind, shape: "step", x, y, width, height: HEIGHT });
     });
     x += width + BETWEEN;
   }
@@ -63,10 +63,11 @@ export function layOut(execution) {
   return {
     width: x - BETWEEN + MARGIN,
     height: tallest + 2 * MARGIN,
+    direction: "right",
     nodes: [...nodes.values()],
     edges: edges.map(({ source, target }) => {
       const [from, to] = [nodes.get(source), nodes.get(target)];
-      return { source, target, label: "", points: [[from.x + from.width, middle(from)], [to.x, middle(to)]] };
+      return { source, target, label: "", streaming: true, points: [[from.x + from.width, middle(from)], [to.x, middle(to)]] };
     }),
   };
 }

@@ -1,5 +1,5 @@
 // The slider that moves through the events of an execution, and plays them again at any speed.
-import { offset } from "../lib/format.js";
+import { count, offset } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { icon } from "./icons.js";
 
@@ -40,7 +40,7 @@ export const ReplayBar = {
               <i class=${`mark ${type}`} style=${{ left: `${share * 100}%` }}></i>`)}
           </div>
         </div>
-        <span class="replay-place number">${position} / ${recording.length}<span class="muted"> ${offset(timeS)}</span></span>
+        <span class="replay-place number">${count(position)} / ${count(recording.length)}<span class="muted"> ${offset(timeS)}</span></span>
         <select class="field small-field" aria-label="Speed" value=${player.speed.value}
           onChange=${(event) => (player.speed.value = Number(event.target.value))}>
           ${SPEEDS.map((speed) => html`<option value=${speed}>${speed}×</option>`)}

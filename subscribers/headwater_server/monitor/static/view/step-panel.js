@@ -119,18 +119,17 @@ export const StepPanel = {
     void store.version.value;
     const execution = store.state.value;
     const step = execution.steps.get(stepId);
-    if (step === undefined) {
-      return html`
-        <div class="step-panel empty-panel">
-          <p>Choose a step in the graph, the table or the timeline to see its counts, items and errors.</p>
-        </div>`;
-    }
+    if (step === undefined) return null;
     const events = store.recording.ofStep(stepId, store.shown.value);
     const nowS = store.nowS.value;
     return html`
       <div class="step-panel">
         <header>
-          <div class="row"><h2 class="grow cut" title=${stepId}>${stepId}</h2>${stateBadge(step.state)}</div>
+          <div class="row">
+            <h2 class="grow cut" title=${stepId}>${stepId}</h2>${stateBadge(step.state)}
+            <button type="button" class="button small icon-only quiet" title="Show the overview" aria-label="Show the overview"
+              onClick=${() => props.onChoose(null)}>${icon("close")}</button>
+          </div>
           <p class="muted mono cut">${step.kind}</p>
         </header>
         ${step.failure && errorChain(step.failure, execution, stepId, props.onChoose)}

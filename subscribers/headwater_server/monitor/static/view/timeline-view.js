@@ -51,6 +51,7 @@ function bar(step, startS, lengthS, nowS) {
       ])}
     </svg>
     ${step.retries.map((timeS) => html`<i class="tick retry" style=${{ left: `${x(timeS) / 10}%` }}></i>`)}
+    ${step.state === "failed" && html`<i class="tick failure" style=${{ left: `${x(endS) / 10}%` }}></i>`}
     ${step.firstItemS !== null && html`<i class="tick first" style=${{ left: `${x(step.firstItemS) / 10}%` }}></i>`}`;
 }
 
@@ -72,11 +73,14 @@ export const TimelineView = {
       </div>`;
     return html`
       <div class="timeline">
+        <ul class="legend">
+          <li><i class="works"></i>works</li><li><i class="waits-input"></i>waits for input</li>
+          <li><i class="waits-output"></i>waits for its readers</li><li><i class="retries"></i>retry or failure</li>
+        </ul>
         <div class="timeline-row timeline-head" aria-hidden="true">
-          <ul class="legend"><li><i class="works"></i>works</li><li><i class="waits-input"></i>waits for input</li>
-            <li><i class="waits-output"></i>waits for readers</li></ul>
+          <span></span>
           <div class="lane-space">
-            ${ticksOf(lengthS).map((timeS) => html`<i class="moment" style=${{ left: `${(timeS / lengthS) * 100}%` }}>${duration(timeS) || "0"}</i>`)}
+            ${ticksOf(lengthS).map((timeS) => html`<i class="moment" style=${{ left: `${(timeS / lengthS) * 100}%` }}>${timeS ? duration(timeS) : "0"}</i>`)}
           </div>
           <span></span>
         </div>
