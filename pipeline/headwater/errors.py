@@ -23,6 +23,7 @@ HeadwaterError
 │
 │   headwater.toolkit
 ├── MissingFieldError           a record lacks a field
+├── FileRefusedError            a file is outside of the folders that the program lets steps use
 │
 │   headwater.testing
 ├── SampleBrokenError           a sample stream broke, as the test asked
@@ -89,8 +90,7 @@ __all__ = [
     "StreamOrderError",
 ]
 
-FIRST_ATTEMPT: Final = 1
-"""Number of the first attempt of a step."""
+FIRST_ATTEMPT: Final = 1  # the number that the first attempt of a step has
 
 _NOT_DETAILS: Final = frozenset({"__notes__", "causes", "code", "message", "result"})
 

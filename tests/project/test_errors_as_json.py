@@ -36,6 +36,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "StepTimeoutError": ("attempt_s", 2.5),
     "CircuitOpenError": ("it is open", 12.5),
     "MissingFieldError": ("nmae", {"name": "Ida"}, "look", 3),
+    "FileRefusedError": ("../a.txt", "steps may read no file here"),
     "BadLineError": (Path("a.csv"), 7, "expected a value", 3),
     "DamagedFileError": (Path("a.gz"), "it is cut"),
     "ProgramError": ("sort", "ended with code 2", 2),

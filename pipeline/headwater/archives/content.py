@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BufferedReader, RawIOBase
+from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from headwater.archives.formats import (
     decompressor,
 )
 from headwater.errors import HeadwaterError
+from headwater.files.confinement import open_inside
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -252,4 +253,4 @@ def open_unpacked(path: Path) -> IO[bytes]:
         ...         file.read()
         b'salt'
     """
-    return BufferedReader(_UnpackedFile(path, path.open("rb", buffering=0)), PIECE_BYTES)
+    return BufferedReader(_UnpackedFile(path, FileIO(path, opener=open_inside)), PIECE_BYTES)

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from headwater.events.plain import plain, preview
     from headwater.events.step_state import State
     from headwater.events.subscriber import EventFunction, Policy, event_filter
+    from headwater.files.confinement import FileRefusedError, confined_to, open_inside, refuse_outside
+    from headwater.files.private_files import refuse_private
+    from headwater.graph.checks.outside_roots import paths_outside
     from headwater.graph.checks.path_params import InputPath, OutputPath, PathUse
     from headwater.graph.checks.topological_order import find_cycles, topological_order
     from headwater.kinds.registry import load_steps
     from headwater.limits.patterns import PATTERN_LENGTH_LIMIT, compile_pattern
     from headwater.limits.work_budget import WorkBudget, WorkLimitError, charged, work_budget
     from headwater.numerals import decimal_number, whole_number
-    from headwater.private_files import refuse_private
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.streams.bounded.item_size import item_size as item_size
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
@@ -85,6 +87,7 @@ __all__ = [
     "EventReader",
     "Fault",
     "FieldPath",
+    "FileRefusedError",
     "InputPath",
     "ItemFaults",
     "JsonPath",
@@ -119,6 +122,7 @@ __all__ = [
     "collision_free",
     "columns",
     "compile_pattern",
+    "confined_to",
     "countdown",
     "decimal_number",
     "duration",
@@ -144,6 +148,7 @@ __all__ = [
     "notice",
     "on_first_use",
     "one_line",
+    "open_inside",
     "open_unpacked",
     "operator_log",
     "overlapping_paths",
@@ -152,6 +157,7 @@ __all__ = [
     "parameters_schema",
     "path_parts",
     "path_text",
+    "paths_outside",
     "plain",
     "plural",
     "preview",
@@ -161,6 +167,7 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "read_source",
+    "refuse_outside",
     "refuse_private",
     "remove_field",
     "replace_field",
@@ -190,6 +197,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "config.nested.pipeline_param": "NestedForm NestedPipeline",
         "config.notation.reading": "read_source",
         "config.notation.strict_json": "read_json read_json_lines",
+        "graph.checks.outside_roots": "paths_outside",
         "graph.checks.path_params": "InputPath OutputPath PathUse",
         "config.problems": "Fault JsonPath Problems path_text quote",
         "config.templates": "SECRET_PREFIX",
@@ -205,7 +213,8 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "graph.checks.topological_order": "find_cycles topological_order",
         "types.reads": "ByParam NeededWhen Reads",
         "numerals": "decimal_number whole_number",
-        "private_files": "refuse_private",
+        "files.confinement": "FileRefusedError confined_to open_inside refuse_outside",
+        "files.private_files": "refuse_private",
         "kinds.registry": "load_steps",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
         "shapes": "is_list is_mapping is_object is_sequence",

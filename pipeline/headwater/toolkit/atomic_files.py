@@ -12,6 +12,8 @@ from stat import S_ISREG
 from threading import Lock
 from typing import IO, Literal
 
+from headwater.files.confinement import FileRefusedError, open_inside, refuse_outside
+
 __all__ = ["Place", "atomic_file", "sync_folder"]
 
 _lock = Lock()
@@ -36,6 +38,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Generator[IO[bytes]]:
         FileExistsError: The path already exists, and may not be replaced or is not a regular file, or the process
             writes it a second time at the same time.
         FileNotFoundError: The folder does not exist.
+        FileRefusedError: The program does not let steps write there.
         OSError: The file cannot be written.
 
     Example:
@@ -97,8 +100,10 @@ class Place:
         Raises:
             FileExistsError: The path already exists, and may not be replaced or is not a regular file.
             FileNotFoundError: The folder does not exist.
+            FileRefusedError: The program does not let steps write there.
             OSError: The path cannot be looked at.
         """
+        refuse_outside(path, writes=True)
         target = Path(os.path.realpath(path)) if follow_links else path
         try:
             status = path.stat() if follow_links else path.lstat()
@@ -150,7 +155,9 @@ class Place:
         """
         permissions = 0o666 if self.replaced is None else 0o600
         try:
-            file = open(temporary, mode, opener=partial(os.open, mode=permissions))  # noqa: SIM115 - for the caller
+            file = open(temporary, mode, opener=partial(open_inside, mode=permissions))  # noqa: SIM115 - for the caller
+        except FileRefusedError:
+            raise
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
         if self.replaced is not None:

@@ -14,7 +14,7 @@ from stat import S_ISFIFO
 from typing import IO, cast
 
 from headwater import StepContext
-from headwater.toolkit import refuse_private
+from headwater.toolkit import open_inside, refuse_outside, refuse_private
 from headwater_steps.files.compression import Compression, content
 from headwater_steps.files.models import FileHeader, size_of
 
@@ -66,10 +66,11 @@ def opened(path: Path, compression: Compression, ctx: StepContext, *, reports: b
 
 def _raw(path: Path) -> IO[bytes]:
     """Open a file without waiting for a writer, as the open of a named pipe would."""
+    refuse_outside(path)
     if not S_ISFIFO(path.stat().st_mode):
-        file = FileIO(path)
+        file = FileIO(path, opener=open_inside)
     else:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = open_inside(path, os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(descriptor, True)
         file = FileIO(descriptor)
     try:

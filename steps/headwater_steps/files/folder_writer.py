@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from headwater.toolkit import Archive, Place, sync_folder
+from headwater.toolkit import Archive, Place, refuse_outside, sync_folder
 from headwater_steps.files.compression import compressing, suffix_of
 from headwater_steps.files.encoders import RowEncoder
 from headwater_steps.files.file_names import file_name, same_file
@@ -66,6 +66,7 @@ def replacing_files(folder: Path, layout: Layout) -> Generator[FolderWriter]:
 
     After an error nothing is left behind.
     """
+    refuse_outside(folder, writes=True)
     place = folder.resolve()
     if not place.is_dir():
         if place.exists():

@@ -13,6 +13,7 @@ import httpx2
 from anyio import Semaphore
 from anyio.to_thread import run_sync as run_in_thread
 
+from headwater.toolkit import refuse_outside
 from headwater_steps.http.answer import Answer, Limits, Patience
 from headwater_steps.http.headers import kept_across_origins
 from headwater_steps.http.hosts import Hosts
@@ -155,6 +156,8 @@ async def opened_client(
     hosts: Sequence[str], limits: Limits, most_per_host: int, ca_file: Path | None
 ) -> AsyncGenerator[Client]:
     """Open a client, whose connections are closed at the end."""
+    if ca_file is not None:
+        refuse_outside(ca_file)  # also where the file was read before, for another execution
     tls = await run_in_thread(tls_context, ca_file)
     async with connections(tls, private=False) as public, connections(tls, private=True) as private:
         yield Client(Hosts(hosts), limits, most_per_host, public, private)

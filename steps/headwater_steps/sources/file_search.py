@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer
 
 from headwater import Footer, StepContext, step
-from headwater.toolkit import PathUse
+from headwater.toolkit import PathUse, refuse_outside
 
 __all__ = ["FolderFooter", "FoundFile", "files"]
 
@@ -141,6 +141,7 @@ class _Search:
 
     def within(self, folder: Path) -> Iterator[FoundFile]:
         """Yield the files in a folder that match."""
+        refuse_outside(folder)
         return self._walk(str(folder), self._reachable({0}), (_identity(folder.stat()),))
 
     def _walk(
@@ -158,11 +159,13 @@ class _Search:
                 identity, is_link = _identity(entry.stat()), entry.is_symlink()
                 was_searched = (identity, below) in self._searched
                 if below and identity not in way and not (linked and is_link and was_searched):
+                    refuse_outside(entry.path)
                     self._searched.add((identity, below))
                     yield from self._walk(entry.path, below, (*way, identity), linked=linked or is_link)
             elif entry.is_file():
                 self.seen += 1
                 if len(self._parts) in below:
+                    refuse_outside(entry.path)
                     yield FoundFile(path=entry.path, size_bytes=entry.stat().st_size)
 
     def _after(self, name: str, places: frozenset[int]) -> frozenset[int]:

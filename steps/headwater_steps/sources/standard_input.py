@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ValidationInfo
 
 from headwater import Footer, Header, Outputs, SidePort, StepContext, Stream, StreamType, To, step
-from headwater.toolkit import ByParam, Content, NeededWhen, chunks_of
+from headwater.toolkit import ByParam, Content, NeededWhen, chunks_of, refuse_outside
 from headwater_steps.files.bad_rows import OnBadLine
 from headwater_steps.files.encodings import (
     LONGEST_LINE,
@@ -104,6 +104,7 @@ async def stdin(
         else _Chunks(encoding, on_bad, ctx)
     )
     content = Content(_NAME)
+    refuse_outside("/dev/stdin")  # that of the program: where files are confined, it is not for steps
     with _alone():
         yield To("out", Header(FileHeader(path=_NAME, size_bytes=None)))
         async with aclosing(chunks_of(os.dup(_DESCRIPTOR), BLOCK_BYTES)) as blocks:

@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step
-from headwater.toolkit import PathUse, refuse_private
+from headwater.toolkit import PathUse, open_inside, refuse_outside, refuse_private
 
 __all__ = ["CountTokens"]
 
@@ -73,7 +73,8 @@ def _read(path: str) -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise MissingExtraError("counting tokens", "tokens") from error
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a plain path of a document
+    refuse_outside(path)
+    with open(path, encoding="utf-8", opener=open_inside) as file:
         refuse_private(path, file.fileno())
         text = file.read()
     try:

@@ -17,7 +17,8 @@ from headwater.config.notation.json_scanner import DEPTH_LIMIT, JsonPositions, f
 from headwater.config.notation.json_tokens import positions_of
 from headwater.config.problems import Fault, JsonPath, Position, Problems
 from headwater.errors import ConfigError, Problem
-from headwater.private_files import refuse_private
+from headwater.files.confinement import FileRefusedError, open_inside, refuse_outside
+from headwater.files.private_files import refuse_private
 from headwater.shapes import is_mapping, is_object, is_sequence, is_text
 
 __all__ = ["SIZE_LIMIT_BYTES", "Source", "begins_object", "plain", "read_source", "read_text"]
@@ -285,6 +286,7 @@ def _decoded(data: bytes, file: str) -> str:
 def _file_bytes(path: Path, file: str) -> bytes:
     """Return the content of a regular file, reading no more than is allowed."""
     try:
+        refuse_outside(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             _refuse("unreadable", "expected a file, found a folder", file=file)
@@ -295,6 +297,8 @@ def _file_bytes(path: Path, file: str) -> bytes:
         with open(path, "rb", opener=_opened_at_once) as stream:
             refuse_private(path, stream.fileno())
             data = stream.read(SIZE_LIMIT_BYTES + 1)
+    except FileRefusedError as error:  # nothing is said of its folder
+        _refuse("unreadable", f"the file cannot be read: {error.reason}", file=file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         _refuse("unreadable", f"the file cannot be read: {reason}", file=file, hint=_neighbor(path))
@@ -307,7 +311,7 @@ def _file_bytes(path: Path, file: str) -> bytes:
 
 def _opened_at_once(path: str, flags: int) -> int:
     """Open a file so that neither this nor reading it waits: a kernel log is a regular file, too."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    return open_inside(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _neighbor(path: Path) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headwater.graph.graph import Graph
     from headwater.kinds.definition import BoundStep
 
-__all__ = ["check_shared_files"]
+__all__ = ["check_shared_files", "steps_within", "uses_files"]
 
 _ANY_FOLDERS = "**"
 _MOST_COMPARISONS = 100_000  # of a file with a pattern; a document could ask for millions
@@ -83,13 +83,14 @@ class _Use:
 def _uses(graph: Graph, problems: Problems) -> Iterator[_Use]:
     """Yield the paths that the steps declare, writers before readers of their values."""
     for number, (step_id, outer) in enumerate(graph.steps.items()):
-        if outer.definition.is_shaped or _uses_files(outer):
-            for name, step in _inside(step_id, graph.steps):
-                if _uses_files(step):
+        if outer.definition.is_shaped or uses_files(outer):
+            for name, step in steps_within(step_id, graph.steps):
+                if uses_files(step):
                     yield from _uses_of(graph, problems, number, step_id, (name, step))
 
 
-def _uses_files(step: BoundStep) -> bool:
+def uses_files(step: BoundStep) -> bool:
+    """Return whether the params of a step have paths of files."""
     return step.has_params and has_paths(step.definition.params_model)
 
 
@@ -107,7 +108,7 @@ def _uses_of(
         problems.add("params-failed", message, place, f"its code is in {step.definition.origin}")
 
 
-def _inside(step_id: str, steps: Mapping[str, BoundStep], path: str = "") -> Iterator[tuple[str, BoundStep]]:
+def steps_within(step_id: str, steps: Mapping[str, BoundStep], path: str = "") -> Iterator[tuple[str, BoundStep]]:
     """Yield a step by its path, and the steps of its nested pipeline, which use files while it runs."""
     step = steps[step_id]
     yield path + step_id, step
@@ -116,7 +117,7 @@ def _inside(step_id: str, steps: Mapping[str, BoundStep], path: str = "") -> Ite
         for param in params.values():
             if isinstance(param, NestedPipeline) and param.loaded is not None:
                 for inner_id in param.loaded.steps:
-                    yield from _inside(inner_id, param.loaded.steps, f"{path}{step_id}{PATH_SEPARATOR}")
+                    yield from steps_within(inner_id, param.loaded.steps, f"{path}{step_id}{PATH_SEPARATOR}")
 
 
 def _in_one_place(uses: Sequence[_Use]) -> Iterator[tuple[_Use, _Use]]:

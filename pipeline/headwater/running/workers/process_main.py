@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from headwater.config.secret_params import secrets_of
 from headwater.errors import StreamBrokenError
 from headwater.events.plain import plain
+from headwater.files.confinement import confine_process
 from headwater.kinds.binding import bind, callable_of, locate
 from headwater.kinds.definition import Origin
 from headwater.kinds.step_context import StepContext
@@ -95,6 +96,7 @@ def _load(
 ) -> Callable[..., Any]:
     """Return the function of a step."""
     sys.path[:] = order["sys_path"]
+    confine_process(order["confined"])
     if order["trace"]:
         extracted = import_module("opentelemetry.propagate").extract(order["trace"])
         import_module("opentelemetry.context").attach(extracted)

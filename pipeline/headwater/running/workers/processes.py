@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope, open_process
 
 from headwater.errors import HeadwaterError, StreamBrokenError
+from headwater.files.confinement import confinements, folders_of
 from headwater.running.workers.inside import entered_all
 from headwater.running.workers.process_codec import WRITTEN_ITEMS, files_of_modules
 from headwater.running.workers.raised_errors import RaisedError
@@ -140,6 +141,7 @@ class ProcessWorker:
             "allowed": sorted(self._scope.allowed),
             "params": self._exact.dump(given),
             "files": files_of_modules(),
+            "confined": [*folders_of(confinements())],
             "trace": self._trace(),
         }
 

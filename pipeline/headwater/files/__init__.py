@@ -1,0 +1,1 @@
+"""Files that steps open: which ones they may, and how."""
