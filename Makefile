@@ -13,6 +13,7 @@ PACKAGES := headwater headwater_steps headwater_subscribers headwater_server hea
 VERSIONS := 3.11 3.12 3.13 3.14
 EXTRAS := cli,yaml,speed
 DEMO_EXTRAS := cli,yaml,http,schema
+SERVE_EXTRAS := $(DEMO_EXTRAS),server
 ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http,arrays,server,client,fastapi
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
@@ -40,13 +41,17 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz random-dags venv clean
+.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz random-dags venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, with a live view
 	$(BIN)/headwater run configs/word-report.json --set path=README.md
+	@echo "next: make serve shows it in the browser"
+
+serve: $(VENV)/.installed-serve ## Serve the pipelines of configs/, with a monitor at http://127.0.0.1:8000 (ARGS=...)
+	$(BIN)/headwater serve configs --files . --steps configs/own_steps.py --reload $(ARGS)
 
 test: $(VENV)/.installed-dev ## Install and run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
@@ -136,11 +141,17 @@ $(VENV)/.installed-demo: pyproject.toml
 	@$(BIN)/python $(PIP) --editable '.[$(DEMO_EXTRAS)]'
 	@touch $@
 
+$(VENV)/.installed-serve: pyproject.toml
+	$(call make-venv,$(VENV),$(PYTHON))
+	@echo "installing headwater[$(SERVE_EXTRAS)] into $(VENV)"
+	@$(BIN)/python $(PIP) --editable '.[$(SERVE_EXTRAS)]'
+	@touch $@ $(VENV)/.installed-demo
+
 $(VENV)/.installed-dev: pyproject.toml
 	$(call make-venv,$(VENV),$(PYTHON))
 	@echo "installing headwater[$(EXTRAS)] and the development tools into $(VENV)"
 	@$(BIN)/python $(PIP) --editable '.[$(EXTRAS)]' --group dev
-	@touch $@ $(VENV)/.installed-demo
+	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-serve
 
 .venv-lowest/.installed-test: pyproject.toml
 	$(call make-venv,.venv-lowest,$(PYTHON))

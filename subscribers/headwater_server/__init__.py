@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from headwater_server.access.jwt_tokens import JwtTokens
     from headwater_server.access.principal import Principal
     from headwater_server.app import Server, create_app
+    from headwater_server.fastapi_router import router
     from headwater_server.problems import Refusal
     from headwater_server.settings import Limits
 
-__all__ = ["ApiKeys", "JwtTokens", "Limits", "Principal", "Refusal", "Server", "create_app"]
+__all__ = ["ApiKeys", "JwtTokens", "Limits", "Principal", "Refusal", "Server", "create_app", "router"]
 
 _import: Callable[[str], Any] = on_first_use(
     __name__,
@@ -36,6 +37,7 @@ _import: Callable[[str], Any] = on_first_use(
         "access.jwt_tokens": "JwtTokens",
         "access.principal": "Principal",
         "app": "Server create_app",
+        "fastapi_router": "router",
         "problems": "Refusal",
         "settings": "Limits",
     },

@@ -14,6 +14,7 @@ from headwater_server.bodies.inputs import opening, typed_reader
 from headwater_server.bodies.requests import Body, parameters_in, read_object
 from headwater_server.executions.executions import Start
 from headwater_server.executions.input_feed import InputFeed
+from headwater_server.executions.trace_context import trace_of
 from headwater_server.problems import Refusal
 from headwater_server.service import links_of
 
@@ -101,7 +102,8 @@ class Pipelines:
         start = Start(
             call.principal, name, pipeline, parameters, data, feed=feed, awaits_reader=bool(given.get("read_output"))
         )
-        return await service.executions.start(start)
+        with trace_of(call.request.headers):
+            return await service.executions.start(start)
 
 
 def started(held: HeldExecution, call: Call) -> Response:

@@ -15,6 +15,7 @@ from headwater_server.bodies.frames import FrameForm, choose_form, declared_type
 from headwater_server.bodies.inputs import STREAMED, input_of
 from headwater_server.bodies.requests import Body, media_type, parameters_in, read_object, set_parameters
 from headwater_server.executions.executions import Start
+from headwater_server.executions.trace_context import trace_of
 from headwater_server.problems import Refusal, refusal_of
 from headwater_server.routes.parsing import flag_in
 from headwater_server.routes.pipelines import json_response
@@ -46,7 +47,8 @@ class Runs:
         response: Response | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(_cancel_when_left, run.body, group.cancel_scope.cancel)
-            response = await run.answer(start)
+            with trace_of(call.request.headers):
+                response = await run.answer(start)
             group.cancel_scope.cancel()
         return response
 
