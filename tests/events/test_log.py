@@ -308,3 +308,15 @@ def test_select_finds_rare_events_in_many_chunks() -> None:
         log.append(EventType.STEP_START if seq in rare else EventType.STEP_OUTPUT, f"s{seq}")
     selected = log.read(after=0).select(frozenset({EventType.STEP_START}), None)
     assert [(event.seq, event.step_id) for event in selected] == [(seq, f"s{seq}") for seq in rare]
+
+
+def test_log_says_what_is_missing_when_it_skips_events() -> None:
+    """A copy of a log that no longer has its first events begins with a gap, for each reader that comes before it."""
+    log = EventLog("e1")
+    log.append(EventType.STEP_START, "a")
+    log.skip(5)
+    log.append(EventType.STEP_START, "b")
+    gap, event = log.read(after=0)
+    assert (gap.event_type, gap.data.missed, gap.seq) == (EventType.STREAM_GAP, 5, 5)
+    assert (event.seq, event.step_id) == (6, "b")
+    assert [event.seq for event in log.read(after=5)] == [6]

@@ -14,7 +14,6 @@ from headwater import Stream, StreamBrokenError
 from headwater.api.outlet import Outlet
 from headwater.graph.plan import Adapter, PlannedEdge
 from headwater.running.hosts.adapters import Converted, Given
-from headwater.running.loop_calls import LoopCalls
 from headwater.streams.channel import Channel
 from headwater.streams.checked import Checked
 from headwater.streams.ends import NOTHING, EdgeSource, ReaderLeft, Sink, Source, totals
@@ -26,6 +25,7 @@ from headwater.streams.pipe import Codec, PipeSink, PipeSource
 from headwater.streams.tee import Tee
 from headwater.streams.waiter import Waiter
 from headwater.streams.wrapped import Wrapped
+from headwater.toolkit.loop_calls import LoopCalls
 
 BREAK = StreamBrokenError("the writer failed", step_id="writer")
 EDGE = PlannedEdge(0, "writer", "out", None, "in", StreamType(int), streaming=True, adapter=Adapter.NONE)

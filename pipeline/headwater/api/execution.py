@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headwater.api.lifecycle import Lifecycle
-from headwater.api.observable import Observable
 from headwater.api.result import Result, Status
 from headwater.errors import ExecutionError
+from headwater.toolkit.observable import Observable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,6 @@ from headwater.events.streaming_context import StreamingContext
 from headwater.ids import checked_execution_id, new_execution_id
 from headwater.running.failures import error_in, interruption_in
 from headwater.running.groups import open_group
-from headwater.running.loop_calls import LoopCalls
 from headwater.running.nested.nested_run import allow_nesting
 from headwater.running.policies.compensation import compensate
 from headwater.running.scope import ExecutionScope
@@ -26,6 +25,7 @@ from headwater.running.shared.execution_memory import NOTHING, ExecutionMemory
 from headwater.running.shared.lifespans import Lifespans, with_lifespan
 from headwater.running.work import Work, work_of
 from headwater.running.workers.threads import code_ends_at
+from headwater.toolkit.loop_calls import LoopCalls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from headwater.graph.plan import PlannedEdge
-    from headwater.running.loop_calls import LoopCalls
     from headwater.streams.ends import EdgeSource
+    from headwater.toolkit.loop_calls import LoopCalls
 
 __all__ = ["Outlet"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from headwater.api.outcome import Outcome
     from headwater.graph.plan import Plan
-    from headwater.running.loop_calls import LoopCalls
     from headwater.running.work import Work
+    from headwater.toolkit.loop_calls import LoopCalls
 
 __all__ = ["Outlets"]
 

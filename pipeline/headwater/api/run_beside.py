@@ -11,8 +11,8 @@ import anyio
 from anyio import CancelScope, NoEventLoopError, get_cancelled_exc_class, get_current_task
 
 from headwater.errors import ExecutionCancelled
-from headwater.running.loop_calls import LoopCalls
 from headwater.running.workers.threads import context_for_thread
+from headwater.toolkit.loop_calls import LoopCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import partial
 from time import time
 from typing import Any, Final, NoReturn, Protocol, overload
 
@@ -172,6 +173,12 @@ class EventLog:
                 self._attend(rows[start])
         return self.needs_drain
 
+    def skip(self, last_seq: int) -> None:
+        """Leave out the events up to a number, which another log no longer keeps; the next one has to follow now."""
+        self._chunks.clear()
+        self._base, self.last_seq, self._attention_seq = last_seq + 1, last_seq, 0
+        self._grow()
+
     def allow_short_forms(self) -> None:
         """Let the data of events be short forms from now on."""
         self._has_short_forms = True
@@ -220,7 +227,7 @@ class EventLog:
                 self._take_back()
                 raise RuntimeError(f"{str(event_type)!r} is for the execution to emit; end it with execution.cancel()")
             self.closed = True
-            self._extend = self._refuse
+            self._extend = partial(_refuse, self.execution_id)
         elif self.last_seq - self._base + 1 == len(self._chunks) * self._size:
             self._grow()
         self._news.ring()
@@ -240,8 +247,8 @@ class EventLog:
             self._base += self._size
 
     def _batch(self, after: int, limit: int) -> EventBatch:
-        outdated = self.last_seq - self.history - after
-        missed = 0 if outdated <= 0 else max(min(self.first_seq - 1, self.last_seq) - after, 0)
+        outdated = self.last_seq - self.history > after or after + 1 < self._base
+        missed = max(min(self.first_seq - 1, self.last_seq) - after, 0) if outdated else 0
         first_seq = after + missed + 1
         last_seq = max(min(self.last_seq, after + missed + limit), after)
         if last_seq < first_seq:
@@ -270,11 +277,12 @@ class EventLog:
         self.last_seq -= 1
         del self._chunks[-1].fields[-WIDTH:]
 
-    def _refuse(self, fields: Rows) -> NoReturn:
-        event_type = str(getattr(fields[0], "event_type", fields[0]))
-        raise RuntimeError(
-            f"execution {self.execution_id!r} has already emitted its terminal event, so {event_type!r} cannot follow"
-        )
+
+def _refuse(execution_id: str, fields: Rows) -> NoReturn:
+    event_type = str(getattr(fields[0], "event_type", fields[0]))
+    raise RuntimeError(
+        f"execution {execution_id!r} has already emitted its terminal event, so {event_type!r} cannot follow"
+    )
 
 
 def _no_type(found: object) -> TypeError:

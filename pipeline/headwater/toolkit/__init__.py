@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from headwater.numerals import decimal_number, whole_number
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.streams.bounded.item_size import item_size as item_size
+    from headwater.streams.ends import NOTHING, ChannelStatistics
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.descriptors import chunks_of
     from headwater.toolkit.fields import (
@@ -65,7 +66,9 @@ if TYPE_CHECKING:
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.json_items import item_json
     from headwater.toolkit.line_input import TextLines, json_lines, text_lines
+    from headwater.toolkit.loop_calls import LoopCalls
     from headwater.toolkit.nesting_step import NestingStep
+    from headwater.toolkit.observable import Observable
     from headwater.toolkit.tables import LARGEST_SPREAD, OnDuplicate, collision_free, key_finder, rows_by_key
     from headwater.toolkit.transform import Transform
     from headwater.types.reads import ByParam, NeededWhen, Reads
@@ -74,10 +77,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_SPREAD",
     "MISSING",
+    "NOTHING",
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
     "Archive",
     "ByParam",
+    "ChannelStatistics",
     "Content",
     "DamagedFileError",
     "DataParam",
@@ -91,11 +96,13 @@ __all__ = [
     "InputPath",
     "ItemFaults",
     "JsonPath",
+    "LoopCalls",
     "MissingFieldError",
     "NeededWhen",
     "NestedForm",
     "NestedPipeline",
     "NestingStep",
+    "Observable",
     "OnBad",
     "OnDuplicate",
     "OutputPath",
@@ -219,13 +226,16 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
         "shapes": "is_list is_mapping is_object is_sequence",
         "streams.bounded.item_size": "item_size",
+        "streams.ends": "NOTHING ChannelStatistics",
         "toolkit.atomic_files": "Place atomic_file sync_folder",
         "toolkit.fields": (
             "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
         "toolkit.item_faults": "ItemFaults OnBad",
+        "toolkit.loop_calls": "LoopCalls",
         "toolkit.nesting_step": "NestingStep",
+        "toolkit.observable": "Observable",
         "toolkit.tables": "LARGEST_SPREAD OnDuplicate collision_free key_finder rows_by_key",
         "toolkit.transform": "Transform",
         "wide_text": "wide_encoding",

@@ -24,6 +24,7 @@ class InputFeed:
         self.accepted: int = 0
         self.ended: bool = False
         self._opening = opening
+        self._has_header = False
         self._broken: StreamBrokenError | None = None
         self._room = anyio.Semaphore(most)
         self._most = most
@@ -40,13 +41,21 @@ class InputFeed:
                 await self._send(frame)
                 self.accepted += 1
 
-    async def add_frame(self, frame: bytes) -> None:
-        """Accept a frame that is no item, such as a header."""
+    async def add_header(self, frame: bytes) -> None:
+        """Accept the header, once."""
         async with self._turn:
-            await self._send(frame)
+            if not self._has_header and not self.accepted:
+                await self._send(frame)
+                self._has_header = True
+
+    async def add_footer(self, frame: bytes) -> None:
+        """Accept the footer; after the end it is a repeat."""
+        async with self._turn:
+            if not self.ended:
+                await self._send(frame)
 
     async def end(self, closing: bytes) -> None:
-        """Accept the end of the input."""
+        """Accept the end of the input, or what breaks it."""
         async with self._turn:
             if not self.ended:
                 await self._send(closing)
@@ -54,11 +63,12 @@ class InputFeed:
                 self._sender.close()
 
     def close(self, reason: str) -> None:
-        """Break the input, unless it has ended, as nothing will send more."""
+        """Break the input, unless it has ended, as nothing will send or read more."""
         if not self.ended:
             self._broken = StreamBrokenError(reason)
             self.ended = True
-            self._sender.close()
+        self._sender.close()
+        self._receiver.close()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the bytes of the stream as they are read."""

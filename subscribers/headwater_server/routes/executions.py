@@ -62,8 +62,9 @@ class ExecutionRoutes:
         return json_response({"executions": forms, "next": next_url})
 
     async def one(self, call: Call) -> Response:
-        """Answer with one execution and the state of its steps."""
+        """Answer with one execution and the state of its steps; `Prefer: wait=30` waits for its end."""
         held = self.held(call)
+        await _wait_ended(call, held)
         return json_response(held.to_json(links_of(call.request, held), with_steps=True))
 
     async def cancel(self, call: Call) -> Response:
@@ -77,9 +78,7 @@ class ExecutionRoutes:
     async def result(self, call: Call) -> Response:
         """Answer with the outcome, or with the state while it runs; `Prefer: wait=30` waits for the end."""
         held = self.held(call)
-        prefer = _WAIT.search(call.request.headers.get("prefer", ""))
-        with anyio.move_on_after(min(float(prefer[1]), _LONGEST_WAIT_S) if prefer else 0):
-            await held.done.wait()
+        await _wait_ended(call, held)
         links = links_of(call.request, held)
         if held.result is None:
             return json_response(held.to_json(links), 202, {"retry-after": "1"})
@@ -91,3 +90,10 @@ class ExecutionRoutes:
                 )
                 raise Refusal(410, "items-not-kept", message, more={"first_item": kept.first, "items": kept.count})
         return json_response({**result_form(held.id, held.result, links), **held.output_values()})
+
+
+async def _wait_ended(call: Call, held: HeldExecution) -> None:
+    """Wait for the end of an execution, for as long as the client prefers."""
+    prefer = _WAIT.search(call.request.headers.get("prefer", ""))
+    with anyio.move_on_after(min(float(prefer[1]), _LONGEST_WAIT_S) if prefer else 0):
+        await held.done.wait()

@@ -65,12 +65,14 @@ async def _hand_over(feed: InputFeed, first: int, frames: list[tuple[int, bytes]
     """Hand over the frames of one request: a header, items, a footer, an end, or a break."""
     items = [encoded for kind, encoded in frames if kind in _ITEMS]
     for kind, encoded in frames:
-        if kind == FrameKind.HEADER and not feed.accepted:
-            await feed.add_frame(encoded)
+        if kind == FrameKind.HEADER:
+            await feed.add_header(encoded)
     await feed.add(first, items)
     for kind, encoded in frames:
-        if kind in {FrameKind.FOOTER, FrameKind.BREAK}:
-            await feed.add_frame(encoded)
+        if kind == FrameKind.FOOTER:
+            await feed.add_footer(encoded)
+        if kind == FrameKind.BREAK:
+            await feed.end(encoded)
         if kind == FrameKind.END:
             await feed.end(frame(FrameKind.END, to_json({"items": feed.accepted})))
 

@@ -102,8 +102,13 @@ class Pipelines:
         start = Start(
             call.principal, name, pipeline, parameters, data, feed=feed, awaits_reader=bool(given.get("read_output"))
         )
-        with trace_of(call.request.headers):
-            return await service.executions.start(start)
+        try:
+            with trace_of(call.request.headers):
+                return await service.executions.start(start)
+        except BaseException:
+            if feed is not None:
+                feed.close("the execution was not started")
+            raise
 
 
 def started(held: HeldExecution, call: Call) -> Response:

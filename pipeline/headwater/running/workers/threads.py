@@ -25,7 +25,7 @@ from typing_extensions import TypeVar
 
 from headwater.events.notices import notice
 from headwater.running.failures import error_in
-from headwater.running.loop_calls import caller_in
+from headwater.toolkit.loop_calls import caller_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
