@@ -23,7 +23,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import NoReturn
 
-PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
+PACKAGES = ("headwater", "headwater_server", "headwater_steps", "headwater_subscribers")
 STARTED = {
     "headwater.cli.__main__",
     "headwater.running.workers.process_main",
@@ -100,10 +100,18 @@ def _attend(client: socket.socket) -> NoReturn:
         _become(command, arguments, dict(variable.split("=", 1) for variable in variables))
     for stream in streams:
         os.close(stream)
+    threading.Thread(target=_stop_without_client, args=(client, child), daemon=True).start()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     client.send(bytes([code if code >= 0 else 128 - code]))
     os._exit(0)
+
+
+def _stop_without_client(client: socket.socket, child: int) -> None:
+    """Stop what runs for a client that was killed, such as a server in the background."""
+    with suppress(OSError):
+        if not client.recv(1):
+            os.kill(child, signal.SIGTERM)
 
 
 def _become(command: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

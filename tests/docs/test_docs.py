@@ -6,9 +6,11 @@ import doctest
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,17 +70,27 @@ def follow(block: Block, folder: Path, path: str) -> None:
     elif block.language == "console":
         for command in commands(block.text):
             done = run(["bash", "-c", f"{command.text} 2>&1"], folder, path)
-            same = CHECKER.check_output(command.output, done.stdout, doctest.ELLIPSIS)
-            assert same, f"{command.text}\nexpected:\n{command.output}\nfound:\n{done.stdout}"
+            found = done.stdout if done.stdout.endswith("\n") else done.stdout + "\n" * bool(done.stdout)
+            same = CHECKER.check_output(command.output, found, doctest.ELLIPSIS)
+            assert same, f"{command.text}\nexpected:\n{command.output}\nfound:\n{found}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder of its own; what still runs in the background at the end, noted in `NAME.pid`, is stopped."""
+    yield tmp_path
+    for note in tmp_path.glob("*.pid"):
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(int(note.read_text()), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_document_does_what_it_says_when_followed(document: Path, tmp_path: Path, commands_path: str) -> None:
+def test_document_does_what_it_says_when_followed(document: Path, folder: Path, commands_path: str) -> None:
     """Following a document from top to bottom, in a folder of its own, works and gives the output shown."""
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    shutil.copy(ROOT / "LICENSE", tmp_path)
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copy(ROOT / "LICENSE", folder)
     for block in blocks(document.read_text("utf-8")):
-        follow(block, tmp_path, commands_path)
+        follow(block, folder, commands_path)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
