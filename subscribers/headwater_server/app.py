@@ -17,6 +17,7 @@ from headwater_server.access.rates import Rates
 from headwater_server.catalog.catalog import Catalog, Source
 from headwater_server.monitor.page import monitor_routes
 from headwater_server.problems import Refusal, problem_response
+from headwater_server.routes.api_description import ApiDescription
 from headwater_server.routes.events import EventRoutes
 from headwater_server.routes.executions import ExecutionRoutes
 from headwater_server.routes.guarded import Guarded, Handler
@@ -145,13 +146,16 @@ def _routes(service: Service) -> list[BaseRoute]:
     pipelines, executions = Pipelines(service), ExecutionRoutes(service)
     inputs, outputs, runs, events = Inputs(service), Outputs(service), Runs(service), EventRoutes(service)
 
-    operations = Operations(service)
+    operations, description = Operations(service), ApiDescription(service)
 
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(path, Guarded(service, handler), methods=[method])
 
     return [
         *monitor_routes(),
+        route("GET", "/openapi.json", description.document),
+        route("GET", "/docs", description.page),
+        route("GET", "/docs/style.css", description.style),
         route("GET", "/healthz", operations.health),
         route("GET", "/readyz", operations.readiness),
         route("GET", "/metrics", operations.metrics),
