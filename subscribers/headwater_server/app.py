@@ -115,7 +115,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of the operator
         The app.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of its range, or a folder of `files` does not exist.
 
     Example:
         >>> from headwater import Pipeline, step
@@ -132,6 +132,8 @@ def create_app(  # noqa: PLR0913 - each is a choice of the operator
         allow_documents=allow_documents,
         drain_s=drain_s,
     )
+    if missing := [str(folder) for folder in options.files if not folder.is_dir()]:
+        raise ValueError(f"files must be folders that exist, but these do not: {', '.join(missing)}")
     gate = Gate(
         auth,
         origins=Origins(options.origins),
@@ -139,7 +141,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of the operator
         public=_PUBLIC,
         insecure=insecure,
     )
-    return Server(Service(Catalog(pipelines, options.allow), gate, options, runner))
+    return Server(Service(Catalog(pipelines, options.allow, options.files), gate, options, runner))
 
 
 def _routes(service: Service) -> list[BaseRoute]:

@@ -75,7 +75,7 @@ class Service:
             group = await stack.enter_async_context(anyio.create_task_group())
             self._broadcast = await stack.enter_async_context(Broadcast(send_s=self.limits.send_s))
             group.start_soon(self.watch.run)
-            self._executions = executions = Executions(runner, self.limits, group)
+            self._executions = executions = Executions(runner, self.limits, self.options.files, group)
             try:
                 yield
             finally:

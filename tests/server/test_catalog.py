@@ -102,3 +102,23 @@ async def test_operators_see_how_the_server_is(path: str) -> None:
     async with client_of(create_app([])) as client:
         answer = await client.get(path)
     assert answer.status_code == 200
+
+
+async def test_files_are_confined_to_the_folders_of_the_operator(folder: Path, tmp_path: Path) -> None:
+    """A parameter cannot name a file elsewhere: not directly, not by a link, and no device."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "good.txt").write_text("a\n")
+    (data / "link.txt").symlink_to("/etc/passwd")
+    server = create_app(folder, files=[data])
+    async with client_of(server) as client:
+        answers = [
+            await client.post("/pipelines/lines/run", json={"parameters": {"path": path}})
+            for path in (f"{data}/good.txt", f"{data}/link.txt", f"{data}/../upper.json", "/etc/passwd", "/dev/zero")
+        ]
+        without = create_app(folder)
+    async with client_of(without) as client:
+        none = await client.post("/pipelines/lines/run", json={"parameters": {"path": f"{data}/good.txt"}})
+    assert answers[0].json()["output"] == ["a"]
+    assert [(one.status_code, one.json()["code"]) for one in [*answers[1:], none]] == [(422, "outside-roots")] * 5
+    assert "--files" in none.json()["detail"]

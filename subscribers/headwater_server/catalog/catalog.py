@@ -11,6 +11,7 @@ from anyio import to_thread
 from pydantic_core import to_json
 
 from headwater import Pipeline, Problem
+from headwater.toolkit import confined_to, paths_outside
 from headwater_server.catalog.entry import Entry, entry_of, load_entry, uploaded_entry
 from headwater_server.problems import Refusal
 
@@ -26,8 +27,9 @@ _MOST_BOUND: Final = 256
 class Catalog:
     """The pipelines that a server offers, by their names; a broken document is listed, and disturbs no other."""
 
-    def __init__(self, source: Source, allow: Collection[str] = ()) -> None:
+    def __init__(self, source: Source, allow: Collection[str] = (), files: Collection[Path] = ()) -> None:
         self._allow = frozenset(allow)
+        self._files = tuple(files)
         self._sources = _sources(source)
         self._entries: dict[str, Entry] = {}
         self._uploaded: dict[tuple[str, str], Entry] = {}
@@ -63,7 +65,7 @@ class Catalog:
         """Remove a document that a caller has uploaded."""
         entry = self.get(name, caller)
         if entry.owner is None:
-            raise Refusal(403, "not-yours", "only documents that you have uploaded can be deleted")
+            raise Refusal(409, "not-uploaded", "only documents that you have uploaded can be deleted")
         del self._uploaded[caller, name]
         self._forget(caller, name)
 
@@ -76,19 +78,25 @@ class Catalog:
     async def bind(self, name: str, caller: str, parameters: Mapping[str, Any]) -> Pipeline:
         """Return a pipeline with values for its parameters; the latest combinations are kept."""
         entry = self.get(name, caller)
-        if not parameters and not entry.required and entry.pipeline is not None:
-            return entry.pipeline
         key = (entry.owner, name, to_json(dict(sorted(parameters.items()))))
         if (known := self._bound.get(key)) is not None:
             self._bound.move_to_end(key)
             return known
-        pipeline = await to_thread.run_sync(entry.bound, parameters, self._allow)
-        if entry is self._entries.get(name) or entry is self._uploaded.get(
-            (caller, name)
-        ):  # else it was reloaded meanwhile
+        pipeline = await to_thread.run_sync(self._checked, entry, parameters)
+        if entry in (self._entries.get(name), self._uploaded.get((caller, name))):  # else it was replaced meanwhile
             self._bound[key] = pipeline
             if len(self._bound) > _MOST_BOUND:
                 self._bound.popitem(last=False)
+        return pipeline
+
+    def _checked(self, entry: Entry, parameters: Mapping[str, Any]) -> Pipeline:
+        """Bind parameters, which may name no file outside of the folders that the operator gives."""
+        documents = [] if entry.owner is not None else [file if file.is_dir() else file.parent for file in self.files]
+        with confined_to([*self._files, *documents], writable=()):
+            pipeline = entry.bound(parameters, self._allow)
+        if problems := paths_outside(pipeline, self._files):
+            message = "the pipeline would use files outside of the folders that the server was started with (--files)"
+            raise Refusal(422, "outside-roots", f"{message}: {problems[0].message}", problems=problems)
         return pipeline
 
     def _forget(self, caller: str, name: str) -> None:

@@ -39,6 +39,9 @@ class Serving:
         for path in choices.pipelines:
             if not path.exists():
                 raise typer.BadParameter(f"there is no file or folder {str(path)!r}")
+        for folder in choices.files:
+            if not folder.is_dir():
+                raise typer.BadParameter(f"--files {folder} is not a folder")
         for module in choices.steps:
             load_steps(module)
         self._modules = {str(Path(name).resolve()): name for name in choices.steps if name.endswith(".py")}

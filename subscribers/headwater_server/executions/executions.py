@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from time import time
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from headwater import HeadwaterError
-from headwater.toolkit import notice
+from headwater.toolkit import confined_to, notice
 from headwater_server.access.rates import Quota
 from headwater_server.executions.held import HeldExecution
 from headwater_server.executions.kept_items import KeptItems
@@ -19,7 +19,9 @@ from headwater_server.executions.repeats import Repeats
 from headwater_server.problems import Refusal
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup, TaskStatus
+    from pathlib import Path
+
+    from anyio.abc import TaskGroup
 
     from headwater import Execution, Pipeline, Runner, Stream
     from headwater_server.access.principal import Principal
@@ -60,9 +62,10 @@ class Start:
 class Executions:
     """The executions of a server, while its block is open."""
 
-    def __init__(self, runner: Runner, limits: Limits, group: TaskGroup) -> None:
+    def __init__(self, runner: Runner, limits: Limits, files: Collection[Path], group: TaskGroup) -> None:
         self._runner = runner
         self._limits = limits
+        self._files = files
         self._group = group
         self._all: dict[str, HeldExecution] = {}
         self._running: dict[str, HeldExecution] = {}
@@ -112,7 +115,7 @@ class Executions:
                 streaming=plan.edges[index].streaming,
                 awaited=start.awaits_reader,
             )
-        await self._group.start(self._run, execution, held)
+        self._group.start_soon(self._run, execution, held)
         return held
 
     @asynccontextmanager
@@ -120,8 +123,9 @@ class Executions:
         """Start an execution whose outputs its caller reads in the block; it is cancelled when the block is left."""
         execution, held = self._make(start)
         try:
-            async with execution:
-                yield execution, held
+            with confined_to(self._files):
+                async with execution:
+                    yield execution, held
         finally:
             await self._end(execution, held)
 
@@ -145,12 +149,12 @@ class Executions:
         self._all[held.id] = self._running[held.id] = held
         return execution, held
 
-    async def _run(self, execution: Execution, held: HeldExecution, *, task_status: TaskStatus[None]) -> None:
+    async def _run(self, execution: Execution, held: HeldExecution) -> None:
         try:
-            async with execution:
-                task_status.started()
-                await self._collect(execution, held)
-                await execution.result(check=False)
+            with confined_to(self._files):
+                async with execution:
+                    await self._collect(execution, held)
+                    await execution.result(check=False)
         except Exception as error:  # noqa: BLE001 - one execution must not end the others
             notice("execution_failed", execution_id=held.id, error=f"{type(error).__name__}: {error}")
         finally:
