@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         StreamGap,
     )
     from headwater.events.event import EventType, StreamEvent
-    from headwater.events.objectives import SloBreached
+    from headwater.events.pipeline_data import SloBreached
     from headwater.events.state import ExecutionState
     from headwater.events.step_state import StepState
     from headwater.events.streaming_context import StreamingContext
@@ -165,7 +165,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "events.step_state": "StepState",
         "events.streaming_context": "StreamingContext",
         "events.event": "EventType StreamEvent",
-        "events.objectives": "SloBreached",
+        "events.pipeline_data": "SloBreached",
         "events.subscriber": "StreamSubscriber",
         "graph.analysis": "Analysis",
         "graph.plan": "Plan",

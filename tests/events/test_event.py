@@ -12,21 +12,15 @@ from pydantic import BaseModel, SecretStr
 
 from headwater.cli.event_schema import events_schema
 from headwater.events.data import (
-    MOST_ITEMS,
-    MOST_SECONDS,
     CheckpointSaved,
-    Count,
     EdgeInfo,
     EventData,
     Fraction,
     InputRequired,
-    Ordinal,
     PipelineCancelled,
     PipelineComplete,
     PipelineFailure,
     PipelineStart,
-    Seconds,
-    SloBreached,
     StepComplete,
     StepFailure,
     StepInfo,
@@ -38,6 +32,7 @@ from headwater.events.data import (
     StreamGap,
 )
 from headwater.events.event import DATA_MODELS, EventType, StreamEvent
+from headwater.events.pipeline_data import MOST_ITEMS, MOST_SECONDS, Count, Ordinal, Seconds, SloBreached
 
 EXAMPLES: dict[EventType, EventData] = {
     EventType.PIPELINE_START: PipelineStart(
@@ -91,6 +86,7 @@ def data_of(model: type) -> st.SearchStrategy[Any]:
         "waits_for": st.sampled_from([None, "input", "output"]),
         "data": json_object,
         "items_aside": st.dictionaries(text, st.integers(0, 2**60), max_size=3),
+        "waiting": st.none() | st.dictionaries(text, st.tuples(*[st.integers(0, MOST_ITEMS)] * 2), max_size=3),
         "schema": st.none() | json_object,
         "error": st.none() | json_object,
     }

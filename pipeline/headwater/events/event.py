@@ -18,7 +18,6 @@ from headwater.events.data import (
     CheckpointSaved,
     EventData,
     InputRequired,
-    Ordinal,
     PipelineCancelled,
     PipelineComplete,
     PipelineFailure,
@@ -32,7 +31,7 @@ from headwater.events.data import (
     StepStart,
     StreamGap,
 )
-from headwater.events.objectives import SloBreached
+from headwater.events.pipeline_data import Ordinal, SloBreached
 from headwater.events.plain import owned, plain, short_repr
 from headwater.ids import PATH_SEPARATOR
 from headwater.shapes import is_mapping

@@ -193,9 +193,7 @@ def _step_progress(execution: ExecutionState, event: StreamEvent, data: Any) -> 
     if data.fraction is not None:
         step.fraction, step.fraction_s = data.fraction, event.time_s
     step.message = data.message or step.message
-    step.items_in = step.items_in if data.items_in is None else data.items_in
-    step.items_out = step.items_out if data.items_out is None else data.items_out
-    step.items_aside = step.items_aside if data.items_aside is None else data.items_aside
+    step.add_counts(data)
     if data.input_wait_s is not None:
         step.input_wait_s, step.output_wait_s = data.input_wait_s, data.output_wait_s or 0.0
         step.waits_for = data.waits_for

@@ -11,7 +11,7 @@ from headwater.errors import FIRST_ATTEMPT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from headwater.events.data import StepComplete, StepFailure, StepOutput, StepRetry
+    from headwater.events.data import StepComplete, StepFailure, StepOutput, StepProgress, StepRetry
 
 __all__ = ["Pace", "State", "StepState", "Waits", "total"]
 
@@ -102,6 +102,8 @@ class StepState:
         input_wait_s: How long it has waited for input.
         output_wait_s: How long it has waited for its readers.
         waits_for: What it waited for when its waits were last reported; None when it worked.
+        waiting: How full its edges were where items waited, as last reported: their number and the most that may wait,
+            by edges such as `words.out -> upper.text`.
         waits: Its waits over time, from its start on; at most 64 moments.
         retries: When attempts failed and were followed by another; the first 64.
         pace: The present rate.
@@ -135,6 +137,7 @@ class StepState:
     input_wait_s: float | None = None
     output_wait_s: float = 0.0
     waits_for: Literal["input", "output"] | None = None
+    waiting: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     waits: list[Waits] = field(default_factory=list[Waits])
     retries: list[float] = field(default_factory=list[float])
     pace: Pace = field(default_factory=Pace)
@@ -224,6 +227,17 @@ class StepState:
             return None
         return max(took_s * (1 / self.fraction - 1) - max(now_s - self.fraction_s, 0.0), 0.0)
 
+    def add_counts(self, progress: StepProgress) -> None:
+        """Note how many items have gone through the step, and how many wait, where that was counted.
+
+        Args:
+            progress: Data of the event.
+        """
+        self.items_in = self.items_in if progress.items_in is None else progress.items_in
+        self.items_out = self.items_out if progress.items_out is None else progress.items_out
+        self.items_aside = self.items_aside if progress.items_aside is None else progress.items_aside
+        self.waiting = self.waiting if progress.waiting is None else progress.waiting
+
     def add_retry(self, time_s: float, retry: StepRetry | None) -> None:
         """Note that an attempt failed and another follows.
 
@@ -243,7 +257,7 @@ class StepState:
             state: How it ended.
             time_s: When it ended.
         """
-        self.state, self.ended_s = state, time_s
+        self.state, self.ended_s, self.waiting = state, time_s, {}
 
     def add_waits(self, time_s: float, input_wait_s: float = 0.0, output_wait_s: float = 0.0) -> None:
         """Note how long the step has waited by a moment.

@@ -164,8 +164,8 @@ class StepRecord:
         )
         self.emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 
-    def emit_counts(self, waits_for: WaitsFor) -> None:
-        """Emit how many items have gone through, and what the step waits for."""
+    def emit_counts(self, waits_for: WaitsFor, waiting: Mapping[str, tuple[int, int]]) -> None:
+        """Emit how many items have gone through, what the step waits for, and how full its edges are."""
         progress = StepProgress(
             items_in=self.items_in,
             items_out=self.items_out,
@@ -173,6 +173,7 @@ class StepRecord:
             output_wait_s=self.output_wait_s,
             waits_for=waits_for,
             items_aside=self.items_aside.copy(),
+            waiting=waiting,
         )
         self.emit(EventType.STEP_PROGRESS, self.step_id, progress, self.attempt)
 

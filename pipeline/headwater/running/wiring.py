@@ -10,6 +10,7 @@ from headwater.kinds.port_types import wrapped_frames
 from headwater.running.hosts.host import StepHost
 from headwater.running.hosts.inbox import Inbox
 from headwater.running.hosts.outbox import Outbox, PortOutbox
+from headwater.running.hosts.pulse import Queue
 from headwater.running.hosts.routed import RoutedOutbox
 from headwater.running.output_edges import adapted
 from headwater.running.policies.deliveries import Deliveries
@@ -65,6 +66,18 @@ class Wiring:
     def edge(self, index: int) -> Ends:
         """Return the ends of an edge that is not fused."""
         return self._edges[index]
+
+    def queues(self) -> Sequence[Queue]:
+        """Return the edges where more than one item may wait, with the records of the steps at their ends."""
+        edges = self._plan.edges
+        return [
+            Queue(edges[index].name, ends.source, self._record(edges[index].source), self._record(edges[index].target))
+            for index, ends in self._edges.items()
+            if edges[index].streaming
+        ]
+
+    def _record(self, step_id: str | None) -> StepRecord | None:
+        return None if step_id is None else self._scope.record(self._plan.step(step_id))
 
     def input_sink(self, indexes: Sequence[int]) -> Sink:
         """Return where the pipeline's input is written for the given edges."""

@@ -75,7 +75,8 @@ class StreamingWork:
         """Run every host to its end."""
         groups = data_by_group(self._plan, data)
         watch = StallWatch(self._plan, self._hosts, self._wiring.edge, self._program, self._scope.request.stall_s)
-        async with pulse(self._hosts if self._scope.emits_progress else (), watch.look), open_group() as group:
+        hosts, queues = (self._hosts, self._wiring.queues()) if self._scope.emits_progress else ((), ())
+        async with pulse(hosts, queues, watch.look), open_group() as group:
             self._scope.group = group
             for host in self._hosts:
                 group.start_soon(self._coordination.run_host, host)

@@ -8,7 +8,7 @@ from math import ceil
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from headwater.events.objectives import SloBreached
+from headwater.events.pipeline_data import SloBreached
 from headwater.events.step_state import State
 from headwater.running.record import first_item_at
 from headwater.running.shared.kept import Memory
