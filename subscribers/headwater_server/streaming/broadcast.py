@@ -65,7 +65,7 @@ class Line:
         """Wake the clients whenever there is more that they want after a number, up to the terminal event."""
         log = self.blocks.log
         with scope:
-            ended = log.closed
+            ended = False
             while not ended:
                 await log.wait_beyond(seq)
                 ended = log.closed
@@ -85,8 +85,10 @@ class Broadcast:
     def __init__(self, *, send_s: float = 5.0, ping_s: float = 15.0) -> None:
         self.tick: int = 1
         self.stopping: bool = False
-        self._send_ticks = send_s / _TICK_S
-        self._ping_ticks = ping_s / _TICK_S
+        self.send_s: float = send_s
+        self._tick_s = min(_TICK_S, send_s, ping_s)
+        self._send_ticks = send_s / self._tick_s
+        self._ping_ticks = ping_s / self._tick_s
         self._clients: set[Client] = set()
         self._followed: dict[Line, None] = {}
         self._lines: WeakKeyDictionary[EventLog, WeakValueDictionary[Any, Line]] = WeakKeyDictionary()
@@ -169,7 +171,7 @@ class Broadcast:
 
     async def _sweep(self) -> None:
         while True:
-            await anyio.sleep(_TICK_S)
+            await anyio.sleep(self._tick_s)
             self.tick += 1
             for client in self._clients:
                 if client.sending_since and self.tick - client.sending_since > self._send_ticks:

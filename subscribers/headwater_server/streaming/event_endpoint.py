@@ -67,12 +67,20 @@ class EventStream:
             await _answer_empty(send, 204)
             return
         remember_transport(scope, send)
-        async with anyio.create_task_group() as group:
-            self._scope = group.cancel_scope
-            group.start_soon(_watch, receive, group.cancel_scope)
-            with self._broadcast.connected(self, self._line):
-                await self._respond(scope, send)
-            group.cancel_scope.cancel()
+        is_whole = False
+        try:
+            async with anyio.create_task_group() as group:
+                self._scope = group.cancel_scope
+                group.start_soon(_watch, receive, group.cancel_scope)
+                with self._broadcast.connected(self, self._line):
+                    await self._respond(scope, send)
+                    is_whole = True
+                group.cancel_scope.cancel()
+            if is_whole:  # outside of the group: a server may report the end of the connection while it sends the end
+                with anyio.move_on_after(self._broadcast.send_s):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except* OSError:  # of servers that raise it when the client has left
+            pass
         if self.is_shed:
             abort(scope)
             await checkpoint()  # so that the server notices that the connection was lost
@@ -84,15 +92,11 @@ class EventStream:
             self._scope.cancel()
 
     async def _respond(self, scope: Scope, send: Send) -> None:
-        try:
-            self.sending_since = self._broadcast.tick
-            await send({"type": "http.response.start", "status": 200, "headers": self._response_headers()})
-            if scope["method"] != "HEAD":
-                await self._send_events(send)
-            self.sending_since = self._broadcast.tick
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except OSError:  # of servers that raise it when the client has left
-            return
+        self.sending_since = self._broadcast.tick
+        await send({"type": "http.response.start", "status": 200, "headers": self._response_headers()})
+        self.sending_since = 0
+        if scope["method"] != "HEAD":
+            await self._send_events(send)
 
     async def _send_events(self, send: Send) -> None:
         broadcast, line = self._broadcast, self._line

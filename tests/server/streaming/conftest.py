@@ -6,11 +6,19 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import anyio
 import httpx2
 import pytest
 from anyio.lowlevel import checkpoint
+
+from headwater import EventType
+from headwater.toolkit import EventLog, event_filter
+from headwater_server.streaming.asgi import remember_transport
+from headwater_server.streaming.broadcast import Broadcast
+from headwater_server.streaming.event_endpoint import EventStream
+from headwater_server.streaming.forms import JSON_LINES, SSE
 
 SERVERS: Final[dict[str, Any]] = {
     "uvicorn-h11": ("asyncio", {"use_uvloop": False}),
@@ -18,6 +26,8 @@ SERVERS: Final[dict[str, Any]] = {
     "hypercorn-asyncio": ("asyncio", {"use_uvloop": False}),
     "hypercorn-trio": ("trio", {}),
 }
+
+STEPS: Final = ("a", "b", "a/inner")
 
 Serve = Callable[[Any], AbstractAsyncContextManager[int]]
 
@@ -69,8 +79,10 @@ def serve(server_name: str) -> Serve:
                 options: Any = {"lifespan": "off", "log_level": "critical", "timeout_graceful_shutdown": 1}
                 server = Server(Config(app, http=http, **options))
                 group.start_soon(server.serve, [listener])
-                yield port
-                server.should_exit = True
+                try:
+                    yield port
+                finally:
+                    server.should_exit = True
             else:
                 from hypercorn.config import Config as HypercornConfig
 
@@ -80,8 +92,10 @@ def serve(server_name: str) -> Serve:
                 config.errorlog = None
                 stop = anyio.Event()
                 group.start_soon(_hypercorn(server_name), app, config, stop.wait)
-                yield port
-                stop.set()
+                try:
+                    yield port
+                finally:
+                    stop.set()
 
     return run
 
@@ -103,3 +117,54 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """A client that nobody here wrote."""
     async with httpx2.AsyncClient(timeout=None, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+async def broadcast() -> AsyncIterator[Broadcast]:
+    """What the clients of a test share."""
+    async with Broadcast() as one:
+        yield one
+
+
+class App:
+    """An app that sends the events of one log as its query asks."""
+
+    def __init__(self, broadcast: Broadcast, log: EventLog) -> None:
+        self.broadcast = broadcast
+        self.log = log
+        self.present: Any = None
+        self.begun = self.answered = self.shed = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"  # some servers ask for a lifespan
+        self.begun += 1
+        remember_transport(scope, send)
+        found = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+        query = {name: values[-1] for name, values in found.items()}
+        types, steps = (query[name].split(",") if name in query else None for name in ("types", "steps"))
+        stream = EventStream(
+            self.broadcast,
+            self.log,
+            after=int(query.get("after") or dict(scope["headers"]).get(b"last-event-id") or 0),
+            wanted=event_filter(types, steps),
+            form=JSON_LINES if "jsonl" in query else SSE,
+            follow="follow" not in query,
+            present=self.present,
+        )
+        await stream(scope, receive, send)
+        self.answered += 1
+        self.shed += stream.is_shed
+
+
+def some_events(log: EventLog, count: int) -> EventLog:
+    """Emit events of three steps in turn."""
+    for number in range(count):
+        log.append(EventType.STEP_START if number % 2 else EventType.STEP_RETRY, STEPS[number % 3])
+    return log
+
+
+def complete_log(count: int = 9, **options: Any) -> EventLog:
+    """Return the log of an execution that has ended."""
+    log = some_events(EventLog("e1", **options), count)
+    log.append(EventType.PIPELINE_COMPLETE)
+    return log

@@ -1,70 +1,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qs
 
 import anyio
 import httpx2
 import pytest
 
 from headwater import EventType
-from headwater.toolkit import EventLog, event_filter
+from headwater.toolkit import EventLog
 from headwater_server.streaming.broadcast import Broadcast
 from headwater_server.streaming.event_endpoint import EventStream
-from headwater_server.streaming.forms import JSON_LINES, SSE
-from tests.server.streaming.conftest import Serve, opened, until
+from headwater_server.streaming.forms import SSE
+from tests.server.streaming.conftest import App, Serve, complete_log, opened, some_events, until
 from tests.server.streaming.sse_reader import SseReader
-
-STEPS = ("a", "b", "a/inner")
-
-
-@pytest.fixture
-async def broadcast() -> AsyncIterator[Broadcast]:
-    """What the clients of a test share."""
-    async with Broadcast() as one:
-        yield one
-
-
-class App:
-    """An app that sends the events of one log as its query asks."""
-
-    def __init__(self, broadcast: Broadcast, log: EventLog) -> None:
-        self.broadcast = broadcast
-        self.log = log
-        self.present: Any = None
-        self.answered = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        found = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
-        query = {name: values[-1] for name, values in found.items()}
-        types, steps = (query[name].split(",") if name in query else None for name in ("types", "steps"))
-        stream = EventStream(
-            self.broadcast,
-            self.log,
-            after=int(query.get("after", 0)),
-            wanted=event_filter(types, steps),
-            form=JSON_LINES if "jsonl" in query else SSE,
-            follow="follow" not in query,
-            present=self.present,
-        )
-        await stream(scope, receive, send)
-        self.answered += 1
-
-
-def some_events(log: EventLog, count: int) -> EventLog:
-    """Emit events of three steps in turn."""
-    for number in range(count):
-        log.append(EventType.STEP_START if number % 2 else EventType.STEP_RETRY, STEPS[number % 3])
-    return log
-
-
-def complete_log(count: int = 9, **options: Any) -> EventLog:
-    """Return the log of an execution that has ended."""
-    log = some_events(EventLog("e1", **options), count)
-    log.append(EventType.PIPELINE_COMPLETE)
-    return log
 
 
 def envelopes(log: EventLog, after: int = 0) -> list[Any]:
