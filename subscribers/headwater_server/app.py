@@ -29,6 +29,7 @@ from headwater_server.routes.run_socket import RunSocket
 from headwater_server.routes.runs import Runs
 from headwater_server.service import Service
 from headwater_server.settings import Limits, Options
+from headwater_server.streaming.asgi import remember_transport
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -71,6 +72,7 @@ class Server:
             await _serve_lifespan(self, receive, send)
             return
         scope.setdefault("app", self)
+        remember_transport(scope, send)
         try:
             if (headers := self.service.gate.preflight(scope)) is not None:
                 await Response(status_code=204, headers=headers)(scope, receive, send)
