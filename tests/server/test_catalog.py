@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from headwater_server import Limits, create_app
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, on_every_server
+
+pytestmark = on_every_server
 
 UPPER: dict[str, Any] = {"name": "upper", "steps": [{"id": "up", "kind": "text.upper"}]}
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import anyio
 import pytest
 
 from headwater import Pipeline, run_sync, step
 from headwater.wire import StreamWriter
 from headwater_server import create_app
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, on_every_server, serving
+
+pytestmark = on_every_server
 
 
 @step("test.square")
@@ -131,3 +134,76 @@ async def test_repeated_request_starts_one_execution() -> None:
     assert first.json()["id"] == again.json()["id"]
     assert (other.status_code, other.json()["code"]) == (422, "key-reused")
     assert len(every.json()["executions"]) == 1
+
+
+async def test_each_item_is_answered_before_the_next_one_is_sent() -> None:
+    """Over one HTTP exchange, the answer begins and goes on while the request is still being sent."""
+    async with serving(create_app(PIPELINE)) as url:
+        port = int(url.rpartition(":")[2])
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            head = "Content-Type: application/jsonl\r\nAccept: application/jsonl\r\nTransfer-Encoding: chunked\r\n"
+            await stream.send(f"POST /pipelines/squares/run HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n".encode())
+            received = b""
+            for number in (2, 3, 4):
+                line = f"{number}\n".encode()
+                await stream.send(b"%x\r\n%b\r\n" % (len(line), line))
+                while b'{"item":%d}' % number**2 not in received:
+                    received += await stream.receive()
+            await stream.send(b"0\r\n\r\n")
+            while b'{"end":{"items":3}}' not in received:
+                received += await stream.receive()
+    assert received.startswith(b"HTTP/1.1 200")
+
+
+async def test_cut_request_is_never_a_complete_execution() -> None:
+    """A client that leaves in the middle of its input breaks it: the execution fails or is cancelled."""
+    server = create_app(PIPELINE)
+    async with serving(server) as url:
+        port = int(url.rpartition(":")[2])
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            head = "Content-Type: application/jsonl\r\nContent-Length: 100\r\n"
+            await stream.send(
+                f"POST /pipelines/squares/run HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n1\n".encode()
+            )
+            while not server.service.executions.running:
+                await anyio.lowlevel.checkpoint()
+            (held,) = server.service.executions.running
+        with anyio.fail_after(20):
+            await held.done.wait()
+    assert held.status in {"failed", "cancelled"}
+
+
+@step("test.half")
+def half(number: int) -> float:
+    """Halve a number, but not 13."""
+    if number == 13:
+        raise ValueError("13 has no half here")
+    return number / 2
+
+
+@pytest.mark.parametrize("accept", ["application/jsonl", "text/event-stream", WIRE])
+async def test_failure_is_a_break_frame(accept: str) -> None:
+    """A stream that breaks says so in its last frame, with the error."""
+    async with client_of(create_app(Pipeline("halves", steps={"half": half}))) as client:
+        headers = {"content-type": "application/jsonl", "accept": accept}
+        answer = await client.post("/pipelines/halves/run", content=b"2\n13\n4\n", headers=headers)
+    assert b"13 has no half here" in answer.content
+    assert b'"end"' not in answer.content
+
+
+async def test_failure_cuts_off_an_answer_of_bare_items() -> None:
+    """Bare items have no frame that could say so: the connection is closed without the end of the answer."""
+    async with serving(create_app(Pipeline("halves", steps={"half": half}))) as url:
+        port = int(url.rpartition(":")[2])
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            head = "Content-Type: application/jsonl\r\nAccept: application/jsonl\r\nContent-Length: 7\r\n"
+            path = "/pipelines/halves/run?frames=false"
+            await stream.send(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n2\n13\n4\n".encode())
+            received = b""
+            try:
+                while True:
+                    received += await stream.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                pass
+    assert received.startswith(b"HTTP/1.1 200")
+    assert not received.endswith(b"0\r\n\r\n")

@@ -12,7 +12,10 @@ from websockets.asyncio.client import connect
 
 from headwater import Pipeline, step
 from headwater_server import create_app, router
-from tests.server.conftest import client_of, serving
+from tests.server.conftest import EVERY_SERVER, client_of, serving
+
+# Without trio, on which this client of WebSockets does not run.
+pytestmark = pytest.mark.parametrize("asgi_server", EVERY_SERVER[:-1], indirect=True)
 
 
 @step("test.negate")

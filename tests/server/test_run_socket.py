@@ -14,7 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from headwater import Pipeline, StreamReader, step
 from headwater.wire import StreamWriter
 from headwater_server import create_app
-from tests.server.conftest import serving
+from tests.server.conftest import EVERY_SERVER, serving
+
+# Without trio, on which this client of WebSockets does not run.
+pytestmark = pytest.mark.parametrize("asgi_server", EVERY_SERVER[:-1], indirect=True)
 
 
 @step("test.cube")
