@@ -34,7 +34,6 @@ SIGNER = ec.generate_private_key(ec.SECP256R1())
 KEY_SET = {"keys": [ECAlgorithm.to_jwk(SIGNER.public_key(), as_dict=True)]}
 UNKNOWN = "unknown-execution-0000"
 NOT_LET_IN = {401, 403, 415, 421, 429}
-CHANGES = {"POST", "DELETE"}
 
 
 @step("test.until_cancelled")
@@ -53,6 +52,9 @@ def length(text: str) -> int:
 PIPELINES = [Pipeline("waiting", steps={"wait": until_cancelled}), Pipeline("length", steps={"length": length})]
 
 
+DOCUMENT = {"name": "theirs", "steps": [{"id": "words", "kind": "text.words"}]}
+
+
 @dataclass(frozen=True)
 class Target:
     """A method of a route, or a WebSocket (`WS`)."""
@@ -65,9 +67,14 @@ class Target:
         """What a ticket for it is for."""
         return "websocket" if self.method == "WS" else "sse"
 
+    @property
+    def takes_tickets(self) -> bool:
+        """Whether a browser cannot send a header with it."""
+        return self.method in {"GET", "HEAD", "WS"}
+
     def at(self, execution: str) -> str:
         """Return the path with its parameters filled in."""
-        names = {"id": execution, "name": "length", "output": "wait"}
+        names = {"id": execution, "name": "theirs" if self.method == "DELETE" else "length", "output": "wait"}
         return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: names[found[1]], self.path)
 
 
@@ -102,9 +109,8 @@ class Site:
         def auth(connection: HTTPConnection) -> Principal | None:
             return self.keys(connection) or tokens(connection)
 
-        self.server: Server = create_app(
-            PIPELINES, auth=auth, limits=Limits(requests_per_minute=100_000), drain_s=0, allow_documents=True
-        )
+        limits = Limits(requests_per_minute=100_000)
+        self.server: Server = create_app(PIPELINES, auth=auth, limits=limits, allow_documents=True, drain_s=0)
         self.url = ""
         self.client = httpx2.AsyncClient(timeout=20, verify=False)
         self.owner = self.keys.create("owner")
@@ -130,8 +136,9 @@ class Site:
         return f"?ticket={self.server.service.gate.tickets.issue(Principal('owner'), path, use).token}"
 
     async def start(self) -> str:
-        """Start an execution of `owner`, and return its id."""
+        """Start an execution of `owner`, and return its id; upload a document of `owner` as well."""
         headers = {"authorization": f"Bearer {self.owner}"}
+        assert (await self.client.post("/pipelines", json=DOCUMENT, headers=headers)).status_code == 201
         answer = await self.client.post("/pipelines/waiting/executions", json={"stream_input": True}, headers=headers)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
@@ -239,17 +246,17 @@ async def test_bad_ticket_gets_nothing(site: Site, ticket: str) -> None:
     for target in site.protected():
         path = target.at(execution)
         answer = await site.send(target, path, query=make(site, target, path))
-        assert answer.status == (400 if target.method in CHANGES else expected), target
+        assert answer.status == (expected if target.takes_tickets else 400), target
 
 
 async def test_owner_is_let_in_everywhere(site: Site) -> None:
     """The key and a token of the same name open every route, and so does a ticket where one is of use."""
     for target in site.protected():
-        path = target.at(await site.start())
         for bearer in (site.owner, site.token()):
+            path = target.at(await site.start())
             answer = await site.send(target, path, bearer)
             assert answer.status not in {*NOT_LET_IN - {415}, 404}, (target, answer)
-        if target.method not in CHANGES:
+        if target.takes_tickets:
             answer = await site.send(target, path, query=site.ticket(target, path))
             assert answer.status not in {*NOT_LET_IN, 404}, (target, answer)
 
@@ -257,7 +264,7 @@ async def test_owner_is_let_in_everywhere(site: Site) -> None:
 async def test_ticket_of_a_websocket_works_once(site: Site) -> None:
     """The second use is refused, and an EventSource may come back."""
     for target in site.protected():
-        if target.method in CHANGES:
+        if not target.takes_tickets:
             continue
         path = target.at(await site.start())
         ticket = site.ticket(target, path)
@@ -278,6 +285,20 @@ async def test_execution_of_another_caller_looks_like_one_that_does_not_exist(si
         assert dict(theirs.headers) | {"date": ""} == dict(unknown.headers) | {"date": ""}, target
     answer = await site.send(Target("GET", ""), f"/executions/{execution}", site.owner)
     assert answer.status == 200
+
+
+async def test_document_of_another_caller_looks_like_one_that_does_not_exist(site: Site) -> None:
+    """What a caller has uploaded is its own, under every route with its name."""
+    await site.start()
+    for target in site.protected():
+        if "{name}" in target.path:
+            path = target.at("").replace("length", "theirs")
+            unknown = await site.send(target, path.replace("theirs", "missing"), site.other)
+            theirs = await site.send(target, path, site.other)
+            assert theirs.status == unknown.status == 404, target
+            assert theirs.body == unknown.body.replace("missing", "theirs"), target
+    answer = await site.client.get("/pipelines", headers={"authorization": f"Bearer {site.other}"})
+    assert [one["name"] for one in answer.json()["pipelines"]] == ["length", "waiting"]
 
 
 async def test_lists_have_the_executions_of_their_caller_alone(site: Site) -> None:
@@ -311,8 +332,8 @@ async def test_pages_of_other_sites_change_nothing(site: Site) -> None:
         if target.method == "WS":
             assert (await site._connect(path, headers)).status == 403, target
             continue
-        if target.method in CHANGES:
-            answer = await site.client.request(target.method, path, json={}, headers=headers)
+        if not target.takes_tickets:
+            answer = await site.client.request(target.method, path, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (403, "origin-not-allowed"), target
         asked = {"origin": "https://evil.example", "access-control-request-method": target.method}
         preflight = await site.client.options(path, headers=asked)

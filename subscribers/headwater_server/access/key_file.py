@@ -116,7 +116,7 @@ def _locked(folder: Path) -> Generator[None]:
     """Keep other processes from a folder, where the system can lock one."""
     try:
         import fcntl
-    except ImportError:
+    except ImportError:  # pragma: no cover - systems without fcntl
         yield
         return
     try:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from errno import EADDRINUSE
 from importlib.util import find_spec
+from logging import LogRecord, getLogger
 from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ class Serving:
             ws_max_size=self._server.service.limits.message_bytes,
             timeout_graceful_shutdown=_LAST_ANSWERS_S,
         )
+        getLogger("uvicorn.error").addFilter(_is_fault)
         listener = _Uvicorn(config, self._say_ready)
         with ExitStack() as stack:
             sockets = _listening(stack, choices.host, choices.port)
@@ -129,6 +131,11 @@ async def _drain(server: Server, listener: _Uvicorn, scope: anyio.CancelScope) -
     await server.stop()
     listener.should_exit = True
     scope.cancel()
+
+
+def _is_fault(record: LogRecord) -> bool:
+    """Return whether a record of uvicorn is worth a line; a WebSocket that was refused with an answer is not."""
+    return "without completing handshake" not in record.getMessage()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from headwater import HeadwaterError
 from headwater_server.access.api_keys import ApiKeys
-from headwater_server.access.random_tokens import contains_token
+from headwater_server.access.random_tokens import RandomToken, contains_token
 from headwater_server.problems import Refusal
 from tests.server.access.scopes import Clock, http
 
@@ -225,6 +225,8 @@ def test_request_is_identified_by_its_header() -> None:
 
 def test_token_is_not_shown_by_its_representation() -> None:
     """A traceback with local variables shows no key."""
+    made = RandomToken.new("hw")
+    assert made.token.rpartition("_")[2] not in repr(made)
     keys = ApiKeys()
     secret = keys.create("ci").rpartition("_")[2]
     assert secret not in repr(keys.records) + repr(vars(keys))

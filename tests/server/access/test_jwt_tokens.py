@@ -259,7 +259,9 @@ def provider() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = {"/keys": json.dumps(KEY_SET).encode(), "/large": b" " * 1_100_000}.get(self.path, b"[]")
+            body = {"/keys": json.dumps(KEY_SET).encode(), "/large": b" " * 1_100_000, "/text": b"keys"}.get(
+                self.path, b"[]"
+            )
             to = {"/moved": "/keys", "/away": "http://keys.example.com/keys"}.get(self.path)
             self.send_response(404 if self.path == "/missing" else 200 if to is None else 302)
             if to is not None:
@@ -300,6 +302,7 @@ def test_keys_are_read_from_a_file_or_a_url(provider: str, tmp_path: Path) -> No
         ("{provider}/missing", "cannot be read"),
         ("{provider}/large", "larger than 1 MiB"),
         ("{provider}/list", "is not a JSON object"),
+        ("{provider}/text", "is not a JSON object"),
     ],
 )
 def test_source_is_named_when_its_keys_cannot_be_read(provider: str, source: str, message: str) -> None:

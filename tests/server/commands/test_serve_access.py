@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from headwater_server import ApiKeys
 
@@ -76,3 +78,19 @@ def test_loopback_without_keys_answers_a_loopback_host_alone(folder: Path) -> No
         assert httpx2.get(f"{url}/pipelines", headers=other).status_code == 421
     with served(folder, "--insecure") as url:
         assert httpx2.get(f"{url}/pipelines", headers=other).status_code == 200
+
+
+def test_refused_websockets_leave_no_line_in_the_log(folder: Path) -> None:
+    """Callers without rights cannot fill the log of the operator."""
+    log = folder / "server.log"
+    file = folder / "keys.json"
+    ApiKeys.create_in(file, "ci")
+    with log.open("wb") as written, subprocess.Popen(command(folder, "--keys", str(file)), stderr=written) as process:
+        while " on http" not in (said := log.read_text()):
+            pass
+        address = said.split()[-1].replace("http", "ws", 1)
+        for _ in range(3):
+            with pytest.raises(InvalidStatus, match="401"), connect(f"{address}/pipelines/words/run"):
+                pass
+        process.terminate()
+    assert log.read_text() == said
