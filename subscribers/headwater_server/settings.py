@@ -30,6 +30,7 @@ class Limits:
         kept_executions: Executions that have ended and are kept, of all callers.
         kept_s: How long an execution that has ended is kept, in seconds.
         kept_events: Events of executions that have ended that are kept, of all callers.
+        kept_bytes: Bytes of the outputs of executions that have ended that are kept, of all callers, as estimated.
         kept_items: Items of each output that are kept for readers.
         kept_item_bytes: Bytes of the items of each output that are kept, as estimated.
         input_items: Items that were accepted and that the execution has not read yet.
@@ -55,7 +56,8 @@ class Limits:
     kept_executions: int = 1_000
     kept_s: float = 3_600.0
     kept_events: int = 1_000_000
-    kept_items: int = 10_000
+    kept_bytes: int = 512 * _MIB
+    kept_items: int = 100_000
     kept_item_bytes: int = 64 * _MIB
     input_items: int = 1_000
     message_bytes: int = 1 * _MIB

@@ -70,7 +70,7 @@ class Executions:
         self._all: dict[str, HeldExecution] = {}
         self._running: dict[str, HeldExecution] = {}
         self._ended: deque[HeldExecution] = deque()
-        self._ended_events = 0
+        self._ended_events = self._ended_bytes = 0
         self._places = Quota("executions", per_caller=limits.executions_per_caller, total=limits.executions)
         self.repeats: Repeats = Repeats(limits.kept_executions)
         self._stopping = False
@@ -181,6 +181,7 @@ class Executions:
         del self._running[held.id]
         self._ended.append(held)
         self._ended_events += held.log.last_seq - held.log.first_seq + 1
+        self._ended_bytes += held.size_bytes
         self._let_go()
         idle, self._idle = self._idle, anyio.Event()
         idle.set()
@@ -191,11 +192,16 @@ class Executions:
         while self._ended:
             first = self._ended[0]
             is_old = first.created_s + first.duration_s < oldest_s
-            too_many = len(self._ended) > limits.kept_executions or self._ended_events > limits.kept_events
+            too_many = (
+                len(self._ended) > limits.kept_executions
+                or self._ended_events > limits.kept_events
+                or self._ended_bytes > limits.kept_bytes
+            )
             if not is_old and (not too_many or len(self._ended) == 1):
                 return
             self._ended.popleft()
             self._ended_events -= first.log.last_seq - first.log.first_seq + 1
+            self._ended_bytes -= first.size_bytes
             del self._all[first.id]
             self.repeats.forget(first)
 

@@ -116,6 +116,11 @@ class HeldExecution:
             form["steps"] = self.steps()
         return form
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the outputs that are kept, as estimated."""
+        return sum(kept.size_bytes for kept in self.outputs.values())
+
     def output_values(self) -> dict[str, Any]:
         """Return the kept outputs, with the header and the footer of a single one, as the outcome has them."""
         values = {name: _value(kept) for name, kept in self.outputs.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
@@ -16,7 +16,10 @@ from headwater_server.problems import Refusal
 
 __all__ = ["KeptItems", "Reader"]
 
-_GRACE_S = 60.0  # how long the execution waits for a reader that was cut off
+_GRACE_S: Final = 60.0  # how long the execution waits for a reader that was cut off
+_AHEAD: Final = 0.1  # which part of the room is for what no reader has taken; the rest is for those that were cut off
+_MOST_TAKEN: Final = 256
+_MOST_TAKEN_BYTES: Final = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -29,15 +32,16 @@ class Reader:
 class KeptItems:
     """An output of an execution that nobody reads directly: its last items, its header, and how it ended.
 
-    The execution goes on while readers lag only as far as they miss nothing: it waits for those that are connected, and
-    a while for one that was cut off. Without readers the oldest items are dropped, and a reader that asks for them
-    later is refused. With `awaited`, the execution also waits for the first reader.
+    The execution waits for readers that are connected, and a while for one that was cut off, once they lag by a tenth
+    of the room. The rest of the room keeps what they have taken, as a connection that is cut loses what was on its way.
+    Without readers the oldest items are dropped, and a reader that asks for them later is refused. With `awaited`, the
+    execution also waits for the first reader.
     """
 
     def __init__(self, name: str, *, most: int, most_bytes: int, streaming: bool, awaited: bool = False) -> None:
         self.name: str = name
         self.streaming: bool = streaming
-        self.count: int = 0
+        self.first: int = 0
         self.header: Any = None
         self.footer: Any = None
         self.has_header: bool = False
@@ -45,45 +49,51 @@ class KeptItems:
         self.error: Exception | None = None
         self._most = most
         self._most_bytes = most_bytes
-        self._sizes: deque[int] = deque()
-        self._bytes = 0
         self._waits = True
-        self._items: deque[Any] = deque()
+        self._items: list[Any] = []
+        self._ends: list[int] = [0]  # bytes of all items up to each of those that are held, and before the first
+        self._held = 0  # number of the first item that is held; dropped ones are removed many at a time
         self._readers: list[Reader] = []
         self._awaited_until = inf if awaited else -inf
         self._changed = anyio.Event()
         self._room = anyio.Event()
 
     @property
-    def first(self) -> int:
-        """Number of the first item that is kept, from 0."""
-        return self.count - len(self._items)
+    def count(self) -> int:
+        """How many items there were."""
+        return self._held + len(self._items)
 
     @property
     def items(self) -> Sequence[Any]:
-        """The items that are kept."""
-        return self._items
+        """The items that are kept, from the number `first` on."""
+        return self._items[self.first - self._held :]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the items that are kept, as estimated."""
+        return self._bytes_from(self.first)
 
     def set_header(self, header: Any) -> None:
         """Note the header, or that there is none."""
         self.header, self.has_header = header, True
-        self._tell()
+        self._announce()
 
     async def add(self, batch: Sequence[Any]) -> None:
         """Add items, and wait while readers have not taken what would have to be dropped."""
-        sizes = list(map(item_size, batch))
         self._items.extend(batch)
-        self._sizes.extend(sizes)
-        self._bytes += sum(sizes)
-        self.count += len(batch)
-        self._tell()
-        while self._waits and self._is_full():
-            if self._needed() > self.first:
-                self._items.popleft()
-                self._bytes -= self._sizes.popleft()
-                continue
+        self._ends.extend(accumulate(map(item_size, batch), initial=self._ends.pop()))
+        self._announce()
+        while True:
+            taken = self._taken()
+            while self._is_full(self.first, 1.0) and self.first < min(taken, self.count - 1):
+                self.first += 1
+            self._remove_dropped()
+            if not self._waits or not (self._is_full(self.first, 1.0) or self._is_full(taken, _AHEAD)):
+                return
+            if taken >= self.count:
+                return
             self._room = anyio.Event()
-            with anyio.move_on_at(self._awaited_until if not self._readers else inf):
+            with anyio.move_on_at(inf if self._readers else self._awaited_until):
                 await self._room.wait()
 
     def stop_waiting(self) -> None:
@@ -94,7 +104,7 @@ class KeptItems:
     def end(self, footer: Any, error: Exception | None) -> None:
         """Note that nothing more comes: after the last item, or since the execution did not complete."""
         self.footer, self.error, self.ended = footer, error, True
-        self._tell()
+        self._announce()
 
     @contextmanager
     def reading(self, after: int) -> Generator[Reader]:
@@ -121,23 +131,39 @@ class KeptItems:
         while not self.has_header and not self.ended:
             await self._changed.wait()
 
-    def take(self, reader: Reader, most: int = 256) -> list[Any]:
+    def take(self, reader: Reader) -> list[Any]:
         """Return the next items of a reader, which has thereby taken those before."""
-        start = reader.cursor - self.first
-        items = [self._items[place] for place in range(start, min(start + most, len(self._items)))]
-        reader.cursor += len(items)
+        start = stop = reader.cursor - self._held
+        most_bytes = self._ends[start] + _MOST_TAKEN_BYTES if start < len(self._items) else 0
+        while (
+            stop < len(self._items) and stop - start < _MOST_TAKEN and (stop == start or self._ends[stop] < most_bytes)
+        ):
+            stop += 1
+        reader.cursor += stop - start
         self._room.set()
-        return items
+        return self._items[start:stop]
 
-    def _is_full(self) -> bool:
-        return len(self._items) > self._most or (self._bytes > self._most_bytes and len(self._items) > 1)
-
-    def _needed(self) -> int:
-        """Return the number of the first item that must be kept for a reader."""
+    def _taken(self) -> int:
+        """Return the number of the first item that no reader has taken; beyond all where none is waited for."""
         if self._readers:
             return min(reader.cursor for reader in self._readers)
-        return 0 if anyio.current_time() < self._awaited_until else self.count
+        return self.first if anyio.current_time() < self._awaited_until else self.count
 
-    def _tell(self) -> None:
+    def _is_full(self, start: int, part: float) -> bool:
+        """Return whether the items from a number on fill a part of the room."""
+        if self.count - start <= 1:
+            return False
+        return self.count - start > self._most * part or self._bytes_from(start) > self._most_bytes * part
+
+    def _bytes_from(self, number: int) -> int:
+        return self._ends[-1] - self._ends[min(number - self._held, len(self._items))]
+
+    def _remove_dropped(self) -> None:
+        dropped = self.first - self._held
+        if dropped > len(self._items) // 2:
+            del self._items[:dropped], self._ends[:dropped]
+            self._held = self.first
+
+    def _announce(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
