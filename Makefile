@@ -18,6 +18,7 @@ ALL_EXTRAS := $(EXTRAS),opentelemetry,prometheus,testing,zstd,schema,tokens,http
 PARALLEL := -n logical --dist worksteal
 CASES ?= 1000000
 GRAPHS ?= 100000
+AXE := 4.14.1
 ARGS ?=
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -41,7 +42,8 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench fuzz random-dags venv clean
+.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench browser fuzz \
+	random-dags venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -127,6 +129,13 @@ fuzz: $(VENV)/.installed-dev ## Load a million hostile documents (CASES=... chan
 
 random-dags: $(VENV)/.installed-dev ## Compare 100,000 random pipelines with a plain interpreter (GRAPHS=...)
 	HEADWATER_GRAPHS=$(GRAPHS) $(BIN)/python -m pytest tests/dags --timeout=0 $(ARGS)
+
+# The tests pin the hash of axe-core as well.
+browser: $(VENV)/.installed-dev ## Test the monitor in Chromium (Debian: apt-get install chromium npm)
+	@mkdir -p build/axe
+	@cd build/axe && if [ ! -e axe-core-$(AXE).tgz ]; then npm pack --silent axe-core@$(AXE) >/dev/null; fi
+	@tar -xzf build/axe/axe-core-$(AXE).tgz -C build/axe package/axe.min.js
+	HEADWATER_BROWSER_TESTS=1 $(BIN)/python -m pytest tests/browser $(ARGS)
 
 venv: $(VENV)/.installed-dev ## Create .venv with all development tools
 

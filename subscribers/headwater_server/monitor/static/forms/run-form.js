@@ -2,7 +2,7 @@
 import { html } from "../lib/html.js";
 import { errorNotice, problemList } from "../pages/problem-list.js";
 import { api, rememberInput } from "../session.js";
-import { reactive, shallowRef } from "../vendor/vue.runtime.esm-browser.prod.js";
+import { nextTick, reactive, shallowRef } from "../vendor/vue.runtime.esm-browser.prod.js";
 import { icon } from "../view/icons.js";
 import { groupFields, schemaField } from "./schema-field.js";
 import { initial, readField, readItems, resolved } from "./schema-values.js";
@@ -24,6 +24,7 @@ export const RunForm = {
     const raw = shallowRef(given(initial({ ...schema, type: "object", properties: schema.properties ?? {} }, schema)));
     const rawInput = shallowRef(input && !input.streaming ? initial(input.schema, input.root) : "");
     const state = reactive({ errors: {}, error: null, isBusy: false });
+    const form = shallowRef(null);
     const inputPath = "the input";
 
     /** The values of an earlier execution, where there is one, in place of the defaults. */
@@ -53,7 +54,8 @@ export const RunForm = {
       state.errors = errors;
       state.error = null;
       if (Object.keys(errors).length) {
-        document.querySelector("[aria-invalid=true]")?.focus();
+        await nextTick();
+        form.value.querySelector("[aria-invalid=true]")?.focus();
         return;
       }
       state.isBusy = true;
@@ -97,7 +99,7 @@ export const RunForm = {
     }
 
     return () => html`
-      <form class="form" onSubmit=${submit} novalidate>
+      <form class="form" ref=${form} onSubmit=${submit} novalidate>
         ${inputField()}
         ${groupFields({
           schema, root: schema, raw: raw.value, errors: state.errors, change: (value) => (raw.value = value),

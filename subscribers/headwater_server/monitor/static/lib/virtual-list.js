@@ -64,7 +64,7 @@ export const VirtualList = {
           onClick: props.onChoose ? () => props.onChoose(index) : null,
         }, props.row(index)));
       }
-      const active = props.chosen >= first && props.chosen < end ? `${props.idBase}-${props.chosen}` : null;
+      const active = props.chosen != null && props.chosen >= first && props.chosen < end ? `${props.idBase}-${props.chosen}` : null;
       return html`
         <div class="virtual scrolls" ref=${frame} tabindex="0" aria-label=${props.label}
           role=${props.onChoose ? "listbox" : "list"} aria-activedescendant=${props.onChoose ? active : null}

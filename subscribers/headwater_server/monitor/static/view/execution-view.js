@@ -65,7 +65,7 @@ export const ExecutionView = {
     // What failed first is what a reader looks for.
     watch(() => (void store.tick.value, store.recording.latest.end?.step_id), (stepId) => {
       if (stepId && chosen.value === null) chosen.value = stepId;
-    });
+    }, { immediate: true });
     let isTextShown = false;
     watch(() => store.tick.value, () => {
       if (isTextShown || textSteps(store.recording.latest).length === 0) return;

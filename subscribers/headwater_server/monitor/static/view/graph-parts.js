@@ -27,20 +27,21 @@ function secondLine(step, { kind, width }) {
 }
 
 function describe(node, step) {
-  if (!step) return `${node.id}, ${node.kind}`;
+  if (!step) return `${node.id} ${node.kind}`;
   const counts = [
     step.itemsIn != null && `${count(step.itemsIn)} in`,
     step.itemsOut != null && `${count(step.itemsOut)} out`,
     step.fraction != null && percent(step.fraction),
   ];
-  return [node.id, step.state, ...counts].filter(Boolean).join(", ");
+  // What is seen comes first, so that a reader who says it finds the step.
+  return [`${node.id} ${secondLine(step, node)}`, step.state, ...counts].filter(Boolean).join(", ");
 }
 
 /** What is only drawn where it can be read. */
 const details = (node, step, state) => html`
   ${step?.fraction != null && state === "running" && html`
     <rect class="done-part" x="4" y=${node.height - 3} width=${(node.width - 4) * step.fraction} height="3" rx="1.5" />`}
-  <text class="name" x=${PADDING} y=${node.height / 2 - 4}>${cut(node.id, node.width, NAME_EM)}</text>
+  <text class="name" x=${PADDING} y=${node.height / 2 - 4}>${cut(node.id, node.width, NAME_EM)}</text>${" "}
   <text class="kind" x=${PADDING} y=${node.height / 2 + 12}>${secondLine(step, node)}</text>
   ${step && state !== "waiting" && html`
     <g class="badge" transform=${`translate(${node.width - 8} -8)`}>
@@ -49,6 +50,13 @@ const details = (node, step, state) => html`
         ${stateShapes(state).map((d) => html`<path d=${d} class=${state === "running" ? "spins" : null} />`)}
       </g>
     </g>`}`;
+
+const pressable = ({ node, chosen, isTabStop, onChoose }) => ({
+  role: "button",
+  tabindex: isTabStop ? 0 : -1,
+  "aria-pressed": String(chosen),
+  onClick: () => onChoose(node.id),
+});
 
 export const GraphNode = {
   props: ["node", "step", "version", "chosen", "isFar", "isTabStop", "onChoose"],
@@ -65,13 +73,11 @@ export const GraphNode = {
     const state = step?.state ?? "none";
     const classes = ["node", `is-${stateClass(state)}`, props.chosen && "chosen", step?.waitsFor && `waits-${step.waitsFor}`];
     return html`
-      <g class=${classes.filter(Boolean).join(" ")} transform=${`translate(${x} ${y})`} data-step=${node.id} role="button"
-        tabindex=${props.isTabStop ? 0 : -1} aria-pressed=${String(props.chosen)} aria-label=${describe(node, step)}
-        onClick=${() => props.onChoose(node.id)}>
+      <g class=${classes.filter(Boolean).join(" ")} transform=${`translate(${x} ${y})`} data-step=${node.id}
+        aria-label=${describe(node, step)} ...${props.onChoose ? pressable(props) : { role: "img" }}>
         <rect class="box" width=${width} height=${height} rx="6" />
         <rect class="side" width="4" height=${height} rx="2" />
         ${!props.isFar && details(node, step, state)}
-        <title>${`${node.id}: ${node.kind}`}</title>
       </g>`;
   },
 };

@@ -165,12 +165,12 @@ export const GraphView = {
         chosen: each.id === props.chosen,
         isFar: scale.value < READABLE,
         isTabStop: each.id === first,
-        onChoose: choose,
+        onChoose: props.onChoose ? choose : null, // else the graph is only a picture
       });
     }
     const choose = (id) => {
       tabStop.value = id;
-      props.onChoose?.(id);
+      props.onChoose(id);
     };
     const button = (name, label, action) => html`
       <button type="button" class="button small icon-only" title=${label} aria-label=${label} onClick=${action}>${icon(name)}</button>`;
