@@ -174,7 +174,11 @@ def test_element_shows_an_execution_in_another_page(
         )
     )
     port = serve(create_app(folder, origins=[f"http://127.0.0.1:{own}"], drain_s=1))
-    shown.append(document.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}").replace("word-report", "gated"))
+    shown.append(
+        document.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}")
+        .replace("word-report", "gated")
+        .replace('path: "LICENSE"', "count: 40")
+    )
     page = open_page(url=f"http://127.0.0.1:{own}")
     GATE.allow(100)
     page.get_by_role("button", name="Start").click()

@@ -29,7 +29,7 @@ DOCUMENTS = (
 )
 CHECKER = doctest.OutputChecker()
 NOT_RUN = ("make ", "pip ")  # they install, or run these very tests
-LANGUAGES = {"python", "sh", "console", "json", "text"}  # `text` is only shown
+LANGUAGES = {"python", "sh", "console", "json", "text", "html"}  # `text` is only shown; the browser tests run the page
 
 
 @pytest.fixture(scope="module")
