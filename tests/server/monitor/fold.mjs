@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 const { applyEvent, copyExecution, newExecution } = await import(process.argv[2]);
 
 function plain(execution) {
-  const steps = [...execution.steps].map(([id, { version, buffers, ...step }]) => [id, step]);
+  const steps = [...execution.steps].map(([id, { version, ...step }]) => [id, step]);
   const { edges, ...rest } = execution;
   return { ...rest, steps, readers: [...execution.readers] };
 }

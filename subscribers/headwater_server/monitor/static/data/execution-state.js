@@ -114,7 +114,11 @@ function pipelineStart(execution, { data }, timeS) {
   const sources = new Map(data.steps.map((step) => [step.id, []]));
   execution.readers = new Map(data.steps.map((step) => [step.id, []]));
   const stepOfPort = (place) => place.slice(0, Math.max(place.lastIndexOf("."), 0));
-  execution.edges = data.edges.map((edge) => ({ source: stepOfPort(edge.source), target: stepOfPort(edge.target) }));
+  execution.edges = data.edges.map(({ source, target }) => ({
+    source: stepOfPort(source),
+    target: stepOfPort(target),
+    name: `${source} -> ${target}`,
+  }));
   for (const { source, target } of execution.edges) {
     if (sources.has(source) && sources.has(target)) { // and not an end of the pipeline itself
       sources.get(target).push(source);
@@ -150,7 +154,7 @@ function stepProgress(execution, event, timeS) {
   step.itemsIn = data.items_in ?? step.itemsIn;
   step.itemsOut = data.items_out ?? step.itemsOut;
   step.itemsAside = data.items_aside ?? step.itemsAside;
-  step.buffers = data.data?.buffers ?? step.buffers;
+  step.waiting = data.waiting ?? step.waiting;
   if (data.input_wait_s !== null) {
     step.inputWaitS = data.input_wait_s;
     step.outputWaitS = data.output_wait_s ?? 0;
@@ -172,7 +176,6 @@ function stepComplete(execution, event, timeS, result = event.data) {
   endStep(step, "done", timeS);
   endInside(execution, step, timeS);
   step.waitsFor = null;
-  step.buffers = null;
   if (result === null) return;
   step.result = result;
   step.itemsIn = result.items_in;

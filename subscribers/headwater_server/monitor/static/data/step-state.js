@@ -26,6 +26,7 @@ export function newStep(stepId, kind = "", sources = []) {
     inputWaitS: null,
     outputWaitS: 0,
     waitsFor: null,
+    waiting: {}, // [items that wait, most that may] by edges such as `words.out -> upper.text`
     waits: [], // [time, waited for input, waited for readers]
     retries: [],
     pace: newPace(0),
@@ -38,7 +39,6 @@ export function newStep(stepId, kind = "", sources = []) {
     running: 0,
     isOuter: false,
     version: 0, // counts the changes, so that only what has changed is drawn again
-    buffers: null, // what waits on the edges that the step reads
   };
 }
 
@@ -101,6 +101,7 @@ export function addRetry(step, timeS, retry) {
 export function endStep(step, state, timeS) {
   step.state = state;
   step.endedS = timeS;
+  step.waiting = {};
 }
 
 export function addWaits(step, timeS, inputWaitS = 0, outputWaitS = 0) {

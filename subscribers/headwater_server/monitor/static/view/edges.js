@@ -21,9 +21,9 @@ const joined = (...numbers) => numbers.map((number) => number.toFixed(1)).join("
  */
 export function bufferOf(execution, { source, target, name }) {
   const [writer, reader] = [execution.steps.get(source), execution.steps.get(target)];
+  const counted = reader?.waiting[name] ?? writer?.waiting[name];
+  if (counted) return { items: counted[0], capacity: counted[1], share: counted[0] / (counted[1] || 1) };
   if (reader?.state !== "running") return null;
-  const counted = reader.buffers?.[name] ?? reader.buffers?.[source];
-  if (counted) return { items: counted.items, capacity: counted.capacity, share: counted.items / (counted.capacity || 1) };
   if (writer?.state === "running" && writer.waitsFor === "output" && reader.waitsFor === null) return { share: 1 };
   return null;
 }

@@ -65,9 +65,9 @@ export function layOut(execution) {
     height: tallest + 2 * MARGIN,
     direction: "right",
     nodes: [...nodes.values()],
-    edges: edges.map(({ source, target }) => {
+    edges: edges.map(({ source, target, name }) => {
       const [from, to] = [nodes.get(source), nodes.get(target)];
-      return { source, target, label: "", streaming: true, points: [[from.x + from.width, middle(from)], [to.x, middle(to)]] };
+      return { source, target, name, label: "", streaming: true, points: [[from.x + from.width, middle(from)], [to.x, middle(to)]] };
     }),
   };
 }
