@@ -53,7 +53,8 @@ _TEMPLATES: dict[str, Schema] = {
 }
 _FIXED = {
     "the document": {"$schema", "name", "parameters", "steps", "edges"},
-    "a step": {"id", "kind", "params"},
+    "a step": {"id", "kind", "params", "compensate"},
+    "on_error": {"fallback"},
     "a step in a policy": {"kind", "params"},
     "an edge": {"from", "to"},
 }

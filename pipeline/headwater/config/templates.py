@@ -7,8 +7,8 @@ A string that is exactly one template becomes the value itself, with its type; i
 inserted. Inserted values are never read again as templates. `$${` is a literal `${`.
 
 Templates are allowed in every value, except those that say what the pipeline is: `$schema`, `name`, `parameters`, the
-list of steps with the `id` and `kind` of each, and the list of edges with their ends. `params` may hold templates, but
-not be one. They are never allowed in keys.
+list of steps with the `id` and `kind` of each, those in policies too, and the list of edges with their ends. `params`
+may hold templates, but not be one. They are never allowed in keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from headwater.config.notation.reading import SIZE_LIMIT_BYTES
 from headwater.config.notation.value_texts import VALUE_PARSERS
 from headwater.config.problems import JsonPath, Problems, quote
 from headwater.errors import ConfigError
-from headwater.shapes import is_list, is_mapping, is_text
+from headwater.shapes import has_part, is_list, is_mapping, is_text
 
 __all__ = ["SECRET_PREFIX", "Scope", "fill", "literal"]
 
@@ -38,7 +38,7 @@ _FIXED_TOP = {"$schema", "name", "parameters"}
 _FIXED_STEP = {"id", "kind", "params"}
 _FIXED_EDGE = {"from", "to"}
 _SUBSTEPS = (("on_error", "fallback"), ("compensate",))
-_FIXED_SUBSTEPS = {(*place, key) for place in _SUBSTEPS for key in ("kind", "params")}
+_FIXED_SUBSTEPS = {*_SUBSTEPS, *((*place, key) for place in _SUBSTEPS for key in ("kind", "params"))}
 _TYPE_NAMES = {"int": "integer", "float": "number", "bool": "boolean"}
 _TYPES = (*VALUE_PARSERS, *_TYPE_NAMES)
 _ARTICLES = {
@@ -239,6 +239,8 @@ class _Filler:
         whole = _TEMPLATE.fullmatch(text)
         if whole is not None and whole[2]:
             value = self._resolved(whole[1])
+            if self._path[0] == "steps" and self._path[2:] == ["on_error"] and has_part(value, "fallback"):
+                raise _UnresolvedError("template-misplaced", "no template is allowed for a step", "write the step here")
             if isinstance(value, SecretStr) and not _is_in_params(self._path):
                 raise _UnresolvedError("secret-misplaced", "a secret is allowed only in params", "remove it")
             return value

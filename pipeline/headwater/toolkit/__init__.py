@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from headwater.events.subscriber import EventFunction, Policy, event_filter
     from headwater.files.confinement import FileRefusedError, confined_to, open_inside, refuse_outside
     from headwater.files.private_files import refuse_private
+    from headwater.graph.checks.decisive_params import Decisive, decided_by_parameters
     from headwater.graph.checks.outside_roots import paths_outside
     from headwater.graph.checks.path_params import InputPath, OutputPath, PathUse
     from headwater.graph.checks.topological_order import find_cycles, topological_order
@@ -86,6 +87,7 @@ __all__ = [
     "Content",
     "DamagedFileError",
     "DataParam",
+    "Decisive",
     "EventBatch",
     "EventFunction",
     "EventLog",
@@ -131,6 +133,7 @@ __all__ = [
     "compile_pattern",
     "confined_to",
     "countdown",
+    "decided_by_parameters",
     "decimal_number",
     "duration",
     "event_filter",
@@ -204,6 +207,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "config.nested.pipeline_param": "NestedForm NestedPipeline",
         "config.notation.reading": "read_source",
         "config.notation.strict_json": "read_json read_json_lines",
+        "graph.checks.decisive_params": "Decisive decided_by_parameters",
         "graph.checks.outside_roots": "paths_outside",
         "graph.checks.path_params": "InputPath OutputPath PathUse",
         "config.problems": "Fault JsonPath Problems path_text quote",

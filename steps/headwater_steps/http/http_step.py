@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step, StepContext
-from headwater.toolkit import InputPath
+from headwater.toolkit import Decisive, InputPath
 from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
 from headwater_steps.http.hosts import HostPattern
 from headwater_steps.http.http_errors import HttpStatusError, seconds_until
@@ -38,6 +38,7 @@ class HttpStep(Step):
 
     hosts: Annotated[
         list[HostPattern],
+        Decisive(),
         Field(
             min_length=1,
             max_length=1_000,

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from headwater import Step, StepContext
-from headwater.toolkit import SECRET_PREFIX
+from headwater.toolkit import SECRET_PREFIX, Decisive
 from headwater_steps.files.encodings import Encoding
 from headwater_steps.process.child import Command
 
@@ -50,9 +50,9 @@ class ProgramStep(Step, permission="process"):
     """The base of the steps that run programs; its fields are params of all of them."""
 
     cwd: Annotated[
-        Path | None, Field(description="Working directory of the program; by default that of Headwater.")
+        Path | None, Decisive(), Field(description="Working directory of the program; by default that of Headwater.")
     ] = None
-    env: dict[Variable, Argument] = Field(
+    env: Annotated[dict[Variable, Argument], Decisive(parts=())] = Field(
         default={}, description="Variables of its environment, by name, without secrets."
     )
     secret_env: dict[Variable, SecretStr] = Field(
@@ -60,6 +60,7 @@ class ProgramStep(Step, permission="process"):
     )
     inherit_env: Annotated[
         tuple[Annotated[Variable, AfterValidator(_inherited)], ...],
+        Decisive(),
         Field(description="Names of the variables of Headwater's own environment that the program gets; no others."),
     ] = ("PATH",)
     kill_after_s: Annotated[

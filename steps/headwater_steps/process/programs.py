@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from headwater import Batch, Footer, StepContext, Stream, StreamType
-from headwater.toolkit import quote
+from headwater.toolkit import Decisive, quote
 from headwater_steps.files.bad_rows import OnBadText
 from headwater_steps.files.encodings import LONGEST_LINE, undecodable, with_line_end
 from headwater_steps.files.rows import MaxLineChars, OnBadLineParam, TextRows
@@ -99,7 +99,7 @@ class Run(ProgramStep, kind="process.run"):
         'water\nsalt\n'
     """
 
-    argv: Annotated[tuple[Argument | ItemArgument, ...], Field(min_length=1, max_length=10_000)]
+    argv: Annotated[tuple[Argument | ItemArgument, ...], Decisive(parts=(0,)), Field(min_length=1, max_length=10_000)]
     timeout_s: Annotated[float, Field(gt=0)] | None = 300
     on_bad: OnBadText = "fail"
     max_output_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
@@ -160,7 +160,9 @@ class LineProgram(ProgramStep):
     """The base of the steps whose items are the lines that a program writes."""
 
     argv: Annotated[
-        tuple[Argument, ...], Field(min_length=1, max_length=10_000, description="The program and its arguments.")
+        tuple[Argument, ...],
+        Decisive(parts=(0,)),
+        Field(min_length=1, max_length=10_000, description="The program and its arguments."),
     ]
     timeout_s: Annotated[
         Annotated[float, Field(gt=0)] | None,

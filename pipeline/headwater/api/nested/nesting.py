@@ -48,6 +48,11 @@ class _LoadedPipeline:
         """Its steps by id."""
         return self.compiled.graph.steps
 
+    @property
+    def substeps(self) -> Mapping[str, BoundStep]:
+        """The steps in the policies of its steps."""
+        return self.compiled.graph.substeps
+
 
 def is_nested_document(kind: str, param: str) -> bool:
     """Return whether an object that is a param of a kind is a document of its own."""

@@ -69,6 +69,11 @@ class NestedPlans(Protocol):
         """Its steps by id."""
         ...
 
+    @property
+    def substeps(self) -> Mapping[str, BoundStep]:
+        """The steps in the policies of its steps."""
+        ...
+
 
 class NestedPipeline(DataParam):
     """A pipeline within a step; the type of a param, for kinds that derive from `NestingStep`.
