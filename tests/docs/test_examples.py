@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.sources import modules
 
-PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
+PACKAGES = ("headwater", "headwater_client", "headwater_server", "headwater_steps", "headwater_subscribers")
 STARTED = {"headwater.cli.__main__", "headwater.running.workers.process_main"}
 MODULES = sorted(name for package in PACKAGES for name in modules(package) if name not in STARTED)
 

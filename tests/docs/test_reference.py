@@ -26,6 +26,7 @@ if not DOCS.exists():
     pytest.skip("the built package is tested without the documents", allow_module_level=True)
 
 
+PACKAGES = ("headwater", "headwater.toolkit", "headwater.testing", "headwater_subscribers", "headwater_server")
 MAKE_PAGES = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -60,7 +61,7 @@ def test_every_param_is_described_when_a_kind_ships(pages: Mapping[str, str]) ->
     assert {name: found for name, found in bare.items() if found} == {}
 
 
-@pytest.mark.parametrize("package", ["headwater", "headwater.toolkit", "headwater.testing", "headwater_subscribers"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_name_is_documented_when_a_package_offers_it(package: str, pages: Mapping[str, str]) -> None:
     """Each name of `__all__` has a directive."""
     names = set(re.findall(rf"^\.\. auto\w+:: {package}\.(\w+)$", pages[f"api/{package}.md"], re.MULTILINE))

@@ -16,6 +16,7 @@ PACKAGES = {
     "headwater.toolkit": "Toolkit for authors of steps",
     "headwater.testing": "Test kit",
     "headwater_subscribers": "Subscribers",
+    "headwater_server": "Server",
 }
 SUBJECTS = {
     "api": "Pipelines and executions",
