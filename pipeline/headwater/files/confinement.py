@@ -56,7 +56,7 @@ class FileRefusedError(HeadwaterError, PermissionError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"the file {shorten(repr(path), _SHOWN_CHARS)} is refused: {reason}")
-        self.errno = errno.EACCES
+        self.errno: int | None = errno.EACCES
         self.path: str = path
         self.reason: str = reason
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.display import cells, shorten
-from headwater.graph.drawing.labels import end_spaces
+from headwater.graph.drawing.labels import Ends, end_spaces
 from headwater.graph.drawing.layers import Link
 from headwater.graph.drawing.layout import Box, Joint, Layout, lay_out
 
@@ -54,7 +54,8 @@ class Placement:
         self.nodes = nodes
         self.edges = edges
         self.downward = downward
-        self.ends, spaces = end_spaces(edges, self._space)
+        ends, spaces = end_spaces(edges, self._space)
+        self.ends: list[Ends] = ends
         self.boxes: list[Box] = [self._box(node, spaces.get(node.id, 0.0)) for node in nodes]
         numbers = {node.id: number for number, node in enumerate(nodes)}
         joints = [
