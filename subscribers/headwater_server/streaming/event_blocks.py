@@ -13,6 +13,9 @@ from headwater_server.streaming.forms import Encoder
 
 __all__ = ["Block", "EventBlocks", "Wanted"]
 
+Pack = Callable[[bytes], bytes]
+"""Compresses some bytes, so that they can be read by themselves."""
+
 Wanted = tuple[frozenset[EventType] | None, frozenset[str] | None]
 """The types, and the ids of steps, of the events that are wanted; None for all."""
 
@@ -25,7 +28,7 @@ _KEPT_BYTES: Final = 1024 * 1024
 class Block:
     """Some consecutive events as bytes, one after the other; those that are not wanted are left out."""
 
-    __slots__ = ("_ends", "_messages", "_seqs", "data", "first_seq", "last_seq")
+    __slots__ = ("_ends", "_messages", "_packed", "_seqs", "data", "first_seq", "last_seq")
 
     def __init__(self, first_seq: int, last_seq: int, seqs: Sequence[int], encoded: Sequence[bytes]) -> None:
         self.first_seq: int = first_seq
@@ -33,7 +36,8 @@ class Block:
         self.data: bytes = encoded[0] if len(encoded) == 1 else b"".join(encoded)
         self._seqs = seqs
         self._ends = array("Q")
-        self._messages: list[str] | None = None
+        self._messages: list[tuple[int, str]] | None = None
+        self._packed = b""
         end = 0
         for part in encoded:
             end += len(part)
@@ -44,11 +48,21 @@ class Block:
         place = bisect_right(self._seqs, seq)
         return self.data[self._ends[place - 1] :] if place else self.data
 
-    def messages_after(self, seq: int) -> Sequence[str]:
-        """Return the events after a number as one string each."""
+    def packed_after(self, seq: int, pack: Pack) -> bytes:
+        """Return the events after a number compressed; all of them only once, whatever the number of clients."""
+        if seq >= self.first_seq:
+            data = self.after(seq)
+            return pack(data) if data else b""
+        if not self._packed and self.data:
+            self._packed = pack(self.data)
+        return self._packed
+
+    def messages_after(self, seq: int) -> Sequence[tuple[int, str]]:
+        """Return the events after a number with their numbers, as one string each."""
         if self._messages is None:
             starts = [0, *self._ends]
-            self._messages = [self.data[start:end].decode() for start, end in zip(starts, self._ends, strict=False)]
+            parts = zip(self._seqs, starts, self._ends, strict=False)
+            self._messages = [(number, self.data[start:end].decode()) for number, start, end in parts]
         place = bisect_right(self._seqs, seq)
         return self._messages[place:] if place else self._messages
 
@@ -83,29 +97,33 @@ class EventBlocks:
             return seq < self.log.last_seq
         return self.log.read(after=seq).wanted(*self._wanted) > 0
 
-    def after(self, seq: int) -> tuple[bytes, int]:
-        """Return what to send to a reader that has all events up to a number, and the number that it has then."""
+    def after(self, seq: int, pack: Pack | None = None) -> tuple[bytes, int]:
+        """Return what to send to a reader that has all events up to a number, and the number that it has then.
+
+        With `pack`, it is compressed in parts that stand for themselves.
+        """
         last_seq = self.log.last_seq
         parts: list[bytes] = []
         size = 0
         while seq < last_seq and size < _PORTION_BYTES:
             block = self.block(seq + 1)
             if block is None:
-                parts.append(self._gap(seq))
+                parts.append(self._gap(seq) if pack is None else pack(self._gap(seq)))
                 seq = self.log.first_seq - 1
             else:
-                parts.append(block.after(seq))
+                parts.append(block.after(seq) if pack is None else block.packed_after(seq, pack))
                 seq = block.last_seq
             size += len(parts[-1])
         return (parts[0] if len(parts) == 1 else b"".join(parts)), seq
 
-    def messages_after(self, seq: int) -> tuple[Sequence[str], int]:
-        """Return the events of one block after a number as strings, and the number of its last event."""
+    def messages_after(self, seq: int) -> tuple[Sequence[tuple[int, str]], int]:
+        """Return the events of one block after a number, with their numbers, and the number of its last event."""
         if seq >= self.log.last_seq:
             return (), seq
         block = self.block(seq + 1)
         if block is None:
-            return (self._gap(seq).decode(),), self.log.first_seq - 1
+            last_seq = self.log.first_seq - 1
+            return ((last_seq, self._gap(seq).decode()),), last_seq
         return block.messages_after(seq), block.last_seq
 
     def block(self, seq: int) -> Block | None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from headwater.toolkit import EventLog
-from headwater_server.streaming.asgi import Receive, Scope, Send, abort, remember_transport
-from headwater_server.streaming.broadcast import Broadcast
+from headwater_server.streaming.asgi import Send
+from headwater_server.streaming.broadcast import Broadcast, Line
+from headwater_server.streaming.client_stream import ClientStream
 from headwater_server.streaming.event_blocks import Wanted
 from headwater_server.streaming.forms import SSE, Form
 
 __all__ = ["EventStream"]
 
-_HEADERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
-
-class EventStream:
+class EventStream(ClientStream):
     """An ASGI endpoint that sends the events of a log to one client; it ends after the terminal event.
-
-    It never holds what the client has not read yet, other than its place in the log. A client that leaves ends it, and
-    one that does not read is cut.
 
     Args:
         broadcast: What all clients share.
@@ -36,7 +30,7 @@ class EventStream:
         headers: More headers of the response.
     """
 
-    __slots__ = ("_broadcast", "_follow", "_headers", "_line", "_scope", "_seq", "is_shed", "sending_since")
+    __slots__ = ("_follow", "_line", "_seq")
 
     def __init__(
         self,
@@ -52,64 +46,32 @@ class EventStream:
     ) -> None:
         if after < 0:
             raise ValueError(f"after is {after}, but it must be 0 or the number of an event")
-        self._broadcast = broadcast
+        super().__init__(broadcast, form.media_type, headers)
         self._line = broadcast.line(log, form, wanted, present)
         self._seq = min(after, log.last_seq)
         self._follow = follow
-        self._headers = headers
-        self._scope: anyio.CancelScope | None = None
-        self.sending_since: int = 0
-        self.is_shed: bool = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if self._line.blocks.ended(self._seq):
-            await _answer_empty(send, 204)
-            return
-        remember_transport(scope, send)
-        is_whole = False
-        try:
-            async with anyio.create_task_group() as group:
-                self._scope = group.cancel_scope
-                group.start_soon(_watch, receive, group.cancel_scope)
-                with self._broadcast.connected(self, self._line):
-                    await self._respond(scope, send)
-                    is_whole = True
-                group.cancel_scope.cancel()
-            if is_whole:  # outside of the group: a server may report the end of the connection while it sends the end
-                with anyio.move_on_after(self._broadcast.send_s):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except* OSError:  # of servers that raise it when the client has left
-            pass
-        if self.is_shed:
-            abort(scope)
-            await checkpoint()  # so that the server notices that the connection was lost
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing to send, and never will be."""
+        return self._line.blocks.ended(self._seq)
 
-    def shed(self) -> None:
-        """Cut the connection of a client that does not read."""
-        self.is_shed = True
-        if self._scope is not None:
-            self._scope.cancel()
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What it follows."""
+        return (self._line,)
 
-    async def _respond(self, scope: Scope, send: Send) -> None:
-        self.sending_since = self._broadcast.tick
-        await send({"type": "http.response.start", "status": 200, "headers": self._response_headers()})
-        self.sending_since = 0
-        if scope["method"] != "HEAD":
-            await self._send_events(send)
-
-    async def _send_events(self, send: Send) -> None:
-        broadcast, line = self._broadcast, self._line
-        blocks, log = line.blocks, line.blocks.log
-        seq, body, pings = self._seq, line.form.opening, line.pings
+    async def send_all(self, send: Send) -> None:
+        """Send what there is and what comes, to the terminal event."""
+        broadcast, line, seq = self._broadcast, self._line, self._seq
+        blocks, log, pings = line.blocks, line.blocks.log, line.pings
+        pack = None if self._encoding is None else self._encoding.pack
+        if line.form.opening:
+            await self.send_part(send, line.form.opening)
         while True:
-            if not body:
-                body, seq = blocks.after(seq)
+            body, seq = blocks.after(seq, pack)
             if body:
-                self.sending_since = broadcast.tick
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-                self.sending_since = 0
-                body = b""
+                await self.send_part(send, body, is_packed=pack is not None)
                 if seq < log.last_seq:
                     await checkpoint()  # a server's `send` need not be one
             elif log.closed or not self._follow or broadcast.stopping:
@@ -118,22 +80,5 @@ class EventStream:
                 await line.wait()
                 if pings != line.pings:
                     pings = line.pings
-                    body = line.form.ping
-
-    def _response_headers(self) -> list[tuple[bytes, bytes]]:
-        headers = [(b"content-type", self._line.form.media_type.encode()), *_HEADERS]
-        for name, value in (self._headers or {}).items():
-            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-        return headers
-
-
-async def _watch(receive: Receive, scope: anyio.CancelScope) -> None:
-    """Cancel a scope when the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        await checkpoint()
-    scope.cancel()
-
-
-async def _answer_empty(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"cache-control", b"no-store")]})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    if line.form.ping:
+                        await self.send_part(send, line.form.ping)

@@ -39,10 +39,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def opened(port: int, target: str = "/", headers: str = "") -> AsyncIterator[anyio.abc.SocketStream]:
+async def opened(
+    port: int, target: str = "/", *, headers: str = "", version: str = "1.1"
+) -> AsyncIterator[anyio.abc.SocketStream]:
     """Send a request over a bare socket."""
     async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-        await stream.send(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n".encode())
+        await stream.send(f"GET {target} HTTP/{version}\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n".encode())
         yield stream
 
 
@@ -81,6 +83,9 @@ def serve(server_name: str) -> Serve:
                 group.start_soon(server.serve, [listener])
                 try:
                     yield port
+                except BaseException:
+                    server.force_exit = True
+                    raise
                 finally:
                     server.should_exit = True
             else:

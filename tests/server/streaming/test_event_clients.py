@@ -19,6 +19,13 @@ from headwater_server.streaming.event_endpoint import EventStream
 from tests.server.streaming.conftest import App, Serve, complete_log, some_events, until
 from tests.server.streaming.sse_reader import SseReader
 
+GET: Any = {"type": "http", "method": "GET", "headers": []}
+
+
+async def nothing() -> Any:
+    """Receive nothing, as the client stays."""
+    await anyio.sleep_forever()
+
 
 async def receive_some(port: int, last_id: str, most_bytes: int) -> bytes:
     """Return the beginning of a response, and cut the connection after some bytes of it."""
@@ -132,7 +139,7 @@ async def test_task_that_is_cancelled_ends_the_stream(broadcast: Broadcast) -> N
                 await anyio.sleep_forever()
 
         with anyio.move_on_after(0.02) as scope:
-            await EventStream(broadcast, log)({"method": "GET", "type": "http"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+            await EventStream(broadcast, log)(dict(GET), nothing, send)
         assert scope.cancelled_caught
         assert not len(broadcast)
         assert not broadcast._followed
@@ -144,7 +151,7 @@ async def test_server_that_raises_when_the_client_has_left_is_understood(broadca
     async def send(_message: Any) -> None:
         raise BrokenPipeError
 
-    await EventStream(broadcast, complete_log())({"method": "GET"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+    await EventStream(broadcast, complete_log())(dict(GET), nothing, send)
     assert not len(broadcast)
 
 
@@ -159,7 +166,7 @@ async def test_quiet_stream_is_pinged() -> None:
             log.append(EventType.PIPELINE_COMPLETE)
 
     async with Broadcast(ping_s=0.01) as broadcast:
-        await EventStream(broadcast, log)({"method": "GET"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+        await EventStream(broadcast, log)(dict(GET), nothing, send)
     assert sent[-2].startswith(b"id: 2\n")
 
 

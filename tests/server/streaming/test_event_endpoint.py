@@ -51,7 +51,7 @@ async def test_sends_events_as_they_come_when_the_execution_runs(
         serve(App(broadcast, log)) as port,
         http.stream("GET", f"http://127.0.0.1:{port}/") as response,
     ):
-        chunks = response.aiter_raw()
+        chunks = response.aiter_bytes()
         reader = SseReader()
         while reader.retry_ms is None:
             reader.feed(await anext(chunks))
@@ -180,7 +180,7 @@ async def test_ends_its_streams_when_the_server_stops(
         http.stream("GET", f"http://127.0.0.1:{port}/") as response,
     ):
         reader = SseReader()
-        async for chunk in response.aiter_raw():
+        async for chunk in response.aiter_bytes():
             if reader.feed(chunk).events:
                 broadcast.stop()
     assert len(reader.events) == 1
