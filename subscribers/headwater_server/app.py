@@ -30,6 +30,9 @@ from headwater_server.routes.runs import Runs
 from headwater_server.service import Service
 from headwater_server.settings import Limits, Options
 from headwater_server.streaming.asgi import remember_transport
+from headwater_server.streaming.conversation import SocketEndpoint
+from headwater_server.streaming.hub import Hub
+from headwater_server.streaming.plain_socket import PlainSocket
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -179,6 +182,10 @@ def _routes(service: Service) -> list[BaseRoute]:
         route("GET", "/executions/{id}/events", events.of_one),
         route("POST", "/tickets", events.ticket),
         WebSocketRoute("/pipelines/{name}/run", RunSocket(service)),
+        route("GET", "/events", events.of_several),
+        route("GET", "/stream/pipeline/{id}", events.plain),
+        WebSocketRoute("/ws/pipeline/{id}", SocketEndpoint(service, PlainSocket)),
+        WebSocketRoute("/ws", SocketEndpoint(service, Hub)),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.toolkit import event_filter
 from headwater_server.bodies.requests import Body, read_object
@@ -11,6 +11,8 @@ from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.streaming.event_endpoint import EventStream
 from headwater_server.streaming.forms import JSON_LINES, SSE
+from headwater_server.streaming.plain_paths import PLAIN_SSE
+from headwater_server.streaming.several import SeveralEventStreams, Source, cursor_in
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRoutes", "wanted_in"]
 
+_MOST_EXECUTIONS: Final = 100
+
 
 class EventRoutes:
     """Answers requests for events; a client that leaves cancels nothing."""
@@ -31,15 +35,36 @@ class EventRoutes:
 
     async def of_one(self, call: Call) -> None:
         """Answer with the events of an execution: those that happened, then those to come, to the last one."""
+        await self._send(call, _form_in(call))
+
+    async def plain(self, call: Call) -> None:
+        """Answer with the events of an execution as named events with simple data."""
+        await self._send(call, PLAIN_SSE)
+
+    async def of_several(self, call: Call) -> None:
+        """Answer with the events of several executions."""
+        request = call.request
+        names = _names(request.query_params.get("executions")) or []
+        if not 0 < len(names) <= _MOST_EXECUTIONS:
+            raise Refusal(400, "bad-query", f"executions names 1 to {_MOST_EXECUTIONS} executions, separated by commas")
+        after = cursor_in(request.headers.get("last-event-id") or request.query_params.get("after"))
+        every = [self._service.executions.of(call.principal, name) for name in dict.fromkeys(names)]
+        sources = [Source(held.id, held.log, after.get(held.id, 0), held.steps) for held in every]
+        stream = SeveralEventStreams(self._service.broadcast, sources, wanted=wanted_in(call), headers=call.headers)
+        with self._service.streams.take(call.principal.name):
+            await stream(request.scope, request.receive, call.send)
+
+    async def _send(self, call: Call, form: Form) -> None:
         request = call.request
         held = self._service.executions.of(call.principal, request.path_params["id"])
-        after = number_in(call, "after", last_event_id(request.headers.get("last-event-id")))
+        # An EventSource that connects again has the query of its first request, and in the header where it is now.
+        after = max(number_in(call, "after", 0), last_event_id(request.headers.get("last-event-id")))
         stream = EventStream(
             self._service.broadcast,
             held.log,
             after=after,
             wanted=wanted_in(call),
-            form=_form_in(call),
+            form=form,
             follow=flag_in(call, "follow") is not False,
             present=held.steps,
             headers=call.headers,

@@ -35,7 +35,7 @@ class Line:
     One task waits for news of the log, and wakes them: what is under way is gathered once, and not by each of them.
     """
 
-    __slots__ = ("__weakref__", "_news", "blocks", "clients", "form", "pings", "quiet_ticks", "scope")
+    __slots__ = ("__weakref__", "_news", "blocks", "clients", "form", "listeners", "pings", "quiet_ticks", "scope")
 
     def __init__(self, form: Form, blocks: EventBlocks) -> None:
         self.form: Form = form
@@ -44,6 +44,7 @@ class Line:
         self.pings: int = 0
         self.quiet_ticks: int = 0
         self.scope: anyio.CancelScope | None = None  # of the task that waits for news
+        self.listeners: set[Callable[[], None]] = set()  # of clients that follow several lines
         self._news = anyio.Event()
 
     async def wait(self) -> None:
@@ -55,6 +56,8 @@ class Line:
         self.quiet_ticks = 0
         news, self._news = self._news, anyio.Event()
         news.set()
+        for wake in self.listeners:
+            wake()
 
     def ping(self) -> None:
         """Let the clients send a ping."""
@@ -85,6 +88,7 @@ class Broadcast:
     def __init__(self, *, send_s: float = 5.0, ping_s: float = 15.0) -> None:
         self.tick: int = 1
         self.stopping: bool = False
+        self.on_stop: set[Callable[[], None]] = set()
         self.send_s: float = send_s
         self._tick_s = min(_TICK_S, send_s, ping_s)
         self._send_ticks = send_s / self._tick_s
@@ -168,6 +172,8 @@ class Broadcast:
         self.stopping = True
         for line in self._followed:
             line.ring()
+        for stop in list(self.on_stop):
+            stop()
 
     async def _sweep(self) -> None:
         while True:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-__all__ = ["Encoding", "Gzip", "Zstd", "negotiated"]
+__all__ = ["Encoding", "negotiated"]
 
 _LEVEL: Final = 6
 _WINDOW_BITS: Final = 16 + 13  # gzip with a window of 8 KiB, as each client has one
@@ -17,63 +18,36 @@ _MEMORY_LEVEL: Final = 5
 _ZSTD_LEVEL: Final = 3
 
 
-class Encoding(Protocol):
+@dataclass(frozen=True, slots=True)
+class Encoding:
     """How the body of one response is compressed.
 
-    Where `pack` is not None, what it makes of some bytes stands for itself, so that several clients can share it.
+    `add` returns what to send for some bytes, which the client can read at once, and `end` what ends the response.
+    Where there is a `pack`, what it makes of some bytes stands for itself, so that several clients can share it.
     """
 
     name: str
-    pack: Callable[[bytes], bytes] | None
-
-    def add(self, data: bytes) -> bytes:
-        """Return what to send for some bytes, which the client can read at once."""
-        ...
-
-    def end(self) -> bytes:
-        """Return what ends the response."""
-        ...
-
-
-class Gzip:
-    """One continuous member, flushed with every part: browsers and curl stop at the end of a first member."""
-
-    name: str = "gzip"
+    add: Callable[[bytes], bytes]
+    end: Callable[[], bytes]
     pack: Callable[[bytes], bytes] | None = None
 
-    def __init__(self) -> None:
-        self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
 
-    def add(self, data: bytes) -> bytes:
-        """Return what to send for some bytes, which the client can read at once."""
-        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+def _gzip() -> Encoding:
+    """Return one continuous member, flushed with every part: browsers and curl stop at the end of a first member."""
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
 
-    def end(self) -> bytes:
-        """Return what ends the response."""
-        return self._compressor.flush()
+    def add(data: bytes) -> bytes:
+        return compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
 
-
-class Zstd:
-    """A frame for each part, so that a part is compressed once for all clients, and none has a state."""
-
-    name: str = "zstd"
-    pack: Callable[[bytes], bytes] | None
-
-    def __init__(self, compress: Callable[[bytes], bytes]) -> None:
-        self.pack = compress
-        self.add: Callable[[bytes], bytes] = compress
-
-    def end(self) -> bytes:
-        """Return what ends the response: the frames are complete."""
-        return b""
+    return Encoding("gzip", add, compressor.flush)
 
 
 def negotiated(accepted: str | None) -> Encoding | None:
     """Return the compression that a client asks for by `Accept-Encoding`: zstd where possible, else gzip."""
     names = _accepted(accepted or "")
     if "zstd" in names and (compress := _zstd()) is not None:
-        return Zstd(compress)
-    return Gzip() if "gzip" in names else None
+        return Encoding("zstd", compress, bytes, compress)  # a frame for each part
+    return _gzip() if "gzip" in names else None
 
 
 def _accepted(header: str) -> set[str]:

@@ -12,7 +12,7 @@ from headwater import StreamEvent
 from headwater.toolkit import EventLog
 from headwater_subscribers.web.sse import MEDIA_TYPE, PING, sse_event, sse_retry
 
-__all__ = ["JSON_LINES", "RETRY", "SSE", "Encoder", "Form", "with_metadata"]
+__all__ = ["JSON_LINES", "RETRY", "SOCKET_MESSAGES", "SSE", "Encoder", "Form", "with_metadata"]
 
 RETRY: Final = sse_retry(2000)
 
@@ -68,5 +68,18 @@ def _json_lines(_log: EventLog) -> Encoder:
     return _JsonLines()
 
 
+class _SocketMessages:
+    def encode(self, event: StreamEvent) -> bytes:
+        return b'{"type":"event","event":%b}' % event.to_json()
+
+    def encode_gap(self, event: StreamEvent, state: object) -> bytes:
+        return b'{"type":"event","event":%b}' % with_metadata(event, {"state": state})
+
+
+def _socket_messages(_log: EventLog) -> Encoder:
+    return _SocketMessages()
+
+
 SSE: Final = Form(MEDIA_TYPE, _server_sent_events, RETRY, PING)
 JSON_LINES: Final = Form("application/jsonl", _json_lines)
+SOCKET_MESSAGES: Final = Form("application/json", _socket_messages)
