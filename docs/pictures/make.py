@@ -18,7 +18,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from terminal import picture, screens  # noqa: E402 - a neighboring module, found by the line above
+from monitor import pictures  # noqa: E402 - a neighboring module, found by the line above
+from terminal import picture, screens  # noqa: E402 - as above
 
 COLUMNS = 96
 LOG_LINES = 800_000
@@ -86,6 +87,9 @@ def main(names: Sequence[str]) -> None:
                 done = _run(["bash", "-c", command], folder)
                 made = folder / file
                 _write(file, made.read_text("utf-8") if made.exists() else done.stdout)
+        for name, content in pictures(folder, names):
+            (HERE / f"{name}.png").write_bytes(content)
+            print(f"docs/pictures/{name}.png: {len(content):,} bytes")  # noqa: T201 - a command reports what it did
 
 
 def _prepare(folder: Path) -> None:

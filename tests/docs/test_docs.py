@@ -124,8 +124,8 @@ def test_pictures_are_shown_when_they_are_made() -> None:
     if not DOCUMENTS:
         pytest.skip("the built package is tested without the documents")
     texts = "".join(document.read_text("utf-8") for document in DOCUMENTS)
-    maker = (DOCS / "pictures/make.py").read_text("utf-8")
-    pictures = [file.name for file in (DOCS / "pictures").glob("*.svg")]
+    maker = "".join((DOCS / "pictures" / name).read_text("utf-8") for name in ("make.py", "monitor.py"))
+    pictures = [file.name for file in (DOCS / "pictures").glob("*.[sp][vn]g")]
     assert [name for name in pictures if f"pictures/{name})" not in texts] == []
-    assert [name for name in pictures if f'"{name.removeprefix("terminal-").removesuffix(".svg")}' not in maker] == []
+    assert [name for name in pictures if f'"{name.removeprefix("terminal-").rpartition(".")[0]}' not in maker] == []
     assert len(pictures) > 4

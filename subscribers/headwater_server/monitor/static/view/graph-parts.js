@@ -21,7 +21,9 @@ function secondLine(step, { kind, width }) {
   if (!step || step.state === "waiting" || written == null) return cut(kind, width, KIND_EM);
   const perS = step.state === "running" && step.pace.perS ? rate(step.pace.perS) : "";
   const differs = step.itemsIn && step.itemsOut != null && step.itemsIn !== step.itemsOut;
-  const counts = differs ? `${shortCount(step.itemsIn)} → ${shortCount(step.itemsOut)}` : shortCount(written);
+  const isSilent = differs && step.itemsOut === 0 && step.state === "running"; // many write at their end only
+  const counts = isSilent ? `${shortCount(step.itemsIn)} read`
+    : differs ? `${shortCount(step.itemsIn)} → ${shortCount(step.itemsOut)}` : shortCount(written);
   const most = mostCharacters(width, KIND_EM);
   return [`${counts} · ${perS}`, counts].find((line, index) => (perS || index) && line.length <= most) ?? shortCount(written);
 }

@@ -17,6 +17,16 @@ function tipOf([x, y], down) {
   return down ? `M${x} ${y}l-4-${TIP}h8z` : `M${x} ${y}l-${TIP}-4v8z`;
 }
 
+/** The point most of the way along an edge, where those that leave one step have parted. */
+function labelPoint(points) {
+  const lengths = points.slice(1).map(([x, y], index) => Math.hypot(x - points[index][0], y - points[index][1]));
+  let left = lengths.reduce((sum, length) => sum + length, 0) * 0.62;
+  const index = lengths.findIndex((length) => (left -= length) <= 0);
+  const [[x0, y0], [x1, y1]] = [points[Math.max(index, 0)], points[Math.max(index, 0) + 1]];
+  const share = lengths[index] ? 1 + left / lengths[index] : 0;
+  return [x0 + (x1 - x0) * share, y0 + (y1 - y0) * share];
+}
+
 function boxOf(points) {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   const [x, y] = [Math.min(...xs), Math.min(...ys)];
@@ -30,8 +40,6 @@ function shapesOf(drawing) {
     const end = edge.points.at(-1);
     const short = down ? [end[0], end[1] - TIP] : [end[0] - TIP, end[1]];
     const points = [...edge.points.slice(0, -1), short];
-    const before = points[Math.floor((points.length - 1) / 2)];
-    const after = points[Math.ceil((points.length - 1) / 2)];
     return {
       key: `${edge.source}>${edge.target}>${index}`,
       source: edge.source,
@@ -42,7 +50,7 @@ function shapesOf(drawing) {
       condition: edge.condition ?? "",
       path: pathOf(points, down),
       tip: tipOf(end, down),
-      middle: [(before[0] + after[0]) / 2, (before[1] + after[1]) / 2],
+      middle: labelPoint(points),
       box: boxOf(edge.points),
     };
   });

@@ -13,7 +13,7 @@ function facts(step, nowS) {
   const elapsedS = elapsedOf(step, nowS);
   return html`
     <dl class="facts">
-      ${fact("Read", count(step.itemsIn))}
+      ${fact("Read", step.itemsIn === 0 && !step.sources.length ? "" : count(step.itemsIn))}
       ${fact("Written", count(step.itemsOut))}
       ${aside.map(([name, items]) => fact(`To ${name}`, count(items)))}
       ${fact("Rate", step.itemsIn == null && step.itemsOut == null ? "" : rate(perSecond(step, nowS)))}
@@ -85,9 +85,13 @@ function retriesOf(events, startS) {
 }
 
 function messagesOf(events, startS) {
-  const said = events.filter(({ event_type: type, data }, index) =>
-    (type === "step_progress" && data?.message && data.message !== events[index - 1]?.data?.message)
-    || (type === "step_skipped" && data?.reason));
+  let last = "";
+  const said = events.filter(({ event_type: type, data }) => {
+    const message = type === "step_progress" ? data?.message : type === "step_skipped" ? data?.reason : "";
+    const isNew = Boolean(message) && message !== last;
+    last = message || last;
+    return isNew;
+  });
   if (!said.length) return null;
   return section("Messages", html`
     <ul class="log">
