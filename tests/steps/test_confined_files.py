@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,25 @@ async def test_two_executions_at_once_have_their_own_folders(files: Path, out: P
                 assert (await second.result()).output == "out"
         assert (await first.result()).output == "a"
         await first.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("entered", [False, True])
+async def test_resources_are_acquired_with_the_folders_of_their_execution(
+    entered: bool, files: Path, out: Path, tmp_path: Path
+) -> None:
+    """A file that a step reads in `lifespan` is checked too, also where a runner shares what was acquired."""
+    pipeline, data = sample_of("text.count_tokens", files, out)
+    other = tmp_path / "other"
+    other.mkdir()
+    async with AsyncExitStack() as stack:
+        runner = Runner()
+        if entered:
+            await stack.enter_async_context(runner)
+        with confined_to([other]), pytest.raises(StepError) as caught:
+            await runner.run(pipeline, data)
+        assert refusal(caught.value).path.startswith(str(files))
+        with confined_to([files]):
+            assert (await runner.run(pipeline, data)).status == "completed"
 
 
 def links(files: Path, out: Path) -> None:
