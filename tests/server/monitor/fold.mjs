@@ -2,7 +2,7 @@
 // state after each event.
 import { createInterface } from "node:readline";
 
-const { applyEvent, copyExecution, newExecution } = await import(process.argv[2]);
+const { applyEvent, copyExecution, newExecution } = await import(`${process.argv[2]}/execution-state.js`);
 
 function plain(execution) {
   const steps = [...execution.steps].map(([id, { version, ...step }]) => [id, step]);

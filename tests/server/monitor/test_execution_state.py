@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -21,11 +19,10 @@ import pytest
 from headwater import ExecutionError, Pipeline, Runner, StreamEvent, step
 from headwater.events.state import ExecutionState
 from headwater.events.step_state import Pace, StepState
-from headwater_server.monitor.page import static_files
+from tests.server.monitor.modules import needs_node, run_module
 
-NODE = shutil.which("node")
 SUBSETS = 40
-pytestmark = pytest.mark.skipif(NODE is None, reason="node, which runs the code of the page here, is not installed")
+pytestmark = needs_node
 
 
 @step("example.unsteady")
@@ -122,28 +119,10 @@ async def recorded(document: Mapping[str, Any], cancel_after: int = 0) -> list[b
         return [event.to_json() async for event in execution.events()]
 
 
-def folded(lists: Sequence[Sequence[bytes]]) -> list[list[Any]]:
+def folded(lists: Sequence[Sequence[bytes]], folder: Path) -> list[list[Any]]:
     """Return the states that the page computes for lists of events, after each event."""
     lines = "".join(f"[{','.join(event.decode() for event in events)}]\n" for events in lists)
-    assert NODE is not None
-    with_modules = Path(__file__).parent / "fold.mjs"
-    done = subprocess.run([NODE, with_modules, MODULES[0]], input=lines, capture_output=True, text=True, check=False)
-    assert not done.stderr, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-MODULES: list[str] = []
-
-
-@pytest.fixture(autouse=True)
-def modules(tmp_path: Path) -> None:
-    """Write the modules of the page where node takes them for ES modules."""
-    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
-    for path, file in static_files().items():
-        if path.startswith("data/"):
-            (tmp_path / path).parent.mkdir(exist_ok=True)
-            (tmp_path / path).write_bytes(file.content)
-    MODULES[:] = [(tmp_path / "data/execution-state.js").as_uri()]
+    return [json.loads(line) for line in run_module("fold.mjs", lines, folder).splitlines()]
 
 
 def camel(name: str) -> str:
@@ -183,24 +162,24 @@ def last_state_of(events: Sequence[bytes]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_states_are_equal_after_each_event(name: str) -> None:
+def test_states_are_equal_after_each_event(name: str, tmp_path: Path) -> None:
     """From the first event to the last, both say the same of every step."""
     events = anyio.run(recorded, DOCUMENTS[name])
-    assert folded([events])[0] == list(states_of(events))
+    assert folded([events], tmp_path)[0] == list(states_of(events))
 
 
-def test_states_are_equal_when_the_execution_is_cancelled() -> None:
+def test_states_are_equal_when_the_execution_is_cancelled(tmp_path: Path) -> None:
     """Steps that were stopped look the same in both."""
     events = anyio.run(recorded, DOCUMENTS["branches"], 9)
     assert json.loads(events[-1])["event_type"] == "pipeline_cancelled"
-    assert folded([events])[0] == list(states_of(events))
+    assert folded([events], tmp_path)[0] == list(states_of(events))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_states_are_equal_when_events_are_missing(name: str) -> None:
+def test_states_are_equal_when_events_are_missing(name: str, tmp_path: Path) -> None:
     """Whichever events a reader has missed, both draw the same conclusions from the others."""
     events = anyio.run(recorded, DOCUMENTS[name])
     chance = random.Random(6)
     lists = [[event for event in events if chance.random() < share / SUBSETS] for share in range(1, SUBSETS)]
     lists.append(events[1:])
-    assert [states[-1:] for states in folded(lists)] == [last_state_of(each) for each in lists]
+    assert [states[-1:] for states in folded(lists, tmp_path)] == [last_state_of(each) for each in lists]

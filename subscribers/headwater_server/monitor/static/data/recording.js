@@ -1,5 +1,6 @@
 // The events of an execution in order, and its state after any of them, for the view and for the replay.
-import { applyEvent, copyExecution, newExecution } from "./execution-state.js";
+import { copyExecution, newExecution } from "./execution-state.js";
+import { applyWithGap } from "./gap-state.js";
 
 const BETWEEN = 2000; // events between two saved states
 const FAILURES = new Set(["step_error", "step_retry", "pipeline_error", "pipeline_cancelled"]);
@@ -22,7 +23,7 @@ export class Recording {
   /** Adds events that follow those before. */
   add(events) {
     for (const event of events) {
-      applyEvent(this.latest, event);
+      applyWithGap(this.latest, event);
       this.#index(event, this.events.length);
       this.events.push(event);
       if (this.events.length % BETWEEN === 0) {
@@ -40,7 +41,7 @@ export class Recording {
       this.#seen = { position: saved.position, execution: copyExecution(saved.execution) };
     }
     while (this.#seen.position < position) {
-      applyEvent(this.#seen.execution, this.events[this.#seen.position]);
+      applyWithGap(this.#seen.execution, this.events[this.#seen.position]);
       this.#seen.position += 1;
     }
     return this.#seen.execution;

@@ -6,14 +6,15 @@ import { ExecutionView } from "../view/execution-view.js";
 import { icon } from "../view/icons.js";
 import { errorNotice } from "./problem-list.js";
 
-const opened = shallowReactive({ name: "", events: null, error: null, number: 0 });
+const opened = shallowReactive({ name: "", executions: null, chosen: "", error: null, number: 0 });
 
 export async function openFile(file) {
   opened.number += 1;
   opened.name = file.name;
-  opened.events = opened.error = null;
+  opened.executions = opened.error = null;
   try {
-    opened.events = eventsOfLines(await file.text());
+    opened.executions = Map.groupBy(eventsOfLines(await file.text()), (event) => event.execution_id);
+    opened.chosen = [...opened.executions.keys()].at(-1);
   } catch (error) {
     opened.error = error;
   }
@@ -28,8 +29,18 @@ export const FilePage = {
       </label>`;
     return () => html`
       ${opened.error && errorNotice(new Error(`${opened.name}: ${opened.error.message}`))}
-      ${opened.events
-        ? h(ExecutionView, { key: opened.number, events: opened.events, source: opened.name, heading: 1 })
+      ${opened.executions?.size > 1 && html`
+        <p class="head">
+          <label class="row">The file has ${opened.executions.size} executions:
+            <select class="field" value=${opened.chosen} onChange=${(event) => (opened.chosen = event.target.value)}>
+              ${[...opened.executions.keys()].map((id) => html`<option value=${id}>${id}</option>`)}
+            </select></label>
+        </p>`}
+      ${opened.executions
+        ? h(ExecutionView, {
+            key: `${opened.number} ${opened.chosen}`, events: opened.executions.get(opened.chosen), source: opened.name,
+            heading: 1,
+          })
         : html`
           <div class="panel empty tall">
             <h1>Replay a file of events</h1>

@@ -148,15 +148,16 @@ export const ExecutionView = {
     }
 
     function tabs() {
+      const source = { api: props.api, execution: props.execution };
       const shared = { store, player, chosen: chosen.value, onChoose: choose };
       const views = [
         { id: "timeline", label: "Timeline", content: () => h(TimelineView, shared) },
         { id: "steps", label: "Steps", content: () => h(StepsTable, shared) },
         { id: "events", label: "Events", content: () => h(EventList, { store, player }) },
-        { id: "text", label: "Text", content: () => h(TextView, { store, chosen: chosen.value }) },
+        { id: "text", label: "Text", content: () => h(TextView, { ...shared, ...source, ended: ended.value }) },
       ];
       if (props.api) {
-        const result = () => h(ResultView, { api: props.api, execution: props.execution, ended: ended.value });
+        const result = () => h(ResultView, { ...source, ended: ended.value });
         views.push({ id: "result", label: "Result", content: result });
       }
       return h(Tabs, { views, label: "Views of the execution", chosen: tab.value, onChoose: (id) => (tab.value = id) });

@@ -1,7 +1,7 @@
 // The text that steps write piece by piece, such as the tokens of a model, put together.
 import { count } from "../lib/format.js";
 import { html } from "../lib/html.js";
-import { nextTick, shallowRef, watch } from "../vendor/vue.runtime.esm-browser.prod.js";
+import { nextTick, shallowReactive, shallowRef, watch } from "../vendor/vue.runtime.esm-browser.prod.js";
 
 const MOST_CHARACTERS = 200_000;
 
@@ -29,14 +29,27 @@ function written(store, stepId) {
 }
 
 export const TextView = {
-  props: ["store", "chosen"],
+  props: ["store", "chosen", "api", "execution", "ended"],
   setup(props) {
+    const whole = shallowReactive({}); // the text of outputs, which the result has when the execution has ended
     const picked = shallowRef("");
     const box = shallowRef(null);
     let isAtEnd = true;
     watch(() => props.store.version.value, () => {
       if (isAtEnd) void nextTick(() => box.value && (box.value.scrollTop = box.value.scrollHeight));
     });
+    // An output is not followed while it is written, as a viewer that reads slowly would hold the execution up.
+    async function load() {
+      const { output } = await props.api.result(props.execution).catch(() => ({}));
+      const names = Object.keys((await props.api.execution(props.execution).catch(() => ({ outputs: {} }))).outputs);
+      for (const name of names) {
+        const items = names.length === 1 ? output : output?.[name];
+        const isText = Array.isArray(items) && items.every((item) => typeof item === "string");
+        if (isText) whole[name] = { text: items.join("").slice(-MOST_CHARACTERS), pieces: items.length };
+      }
+    }
+    watch(() => props.ended, (ended) => ended && props.api && load(), { immediate: true });
+
     const scrolled = ({ target }) => (isAtEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - 20);
 
     return () => {
@@ -45,8 +58,10 @@ export const TextView = {
       const steps = textSteps(execution);
       const stepId = [picked.value, props.chosen, steps.at(-1)].find((each) => steps.includes(each));
       if (stepId === undefined) return html`<p class="empty">No step has written text yet.</p>`;
-      const { text, missing } = written(props.store, stepId);
-      const runs = execution.steps.get(stepId).state === "running" && props.store.position.value === null;
+      const step = execution.steps.get(stepId);
+      const isComplete = props.store.position.value === null && whole[stepId]?.pieces === step.itemsOut;
+      const { text, missing } = isComplete ? { text: whole[stepId].text, missing: 0 } : written(props.store, stepId);
+      const runs = step.state === "running" && props.store.position.value === null;
       return html`
         <div class="text-view">
           <div class="row wrap filters">
