@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from headwater.shapes import is_list, is_mapping, is_object, is_sequence
     from headwater.streams.bounded.item_size import item_size as item_size
     from headwater.streams.ends import NOTHING, ChannelStatistics
+    from headwater.streams.nap import Bell
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.descriptors import chunks_of
     from headwater.toolkit.fields import (
@@ -82,6 +83,7 @@ __all__ = [
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
     "Archive",
+    "Bell",
     "ByParam",
     "ChannelStatistics",
     "Content",
@@ -228,6 +230,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
         "files.private_files": "refuse_private",
         "kinds.registry": "load_steps",
         "limits.patterns": "PATTERN_LENGTH_LIMIT compile_pattern",
+        "streams.nap": "Bell",
         "shapes": "is_list is_mapping is_object is_sequence",
         "streams.bounded.item_size": "item_size",
         "streams.ends": "NOTHING ChannelStatistics",

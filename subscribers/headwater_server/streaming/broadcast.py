@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import anyio
 
-from headwater.toolkit import EventLog
+from headwater.toolkit import Bell, EventLog
 from headwater_server.streaming.event_blocks import EventBlocks, Wanted
 from headwater_server.streaming.forms import Form
 
@@ -35,7 +35,18 @@ class Line:
     One task waits for news of the log, and wakes them: what is under way is gathered once, and not by each of them.
     """
 
-    __slots__ = ("__weakref__", "_news", "blocks", "clients", "form", "listeners", "pings", "quiet_ticks", "scope")
+    __slots__ = (
+        "__weakref__",
+        "_news",
+        "blocks",
+        "clients",
+        "form",
+        "listeners",
+        "pings",
+        "quiet_ticks",
+        "scope",
+        "wait",
+    )
 
     def __init__(self, form: Form, blocks: EventBlocks) -> None:
         self.form: Form = form
@@ -45,17 +56,13 @@ class Line:
         self.quiet_ticks: int = 0
         self.scope: anyio.CancelScope | None = None  # of the task that waits for news
         self.listeners: set[Callable[[], None]] = set()  # of clients that follow several lines
-        self._news = anyio.Event()
-
-    async def wait(self) -> None:
-        """Wait until there may be more, or a ping is due."""
-        await self._news.wait()
+        self._news = Bell()
+        self.wait: Callable[[], Awaitable[None]] = self._news.wait  # until there may be more, or a ping is due
 
     def ring(self) -> None:
         """Wake the clients."""
         self.quiet_ticks = 0
-        news, self._news = self._news, anyio.Event()
-        news.set()
+        self._news.ring()
         for wake in self.listeners:
             wake()
 
@@ -136,18 +143,17 @@ class Broadcast:
             line = lines[form, wanted] = Line(form, EventBlocks(log, form.encoder(log), wanted, present))
         return line
 
-    @contextmanager
-    def connected(self, client: Client, *lines: Line) -> Generator[None, None, None]:
-        """Wake a client by its lines, and watch it, within the block."""
+    def join(self, client: Client, lines: Iterable[Line] = ()) -> None:
+        """Watch a client, and wake it by some lines, until it parts."""
         self._clients.add(client)
         for line in lines:
             self.follow(line)
-        try:
-            yield
-        finally:
-            self._clients.discard(client)
-            for line in lines:
-                self.leave(line)
+
+    def part(self, client: Client, lines: Iterable[Line] = ()) -> None:
+        """Watch a client no longer."""
+        self._clients.discard(client)
+        for line in lines:
+            self.leave(line)
 
     def follow(self, line: Line) -> None:
         """Wake one more client by a line."""

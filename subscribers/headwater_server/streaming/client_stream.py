@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import anyio
@@ -12,6 +13,7 @@ from anyio.lowlevel import checkpoint
 from headwater_server.streaming.asgi import Receive, Scope, Send, abort, header, remember_transport
 from headwater_server.streaming.broadcast import Broadcast, Line
 from headwater_server.streaming.compression import Encoding, negotiated
+from headwater_server.streaming.departure import watched
 
 __all__ = ["ClientStream"]
 
@@ -61,20 +63,12 @@ class ClientStream(ABC):
             return
         remember_transport(scope, send)
         self._encoding = negotiated(header(scope, b"accept-encoding"))
-        is_whole = False
         try:
-            async with anyio.create_task_group() as group:
-                self._scope = group.cancel_scope
-                group.start_soon(_watch, receive, group.cancel_scope)
-                with self._broadcast.connected(self, *self.lines):
-                    await self._respond(scope, send)
-                    is_whole = True
-                group.cancel_scope.cancel()
-            if is_whole:  # outside of the group: a server may report the end of the connection while it sends the end
+            if await watched(receive, partial(self._respond, scope, send)):
                 last = b"" if self._encoding is None else self._encoding.end()
                 with anyio.move_on_after(self._broadcast.send_s):
                     await send({"type": "http.response.body", "body": last, "more_body": False})
-        except* OSError:  # of servers that raise it when the client has left
+        except OSError:  # of servers that raise it when the client has left
             pass
         if self.is_shed:
             abort(scope)
@@ -94,12 +88,17 @@ class ClientStream(ABC):
         await send({"type": "http.response.body", "body": body, "more_body": True})
         self.sending_since = 0
 
-    async def _respond(self, scope: Scope, send: Send) -> None:
-        self.sending_since = self._broadcast.tick
-        await send({"type": "http.response.start", "status": 200, "headers": self._response_headers()})
-        self.sending_since = 0
-        if scope["method"] != "HEAD":
-            await self.send_all(send)
+    async def _respond(self, scope: Scope, send: Send, cancel_scope: anyio.CancelScope) -> None:
+        self._scope = cancel_scope
+        self._broadcast.join(self, self.lines)
+        try:
+            self.sending_since = self._broadcast.tick
+            await send({"type": "http.response.start", "status": 200, "headers": self._response_headers()})
+            self.sending_since = 0
+            if scope["method"] != "HEAD":
+                await self.send_all(send)
+        finally:
+            self._broadcast.part(self, self.lines)
 
     def _response_headers(self) -> list[tuple[bytes, bytes]]:
         headers = [(b"content-type", self._media_type.encode()), *_HEADERS]
@@ -108,13 +107,6 @@ class ClientStream(ABC):
         for name, value in (self._headers or {}).items():
             headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
         return headers
-
-
-async def _watch(receive: Receive, scope: anyio.CancelScope) -> None:
-    """Cancel a scope when the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        await checkpoint()
-    scope.cancel()
 
 
 async def _answer_empty(send: Send, status: int) -> None:

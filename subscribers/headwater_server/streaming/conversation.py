@@ -72,8 +72,11 @@ class Conversation(ABC):
                 async with anyio.create_task_group() as group:
                     self._scope = group.cancel_scope
                     group.start_soon(self._read)
-                    with broadcast.connected(self):
+                    broadcast.join(self)
+                    try:
                         await self._write()
+                    finally:
+                        broadcast.part(self)
                     group.cancel_scope.cancel()
         finally:
             broadcast.on_stop.discard(self._stop)
