@@ -80,9 +80,9 @@ class ClientStream(ABC):
         if self._scope is not None:
             self._scope.cancel()
 
-    async def send_part(self, send: Send, body: bytes, *, is_packed: bool = False) -> None:
+    async def send_part(self, send: Send, body: bytes) -> None:
         """Send a part of the response, which the client can read at once."""
-        if self._encoding is not None and not is_packed:
+        if self._encoding is not None:
             body = self._encoding.add(body)
         self.sending_since = self._broadcast.tick
         await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -73,7 +73,7 @@ class EventBlocks:
     Readers that follow the execution all come for the newest block. Older events are encoded again on demand.
     """
 
-    __slots__ = ("_blocks", "_encoder", "_first_seqs", "_held_bytes", "_present", "_wanted", "log")
+    __slots__ = ("_blocks", "_encoder", "_first_seqs", "_held_bytes", "_newest", "_present", "_wanted", "log")
 
     def __init__(
         self, log: EventLog, encoder: Encoder, wanted: Wanted | None = None, present: Callable[[], object] | None = None
@@ -85,6 +85,7 @@ class EventBlocks:
         self._blocks: dict[int, Block] = {}  # by the number of their first event, the one made first in front
         self._first_seqs: list[int] = []
         self._held_bytes = 0
+        self._newest: Block | None = None  # the one that was made last
 
     def ended(self, seq: int) -> bool:
         """Return whether no wanted event can follow a number."""
@@ -103,6 +104,9 @@ class EventBlocks:
         With `pack`, it is compressed in parts that stand for themselves.
         """
         last_seq = self.log.last_seq
+        newest = self._newest
+        if newest is not None and seq == newest.first_seq - 1 and newest.last_seq == last_seq:  # as for most readers
+            return (newest.data if pack is None else newest.packed_after(seq, pack)), last_seq
         parts: list[bytes] = []
         size = 0
         while seq < last_seq and size < _PORTION_BYTES:
@@ -159,7 +163,7 @@ class EventBlocks:
 
     def _keep(self, block: Block) -> Block:
         """Hold a block for other readers, and drop those that were made first."""
-        self._blocks[block.first_seq] = block
+        self._newest = self._blocks[block.first_seq] = block
         insort(self._first_seqs, block.first_seq)
         self._held_bytes += len(block.data)
         while len(self._blocks) > 1 and (self._held_bytes > _KEPT_BYTES or len(self._blocks) > _KEPT_BLOCKS):

@@ -71,7 +71,11 @@ class EventStream(ClientStream):
         while True:
             body, seq = blocks.after(seq, pack)
             if body:
-                await self.send_part(send, body, is_packed=pack is not None)
+                if self._encoding is not None and pack is None:
+                    body = self._encoding.add(body)
+                self.sending_since = broadcast.tick
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self.sending_since = 0
                 if seq < log.last_seq:
                     await checkpoint()  # a server's `send` need not be one
             elif log.closed or not self._follow or broadcast.stopping:
