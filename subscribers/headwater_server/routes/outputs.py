@@ -46,7 +46,8 @@ class Outputs:
         }
         if len(kept) > 1 and (after or not all(form.names_outputs for form in forms.values())):
             raise Refusal(400, "several-outputs", f"name one of the outputs: {', '.join(held.outputs)}")
-        await self._send(call, kept, forms, after)
+        with self._service.streams.take(call.principal.name):
+            await self._send(call, kept, forms, after)
 
     async def _send(self, call: Call, kept: list[KeptItems], forms: dict[str, FrameForm], after: int) -> None:
         body = Body(call.request.receive, self._service.limits)

@@ -53,11 +53,12 @@ class RunSocket:
                 parameters = set_parameters(socket, entry.document)
                 is_complete = all(required in parameters for required in entry.required)
                 pipeline = await self._service.catalog.bind(name, principal.name, parameters) if is_complete else None
-                await socket.accept()
-                accepted = True
-                run = _SocketRun(self._service, socket, principal, name)
-                with anyio.CancelScope() as rights, self._service.watch.following(principal, rights.cancel):
-                    await run.serve(pipeline, parameters)
+                with self._service.streams.take(principal.name):
+                    await socket.accept()
+                    accepted = True
+                    run = _SocketRun(self._service, socket, principal, name)
+                    with anyio.CancelScope() as rights, self._service.watch.following(principal, rights.cancel):
+                        await run.serve(pipeline, parameters)
             if rights.cancelled_caught:
                 raise invalid_token("the key or token has expired or was revoked")
         except WebSocketDisconnect:
@@ -101,7 +102,13 @@ class _SocketRun:
             group.start_soon(self._cancel_when_left, group.cancel_scope.cancel)
             async with self._service.executions.attached(start) as (execution, held):
                 await self._socket.send_text(to_json({"start": {"id": held.id}}).decode())
-                error = await self._write(execution)
+                limit_s, error = self._service.limits.execution_s, None
+                with anyio.move_on_after(limit_s) as limit:
+                    error = await self._write(execution)
+                if limit.cancelled_caught:
+                    message = f"the execution took longer than the {limit_s:g} s that the server allows"
+                    execution.cancel(message)
+                    raise Refusal(504, "execution-too-long", message)
             await self._socket.close(_DONE if error is None else _FAILED)
             group.cancel_scope.cancel()
 
