@@ -130,6 +130,17 @@ def camel(name: str) -> str:
     return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
 
 
+def derived(execution: ExecutionState) -> dict[str, Any]:
+    """Return what follows from the state some time after the last event, as the views show it."""
+    now_s, steps = execution.ended_s + 0.5, execution.steps.values()
+    return {
+        "elapsedS": execution.elapsed_s(now_s),
+        "leftS": execution.left_s(now_s),
+        "bottleneck": execution.bottleneck(now_s),
+        "steps": [[step.count, step.elapsed_s(now_s), step.per_s(now_s), step.busy(now_s)] for step in steps],
+    }
+
+
 def plain(value: Any) -> Any:
     """Return the engine's state in the form of the page's."""
     if isinstance(value, ExecutionState | StepState | Pace):
@@ -151,14 +162,14 @@ def states_of(events: Sequence[bytes]) -> Iterator[Any]:
     execution = ExecutionState()
     for event in events:
         execution.apply([StreamEvent.from_json(event)])
-        yield json.loads(json.dumps(plain(execution)))
+        yield json.loads(json.dumps([plain(execution), derived(execution)]))
 
 
 def last_state_of(events: Sequence[bytes]) -> list[Any]:
     """Return the state that the engine computes from events, alone in a list; an empty list without events."""
     execution = ExecutionState()
     execution.apply(map(StreamEvent.from_json, events))
-    return [json.loads(json.dumps(plain(execution)))] if events else []
+    return [json.loads(json.dumps([plain(execution), derived(execution)]))] if events else []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

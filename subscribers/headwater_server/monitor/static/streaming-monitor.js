@@ -22,7 +22,7 @@ export const StreamingMonitor = {
 };
 
 // Constructed style sheets, as the security policy of a page may forbid inline styles.
-const sheets = await Promise.all(["base", "view"].map(async (name) => {
+const sheets = await Promise.all(["base", "view", "graph", "lists"].map(async (name) => {
   const sheet = new CSSStyleSheet();
   const response = await fetch(new URL(`styles/${name}.css`, import.meta.url));
   sheet.replaceSync(await response.text());

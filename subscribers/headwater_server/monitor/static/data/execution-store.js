@@ -8,6 +8,9 @@ const CLOCK_MS = 250;
 const MANY = 150; // steps; with more, the view is drawn less often
 const MANY_MS = 150;
 
+/** How far the clock is ahead; less than a second is only the time that events are on their way. */
+const skewOf = (skewS) => (Number.isFinite(skewS) && (skewS < 0 || skewS > 1) ? skewS : 0);
+
 /** The shared part of a live and of a recorded execution. Call it inside the setup of a component. */
 function newStore() {
   const recording = new Recording();
@@ -32,7 +35,8 @@ function newStore() {
   const nowS = computed(() => {
     void tick.value;
     if (position.value !== null) return recording.events[position.value - 1]?.timeS ?? recording.latest.startedS;
-    return hasEnded(recording.latest) ? recording.latest.endedS : clock.value - (Number.isFinite(skewS) ? skewS : 0);
+    const { endedS } = recording.latest;
+    return hasEnded(recording.latest) ? endedS : Math.max(clock.value - skewOf(skewS), endedS);
   });
 
   let pending = [];
