@@ -35,6 +35,17 @@ def test_pipeline_runs_in_two_clicks_and_its_counts_move(open_page: Callable[...
     expect(page.get_by_role("region", name="Output")).to_contain_text('"total": 780')
 
 
+def test_edge_glows_where_items_back_up(open_page: Callable[..., Page], site: Site) -> None:
+    """An edge whose buffer is full says how many items wait, until its reader goes on."""
+    page = open_page(f"#/executions/{site.start('gated', parameters={'count': 2000})}")
+    full = page.locator(".edge.full")
+    expect(full).to_have_count(1)
+    expect(full.locator(".amount")).to_have_text("256 / 256")
+    GATE.allow(2000)
+    expect(page.get_by_role("status").first).to_have_text("completed")
+    expect(full).to_have_count(0)
+
+
 def test_form_is_made_from_the_schema(open_page: Callable[..., Page], site: Site) -> None:
     """Each parameter has the field of its type, with its default, and what was typed is what runs."""
     page = open_page("#/pipelines/gated")
