@@ -127,6 +127,15 @@ bench: $(VENV)/.installed-dev ## Measure the speed, as ratios to bare async gene
 fuzz: $(VENV)/.installed-dev ## Load a million hostile documents (CASES=... changes the number)
 	HEADWATER_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/config/test_hostile.py --timeout=0 $(ARGS)
 
+fuzz-api: .venv-api/.installed ## Try the HTTP API with generated requests (ARGS="--max-examples 100")
+	.venv-api/bin/python tests/api/run.py --phases examples,coverage,fuzzing $(ARGS)
+
+.venv-api/.installed: pyproject.toml
+	$(call make-venv,.venv-api,$(PYTHON))
+	@echo "installing headwater[$(SERVE_EXTRAS)] and Schemathesis into .venv-api"
+	@.venv-api/bin/python $(PIP) --editable '.[$(SERVE_EXTRAS)]' --group api
+	@touch $@
+
 random-dags: $(VENV)/.installed-dev ## Compare 100,000 random pipelines with a plain interpreter (GRAPHS=...)
 	HEADWATER_GRAPHS=$(GRAPHS) $(BIN)/python -m pytest tests/dags --timeout=0 $(ARGS)
 

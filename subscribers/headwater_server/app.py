@@ -65,6 +65,11 @@ class Server:
         async with self.service.running():
             yield
 
+    def _methods_at(self, scope: Scope) -> list[str]:
+        """Return the methods that a path can be requested with."""
+        routes = [route for route in self._router.routes if isinstance(route, Route) and route.matches(scope)[0].value]
+        return sorted({method for route in routes for method in route.methods or ()})
+
     async def stop(self) -> None:
         """Refuse new work, and wait until what runs has ended or its time is over."""
         await self.service.stop()
@@ -84,7 +89,9 @@ class Server:
         except Refusal as error:
             await problem_response(error)(scope, receive, send)
         except HTTPException as error:  # of the router, such as for another method
-            refusal = Refusal(error.status_code, "wrong-method", error.detail, headers=dict(error.headers or {}))
+            headers = {**(error.headers or {}), "allow": ", ".join(self._methods_at(scope))}
+            message = f"{scope['method']} is not possible here; use {headers['allow']}"
+            refusal = Refusal(error.status_code, "wrong-method", message, headers=headers)
             await problem_response(refusal)(scope, receive, send)
 
 

@@ -86,9 +86,7 @@ async def read_object(request: Request, body: Body, limits: Limits) -> dict[str,
 
 def parameters_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters in the object of a request."""
-    parameters: object = given.get("parameters")
-    if parameters is None:
-        return {}
+    parameters: object = given.get("parameters", {})
     if not is_object(parameters):
         raise Refusal(400, "bad-body", "parameters must be an object")
     return parameters

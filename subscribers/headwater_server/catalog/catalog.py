@@ -11,7 +11,7 @@ from anyio import to_thread
 from pydantic_core import to_json
 
 from headwater import Pipeline, Problem
-from headwater.toolkit import confined_to, paths_outside
+from headwater.toolkit import confined_to, decided_by_parameters, paths_outside
 from headwater_server.catalog.entry import Entry, entry_of, load_entry, uploaded_entry
 from headwater_server.problems import Refusal
 
@@ -94,6 +94,9 @@ class Catalog:
         documents = [] if entry.owner is not None else [file if file.is_dir() else file.parent for file in self.files]
         with confined_to([*self._files, *documents], writable=()):
             pipeline = entry.bound(parameters, self._allow)
+        if entry.owner is None and (problems := decided_by_parameters(pipeline, parameters)):
+            message = "a parameter cannot decide what the server reaches or runs"
+            raise Refusal(422, "parameter-decides", f"{message}: {problems[0].message}", problems=problems)
         if problems := paths_outside(pipeline, self._files):
             message = "the pipeline would use files outside of the folders that the server was started with (--files)"
             raise Refusal(422, "outside-roots", f"{message}: {problems[0].message}", problems=problems)

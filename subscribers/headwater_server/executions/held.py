@@ -146,6 +146,7 @@ class HeldExecution:
                 "per_s": step.per_s(now_s),
                 "busy": step.busy(now_s),
                 "waits_for": step.waits_for,
+                "waiting": step.waiting,
                 "duration_s": step.elapsed_s(now_s),
                 "retries": len(step.retries),
                 "error": None if step.failure is None else str(step.failure),

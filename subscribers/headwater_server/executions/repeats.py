@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Repeat", "Repeats"]
 
-_LONGEST_KEY: Final = 255
+_KEY: Final = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class Repeats:
     @asynccontextmanager
     async def turn(self, principal: Principal, key: str, request: Mapping[str, Any]) -> AsyncGenerator[Repeat]:
         """Let one request with a key start an execution in the block, while others with the same key wait."""
-        if not key or len(key) > _LONGEST_KEY:
-            raise Refusal(400, "bad-key", f"an Idempotency-Key has 1 to {_LONGEST_KEY} characters")
+        if _KEY.fullmatch(key) is None:
+            raise Refusal(400, "bad-key", "an Idempotency-Key has 1 to 255 visible ASCII characters")
         digest = sha256(item_json(request)).digest()
         place = (principal.name, key)
         repeat = self._repeats.setdefault(place, Repeat(digest))

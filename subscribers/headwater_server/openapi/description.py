@@ -43,20 +43,21 @@ def describe(entries: Iterable[Entry], root: str, *, is_protected: bool) -> dict
 def _pipeline_paths(entry: Entry) -> dict[str, Any]:
     name, base = entry.name, f"/pipelines/{quote(entry.name, safe='')}"
     about = entry.described()
-    body = obj({}, {"input": _input(about), "parameters": about["parameters"]}, more=False)
-    if about["parameters"].get("required"):
-        body["required"] = ["parameters"]
-    if about["inputs"]:
-        body.setdefault("required", []).append("input")
-    start = {**body, "properties": {**body["properties"], "stream_input": {"type": "boolean"}}}
-    start["required"] = [key for key in body.get("required", ()) if key != "input"]
-    key = parameter("Idempotency-Key", "header", "Makes a repeat of the request harmless.", {"type": "string"})
-    settings = parameter("set", "query", "Parameters as name=value.", {"type": "array", "items": {"type": "string"}})
+    body, start = _bodies(about)
+    key = parameter(
+        "Idempotency-Key",
+        "header",
+        "Makes a repeat of the request harmless.",
+        {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    )
     return {
         base: {
             "get": operation(
                 f"get {name}", f"Describe {name}", {200: {"application/json": ref("PipelineDetails")}}, tag=name
-            )
+            ),
+            "delete": operation(
+                f"delete {name}", f"Remove {name}, if you uploaded it", {204: None}, refused=(404, 409), tag=name
+            ),
         },
         f"{base}/executions": {
             "post": operation(
@@ -72,22 +73,37 @@ def _pipeline_paths(entry: Entry) -> dict[str, Any]:
         f"{base}/run": {
             "post": operation(
                 f"run {name}",
-                f"Run and answer in one exchange: {entry.description or name}",
+                f"Run and answer in one exchange; parameters of a stream are in the query, as set=name=value: {name}",
                 {
                     200: {
                         "application/json": _result(about),
                         _LINES: ref("Frame"),
-                        _SSE: {"type": "string"},
+                        _SSE: {},
                         _WIRE: _BINARY,
                     }
                 },
                 refused=(404, 406, 409, 413, 415, 422, 504),
-                parameters=(settings,),
                 body={"application/json": body, _LINES: {}, _WIRE: _BINARY},
                 tag=name,
             )
         },
     }
+
+
+def _bodies(about: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the schemas of the bodies that run a pipeline, and that start it."""
+    parameters = {"parameters": about["parameters"]}
+    needed = parameters if about["parameters"].get("required") else {}
+    if not about["inputs"]:
+        body = obj(needed, {**parameters, "input": {"type": "null"}}, more=False)
+        return body, _with_reader(body)
+    body = obj({"input": _input(about), **needed}, parameters, more=False)
+    streamed = obj({"stream_input": {"const": True}, **needed}, parameters, more=False)
+    return body, {"oneOf": [_with_reader(body), _with_reader(streamed)]}
+
+
+def _with_reader(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {**body, "properties": {**body["properties"], "read_output": {"type": "boolean"}}}
 
 
 def _input(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +114,9 @@ def _input(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _either(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of one value, or of several where the pipeline reads a stream."""
+    """Return the schema of one value, or of several: each pipeline takes both."""
     item = form["item"]
-    return {"type": "array", "items": item} if form["streaming"] else dict(item)
+    return {"anyOf": [{"type": "array", "items": item}, item]}
 
 
 def _result(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,6 +124,4 @@ def _result(about: Mapping[str, Any]) -> dict[str, Any]:
     if len(outputs) != 1:
         return ref("Result")
     form = next(iter(outputs.values()))
-    item = form["item"]
-    output = {"anyOf": [{"type": "array", "items": item}, item, {"type": "null"}]}
-    return {"allOf": [ref("Result"), obj({"output": output})]}
+    return {"allOf": [ref("Result"), obj({"output": {"anyOf": [*_either(form)["anyOf"], {"type": "null"}]}})]}

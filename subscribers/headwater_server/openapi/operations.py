@@ -71,7 +71,11 @@ def _json(name: str) -> dict[str, Any]:
     return {"application/json": ref(name)}
 
 
-_FRAMES: Final = {_LINES: ref("Frame"), _SSE: {"type": "string"}, _WIRE: {"type": "string", "format": "binary"}}
+_FRAMES: Final = {
+    _LINES: {"description": "A frame; with frames=false, an item."},
+    _SSE: {},
+    _WIRE: {"type": "string", "format": "binary"},
+}
 _ID: Final = parameter("id", "path", "The id of the execution.")
 _OUTPUT: Final = parameter("output", "path", "The name of the output.")
 _NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": 10**17}
@@ -126,7 +130,7 @@ def paths() -> dict[str, Any]:
             "get": operation(
                 "readEvents",
                 "Follow the events of an execution",
-                {200: {_SSE: {"type": "string"}, _LINES: ref("Event")}, 204: None},
+                {200: {_SSE: {}, _LINES: ref("Event")}, 204: None},
                 refused=(404,),
                 parameters=(_ID, _AFTER, *_FILTERS),
                 tag=execution,

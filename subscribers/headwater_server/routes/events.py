@@ -77,7 +77,7 @@ class EventRoutes:
         limits = self._service.limits
         given = await read_object(call.request, Body(call.request.receive, limits), limits)
         path, purpose = given.get("path"), given.get("for", "sse")
-        if not isinstance(path, str) or purpose not in {"sse", "websocket"}:
+        if not isinstance(path, str) or purpose not in ("sse", "websocket"):
             raise Refusal(400, "bad-body", 'expected {"path": "/executions/ID/events", "for": "sse" or "websocket"}')
         ticket = self._service.gate.tickets.issue(call.principal, path, purpose, root_path=call.root)
         return json_response(ticket.to_json(), 201)

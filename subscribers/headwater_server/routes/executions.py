@@ -11,7 +11,7 @@ import anyio
 from headwater_server.bodies.frames import result_form
 from headwater_server.bodies.requests import Body, read_object
 from headwater_server.problems import Refusal
-from headwater_server.routes.parsing import number_in
+from headwater_server.routes.parsing import member, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ExecutionRoutes"]
 
 _MOST_LISTED = 500
+_STATES = ("running", "completed", "failed", "cancelled")
 _LONGEST_WAIT_S = 300.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})")
 
@@ -43,7 +44,11 @@ class ExecutionRoutes:
         """Answer with the caller's own executions, the newest first."""
         query = call.request.query_params
         pipeline, state, before = query.get("pipeline"), query.get("state"), query.get("before")
-        limit = min(number_in(call, "limit", 50), _MOST_LISTED)
+        limit = number_in(call, "limit", 50)
+        if limit > _MOST_LISTED:
+            raise Refusal(400, "bad-query", f"limit is {limit}, but at most {_MOST_LISTED} are listed at once")
+        if state not in {None, *_STATES}:
+            raise Refusal(400, "bad-query", f"state is {state!r:.80}, but one of {', '.join(_STATES)} is expected")
         listed: list[HeldExecution] = []
         begun = before is None
         for held in self._service.executions.owned_by(call.principal):
@@ -72,7 +77,7 @@ class ExecutionRoutes:
         held = self.held(call)
         limits = self._service.limits
         given = await read_object(call.request, Body(call.request.receive, limits), limits)
-        held.cancel(str(given.get("reason") or "a client cancelled it"))
+        held.cancel(member(given, "reason", str, default="") or "a client cancelled it")
         return json_response(held.to_json(links_of(call.request, held)), 202)
 
     async def result(self, call: Call) -> Response:

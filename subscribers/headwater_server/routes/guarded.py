@@ -66,6 +66,7 @@ class Guarded:
         headers = self._service.gate.headers(scope)
         try:
             self._service.check_running()
+            _check_query(request)
             async with self._service.gate.admit(scope) as principal:
                 call = Call(request, principal, sending, headers)
                 response, is_over = await self._handled(call)
@@ -101,6 +102,14 @@ def single_error(error: Exception) -> Exception:
         error = inside[0]
         inside = getattr(error, "exceptions", ())
     return error
+
+
+def _check_query(request: Request) -> None:
+    """Refuse a name that is in the query twice: one of its values would not count."""
+    names = [name for name, _ in request.query_params.multi_items() if name != "set"]
+    if len(names) != len(set(names)):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refusal(400, "bad-query", f"{twice!r:.80} is in the query twice")
 
 
 async def _cut_off(scope: Scope, error: Exception) -> None:

@@ -16,6 +16,7 @@ from headwater_server.executions.executions import Start
 from headwater_server.executions.input_feed import InputFeed
 from headwater_server.executions.trace_context import trace_of
 from headwater_server.problems import Refusal
+from headwater_server.routes.parsing import member
 from headwater_server.service import links_of
 
 if TYPE_CHECKING:
@@ -94,13 +95,19 @@ class Pipelines:
         parameters = parameters_in(given)
         pipeline = await service.catalog.bind(name, call.principal.name, parameters)
         data, feed = given.get("input"), None
-        if given.get("stream_input"):
+        if member(given, "stream_input", bool, default=False):
             if data is not None:
                 raise Refusal(400, "bad-body", "give either input or stream_input")
             feed = InputFeed(opening(), most=service.limits.input_items)
             data = typed_reader(feed.chunks(), pipeline.plan(stream_input=True))
         start = Start(
-            call.principal, name, pipeline, parameters, data, feed=feed, awaits_reader=bool(given.get("read_output"))
+            call.principal,
+            name,
+            pipeline,
+            parameters,
+            data,
+            feed=feed,
+            awaits_reader=member(given, "read_output", bool, default=False),
         )
         try:
             with trace_of(call.request.headers):

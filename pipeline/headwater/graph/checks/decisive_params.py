@@ -16,7 +16,7 @@ from headwater.config.problems import quote
 from headwater.shapes import is_list, is_mapping, is_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from headwater.config.load import Loaded
     from headwater.config.problems import JsonPath
@@ -75,7 +75,7 @@ class _Decision(NamedTuple):
     parameters: frozenset[str]
 
 
-def decided_by_parameters(pipeline: _Pipeline) -> list[Problem]:
+def decided_by_parameters(pipeline: _Pipeline, given: Collection[str] | None = None) -> list[Problem]:
     """Return a problem for each parameter of a document that decides what a step may reach or run.
 
     Kinds mark such params by `Decisive`: the `hosts` of `http.*` kinds, the program and the environment of `process.*`
@@ -84,6 +84,7 @@ def decided_by_parameters(pipeline: _Pipeline) -> list[Problem]:
 
     Args:
         pipeline: A `Pipeline`, with any values of its parameters.
+        given: Names of the parameters whose values come from elsewhere; by default, all of them.
 
     Returns:
         The problems, with the code `parameter-decides` and the place of the template; none if whoever gives the values
@@ -104,7 +105,10 @@ def decided_by_parameters(pipeline: _Pipeline) -> list[Problem]:
     loaded, graph = pipeline.compiled.loaded, pipeline.compiled.graph
     problems = loaded.problems.renewed()
     for path, what, parameters in _decisions(loaded.document, {**graph.steps, **graph.substeps}):
-        names = ", ".join(map(quote, sorted(parameters)))
+        chosen = sorted(parameters if given is None else parameters & set(given))
+        if not chosen:
+            continue
+        names = ", ".join(map(quote, chosen))
         message = f"whoever gives the parameter {names} decides {what}"
         problems.add("parameter-decides", message, path, "write the value into the document")
     return list(problems.listed())
