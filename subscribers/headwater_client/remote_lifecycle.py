@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,7 +10,7 @@ import anyio
 
 from headwater import HeadwaterError, StreamingContext
 from headwater.toolkit import LoopCalls
-from headwater_client.client_errors import ServerError
+from headwater_client.client_errors import ServerError, ServerUnreachableError, UnknownExecutionError
 from headwater_client.remote_events import copy_events
 from headwater_client.remote_outputs import RemoteOutputs
 from headwater_client.sent_input import SentInput
@@ -54,6 +54,7 @@ class RemoteLifecycle:
         self._cancelled = anyio.Event()
         self._copied = anyio.Event()
         self._waits: set[anyio.CancelScope] = set()
+        self._shields: list[anyio.CancelScope] = []
 
     @property
     def context(self) -> StreamingContext:
@@ -93,8 +94,8 @@ class RemoteLifecycle:
             context.subscribe(subscriber)
         self._outputs = RemoteOutputs(connection, execution_id, group, self._explain)
         self._outputs.add(form["outputs"], item)
-        group.start_soon(self._copy)
-        group.start_soon(self._cancel_on_request)
+        for work in (self._copy, self._cancel_on_request):
+            group.start_soon(self._shielded, work)
         if self._begin.is_owner:
             self._outputs.begin()
         if (data := self._begin.streamed) is not None:
@@ -108,7 +109,8 @@ class RemoteLifecycle:
     ) -> Exception | None:
         """Cancel what still runs, and wait until it has ended; return the failure that the program missed."""
         group = cast("TaskGroup", self._group)
-        if self._begin.is_owner and self.ended is None:
+        is_reachable = not isinstance(self._lost, ServerUnreachableError | UnknownExecutionError)
+        if self._begin.is_owner and self.ended is None and is_reachable:
             cause = "before the execution ended" if exc_type is None else f"by {exc_type.__name__}"
             self.cancel(f"the block was left {cause}")
             with anyio.move_on_after(_LEAVE_S, shield=True), suppress(ServerError):
@@ -116,22 +118,19 @@ class RemoteLifecycle:
                 await self._copied.wait()
                 if self.status == "failed":
                     await self.wait_ended()
-        group.cancel_scope.cancel()
-        await group.__aexit__(None, None, None)
-        self._end_waits()
-        await self._leave_context(self.context)
+        for scope in (group.cancel_scope, *self._shields):
+            scope.cancel()
+        try:
+            await group.__aexit__(None, None, None)
+        finally:
+            self._end_waits()
+            if self.context.log.closed:
+                await self.context.__aexit__(None, None, None)
+            else:  # the end is not known here, so none is emitted
+                await self.context.delivery.abandon()
         if self._error_given or not self._begin.is_owner or exc_type is not None:
             return None
         return self._lost or (self.error if self.status == "failed" else None)
-
-    @staticmethod
-    async def _leave_context(context: StreamingContext) -> None:
-        if context.log.closed:
-            await context.__aexit__(None, None, None)
-            return
-        for subscription in context.delivery.subscriptions.copy():  # the end is not known here, so none is emitted
-            context.unsubscribe(subscription)
-        await context.delivery.__aexit__(None, None, None)
 
     def cancel(self, reason: str) -> None:
         """Stop the execution, unless it has ended; callable in any thread."""
@@ -193,6 +192,12 @@ class RemoteLifecycle:
             self.error = HeadwaterError.from_json(form["error"])
             if self._input is not None and self._input.error is not None:
                 self.error.__cause__ = self._input.error
+
+    async def _shielded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what goes on when the program is cancelled, as the execution has to be cancelled, too."""
+        with anyio.CancelScope(shield=True) as scope:
+            self._shields.append(scope)
+            await work()
 
     async def _copy(self) -> None:
         try:

@@ -25,7 +25,18 @@ GRACE_S: Final = 1.0
 class Delivery:
     """Serves the subscriptions of one log, in tasks of its own, while it is entered."""
 
-    __slots__ = ("_log", "_quick", "_quick_runs", "_tasks", "loop", "lost", "pressure", "start", "subscriptions")
+    __slots__ = (
+        "_log",
+        "_quick",
+        "_quick_runs",
+        "_quick_scope",
+        "_tasks",
+        "loop",
+        "lost",
+        "pressure",
+        "start",
+        "subscriptions",
+    )
 
     def __init__(self, log: EventLog) -> None:
         self.subscriptions: list[Subscription] = []
@@ -36,6 +47,7 @@ class Delivery:
         self._tasks: TaskGroup | None = None
         self._quick: list[Subscription] = []  # those that one task serves, as none of their calls has to be waited for
         self._quick_runs = False
+        self._quick_scope: anyio.CancelScope | None = None
         self.loop: object = None  # which it was entered in
         self.start: Callable[[], object] | None = None  # has a task enter it, when there is something to deliver
 
@@ -108,7 +120,7 @@ class Delivery:
     async def _serve_quick(self, tasks: TaskGroup) -> None:
         """Serve many with one wake-up; one that returns something to wait for is given a task of its own."""
         try:
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True) as self._quick_scope:
                 while self._quick:
                     await self._log.wait_beyond(min(subscription.cursor for subscription in self._quick))
                     for subscription in self._quick.copy():
@@ -146,6 +158,18 @@ class Delivery:
         if subscription in self.subscriptions:
             self.subscriptions.remove(subscription)
             self.pressure.delivered()
+
+    async def abandon(self) -> None:
+        """Stop without the terminal event, which does not come: deliver what there is, and end all subscriptions."""
+        with anyio.move_on_after(GRACE_S, shield=True):
+            while any(subscription.cursor < self._log.last_seq for subscription in self.subscriptions):
+                await self.pressure.wait_delivered()
+        for subscription in self.subscriptions.copy():
+            subscription.detach()
+            self.remove(subscription)
+        if self._quick_scope is not None:
+            self._quick_scope.cancel()
+        await self.__aexit__(None, None, None)
 
     async def deliver_all(self) -> None:
         """Wait until every subscriber has received everything; when cancelled, for one send deadline at most.
