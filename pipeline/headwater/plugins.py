@@ -23,6 +23,7 @@ class Group(StrEnum):
     STEPS = "headwater.steps"
     SUBSCRIBERS = "headwater.subscribers"
     COMMANDS = "headwater.commands"
+    RUNNERS = "headwater.runners"
     STORES = "headwater.stores"
     EXECUTORS = "headwater.executors"
 

@@ -6,7 +6,8 @@ It needs the extra `client`. Imports point upwards in this list:
 - `connection` requests and streams of bytes that are repeated after a cut;
 - `remote_outputs`, `remote_events`, `sent_input` the three kinds of data of an execution;
 - `remote_lifecycle` and `remote_execution` one execution, which `starting` begins;
-- `client` the pipelines and executions of a server.
+- `client` the pipelines and executions of a server;
+- `remote_target` and `watch` the command line.
 """
 
 from __future__ import annotations

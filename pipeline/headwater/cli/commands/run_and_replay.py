@@ -7,17 +7,34 @@ from __future__ import annotations
 import sys
 from os.path import realpath
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headwater.cli.command_options import Document, OutputFormat, RunOptions, WatchOptions, command
 
+if TYPE_CHECKING:
+    from headwater.cli.runs.targets import Opening
+
 __all__ = ["replay", "run"]
 
 
 @command
-def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: bool) -> None:
+def run(
+    document: Document,
+    options: RunOptions,
+    watch: WatchOptions,
+    *,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            help="The file with the key for a server; without it, the variable HEADWATER_KEY.",
+        ),
+    ] = None,
+    debug: bool,
+) -> None:
     """Run a pipeline: progress is shown on standard error, results go to standard output.
 
     \b
@@ -27,10 +44,14 @@ def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: 
       headwater run configs/access-log.json --events run.jsonl --timeline run.svg
       headwater run a.json --output-format headwater |
         headwater run b.json --input - --input-format headwater
+      headwater run http://127.0.0.1:8000/pipelines/word-report --set path=README.md
 
     \b
     Results are written one item per line: strings as they are, anything else as JSON.
     With several outputs each line is {"output": STEP, "item": ...}.
+
+    \b
+    A URL runs a pipeline of a server there; input, results and progress are the same.
 
     \b
     Exit codes:
@@ -48,9 +69,23 @@ def run(document: Document, options: RunOptions, watch: WatchOptions, *, debug: 
         message = "a stream of Headwater is not text for a terminal; give it to another command, or use --output FILE"
         raise typer.BadParameter(message)
     _check_files(document, options, watch)
-    from headwater.cli.runs.executing import run_pipeline
+    from headwater.cli.runs.executing import run_target
 
-    run_pipeline(document.load(), options, watch, debug=debug)
+    run_target(_target_of(document, key_file), options, watch, debug=debug)
+
+
+def _target_of(document: Document, key_file: Path | None) -> Opening:
+    from headwater.cli.runs.targets import local_target, target_at, url_in
+
+    if (url := url_in(document.config)) is None:
+        if key_file is not None:
+            message = "--key-file is for a pipeline on a server; give a URL, such as http://HOST/pipelines/NAME"
+            raise typer.BadParameter(message)
+        return local_target(document.load())
+    if document.steps or document.allow:
+        message = "a server has its own steps and permissions; leave out --steps and --allow"
+        raise typer.BadParameter(message)
+    return target_at(*url, document.settings or (), key_file)
 
 
 def _check_files(document: Document, options: RunOptions, watch: WatchOptions) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import typer
 
-from headwater.api.runner import Runner
 from headwater.cli.reporting import FAILED, READER_LEFT, leave_quietly
 from headwater.cli.runs.input import open_input
 from headwater.cli.runs.item_writers import ItemWriter, item_writers
@@ -29,31 +28,30 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
-    from headwater.api.execution import Execution
-    from headwater.api.pipeline import Pipeline
     from headwater.api.result import Result
     from headwater.cli.command_options import RunOptions, WatchOptions
+    from headwater.cli.runs.targets import Opening, Running
     from headwater.streams.stream import Stream
 
-__all__ = ["run_pipeline"]
+__all__ = ["run_target"]
 
 _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 _GRACE_S = 1.0  # to write what was produced before a signal
 
 
-def run_pipeline(pipeline: Pipeline, options: RunOptions, watch: WatchOptions, *, debug: bool) -> None:
+def run_target(opening: Opening, options: RunOptions, watch: WatchOptions, *, debug: bool) -> None:
     """Run a pipeline to its end, and raise what went wrong unless the live view has shown it."""
     _log_to_stderr()
     backend = {"use_uvloop": find_spec("uvloop") is not None}
     with open_sink(options.output) as sink:
         with Watchers.opened(watch) as watchers:
-            run = anyio.run(_run, pipeline, options, sink, watchers, backend_options=backend)
+            run = anyio.run(_run, opening, options, sink, watchers, backend_options=backend)
             watchers.show_metrics()
         run.check(debug=debug)
 
 
-async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> _Run:
-    run = _Run(pipeline, options, sink, watchers)
+async def _run(opening: Opening, options: RunOptions, sink: Sink, watchers: Watchers) -> _Run:
+    run = _Run(opening, options, sink, watchers)
     await run.watched()
     return run
 
@@ -61,14 +59,14 @@ async def _run(pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Wa
 class _Run:
     """One run of the command."""
 
-    def __init__(self, pipeline: Pipeline, options: RunOptions, sink: Sink, watchers: Watchers) -> None:
-        self._pipeline = pipeline
+    def __init__(self, opening: Opening, options: RunOptions, sink: Sink, watchers: Watchers) -> None:
+        self._opening = opening
         self._options = options
         self._sink = sink
         self._watchers = watchers
         self._turn = anyio.Lock()
         self._scope = anyio.CancelScope()
-        self._execution: Execution | None = None
+        self._execution: Running | None = None
         self._is_running = False
         self._signal: signal.Signals | None = None
         self._output_error: OutputError | BrokenPipeError | None = None
@@ -85,19 +83,20 @@ class _Run:
             tasks.cancel_scope.cancel()
 
     async def _execute(self) -> None:
-        data = None
-        if self._options.input is not None:
-            data = await open_input(self._options.input, self._options.input_format, self._pipeline.plan())
-        writers = item_writers(self._pipeline.plan(), self._options)
-        self._execution = Runner(self._watchers.subscribers).start(self._pipeline, data)
-        async with self._execution as execution:
-            self._is_running = True
-            async with open_group() as tasks:
-                for stream, writer in zip(execution.outputs.values(), writers, strict=True):
-                    tasks.start_soon(self._write, stream, writer)
-            result = await execution.result(check=False)
-            for writer in writers:  # only now is it known that nothing is missing
-                await self._send(partial(writer.end, result.error))
+        async with self._opening as target:
+            data = None
+            if self._options.input is not None:
+                data = await open_input(self._options.input, self._options.input_format, target.input_types)
+            writers = item_writers(target.outputs, self._options)
+            self._execution = target.start(data, self._watchers.subscribers)
+            async with self._execution as execution:
+                self._is_running = True
+                async with open_group() as tasks:
+                    for stream, writer in zip(execution.outputs.values(), writers, strict=True):
+                        tasks.start_soon(self._write, stream, writer)
+                result = await execution.result(check=False)
+                for writer in writers:  # only now is it known that nothing is missing
+                    await self._send(partial(writer.end, result.error))
 
     async def _write(self, stream: Stream[Any, Any, Any], writer: ItemWriter) -> None:
         with suppress(Exception):  # it also ended the execution, whose result reports it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anyio import to_thread
 from pydantic import PydanticUserError
@@ -19,9 +19,6 @@ from headwater.toolkit.descriptors import chunks_of
 from headwater.toolkit.line_input import TextLines, bad_input, json_place, line_batches, strings_of, values_of
 from headwater.wire.stream_reader import StreamReader
 
-if TYPE_CHECKING:
-    from headwater.graph.plan import Plan
-
 __all__ = ["open_input"]
 
 _STANDARD_INPUT = 0
@@ -31,7 +28,7 @@ _LARGEST_DOCUMENT_BYTES = 256 * 1024 * 1024
 _BY_SUFFIX = {".json": InputFormat.JSON, ".jsonl": InputFormat.JSONL, ".ndjson": InputFormat.JSONL}
 
 
-async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
+async def open_input(source: str, format_: InputFormat, types: Sequence[Any]) -> Any:
     """Return the input of an execution: one value, or an iterator that reads lines while the execution runs.
 
     Compressed data is decompressed first. The name of a file decides its format. On standard input, a pipeline whose
@@ -41,12 +38,12 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     name = "standard input" if source == "-" else source
     content = _content(chunks_of(_descriptor(source), _CHUNK_BYTES), name)
     if format_ is InputFormat.HEADWATER:
-        return _typed_reader(content, plan)
+        return _typed_reader(content, types)
     lines = line_batches(content, name)
     if format_ is InputFormat.AUTO and source != "-":
         format_ = _BY_SUFFIX.get(without_suffix(source).suffix.lower(), InputFormat.TEXT)
     if format_ is InputFormat.AUTO:
-        if _reads_text(plan):
+        if all(item is str for item in types):
             format_ = InputFormat.TEXT
         else:
             format_, lines = await _sniffed(lines)
@@ -55,19 +52,9 @@ async def open_input(source: str, format_: InputFormat, plan: Plan) -> Any:
     return values_of(lines, name) if format_ is InputFormat.JSONL else TextLines(strings_of(lines, name))
 
 
-def _item_types(plan: Plan) -> list[Any]:
-    """Return the types that the pipeline's input has where it is read."""
-    return [plan.edges[index].type.item for group in plan.inputs for index in group.edges]
-
-
-def _reads_text(plan: Plan) -> bool:
-    """Return whether the pipeline's input is text wherever it is read."""
-    return all(item is str for item in _item_types(plan))
-
-
-def _typed_reader(content: AsyncGenerator[bytes], plan: Plan) -> StreamReader[Any, Any, Any]:
+def _typed_reader(content: AsyncGenerator[bytes], types: Sequence[Any]) -> StreamReader[Any, Any, Any]:
     """Return what reads a stream of Headwater, with the type that every reader of the pipeline's input declares."""
-    first, *others = _item_types(plan) or [Any]
+    first, *others = types or [Any]
     try:
         return StreamReader(content, first if all(other == first for other in others) else Any)
     except PydanticUserError:  # a type that has no form as JSON

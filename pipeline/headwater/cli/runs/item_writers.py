@@ -13,10 +13,9 @@ from headwater.toolkit.json_items import item_json, unwritable
 from headwater.wire.stream_writer import StreamWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headwater.cli.command_options import RunOptions
-    from headwater.graph.plan import Plan
     from headwater.streams.frames import StreamType
 
 __all__ = ["ItemWriter", "encoder", "item_writers"]
@@ -42,16 +41,16 @@ class ItemWriter(Protocol):
         ...
 
 
-def item_writers(plan: Plan, options: RunOptions) -> list[ItemWriter]:
+def item_writers(outputs: Mapping[str, StreamType], options: RunOptions) -> list[ItemWriter]:
     """Return what writes each output of a pipeline."""
-    names = plan.output_names
+    names = list(outputs)
     if options.output_format is not OutputFormat.HEADWATER:
         as_json = options.as_json or options.output_format is OutputFormat.JSONL
         return [_Lines(encoder(as_json=as_json, name=name if len(names) > 1 else None)) for name in names]
     if len(names) != 1:
         message = f"the format headwater is one stream, but the pipeline has the outputs {', '.join(names)}"
         raise ConfigError(Problem("bad-output", message, hint="name one of them as the output of the pipeline"))
-    return [_Frames(_stream_writer(plan.edges[plan.outputs[0]].type))]
+    return [_Frames(_stream_writer(outputs[names[0]]))]
 
 
 def _stream_writer(declared: StreamType) -> StreamWriter[Any, Any, Any]:
