@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from math import ceil
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +13,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from headwater_server.problems import Refusal
 
-__all__ = ["MessageBudget", "Quota", "Rates", "Slot"]
+__all__ = ["Quota", "Rates", "Slot"]
 
 _MOST_COUNTERS: Final = 10_000
 _SHARED_COUNTERS: Final = 512
@@ -63,40 +61,6 @@ class Rates:
 
     def _is_counted(self, key: str) -> bool:
         return self._limiter.get_window_stats(self._limit, key).remaining < self._limit.amount
-
-
-class MessageBudget:
-    """Messages on one WebSocket: as many as in a minute at once, and then at that rate.
-
-    Args:
-        per_minute: Messages in a minute.
-        clock: Returns a time in seconds that never goes back.
-
-    Example:
-        >>> budget = MessageBudget(60)
-        >>> budget.spend()
-    """
-
-    __slots__ = ("_clock", "_left", "_per_minute", "_then_s")
-
-    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
-        self._clock = clock
-        self._left = float(per_minute)
-        self._then_s = clock()
-
-    def spend(self) -> None:
-        """Count a message.
-
-        Raises:
-            Refusal: There were too many; the connection is to be closed (1008).
-        """
-        now_s = self._clock()
-        self._left = min(self._per_minute, self._left + (now_s - self._then_s) * self._per_minute / 60)
-        self._then_s = now_s
-        if self._left < 1:
-            raise Refusal(429, "too-many-messages", f"more than {self._per_minute:,} messages in a minute")
-        self._left -= 1
 
 
 class Quota:

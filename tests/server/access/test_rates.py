@@ -9,7 +9,7 @@ import limits.strategies
 import pytest
 
 from headwater_server.access import rates
-from headwater_server.access.rates import MessageBudget, Quota, Rates
+from headwater_server.access.rates import Quota, Rates
 from headwater_server.problems import Refusal
 from tests.server.access.scopes import Clock
 
@@ -92,22 +92,3 @@ def test_quota_refuses_one_too_many_of_a_caller_and_of_all() -> None:
     first.release()
     assert len(quota) == 0
     assert quota._callers == {}
-
-
-def test_messages_are_refused_beyond_their_rate() -> None:
-    """A burst of a minute is allowed, and then one message each second of sixty in a minute."""
-    clock = Clock()
-    budget = MessageBudget(60, clock=clock)
-    for _ in range(60):
-        budget.spend()
-    with pytest.raises(Refusal, match="more than 60 messages in a minute"):
-        budget.spend()
-    clock.now_s += 1
-    budget.spend()
-    with pytest.raises(Refusal):
-        budget.spend()
-    clock.now_s += 1_000
-    for _ in range(60):
-        budget.spend()
-    with pytest.raises(Refusal):
-        budget.spend()
