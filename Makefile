@@ -42,7 +42,7 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench browser fuzz \
+.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench load browser fuzz \
 	random-dags venv clean
 
 help: ## Show this list
@@ -123,6 +123,9 @@ pictures: $(VENV)/.installed-dev ## Regenerate the pictures of the documentation
 
 bench: $(VENV)/.installed-dev ## Measure the speed, as ratios to bare async generators
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+load: $(VENV)/.installed-dev ## Load a server with 5,000 clients, and hold it against a bare ASGI endpoint (ARGS=--short)
+	$(BIN)/python tests/load/run.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Load a million hostile documents (CASES=... changes the number)
 	HEADWATER_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/config/test_hostile.py --timeout=0 $(ARGS)

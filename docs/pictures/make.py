@@ -67,6 +67,7 @@ SHOTS = (
 FILES = (
     ("graph.svg", "headwater graph configs/access-log.json --svg"),
     ("timeline.svg", "headwater run configs/access-log.json --set path=access.jsonl --quiet --timeline timeline.svg"),
+    ("load.svg", f"python {ROOT}/tests/load/run.py --picture load.svg || true"),
 )
 """Pictures that a command writes itself."""
 

@@ -57,10 +57,10 @@ class Guarded:
         started = False
         remember_transport(scope, send)  # before `send` is wrapped
 
-        async def sending(message: Message) -> None:
+        def sending(message: Message) -> Awaitable[None]:  # not async: it is called for every event to every client
             nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+            started = True
+            return send(message)
 
         request = Request(scope, receive)
         headers = self._service.gate.headers(scope)
