@@ -165,6 +165,9 @@ def _routes(service: Service) -> list[BaseRoute]:
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(path, Guarded(service, handler), methods=[method])
 
+    def stream(path: str, handler: Handler) -> Route:
+        return Route(path, Guarded(service, handler, watches_rights=True), methods=["GET"])
+
     return [
         *monitor_routes(),
         route("GET", "/openapi.json", description.document),
@@ -186,11 +189,11 @@ def _routes(service: Service) -> list[BaseRoute]:
         route("GET", "/executions/{id}/result", executions.result),
         route("POST", "/executions/{id}/cancel", executions.cancel),
         route("POST", "/executions/{id}/input", inputs.add),
-        route("GET", "/executions/{id}/events", events.of_one),
+        stream("/executions/{id}/events", events.of_one),
         route("POST", "/tickets", events.ticket),
         WebSocketRoute("/pipelines/{name}/run", RunSocket(service)),
-        route("GET", "/events", events.of_several),
-        route("GET", "/stream/pipeline/{id}", events.plain),
+        stream("/events", events.of_several),
+        stream("/stream/pipeline/{id}", events.plain),
         WebSocketRoute("/ws/pipeline/{id}", SocketEndpoint(service, PlainSocket)),
         WebSocketRoute("/ws", SocketEndpoint(service, Hub)),
     ]

@@ -9,12 +9,15 @@ from headwater_server.bodies.requests import Body, read_object
 from headwater_server.problems import Refusal
 from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
+from headwater_server.streaming.client_stream import ClientStream
 from headwater_server.streaming.event_endpoint import EventStream
 from headwater_server.streaming.forms import JSON_LINES, SSE
 from headwater_server.streaming.plain_paths import PLAIN_SSE
 from headwater_server.streaming.several import SeveralEventStreams, Source, cursor_in
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from starlette.responses import Response
 
     from headwater_server.routes.guarded import Call
@@ -33,15 +36,17 @@ class EventRoutes:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def of_one(self, call: Call) -> None:
+    # Not async, as each coroutine is memory that every open stream takes.
+
+    def of_one(self, call: Call) -> Awaitable[None]:
         """Answer with the events of an execution: those that happened, then those to come, to the last one."""
-        await self._send(call, _form_in(call))
+        return self._stream(call, self._one(call, _form_in(call)))
 
-    async def plain(self, call: Call) -> None:
+    def plain(self, call: Call) -> Awaitable[None]:
         """Answer with the events of an execution as named events with simple data."""
-        await self._send(call, PLAIN_SSE)
+        return self._stream(call, self._one(call, PLAIN_SSE))
 
-    async def of_several(self, call: Call) -> None:
+    def of_several(self, call: Call) -> Awaitable[None]:
         """Answer with the events of several executions."""
         request = call.request
         names = _names(request.query_params.get("executions")) or []
@@ -51,15 +56,14 @@ class EventRoutes:
         every = [self._service.executions.of(call.principal, name) for name in dict.fromkeys(names)]
         sources = [Source(held.id, held.log, after.get(held.id, 0), held.steps) for held in every]
         stream = SeveralEventStreams(self._service.broadcast, sources, wanted=wanted_in(call), headers=call.headers)
-        with self._service.streams.take(call.principal.name):
-            await stream(request.scope, request.receive, call.send)
+        return self._stream(call, stream)
 
-    async def _send(self, call: Call, form: Form) -> None:
+    def _one(self, call: Call, form: Form) -> EventStream:
         request = call.request
         held = self._service.executions.of(call.principal, request.path_params["id"])
         # An EventSource that connects again has the query of its first request, and in the header where it is now.
         after = max(number_in(call, "after", 0), last_event_id(request.headers.get("last-event-id")))
-        stream = EventStream(
+        return EventStream(
             self._service.broadcast,
             held.log,
             after=after,
@@ -69,8 +73,11 @@ class EventRoutes:
             present=held.steps,
             headers=call.headers,
         )
-        with self._service.streams.take(call.principal.name):
-            await stream(request.scope, request.receive, call.send)
+
+    async def _stream(self, call: Call, stream: ClientStream) -> None:
+        service, principal = self._service, call.principal
+        with service.streams.take(principal.name), service.watch.following(principal, stream.shed):
+            await stream(call.request.scope, call.request.receive, call.send)
 
     async def ticket(self, call: Call) -> Response:
         """Answer with a ticket for one path."""

@@ -48,9 +48,10 @@ Handler = Callable[[Call], "Awaitable[Response | None]"]
 class Guarded:
     """An endpoint behind the gate."""
 
-    def __init__(self, service: Service, handler: Handler) -> None:
+    def __init__(self, service: Service, handler: Handler, *, watches_rights: bool = False) -> None:
         self._service = service
         self._handler = handler
+        self._watches_rights = watches_rights  # whether the handler itself ends when the caller loses its rights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -88,7 +89,7 @@ class Guarded:
 
     async def _handled(self, call: Call) -> tuple[Response | None, bool]:
         """Return the answer, and whether the caller lost its rights while it read; what runs for it goes on."""
-        if call.request.method != "GET":
+        if call.request.method != "GET" or self._watches_rights:
             return await self._handler(call), False
         with anyio.CancelScope() as scope, self._service.watch.following(call.principal, scope.cancel):
             return await self._handler(call), False

@@ -75,7 +75,7 @@ class ClientStream(ABC):
             await checkpoint()  # so that the server notices that the connection was lost
 
     def shed(self) -> None:
-        """Cut the connection of a client that does not read."""
+        """Cut the connection, as the client does not read, or has lost its rights."""
         self.is_shed = True
         if self._scope is not None:
             self._scope.cancel()
