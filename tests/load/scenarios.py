@@ -229,8 +229,8 @@ def _first_item() -> Figure:
 
 def _silent_clients(scale: Scale) -> Iterator[Figure]:
     """Hold the latency of others against what it is without clients that never read."""
-    others = max(scale.ratio_clients // 4, 50)
-    count = scale.seconds * 100
+    others = max(scale.ratio_clients // 10, 50)
+    count = scale.seconds * 30
     p99_s: dict[bool, list[float]] = {False: [], True: []}
     shed = 0
     for is_disturbed in (False, True) * 3:
