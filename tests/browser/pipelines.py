@@ -67,6 +67,13 @@ def enrich(number: int) -> int:
     return number
 
 
+@step("browser.listed")
+async def listed(*, items: list[int]) -> AsyncIterator[int]:
+    """Write the numbers of a param."""
+    for number in items:
+        yield number
+
+
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "gated": {
         "name": "gated",
@@ -103,6 +110,15 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "description": "Answer a prompt word by word.",
         "streaming": {"emit_items": "all"},
         "steps": [{"id": "words", "kind": "browser.words"}, {"id": "upper", "kind": "text.upper"}],
+    },
+    "listed": {
+        "name": "listed",
+        "description": "Add the numbers of a parameter.",
+        "parameters": {"items": {"type": "array", "default": [1, 2], "description": "The numbers."}},
+        "steps": [
+            {"id": "listed", "kind": "browser.listed", "params": {"items": "${parameters.items}"}},
+            {"id": "sum", "kind": "stream.sum"},
+        ],
     },
     "sum": {"name": "sum", "description": "Add numbers.", "steps": [{"id": "sum", "kind": "stream.sum"}]},
     "thousand": {

@@ -150,6 +150,25 @@ def test_key_is_asked_for(open_page: Callable[..., Page], serve: Callable[[Any],
     expect(page.get_by_role("status").first).to_have_text("completed")
 
 
+def test_page_works_below_a_path_of_another_application(
+    open_page: Callable[..., Page], serve: Callable[[Any], int], folder: Path
+) -> None:
+    """Mounted in another application, the page finds its files and the server, with and without a slash at the end."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    from headwater_server.app import create_app
+
+    server = create_app(folder, drain_s=1)
+    port = serve(Starlette(routes=[Mount("/tools/headwater", server)], lifespan=server.lifespan))
+    page = open_page("tools/headwater", url=f"http://127.0.0.1:{port}")
+    page.get_by_role("link", name="Run sum").click()
+    page.get_by_label("Input of sum").fill("1\n2")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("status").first).to_have_text("completed")
+    expect(page.locator('[data-step="sum"]')).to_be_visible()
+
+
 def test_element_shows_an_execution_in_another_page(
     open_page: Callable[..., Page], serve: Callable[[Any], int], folder: Path
 ) -> None:

@@ -72,6 +72,23 @@ def test_form_says_what_is_wrong(open_page: Callable[..., Page]) -> None:
     expect(page.get_by_text("The least is 1.")).to_be_visible()
 
 
+def test_list_is_given_as_json(open_page: Callable[..., Page]) -> None:
+    """A list is typed as JSON; what is not JSON, and what the server refuses, is said at the field."""
+    page = open_page("#/pipelines/listed", may_fail=True)
+    field, run = page.get_by_label("items", exact=True), page.get_by_role("button", name="Run", exact=True)
+    expect(field).to_have_value(re.compile(r"1,\s+2"))
+    field.fill("[1, 2")
+    run.click()
+    expect(page.get_by_text("This is not JSON")).to_be_visible()
+    field.fill('{"one": 1}')
+    run.click()
+    expect(page.locator(".wrong")).to_contain_text("expected")
+    field.fill("[20, 22]")
+    run.click()
+    page.get_by_role("tab", name="Result").click()
+    expect(page.get_by_role("region", name="Output")).to_have_text("42")
+
+
 def test_items_of_a_streaming_input_are_lines(open_page: Callable[..., Page]) -> None:
     """One item per line reaches a step that reads a stream, and the result is shown."""
     page = open_page("#/pipelines/sum")
@@ -145,6 +162,17 @@ def test_list_of_executions_is_live(open_page: Callable[..., Page], site: Site) 
     expect(row).to_have_count(0)
     page.get_by_label("All states").select_option("completed")
     expect(row).to_have_count(1)
+
+
+def test_older_executions_are_shown_on_request(open_page: Callable[..., Page], site: Site) -> None:
+    """The list has fifty executions, and fifty more each time that the reader asks for them."""
+    ids = [site.ended("sum", input=[1]) for _ in range(52)]
+    page = open_page("#/executions?pipeline=sum")
+    rows = page.get_by_role("row")
+    expect(rows).to_have_count(51)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(f'a[title="{ids[0]}"]')).to_be_visible()
+    expect(rows.nth(1)).to_contain_text(ids[-1][:12])
 
 
 def test_broken_document_is_listed_with_its_problems(open_page: Callable[..., Page]) -> None:

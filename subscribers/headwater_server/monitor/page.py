@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from gzip import compress
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -55,6 +56,7 @@ class StaticFile:
     """A file of the page, with what its answer says about it."""
 
     content: bytes
+    compressed: bytes
     content_type: str
     etag: str
 
@@ -72,9 +74,8 @@ def _found(folder: Traversable, path: str) -> list[tuple[str, StaticFile]]:
             found += _found(entry, f"{path}{entry.name}/")
         elif (content_type := _TYPES.get(entry.name.rpartition(".")[2])) is not None:
             content = entry.read_bytes()
-            found.append(
-                (path + entry.name, StaticFile(content, content_type, f'"{sha256(content).hexdigest()[:32]}"'))
-            )
+            etag = f'"{sha256(content).hexdigest()[:32]}"'
+            found.append((path + entry.name, StaticFile(content, compress(content, mtime=0), content_type, etag)))
     return found
 
 
@@ -97,8 +98,12 @@ def _answer(request: Request, path: str, more: dict[str, str] | None = None) -> 
     found = static_files().get(path)
     if found is None:
         return PlainTextResponse("The monitor has no such file.\n", 404, headers=_HEADERS)
-    headers = {**_HEADERS, **(more or {}), "etag": found.etag}
+    # The tag is weak, as it is the same for the compressed file.
+    headers = {**_HEADERS, **(more or {}), "etag": f"W/{found.etag}", "vary": "accept-encoding"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if found.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    return Response(found.content, headers=headers, media_type=found.content_type)
+    content = found.content
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["content-encoding"] = found.compressed, "gzip"
+    return Response(content, headers=headers, media_type=found.content_type)

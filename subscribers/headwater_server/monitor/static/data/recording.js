@@ -5,7 +5,7 @@ import { applyWithGap } from "./gap-state.js";
 const BETWEEN = 2000; // events between two saved states
 const FAILURES = new Set(["step_error", "step_retry", "pipeline_error", "pipeline_cancelled"]);
 const MOST_FAILURES = 1000;
-const MOST_EVENTS = 200_000; // above that the oldest half is forgotten, as a browser has limited memory
+const MOST_EVENTS = 200_000;
 
 export class Recording {
   events = [];
@@ -15,6 +15,15 @@ export class Recording {
   #saved = [{ position: 0, execution: newExecution() }];
   #ofStep = new Map(); // positions of the events of each step
   #seen = null; // the state at the position that was looked at last
+
+  #between;
+  #most;
+
+  /** Above `most` events the oldest half is forgotten, as a browser has limited memory. */
+  constructor(most = MOST_EVENTS, between = BETWEEN) {
+    this.#most = most;
+    this.#between = between;
+  }
 
   get length() {
     return this.events.length;
@@ -26,17 +35,17 @@ export class Recording {
       applyWithGap(this.latest, event);
       this.#index(event, this.events.length);
       this.events.push(event);
-      if (this.events.length % BETWEEN === 0) {
+      if (this.events.length % this.#between === 0) {
         this.#saved.push({ position: this.events.length, execution: copyExecution(this.latest) });
       }
     }
-    if (this.events.length > MOST_EVENTS) this.#forget();
+    if (this.events.length > this.#most) this.#forget();
   }
 
   /** The state after the first `position` events; it may change when it is asked for another position. */
   at(position) {
     if (position >= this.length) return this.latest;
-    if (this.#seen === null || this.#seen.position > position || position - this.#seen.position > BETWEEN) {
+    if (this.#seen === null || this.#seen.position > position || position - this.#seen.position > this.#between) {
       const saved = this.#saved.findLast((each) => each.position <= position);
       this.#seen = { position: saved.position, execution: copyExecution(saved.execution) };
     }
@@ -65,7 +74,7 @@ export class Recording {
   }
 
   #forget() {
-    const cut = this.#saved.find((each) => each.position >= MOST_EVENTS / 2);
+    const cut = this.#saved.find((each) => each.position >= this.#most / 2);
     this.dropped += cut.position;
     this.events = this.events.slice(cut.position);
     this.#saved = this.#saved
