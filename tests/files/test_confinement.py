@@ -322,3 +322,13 @@ def test_a_whole_process_is_confined_with_its_threads(data: Path, monkeypatch: p
     thread.join()
     assert found[0] == "salt"
     assert str(data) in found[1]
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_working_folder_is_checked_like_others(data: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """A path without any part is the working folder, which may be inside or not."""
+    monkeypatch.chdir(data)
+    with confined_to([data]):
+        refuse_outside(path)
+    with confined_to([data / "good.txt"]), pytest.raises(FileRefusedError, match="only what is in"):
+        refuse_outside(path)

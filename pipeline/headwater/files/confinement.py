@@ -278,7 +278,7 @@ def _fault_of(path: str) -> str:
         return "its path is not the name of a file"
     if b".." in parts:
         return "its path has a part '..'; write the path without it"
-    if max(map(len, parts)) > _LONGEST_NAME_BYTES or sum(map(len, parts)) + len(parts) > _LONGEST_PATH_BYTES:
+    if max(map(len, parts), default=0) > _LONGEST_NAME_BYTES or sum(map(len, parts)) + len(parts) > _LONGEST_PATH_BYTES:
         return "its path is too long"
     return ""
 
