@@ -43,7 +43,7 @@ define make-venv
 endef
 
 .PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench load browser fuzz \
-	random-dags venv clean
+	fuzz-api random-dags venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -30,10 +30,12 @@ _REASONS: Final[Mapping[int, str]] = {
 _ALWAYS: Final = (400, 401, 403, 429, 503)
 
 
-def parameter(name: str, where: str, text: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def parameter(
+    name: str, where: str, text: str, schema: Mapping[str, Any] | None = None, *, required: bool = False
+) -> dict[str, Any]:
     """Return a parameter of an operation."""
     found: dict[str, Any] = {"name": name, "in": where, "description": text, "schema": schema or {"type": "string"}}
-    if where == "path":
+    if required or where == "path":
         found["required"] = True
     return found
 
@@ -133,6 +135,30 @@ def paths() -> dict[str, Any]:
                 {200: {_SSE: {}, _LINES: ref("Event")}, 204: None},
                 refused=(404,),
                 parameters=(_ID, _AFTER, *_FILTERS),
+                tag=execution,
+            )
+        },
+        "/events": {
+            "get": operation(
+                "readEventsOfSeveral",
+                "Follow the events of several executions on one connection",
+                {200: {_SSE: {}, _LINES: ref("Event")}, 204: None},
+                refused=(404,),
+                parameters=(
+                    parameter("executions", "query", "Ids of executions, separated by commas.", required=True),
+                    parameter("after", "query", "The last event of each that the client has, such as a:12,b:0."),
+                    *_FILTERS,
+                ),
+                tag=execution,
+            )
+        },
+        "/stream/pipeline/{id}": {
+            "get": operation(
+                "readPlainEvents",
+                "Follow the events in the plain form: SSE with named events",
+                {200: {_SSE: {}}, 204: None},
+                refused=(404,),
+                parameters=(_ID, _AFTER),
                 tag=execution,
             )
         },
