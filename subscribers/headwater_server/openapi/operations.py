@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from headwater import EventType
 from headwater_server.openapi.schemas import STATES, ref
 
 __all__ = ["operation", "parameter", "paths"]
@@ -83,8 +84,9 @@ _OUTPUT: Final = parameter("output", "path", "The name of the output.")
 _NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": 10**17}
 _AFTER: Final = parameter("after", "query", "How many the client has already.", _NUMBER)
 _FRAMED: Final = parameter("frames", "query", "false for the bare items, cut off when it breaks.", {"type": "boolean"})
+_EVENT_TYPES: Final = "^({0})(,({0}))*$".format("|".join(EventType))
 _FILTERS: Final = (
-    parameter("types", "query", "Types of events, separated by commas."),
+    parameter("types", "query", "Types of events, separated by commas.", {"type": "string", "pattern": _EVENT_TYPES}),
     parameter("steps", "query", "Ids of steps, separated by commas."),
     parameter("format", "query", "sse or jsonl.", {"enum": ["sse", "jsonl"]}),
     parameter("follow", "query", "false for the events that there are.", {"type": "boolean"}),
