@@ -189,7 +189,7 @@ def _latency(scale: Scale) -> Iterator[Figure]:
     """Follow 100 executions that run at once."""
     count = scale.seconds * 5
     with served("headwater") as server, closing(Watchers(server.port)) as watchers:
-        watchers.open([server.start(count, 0.2) for _ in range(100)])
+        watchers.open([server.start(count, 0.18 + number * 0.0004) for number in range(100)])  # not in lockstep
         server.go()
         done = count + 5
         watchers.read_until(lambda: all(client.last_id >= done for client in watchers.clients), timed=True)

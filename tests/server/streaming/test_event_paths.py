@@ -10,21 +10,34 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from sniffio import current_async_library
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headwater import Pipeline, step
 from headwater_server.app import Server, create_app
 from headwater_server.settings import Limits
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, on_every_server
 from tests.server.streaming.conftest import until
 from tests.server.streaming.sse_reader import SseReader
 
+pytestmark = on_every_server
+
+
+def connect(uri: str) -> Any:
+    """Connect with a client that nobody here wrote, on the event loop of the test."""
+    if current_async_library() == "trio":
+        return pytest.importorskip("websockets.trio.client").connect(uri, proxy=None)
+    from websockets.asyncio.client import connect as connect_asyncio
+
+    return connect_asyncio(uri, proxy=None)
+
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Uvicorn, and the client for WebSockets, run on asyncio alone."""
-    return "asyncio"
+def anyio_backend(asgi_server: str) -> Any:
+    """The event loop that the server needs."""
+    return (
+        "trio" if asgi_server == "hypercorn-trio" else ("asyncio", {"use_uvloop": asgi_server == "uvicorn-httptools"})
+    )
 
 
 @step("test.slowly_halved")
@@ -53,7 +66,7 @@ async def started(client: httpx2.AsyncClient, data: Any) -> str:
     return str(response.json()["id"])
 
 
-async def said(socket: ClientConnection, until_type: str) -> list[dict[str, Any]]:
+async def said(socket: Any, until_type: str) -> list[dict[str, Any]]:
     """Return the messages up to the first one of a type."""
     messages: list[dict[str, Any]] = []
     while not messages or messages[-1]["type"] != until_type:
@@ -95,9 +108,9 @@ async def test_plain_socket_sends_messages_and_closes() -> None:
     """The short clients that papers show work as written."""
     async with served() as (_, client, address):
         execution = await started(client, 8)
-        async with connect(f"{address}/ws/pipeline/{execution}", proxy=None) as socket:
+        async with connect(f"{address}/ws/pipeline/{execution}") as socket:
             messages = [json.loads(message) async for message in socket]
-        async with connect(f"{address}/ws/pipeline/{execution}?after=2", proxy=None) as socket:
+        async with connect(f"{address}/ws/pipeline/{execution}?after=2") as socket:
             rest = [json.loads(message) async for message in socket]
     assert socket.close_code == 1000
     assert [message["seq"] for message in messages] == [*range(1, len(messages) + 1)]
@@ -113,7 +126,8 @@ async def test_refusal_of_a_socket_is_an_http_answer(path: str, status: int) -> 
     async with served() as (_, client, address):
         path = path.replace("ID", await started(client, 8))
         with pytest.raises(InvalidStatus) as caught:
-            await connect(f"{address}{path}", proxy=None)
+            async with connect(f"{address}{path}"):
+                pass
     assert caught.value.response.status_code == status
     assert json.loads(caught.value.response.body)["status"] == status
 
@@ -151,7 +165,7 @@ async def test_several_are_refused_when_the_query_is_wrong(query: str) -> None:
 
 async def test_hub_follows_starts_and_cancels_by_messages() -> None:
     """One connection is enough for everything that a page does."""
-    async with served() as (_, client, address), connect(f"{address}/ws", proxy=None) as socket:
+    async with served() as (_, client, address), connect(f"{address}/ws") as socket:
         execution = await started(client, 8)
         await socket.send(json.dumps({"type": "subscribe", "execution": execution, "after": 1}))
         messages = await said(socket, "ended")
@@ -173,7 +187,7 @@ async def test_hub_follows_starts_and_cancels_by_messages() -> None:
 
 async def test_hub_filters_and_unsubscribes() -> None:
     """A client gets what it asks for, until it wants no more."""
-    async with served() as (server, client, address), connect(f"{address}/ws", proxy=None) as socket:
+    async with served() as (server, client, address), connect(f"{address}/ws") as socket:
         execution = await started(client, 0)
         subscribe = {"type": "subscribe", "execution": execution, "types": ["step_start"], "steps": ["half"]}
         await socket.send(json.dumps(subscribe))
@@ -201,7 +215,7 @@ WRONG = [
 
 async def test_hub_answers_every_mistake_with_the_problem() -> None:
     """A wrong message changes nothing, and the connection goes on."""
-    async with served() as (_, client, address), connect(f"{address}/ws", proxy=None) as socket:
+    async with served() as (_, client, address), connect(f"{address}/ws") as socket:
         execution = await started(client, 0)
         found: list[tuple[str, str]] = []
         for text, _ in WRONG:
@@ -220,7 +234,7 @@ async def test_socket_is_closed_with_a_code_when_a_limit_is_exceeded(messages: l
     """Messages that are too long, too many, or of another kind end the connection."""
     async with (
         served(message_bytes=1000, messages_per_minute=5) as (_, _, address),
-        connect(f"{address}/ws", proxy=None) as socket,
+        connect(f"{address}/ws") as socket,
     ):
         for message in messages:
             await socket.send(message)
@@ -232,7 +246,7 @@ async def test_socket_is_closed_with_a_code_when_a_limit_is_exceeded(messages: l
 
 async def test_sockets_are_closed_when_the_server_stops() -> None:
     """The client learns that the server goes away."""
-    async with served() as (server, _, address), connect(f"{address}/ws", proxy=None) as socket:
+    async with served() as (server, _, address), connect(f"{address}/ws") as socket:
         await until(lambda: len(server.service.broadcast) == 1)
         server.service.broadcast.stop()
         with pytest.raises(ConnectionClosed):
@@ -240,12 +254,14 @@ async def test_sockets_are_closed_when_the_server_stops() -> None:
     assert socket.close_code == 1001
 
 
-async def test_socket_that_is_left_leaves_nothing_behind() -> None:
+async def test_socket_that_is_left_leaves_nothing_behind(asgi_server: str) -> None:
     """A client that goes ends its conversation, and not the execution."""
+    if asgi_server == "hypercorn-trio":
+        pytest.skip("the client on trio has no transport to abort")
     async with served() as (server, client, address):
         execution = await started(client, 0)
         for _ in range(10):
-            async with connect(f"{address}/ws/pipeline/{execution}", proxy=None) as socket:
+            async with connect(f"{address}/ws/pipeline/{execution}") as socket:
                 await socket.recv()
                 socket.transport.abort()
         await until(lambda: not len(server.service.broadcast) and not server.service.broadcast._followed)
