@@ -12,6 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from headwater_server.monitor.page import CONTENT_SECURITY_POLICY, monitor_routes, static_files
+from tests.project.test_language import habits
 
 STATIC = Path(__file__).parents[3] / "subscribers/headwater_server/monitor/static"
 OWN_LINES = 350
@@ -138,6 +139,12 @@ def test_imports_lead_to_files() -> None:
         for target in re.findall(r'^(?:import|export)\b[^"]*?from "([^"]+)";', text, re.MULTILINE):
             assert target.startswith("."), (path, target)
             assert (STATIC / path).parent.joinpath(target).resolve().is_file(), (path, target)
+
+
+def test_files_are_in_plain_english() -> None:
+    """What readers of the page and of its code read has none of the habits that slow them down."""
+    found = {path: list(habits(enumerate(text.split("\n"), 1))) for path, text in own_files(".js", ".html").items()}
+    assert not {path: habit for path, habit in found.items() if habit}
 
 
 def test_no_file_is_too_long() -> None:

@@ -56,10 +56,11 @@ export class Recording {
     return this.#seen.execution;
   }
 
-  /** The events of a step, up to a position. */
-  ofStep(stepId, position = this.length) {
+  /** The events of a step, up to a position: all, those after `from`, the `first` or the last `most`. */
+  ofStep(stepId, position = this.length, { from = 0, first = Infinity, most = Infinity } = {}) {
     const positions = this.#ofStep.get(stepId) ?? [];
-    return positions.slice(0, firstAbove(positions, position - 1)).map((each) => this.events[each]);
+    const end = Math.min(firstAbove(positions, position - 1), first);
+    return positions.slice(Math.max(from, end - most), end).map((each) => this.events[each]);
   }
 
   /** The number of events that had happened by a moment. */

@@ -1,4 +1,4 @@
-// A list of which only the rows in sight exist, so that it may have a hundred thousand of them.
+// A list whose rows exist only while they are in sight, so that it may have a hundred thousand of them.
 import { h, nextTick, onBeforeUnmount, onMounted, shallowRef, watch } from "../vendor/vue.runtime.esm-browser.prod.js";
 import { html } from "./html.js";
 

@@ -44,7 +44,7 @@ export const FilePage = {
         : html`
           <div class="panel empty tall">
             <h1>Replay a file of events</h1>
-            <p>Drop a file of events anywhere on this page. It is read in the browser and sent to nobody.</p>
+            <p>Drop a file of events anywhere on this page. It is read in the browser, and sent nowhere.</p>
             <p><code>headwater run pipeline.json --events run.jsonl</code> writes one.</p>
             <p>${chooser}</p>
           </div>`}`;

@@ -16,7 +16,7 @@ import { ResultView } from "./result-view.js";
 import { errorChain, StepPanel } from "./step-panel.js";
 import { StepsTable } from "./steps-table.js";
 import { Tabs } from "./tabs.js";
-import { textSteps, TextView } from "./text-view.js";
+import { streamsText, TextView } from "./text-view.js";
 import { TimelineView } from "./timeline-view.js";
 
 const WORDS = { done: "completed", stopped: "cancelled", waiting: "starting" };
@@ -66,12 +66,12 @@ export const ExecutionView = {
     watch(() => (void store.tick.value, store.recording.latest.end?.step_id), (stepId) => {
       if (stepId && chosen.value === null) chosen.value = stepId;
     }, { immediate: true });
+    // A step that writes text piece by piece is what a reader wants to see.
     let isTextShown = false;
     watch(() => store.tick.value, () => {
-      if (isTextShown || textSteps(store.recording.latest).length === 0) return;
-      isTextShown = true;
-      const events = store.recording.events.slice(0, 500);
-      if (events.filter((event) => event.event_type === "step_output").length > 3 && tab.value === "timeline") tab.value = "text";
+      if (isTextShown) return;
+      isTextShown = streamsText(store.recording);
+      if (isTextShown && tab.value === "timeline") tab.value = "text";
     });
 
     async function act(action) {

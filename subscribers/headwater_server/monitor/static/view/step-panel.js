@@ -5,6 +5,7 @@ import { html } from "../lib/html.js";
 import { icon, stateBadge } from "./icons.js";
 
 const MOST_SHOWN = 20;
+const MOST_EVENTS = 2000; // that are looked through each time something new is drawn
 
 const fact = (name, value) => (value === "" || value == null ? null : html`<div><dt>${name}</dt><dd>${value}</dd></div>`);
 
@@ -56,11 +57,13 @@ export function errorChain(failure, execution, stepId, onChoose) {
           ${failure.cause_step_id}</button> failed.</p>
       </div>`;
   }
+  const isOver = execution.steps.get(stepId)?.state === "done"; // of several runs in a nested pipeline
   // The first cause is the error of the step itself.
   const rest = causes[0]?.type === failure.error_type ? causes.slice(1) : causes;
   return html`
-    <div class="notice bad">${icon("failed", "is-failed")}
+    <div class=${`notice ${isOver ? "warning" : "bad"}`}>${icon(isOver ? "warning" : "failed", isOver ? "is-stopped" : "is-failed")}
       <div class="grow">
+        ${isOver && html`<p>At least one of its runs failed.</p>`}
         <p><strong>${failure.error_type}</strong></p>
         <p class="message">${failure.message}</p>
         ${rest.length ? html`
@@ -124,7 +127,7 @@ export const StepPanel = {
     const execution = store.state.value;
     const step = execution.steps.get(stepId);
     if (step === undefined) return null;
-    const events = store.recording.ofStep(stepId, store.shown.value);
+    const events = store.recording.ofStep(stepId, store.shown.value, { most: MOST_EVENTS });
     const nowS = store.nowS.value;
     return html`
       <div class="step-panel">

@@ -5,27 +5,43 @@ import { nextTick, shallowReactive, shallowRef, watch } from "../vendor/vue.runt
 
 const MOST_CHARACTERS = 200_000;
 
+const PIECES = 4;
+
+/** Whether a step has shown several strings one after the other, as one that writes tokens does. */
+export function streamsText(recording) {
+  const isPiece = ({ event_type: type, data }) => type === "step_output" && data !== null && data.index < PIECES;
+  return textSteps(recording.latest).some((stepId) =>
+    recording.ofStep(stepId, undefined, { first: 100 }).filter(isPiece).length === PIECES);
+}
+
 /** Ids of the steps whose items are strings. */
-export function textSteps(execution) {
+function textSteps(execution) {
   return [...execution.steps.values()].filter((step) => typeof step.output?.value === "string").map((step) => step.stepId);
 }
 
-/** The pieces of a step up to now, and whether events left some of them out. */
-function written(store, stepId) {
-  const parts = [];
-  let [next, missing] = [0, 0];
-  for (const { event_type: type, data } of store.recording.ofStep(stepId, store.shown.value)) {
-    if (type !== "step_output" || data === null || typeof data.value !== "string") continue;
-    if (data.index > next) {
-      missing += data.index - next;
-      parts.push(" … ");
+/** Puts the pieces of a step together; what was read before is kept, so that each piece is read once. */
+function reader(store) {
+  let kept = null;
+  return (stepId) => {
+    const { recording } = store;
+    const end = store.shown.value;
+    if (kept?.stepId !== stepId || kept.end > end || kept.dropped !== recording.dropped) {
+      kept = { stepId, dropped: recording.dropped, read: 0, text: "", next: 0, missing: 0 };
     }
-    parts.push(data.value);
-    next = data.index + 1;
-  }
-  const step = store.state.value.steps.get(stepId);
-  missing += Math.max((step?.itemsOut ?? 0) - next, 0);
-  return { text: parts.join("").slice(-MOST_CHARACTERS), pieces: next, missing };
+    for (const { event_type: type, data } of recording.ofStep(stepId, end, { from: kept.read })) {
+      kept.read += 1;
+      if (type !== "step_output" || typeof data?.value !== "string") continue;
+      if (data.index > kept.next) {
+        kept.missing += data.index - kept.next;
+        kept.text += " … ";
+      }
+      kept.text += data.value;
+      kept.next = data.index + 1;
+    }
+    kept.end = end;
+    const itemsOut = store.state.value.steps.get(stepId)?.itemsOut ?? 0;
+    return { text: kept.text.slice(-MOST_CHARACTERS), missing: kept.missing + Math.max(itemsOut - kept.next, 0) };
+  };
 }
 
 export const TextView = {
@@ -33,6 +49,7 @@ export const TextView = {
   setup(props) {
     const whole = shallowReactive({}); // the text of outputs, which the result has when the execution has ended
     const picked = shallowRef("");
+    const written = reader(props.store);
     const box = shallowRef(null);
     let isAtEnd = true;
     watch(() => props.store.version.value, () => {
@@ -60,7 +77,7 @@ export const TextView = {
       if (stepId === undefined) return html`<p class="empty">No step has written text yet.</p>`;
       const step = execution.steps.get(stepId);
       const isComplete = props.store.position.value === null && whole[stepId]?.pieces === step.itemsOut;
-      const { text, missing } = isComplete ? { text: whole[stepId].text, missing: 0 } : written(props.store, stepId);
+      const { text, missing } = isComplete ? { text: whole[stepId].text, missing: 0 } : written(stepId);
       const runs = step.state === "running" && props.store.position.value === null;
       return html`
         <div class="text-view">
