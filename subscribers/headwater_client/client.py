@@ -14,8 +14,8 @@ from headwater_client.attempts import Backoff
 
 try:
     from headwater_client.connection import Connection
-except ImportError as error:
-    raise MissingExtraError("the client of a server", "client") from error
+except ImportError as _error:
+    raise MissingExtraError("the client of a server", "client") from _error
 from headwater_client.remote_execution import RemoteExecution
 from headwater_client.starting import Found, Started
 

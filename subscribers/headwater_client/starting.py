@@ -39,7 +39,7 @@ class Found:
     streamed = None
 
     def __init__(self, connection: Connection, execution_id: str) -> None:
-        self.connection = connection
+        self.connection: Connection = connection
         self._id = execution_id
 
     async def begin(self) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ class Started:
 
     def __init__(self, connection: Connection, pipeline: str, data: Any, parameters: Mapping[str, Any]) -> None:
         self.connection = connection
-        self.streamed = data if is_streamed(data) else None
+        self.streamed: Any = data if is_streamed(data) else None
         self._path = f"/pipelines/{pipeline}/executions"
         self._headers = {"idempotency-key": uuid4().hex}
         self._body: dict[str, Any] = {"parameters": dict(parameters), "read_output": True}

@@ -59,9 +59,9 @@ class Gate:
         public: Collection[str] = (),
         insecure: bool = False,
     ) -> None:
-        self.auth = auth
-        self.tickets = Tickets() if tickets is None else tickets
-        self.origins = Origins() if origins is None else origins
+        self.auth: Auth | None = auth
+        self.tickets: Tickets = Tickets() if tickets is None else tickets
+        self.origins: Origins = Origins() if origins is None else origins
         self._rates = rates
         self._public = frozenset(path for path in public if not path.endswith("/*"))
         self._public_folders = tuple(path[:-1] for path in public if path.endswith("/*"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, ValidationError
 
 from headwater import HeadwaterError
 from headwater.toolkit import atomic_file, sync_folder
@@ -23,10 +23,8 @@ _OTHERS_CAN_WRITE: Final = 0o022
 _LARGEST_BYTES: Final = 16 * 1024 * 1024
 
 
-class KeyRecord(BaseModel):
+class KeyRecord(BaseModel, extra="forbid", frozen=True):
     """What is kept of one key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: KeyName
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -36,9 +34,7 @@ class KeyRecord(BaseModel):
     revoked: bool = False
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Keys(BaseModel, extra="forbid"):
     keys: list[KeyRecord] = Field(default=[], max_length=100_000)
 
 

@@ -14,7 +14,7 @@ from headwater_server.access.api_keys import ApiKeys
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Manage the API keys of a server.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 

@@ -34,10 +34,10 @@ class Conversation(ABC):
     """One WebSocket that sends the events of executions; what the client says is read meanwhile."""
 
     def __init__(self, service: Service, socket: WebSocket, principal: Principal) -> None:
-        self.service = service
-        self.socket = socket
-        self.principal = principal
-        self.merge = Merge(service.broadcast)
+        self.service: Service = service
+        self.socket: WebSocket = socket
+        self.principal: Principal = principal
+        self.merge: Merge = Merge(service.broadcast)
         self.sending_since: int = 0
         self.is_shed: bool = False
         self._scope: anyio.CancelScope | None = None

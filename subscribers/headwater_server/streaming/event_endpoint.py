@@ -32,6 +32,8 @@ class EventStream(ClientStream):
 
     __slots__ = ("_follow", "_line", "_seq")
 
+    sending_since: int  # of the base class, set here without a call, as this happens for each event
+
     def __init__(
         self,
         broadcast: Broadcast,

@@ -38,8 +38,8 @@ class Sender(StreamSubscriber):
             raise TypeError(f"expected a function that sends, found {type(send).__name__}")
         wanted = event_filter(types, steps)
         self._types = None if wanted is None or wanted[0] is None else wanted[0] | {EventType.STREAM_GAP}
-        self.types = self._types if self._types is None or not is_plain else self._types | NOTED
-        self.steps = steps
+        self.types: Collection[str] | None = self._types if self._types is None or not is_plain else self._types | NOTED
+        self.steps: Collection[str] | None = steps
         self.policy: Policy = policy
         self.send_deadline_s: float = send_deadline_s
         self._send = send
