@@ -28,6 +28,8 @@ POLICY: Final = 1008
 TOO_BIG: Final = 1009
 FAILED: Final = 1011
 _MINUTE_S: Final = 60
+_LEFT: Final = (RuntimeError, OSError, WebSocketDisconnect)
+"""What is raised when the client has left: by Starlette when it is known, and by servers."""
 
 
 class Conversation(ABC):
@@ -78,6 +80,8 @@ class Conversation(ABC):
                     finally:
                         broadcast.part(self)
                     group.cancel_scope.cancel()
+        except* _LEFT[1:]:  # of servers that raise it when the client has left
+            pass
         finally:
             broadcast.on_stop.discard(self._stop)
             self.merge.clear()
@@ -86,7 +90,7 @@ class Conversation(ABC):
             await checkpoint()  # so that the server notices that the connection was lost
             return
         code, reason = self._end
-        with anyio.move_on_after(broadcast.send_s), suppress(RuntimeError, OSError):  # the client may have left
+        with anyio.move_on_after(broadcast.send_s), suppress(*_LEFT):
             await self.socket.close(code, reason)
 
     async def send(self, text: str) -> None:
@@ -193,12 +197,12 @@ class SocketEndpoint:
                     await socket.accept()
                     accepted = True
                     await conversation.run()
-        except (WebSocketDisconnect, OSError):
+        except _LEFT[1:]:
             return
         except Exception as error:
             if accepted:
                 notice("websocket_failed", path=scope["path"], error=f"{type(error).__name__}: {error}")
-                with suppress(RuntimeError, OSError):
+                with suppress(*_LEFT):
                     await socket.close(FAILED, "the server failed; its log says why")
             elif isinstance(error, Refusal):
                 await socket.send_denial_response(problem_response(error))

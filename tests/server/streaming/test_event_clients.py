@@ -16,6 +16,7 @@ from headwater.toolkit import EventLog
 from headwater_server.streaming.asgi import abort, remember_transport
 from headwater_server.streaming.broadcast import Broadcast
 from headwater_server.streaming.event_endpoint import EventStream
+from headwater_server.streaming.several import SeveralEventStreams, Source
 from tests.server.streaming.conftest import App, Serve, complete_log, some_events, until
 from tests.server.streaming.sse_reader import SseReader
 
@@ -168,6 +169,24 @@ async def test_quiet_stream_is_pinged() -> None:
     async with Broadcast(ping_s=0.01) as broadcast:
         await EventStream(broadcast, log)(dict(GET), nothing, send)
     assert sent[-2].startswith(b"id: 2\n")
+
+
+async def test_quiet_stream_of_several_executions_is_pinged() -> None:
+    """One comment for all of them."""
+    logs = [some_events(EventLog(name), 1) for name in ("e1", "e2")]
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+        if sent.count(b": ping\n\n") == 2 and not logs[0].closed:
+            for log in logs:
+                log.append(EventType.PIPELINE_COMPLETE)
+
+    async with Broadcast(ping_s=0.01) as broadcast:
+        sources = [Source(log.execution_id, log) for log in logs]
+        await SeveralEventStreams(broadcast, sources)(dict(GET), nothing, send)
+        assert not broadcast._followed
+    assert b"id: e1:2,e2:2\n" in b"".join(sent)
 
 
 def test_connection_is_cut_where_the_server_allows_it() -> None:

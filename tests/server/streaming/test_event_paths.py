@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket as sockets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +11,18 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from anyio.lowlevel import checkpoint
 from sniffio import current_async_library
+from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headwater import Pipeline, step
+from headwater import EventType, Pipeline, step
+from headwater_server.access.principal import Principal
 from headwater_server.app import Server, create_app
 from headwater_server.settings import Limits
+from headwater_server.streaming import hub
+from headwater_server.streaming.conversation import SocketEndpoint
+from headwater_server.streaming.hub import Hub
 from tests.server.conftest import client_of, on_every_server
 from tests.server.streaming.conftest import until
 from tests.server.streaming.sse_reader import SseReader
@@ -266,3 +273,77 @@ async def test_socket_that_is_left_leaves_nothing_behind(asgi_server: str) -> No
                 socket.transport.abort()
         await until(lambda: not len(server.service.broadcast) and not server.service.broadcast._followed)
         assert (await client.get(f"/executions/{execution}")).json()["state"] == "running"
+
+
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+
+async def test_socket_that_never_reads_is_cut(asgi_server: str) -> None:
+    """A client that accepts nothing is gone after the deadline, and its execution goes on."""
+    if asgi_server == "hypercorn-trio":
+        pytest.skip("it shields what it sends from cancellation, so only the system can cut the connection")
+    async with served(send_s=0.2) as (server, client, address):
+        execution = await started(client, 0)
+        silent = sockets.socket()
+        silent.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 2048)
+        host, port = address.removeprefix("ws://").split(":")
+        silent.connect((host, int(port)))
+        request = [f"GET /ws/pipeline/{execution} HTTP/1.1", f"Host: {host}:{port}", *HANDSHAKE, "", ""]
+        silent.sendall("\r\n".join(request).encode())
+        await until(lambda: len(server.service.broadcast) == 1)
+        held = server.service.executions._all[execution]
+        while len(server.service.broadcast):
+            held.log.append(EventType.STEP_RETRY, "half", None, 1, {"why": "x" * 500})
+            await checkpoint()
+        silent.close()
+        assert held.status == "running"
+
+
+async def test_socket_is_closed_when_its_caller_loses_the_rights() -> None:
+    """A token that has expired ends what was opened with it."""
+    revoked: list[bool] = []
+    principal = Principal("a", is_revoked=lambda: bool(revoked))
+    server = create_app(PIPELINE, auth=lambda _: principal, drain_s=0.01)
+    async with client_of(server) as client:
+        address = str(client.base_url).replace("http:", "ws:").rstrip("/")
+        async with connect(f"{address}/ws") as opened:
+            await until(lambda: len(server.service.broadcast) == 1)
+            revoked.append(True)
+            server.service.watch.look()
+            with pytest.raises(ConnectionClosed):
+                await opened.recv()
+    assert opened.close_code == 1008
+
+
+class Broken(Hub):
+    """A conversation that fails."""
+
+    def begin(self) -> None:
+        raise KeyError("begin")
+
+
+async def test_socket_is_closed_with_a_code_when_the_server_fails() -> None:
+    """A fault of the server is that of one connection."""
+    async with served() as (server, _, address):
+        server._router.routes.insert(0, WebSocketRoute("/broken", SocketEndpoint(server.service, Broken)))
+        async with connect(f"{address}/broken") as opened:
+            with pytest.raises(ConnectionClosed):
+                await opened.recv()
+        assert opened.close_code == 1011
+
+
+async def test_hub_limits_the_executions_that_one_socket_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused, and one that is followed already can be followed anew."""
+    monkeypatch.setattr(hub, "_MOST_FOLLOWED", 1)
+    async with served() as (_, client, address), connect(f"{address}/ws") as opened:
+        one, other = await started(client, 0), await started(client, 0)
+        for execution in (one, other, one):
+            await opened.send(json.dumps({"type": "subscribe", "execution": execution, "types": []}))
+        answers = [json.loads(await opened.recv()) for _ in range(3)]
+    assert [answer["type"] for answer in answers] == ["subscribed", "error", "subscribed"]
+    assert answers[1]["problem"]["code"] == "too-many-subscriptions"
