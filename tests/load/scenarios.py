@@ -81,9 +81,10 @@ class Served:
                 raise RuntimeError(f"{method} {path}: {response.status} {text.decode()}")
             return json.loads(text) if text else None
 
-    def start(self, count: int, every_s: float) -> str:
-        """Start an execution whose events wait for `go`, and return the path of its events."""
-        form = self.ask("POST", "/pipelines/ticks/executions", {"input": {"count": count, "every_s": every_s}})
+    def start(self, count: int, every_s: float, delay_s: float = 0) -> str:
+        """Start an execution whose events wait for `go` and a delay, and return the path of its events."""
+        plan = {"count": count, "every_s": every_s, "delay_s": delay_s}
+        form = self.ask("POST", "/pipelines/ticks/executions", {"input": plan})
         return str(form["links"]["events"])
 
     def go(self) -> None:
@@ -188,8 +189,15 @@ def _many_clients(scale: Scale) -> Iterator[Figure]:
 def _latency(scale: Scale) -> Iterator[Figure]:
     """Follow 100 executions that run at once."""
     count = scale.seconds * 5
+    with served("bare") as server, closing(Watchers(server.port)) as watchers:
+        server.ask("POST", f"/emit?count={count}&every_s=0.2")
+        watchers.open(["/events"] * 100)
+        server.go()
+        watchers.read_until(lambda: all(client.last_id >= count for client in watchers.clients), timed=True)
+        bare_ms = _percentile(watchers.latencies_s, 99) * 1000
+        yield Figure("event to socket, bare ASGI endpoint with 100 clients, p99", bare_ms, "ms")
     with served("headwater") as server, closing(Watchers(server.port)) as watchers:
-        watchers.open([server.start(count, 0.18 + number * 0.0004) for number in range(100)])  # not in lockstep
+        watchers.open([server.start(count, 0.2, number / 500) for number in range(100)])  # which are not in step
         server.go()
         done = count + 5
         watchers.read_until(lambda: all(client.last_id >= done for client in watchers.clients), timed=True)

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -33,6 +34,7 @@ async def ticks(plan: dict[str, Any]) -> AsyncIterator[int]:
     """Write numbers as fast as the plan says, once all clients are there."""
     if plan.get("waits", True):
         await Go.event.wait()
+        await asyncio.sleep(plan.get("delay_s", 0))
     for number in range(plan["count"]):
         yield number
         if plan["every_s"]:
@@ -75,7 +77,7 @@ class Bare:
     async def _emit(self, count: int, every_s: float) -> None:
         await Go.event.wait()
         for seq in range(1, count + 1):
-            head = b"id: %d\ndata: " % seq
+            head = b'id: %d\ndata: {"timestamp":"%b"} ' % (seq, datetime.now(UTC).isoformat().encode())
             self._chunk = head + b"x" * (EVENT_BYTES - len(head) - 2) + b"\n\n"
             news, self._news = self._news, asyncio.Event()
             news.set()
