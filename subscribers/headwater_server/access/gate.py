@@ -168,7 +168,7 @@ def _checked_query(scope: Scope) -> str | None:
             tickets.append(value)
         elif name.lower() in _TOKEN_NAMES:
             raise bad_request(f"a key or token does not belong in a URL, which is logged; {_SEND_IT}")
-        elif contains_token(value):
+        elif contains_token(name) or contains_token(value):
             hint = "revoke it (headwater keys revoke), as URLs are logged"
             raise bad_request(f"the URL contains a key; {hint}, and {_SEND_IT}")
     if len(tickets) > 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from math import ceil
+from threading import Timer
 from types import TracebackType
 from typing import Final, Self
 from zlib import crc32
@@ -17,6 +19,7 @@ __all__ = ["Quota", "Rates", "Slot"]
 
 _MOST_COUNTERS: Final = 10_000
 _SHARED_COUNTERS: Final = 512
+_SWEPT_EVERY_S: Final = 60.0
 
 
 class Rates:
@@ -30,7 +33,8 @@ class Rates:
 
     def __init__(self, per_minute: int) -> None:
         self._limit = RateLimitItemPerMinute(per_minute)
-        self._storage = MemoryStorage()
+        self._storage = _Counters()
+        self._swept_s = 0.0
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     def count(self, kind: str, name: str) -> None:
@@ -43,6 +47,7 @@ class Rates:
         Raises:
             Refusal: There were too many in the last minute.
         """
+        self._sweep()
         key = f"{kind}/{name}"
         if len(self._storage.storage) >= _MOST_COUNTERS and not self._is_counted(key):
             key = f"shared/{crc32(key.encode()) % _SHARED_COUNTERS}"
@@ -59,8 +64,37 @@ class Rates:
             return max(1, ceil(previous_s - (most - current) * window_s / previous))
         return max(1, ceil(current_s - window_s))
 
+    def _sweep(self) -> None:
+        """Forget the minutes that are over, once a minute."""
+        now_s = time.time()
+        if now_s - self._swept_s >= _SWEPT_EVERY_S:
+            self._swept_s = now_s
+            self._storage.sweep(now_s)
+
     def _is_counted(self, key: str) -> bool:
         return self._limiter.get_window_stats(self._limit, key).remaining < self._limit.amount
+
+
+class _Counters(MemoryStorage):
+    """Counters in memory, swept on use: the library starts a thread after each request, which costs more than it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timer.cancel()
+        self.timer = _NeverDue(0, self.reset)
+
+    def sweep(self, now_s: float) -> None:
+        """Remove what is over."""
+        for key in [key for key, until_s in self.expirations.items() if until_s <= now_s]:
+            self.clear(key)
+
+
+class _NeverDue(Timer):
+    """A timer that seems to run already, so that the library starts no other one."""
+
+    def is_alive(self) -> bool:
+        """Return True."""
+        return True
 
 
 class Quota:

@@ -20,6 +20,7 @@ __all__ = ["Purpose", "Ticket", "Tickets"]
 Purpose = Literal["sse", "websocket"]
 
 _LONGEST_PATH: Final = 2_000
+_PRUNED_EVERY_S: Final = 1.0  # at most, so that a caller who asks for too many costs little
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Tickets:
         """Refuse one ticket too many; those that are over are removed first, and regularly."""
         now_s = self._clock()
         is_full = self._counts.get(name, 0) >= self._per_caller or len(self._issued) >= self._total
-        if is_full or now_s - self._pruned_s >= self._lifetime_s:
+        if now_s - self._pruned_s >= (_PRUNED_EVERY_S if is_full else self._lifetime_s):
             self._pruned_s = now_s
             for ticket_id in [ticket_id for ticket_id, issued in self._issued.items() if issued.is_over(now_s)]:
                 self._remove(ticket_id)

@@ -125,6 +125,10 @@ CREDENTIALS: dict[str, tuple[Callable[[Site, Kind], dict[str, Any]], dict[Kind, 
         lambda site, kind: {"query": f"x={site.keys.create('ci')}"},
         {"GET": 400, "POST": 400, "WebSocket": 400},
     ),
+    "a key as a name in the URL": (
+        lambda site, kind: {"query": site.keys.create("ci")},
+        {"GET": 400, "POST": 400, "WebSocket": 400},
+    ),
     "a token in the URL": (
         lambda site, kind: {"query": "Access_Token=abc"},
         {"GET": 400, "POST": 400, "WebSocket": 400},

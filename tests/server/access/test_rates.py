@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import limits.storage.memory
@@ -18,7 +19,7 @@ from tests.server.access.scopes import Clock
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the rates; a minute begins with it."""
     clock = Clock(1_800_000_000.0)
-    for module in (limits.storage.memory, limits.strategies, limits.storage.base):
+    for module in (limits.storage.memory, limits.strategies, limits.storage.base, rates):
         if hasattr(module, "time"):
             monkeypatch.setattr(module, "time", SimpleNamespace(time=clock))
     return clock
@@ -72,6 +73,19 @@ def test_counters_are_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(some._storage.storage) <= 100 + 512
     assert counted(some, "ci") is None
     assert clock.now_s == 1_800_000_000.0
+
+
+def test_counters_are_swept_and_no_thread_is_started(clock: Clock) -> None:
+    """What was counted minutes ago is forgotten, without a thread for each request."""
+    some = Rates(50)
+    threads = set(threading.enumerate())
+    for number in range(100):
+        counted(some, str(number))
+    assert set(threading.enumerate()) <= threads
+    clock.now_s += 600
+    counted(some, "ci")
+    assert len(some._storage.storage) == len(some._storage.expirations) == 1
+    assert len(some._storage.locks) <= 2
 
 
 def test_quota_refuses_one_too_many_of_a_caller_and_of_all() -> None:
