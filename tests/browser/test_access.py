@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -169,11 +170,37 @@ def test_page_works_below_a_path_of_another_application(
     expect(page.locator('[data-step="sum"]')).to_be_visible()
 
 
+def test_element_sends_the_key_that_it_is_given(
+    open_page: Callable[..., Page], serve: Callable[[Any], int], folder: Path
+) -> None:
+    """The key is a property of the element, and stands nowhere in the page."""
+    from headwater_server.access.api_keys import ApiKeys
+    from headwater_server.app import create_app
+
+    keys = ApiKeys()
+    key = keys.create("reader")
+    url = f"http://127.0.0.1:{serve(create_app(folder, auth=keys, drain_s=1))}"
+    with httpx2.Client(base_url=url, headers={"authorization": f"Bearer {key}"}) as client:
+        execution = client.post("/pipelines/sum/executions", json={"input": [1, 2]}).json()["id"]
+    page = open_page("#/file", url=url)
+    page.evaluate(
+        """async ([execution, authorization]) => {
+          await import(new URL("monitor/streaming-monitor.js", document.baseURI));
+          const element = document.createElement("headwater-monitor");
+          Object.assign(element, { authorization });
+          element.setAttribute("execution", execution);
+          document.querySelector("main").replaceChildren(element);
+        }""",
+        [execution, f"Bearer {key}"],
+    )
+    expect(page.locator("headwater-monitor").get_by_role("status").first).to_have_text("completed")
+    assert key not in page.content()
+
+
 def test_element_shows_an_execution_in_another_page(
     open_page: Callable[..., Page], serve: Callable[[Any], int], folder: Path
 ) -> None:
     """The page of the documentation shows an execution of a server with another origin, without our style sheets."""
-    import httpx2
     from starlette.applications import Starlette
     from starlette.responses import HTMLResponse, Response
     from starlette.routing import Route

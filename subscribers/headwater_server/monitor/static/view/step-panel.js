@@ -57,7 +57,7 @@ export function errorChain(failure, execution, stepId, onChoose) {
           ${failure.cause_step_id}</button> failed.</p>
       </div>`;
   }
-  const isOver = execution.steps.get(stepId)?.state === "done"; // of several runs in a nested pipeline
+  const isOver = ["done", "running"].includes(execution.steps.get(stepId)?.state); // others of its runs went on
   // The first cause is the error of the step itself.
   const rest = causes[0]?.type === failure.error_type ? causes.slice(1) : causes;
   return html`
