@@ -7,7 +7,8 @@ It needs the extra `client`. Imports point upwards in this list:
 - `remote_outputs`, `remote_events`, `sent_input` the three kinds of data of an execution;
 - `remote_lifecycle` and `remote_execution` one execution, which `starting` begins;
 - `client` the pipelines and executions of a server;
-- `remote_target` and `watch` the command line.
+- `remote_target` and `watch` the command line;
+- `remote_step` the kind `control.remote`, whose connections `guarded_transport` restricts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from headwater_client.attempts import Backoff
     from headwater_client.client import Client, run_sync
     from headwater_client.client_errors import (
+        AddressRefusedError,
         RequestRefusedError,
         ServerError,
         ServerUnreachableError,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from headwater_client.remote_execution import RemoteExecution
 
 __all__ = [
+    "AddressRefusedError",
     "Backoff",
     "Client",
     "RemoteExecution",
@@ -45,7 +48,9 @@ __getattr__: Callable[[str], Any] = on_first_use(
     {
         "attempts": "Backoff",
         "client": "Client run_sync",
-        "client_errors": "RequestRefusedError ServerError ServerUnreachableError UnknownExecutionError",
+        "client_errors": (
+            "AddressRefusedError RequestRefusedError ServerError ServerUnreachableError UnknownExecutionError"
+        ),
         "remote_execution": "RemoteExecution",
     },
 )

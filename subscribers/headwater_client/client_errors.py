@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from headwater import ConfigError, HeadwaterError, Problem
 from headwater.toolkit import is_list, is_object
 
-__all__ = ["Cut", "RequestRefusedError", "ServerError", "ServerUnreachableError", "UnknownExecutionError", "error_in"]
+__all__ = [
+    "AddressRefusedError",
+    "Cut",
+    "RequestRefusedError",
+    "ServerError",
+    "ServerUnreachableError",
+    "UnknownExecutionError",
+    "error_in",
+]
 
 
 class ServerError(HeadwaterError):
     """A server could not be used."""
+
+    retryable: ClassVar[bool] = False
 
 
 class RequestRefusedError(ServerError):
@@ -47,10 +57,16 @@ class ServerUnreachableError(ServerError):
         reason: What the last attempt failed with.
     """
 
+    retryable: ClassVar[bool] = True
+
     def __init__(self, url: str, seconds: float, reason: str) -> None:
         super().__init__(f"the server {url} cannot be reached for {seconds:.0f} s: {reason}")
         self.url: str = url
         self.seconds: float = seconds
+
+
+class AddressRefusedError(ServerError):
+    """The address of a server is not public, and private ones are not allowed."""
 
 
 class Cut(Exception):  # noqa: N818 - it is handled inside the client, which connects again

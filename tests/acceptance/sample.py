@@ -1,7 +1,7 @@
 """What a sample of a kind is: params, what goes in, what comes out, and what is refused.
 
 Texts in params and data may say `${parameters.files}` for a folder of files to read, `${parameters.out}` for an empty
-one to write to, and `${parameters.url}` for a server.
+one to write to, `${parameters.url}` for a server, and `${parameters.remote}` for one of Headwater.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "LONG_ITEMS",
     "NO_DATA",
     "OUT",
+    "REMOTE",
     "URL",
     "Sample",
     "flat",
@@ -39,6 +40,7 @@ LONG_ITEMS: Final = 2_000
 FILES: Final = "${parameters.files}"
 OUT: Final = "${parameters.out}"
 URL: Final = "${parameters.url}"
+REMOTE: Final = "${parameters.remote}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ def document_of(
     readers = [f"after{number}" for number in range(len(sample.ports))] if after else []
     steps += [{"id": reader, "kind": after, "params": {"n": 1}} for reader in readers]
     edges += [f"{place} -> {reader}" for place, reader in zip(sample.ports, readers, strict=False)]
-    parameters = {name: {"type": "string"} for name in ("files", "out", "url")}
+    parameters = {name: {"type": "string"} for name in ("files", "out", "url", "remote")}
     return {
         "name": "sample",
         "parameters": parameters,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.acceptance.sample import FILES, NO_DATA, OUT, URL, Sample, flat, mapped, record, text
+from tests.acceptance.sample import FILES, NO_DATA, OUT, REMOTE, URL, Sample, flat, mapped, record, text
 
 __all__ = ["PLACES"]
 
@@ -139,7 +139,7 @@ PLACES: Final[dict[str, Sample]] = {
         endless=text,
         look=sized,
         bad_params=({"encoding": "rot13"}, ".encoding", "expected"),
-        bad_data=([1], "expected str"),
+        bad_data=([1], "should be a valid string"),
     ),
     "sink.files": Sample(
         params={"folder": OUT, "by": "id"},
@@ -172,6 +172,14 @@ PLACES: Final[dict[str, Sample]] = {
         compensated=(program(r"cat; printf '\377\n'") | {"on_bad": "replace"}, ["a"], 1),
     ),
     # ---- the web
+    "control.remote": Sample(
+        params=LOCAL | {"url": REMOTE, "pipeline": "shout"},
+        one=("salt", ["SALT"]),
+        many=(["salt", "water"], ["SALT", "WATER"]),
+        endless=text,
+        bad_params=({"hosts": []}, ".hosts", "1"),
+        bad_data=([1], "should be a valid string"),
+    ),
     "http.get": mapped(
         LOCAL,
         f"{URL}/salt",

@@ -21,8 +21,10 @@ from pydantic_core import to_json
 
 from headwater import ExecutionCancelled, Footer, Header, Pipeline, Runner, StepError, step
 from headwater.testing import EventRecorder, endless_stream
+from headwater_server import create_app
 from tests.acceptance.sample import KEPT, LONG_ITEMS, NO_DATA, Sample, make_files
 from tests.acceptance.samples import ALLOW, SAMPLES, definition_of, document_of, takes_data
+from tests.client.conftest import threaded
 from tests.steps.http_server import Asked, Server, answer, routes, serving
 
 CANCEL_AT = 20
@@ -132,10 +134,29 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@step("acceptance.shout")
+def shout(text: str) -> str:
+    """Return text in capitals."""
+    return text.upper()
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[str]:
+    """A server with a pipeline."""
+    with threaded(create_app(Pipeline("shout", steps={"shout": shout}), drain_s=0.1)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def urls(server: Server, remote: str) -> dict[str, str]:
+    """The addresses of the servers."""
+    return {"url": server.url, "remote": remote}
+
+
 @pytest.fixture
-def world(kind: str, standard_input: IO[bytes], server: Server, files: Path, out: Path) -> World:
+def world(kind: str, standard_input: IO[bytes], urls: dict[str, str], files: Path, out: Path) -> World:
     """Where a kind is tried."""
-    return World(kind, {"files": str(files), "out": str(out), "url": server.url})
+    return World(kind, {"files": str(files), "out": str(out), **urls})
 
 
 async def _answering(asked: Asked, stream: ByteStream) -> None:

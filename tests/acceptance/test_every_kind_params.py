@@ -17,7 +17,11 @@ def problems_of(kind: str, params: dict[str, Any], *, without: str = "") -> list
     document = document_of(kind, params)
     document["steps"][0]["params"].pop(without, None)
     with pytest.raises(ConfigError) as refusal:
-        Pipeline.load(document, {"files": "files", "out": "out", "url": "http://127.0.0.1"}, allow=ALLOW)
+        Pipeline.load(
+            document,
+            {"files": "files", "out": "out", "url": "http://127.0.0.1", "remote": "http://127.0.0.1"},
+            allow=ALLOW,
+        )
     return [(problem.path, problem.message) for problem in refusal.value.problems]
 
 

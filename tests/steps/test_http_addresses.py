@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from headwater.toolkit import HostPattern, address_fault
 from headwater_steps.http.answer import Limits
 from headwater_steps.http.client import Client, Outgoing
 from headwater_steps.http.headers import kept_across_origins
-from headwater_steps.http.hosts import HostPattern, Hosts
+from headwater_steps.http.hosts import Hosts
 from headwater_steps.http.http_errors import HttpRefusedError, HttpTimeoutError, place_of
-from headwater_steps.http.network import AddressRefusedError, GuardedBackend, fault_of
+from headwater_steps.http.network import AddressRefusedError, GuardedBackend
 from tests.steps.http_server import answer, routes, saying, serving
 
 # ---- addresses
@@ -66,21 +67,21 @@ from tests.steps.http_server import answer, routes, saying, serving
 )
 def test_address_is_refused_when_it_is_not_public(address: str, fault: str) -> None:
     """Each kind of address that is not of a public host is told by its name."""
-    assert fault_of(address) == fault
+    assert address_fault(address) == fault
 
 
 @pytest.mark.parametrize("address", ["9.9.9.9", "2620:fe::fe", "::ffff:9.9.9.9", "64:ff9b::909:909", "2002:909:909::1"])
 def test_address_is_accepted_when_it_is_public(address: str) -> None:
     """Public addresses are fine, also where an IPv6 address stands for one of IPv4."""
-    assert fault_of(address) == ""
+    assert address_fault(address) == ""
 
 
 @given(st.ip_addresses(v=4))
 def test_address_is_judged_the_same_when_it_is_embedded(address: object) -> None:
     """No way to write an IPv4 address in IPv6 makes it more public than it is."""
     embedded = int(address)  # type: ignore[call-overload]  # an IPv4Address
-    assert fault_of(f"::ffff:{address}") == fault_of(str(address))
-    assert fault_of(f"64:ff9b::{embedded >> 16:x}:{embedded & 0xFFFF:x}") == fault_of(str(address))
+    assert address_fault(f"::ffff:{address}") == address_fault(str(address))
+    assert address_fault(f"64:ff9b::{embedded >> 16:x}:{embedded & 0xFFFF:x}") == address_fault(str(address))
 
 
 # ---- hosts

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         remove_field,
         replace_field,
     )
+    from headwater.toolkit.hosts import AllowedHosts, HostPattern, address_fault
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.json_items import item_json
     from headwater.toolkit.line_input import TextLines, json_lines, text_lines
@@ -82,6 +83,7 @@ __all__ = [
     "NOTHING",
     "PATTERN_LENGTH_LIMIT",
     "SECRET_PREFIX",
+    "AllowedHosts",
     "Archive",
     "Bell",
     "ByParam",
@@ -97,6 +99,7 @@ __all__ = [
     "Fault",
     "FieldPath",
     "FileRefusedError",
+    "HostPattern",
     "InputPath",
     "ItemFaults",
     "JsonPath",
@@ -123,6 +126,7 @@ __all__ = [
     "Unpacker",
     "WorkBudget",
     "WorkLimitError",
+    "address_fault",
     "archive_by_name",
     "archive_suffix",
     "at_abort",
@@ -239,6 +243,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
+        "toolkit.hosts": "AllowedHosts HostPattern address_fault",
         "toolkit.item_faults": "ItemFaults OnBad",
         "toolkit.loop_calls": "LoopCalls",
         "toolkit.nesting_step": "NestingStep",

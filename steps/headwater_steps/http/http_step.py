@@ -13,9 +13,8 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import Field, PrivateAttr, model_validator
 
 from headwater import MissingExtraError, Step, StepContext
-from headwater.toolkit import Decisive, InputPath
+from headwater.toolkit import Decisive, HostPattern, InputPath
 from headwater_steps.http.headers import HeaderName, HeaderText, SecretHeaderText
-from headwater_steps.http.hosts import HostPattern
 from headwater_steps.http.http_errors import HttpStatusError, seconds_until
 from headwater_steps.http.messages import Query
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from math import inf
 from pathlib import Path
 from socket import SOCK_STREAM
@@ -14,13 +13,12 @@ from typing import Final, cast
 import anyio
 import httpcore2
 
-__all__ = ["AddressRefusedError", "GuardedBackend", "connections", "fault_of", "resolved", "tls_context"]
+from headwater.toolkit import address_fault
+
+__all__ = ["AddressRefusedError", "GuardedBackend", "connections", "resolved", "tls_context"]
 
 _IDLE_CONNECTIONS: Final = 20
 _IDLE_S: Final = 5.0
-_SHARED: Final = IPv4Network("100.64.0.0/10")
-_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
-_NAT64: Final = IPv6Network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host, best first."""
@@ -83,7 +81,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(f"the name {host} cannot be resolved: {error}") from error
         if not self._private:
             for address in addresses:
-                if fault := fault_of(address):
+                if fault := address_fault(address):
                     raise AddressRefusedError(f"{host} is at {address}, {fault}")
         return addresses
 
@@ -103,39 +101,3 @@ def connections(tls: SSLContext, *, private: bool) -> httpcore2.AsyncConnectionP
         keepalive_expiry=_IDLE_S,
         network_backend=GuardedBackend(private=private),
     )
-
-
-def fault_of(address: str) -> str:
-    """Return what an address is instead of public, such as `a loopback address`; empty for a public one.
-
-    An IPv6 address that stands for an IPv4 address (mapped, RFC 4291; NAT64, RFC 6052; 6to4, RFC 3056) is judged by
-    that. The registries of IANA define what is public
-    (https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/ipv6-address-space).
-
-    Example:
-        >>> fault_of("127.0.0.1"), fault_of("::ffff:10.0.0.1"), fault_of("192.0.2.1"), fault_of("9.9.9.9")
-        ('a loopback address', 'a private address', 'a private address', '')
-    """
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address) and (embedded := _embedded(ip)) is not None:
-        return _fault(embedded)
-    return _fault(ip)
-
-
-def _fault(ip: IPv4Address | IPv6Address) -> str:
-    names = (
-        ("a loopback address", ip.is_loopback),
-        ("a link-local address", ip.is_link_local),
-        ("a multicast address", ip.is_multicast),
-        ("not the address of a host", ip.is_unspecified),
-        ("an address that providers share", ip in _SHARED),
-        ("a reserved address", ip.is_reserved),
-        ("a private address", not ip.is_global or (ip.version == 6 and ip not in _GLOBAL_UNICAST)),
-    )
-    return next((name for name, is_so in names if is_so), "")
-
-
-def _embedded(ip: IPv6Address) -> IPv4Address | None:
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip.ipv4_mapped or ip.sixtofour
