@@ -118,7 +118,7 @@ class Remote(Step, kind="control.remote"):
     output: str | None = None
     give_up_s: Annotated[float, Field(gt=0, le=86_400)] = 60
 
-    _clients: dict[bool, Client] = PrivateAttr(default_factory=dict)
+    _clients: dict[bool, Client] = PrivateAttr(default_factory=dict[bool, Any])
     _group: Any = PrivateAttr(default=None)
 
     @model_validator(mode="after")

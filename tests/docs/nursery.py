@@ -23,7 +23,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import NoReturn
 
-PACKAGES = ("headwater", "headwater_server", "headwater_steps", "headwater_subscribers")
+PACKAGES = ("headwater", "headwater_client", "headwater_server", "headwater_steps", "headwater_subscribers")
 STARTED = {
     "headwater.cli.__main__",
     "headwater.running.workers.process_main",

@@ -26,7 +26,10 @@ if not DOCS.exists():
     pytest.skip("the built package is tested without the documents", allow_module_level=True)
 
 
-PACKAGES = ("headwater", "headwater.toolkit", "headwater.testing", "headwater_subscribers", "headwater_server")
+PACKAGES = (
+    *("headwater", "headwater.toolkit", "headwater.testing", "headwater_subscribers"),
+    *("headwater_server", "headwater_client"),
+)
 MAKE_PAGES = """
 import json, sys
 sys.path.insert(0, sys.argv[1])

@@ -21,7 +21,7 @@ FOLDER = Path("reference/generated")
 GENERATED = (
     *("kinds/index", "document", "conditions", "events", "commands"),
     *("api/headwater", "api/headwater.toolkit", "api/headwater.testing"),
-    *("api/headwater_subscribers", "api/headwater_server"),
+    *("api/headwater_subscribers", "api/headwater_server", "api/headwater_client"),
 )
 """Pages that the front page cannot link to, because a forge does not have them; they come first in their part."""
 LINK = re.compile(r"\]\(([\w/.-]+)\.md\)")

@@ -17,6 +17,7 @@ PACKAGES = {
     "headwater.testing": "Test kit",
     "headwater_subscribers": "Subscribers",
     "headwater_server": "Server",
+    "headwater_client": "Client of a server",
 }
 SUBJECTS = {
     "api": "Pipelines and executions",
