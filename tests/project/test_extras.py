@@ -22,13 +22,15 @@ from tests.acceptance.samples import ALLOW, SAMPLES, document_of
 refused = {}
 for kind in SAMPLES:
     try:
-        Pipeline.load(document_of(kind), {"files": ".", "out": ".", "url": "http://127.0.0.1"}, allow=ALLOW)
+        places = {"files": ".", "out": ".", "url": "http://127.0.0.1", "remote": "http://127.0.0.1"}
+        Pipeline.load(document_of(kind), places, allow=ALLOW)
     except Exception as error:
         refused[kind] = str(error)
 print(json.dumps(refused))
 """
 OF_EXTRAS = {
     **dict.fromkeys(["source.http", "http.get", "http.request", "http.enrich", "http.lines", "http.chunks"], "http"),
+    "control.remote": "client",
     "stream.validate": "schema",
     "text.count_tokens": "tokens",
 }
@@ -82,6 +84,7 @@ CHAIN = "Pipeline.load({'name': 'x', 'steps': [{'id': 'it', 'kind': '%s', 'param
         pytest.param("testing", "VirtualClock()", id="clock"),
         pytest.param("arrays", READ_ARRAY, id="array"),
         pytest.param("server", "from headwater_server import create_app", id="server"),
+        pytest.param("client", "from headwater_client import Client", id="client"),
         pytest.param("server", "from headwater_server import JwtTokens", id="tokens of callers"),
     ],
 )

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from headwater.streams.bounded.item_size import item_size as item_size
     from headwater.streams.ends import NOTHING, ChannelStatistics
     from headwater.streams.nap import Bell
+    from headwater.toolkit.allowed_hosts import AllowedHosts, HostPattern, address_fault
     from headwater.toolkit.atomic_files import Place, atomic_file, sync_folder
     from headwater.toolkit.descriptors import chunks_of
     from headwater.toolkit.fields import (
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
         remove_field,
         replace_field,
     )
-    from headwater.toolkit.hosts import AllowedHosts, HostPattern, address_fault
     from headwater.toolkit.item_faults import ItemFaults, OnBad
     from headwater.toolkit.json_items import item_json
     from headwater.toolkit.line_input import TextLines, json_lines, text_lines
@@ -243,7 +243,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
             "MISSING FieldPath MissingFieldError Record field_column field_finder field_label field_locator fields_of "
             "overlapping_paths path_parts put_field remove_field replace_field"
         ),
-        "toolkit.hosts": "AllowedHosts HostPattern address_fault",
+        "toolkit.allowed_hosts": "AllowedHosts HostPattern address_fault",
         "toolkit.item_faults": "ItemFaults OnBad",
         "toolkit.loop_calls": "LoopCalls",
         "toolkit.nesting_step": "NestingStep",
