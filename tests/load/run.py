@@ -17,13 +17,17 @@ from picture import picture
 from scenarios import Figure, Scale, measured
 
 FULL = Scale(ratio_clients=1000, clients=5000, seconds=20, storm_s=60)
-SHORT = Scale(ratio_clients=300, clients=1000, seconds=4, storm_s=3, judges_times=False)
+SHORT = Scale(ratio_clients=300, clients=1000, seconds=4, storm_s=3, judges_speed=False)
 
 
 def main() -> int:
     """Measure, and show the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="fewer clients and less time")
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="fewer clients and less time; only what does not depend on the speed of the machine is judged",
+    )
     parser.add_argument("--picture", type=Path, help="draw the figures into this file (SVG)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
