@@ -136,13 +136,14 @@ class Conversation(ABC):
                     break
                 await self.send(message)
                 followed.seq = number
-            more = more or seq != followed.seq or bool(messages)
+            moved = bool(messages) or seq != followed.seq
+            more = more or moved
             followed.seq = seq
             if followed.ended and key in self.merge:
                 self.merge.remove(key)
                 await self.on_end(key)
-        if more:
-            await checkpoint()
+            if moved:
+                await checkpoint()  # a server's `send` need not be one
         return more
 
     async def _read(self) -> None:
@@ -156,7 +157,7 @@ class Conversation(ABC):
             text: str | None = message.get("text")
             if text is None:
                 self.finish(POLICY, "only text messages are expected")
-            elif len(text) > limits.message_bytes:
+            elif len(text.encode()) > limits.message_bytes:
                 self.finish(TOO_BIG, f"a message is longer than {limits.message_bytes} bytes")
             elif self._is_one_too_many(limits.messages_per_minute):
                 self.finish(POLICY, f"more than {limits.messages_per_minute} messages in a minute")
