@@ -66,7 +66,7 @@ def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> d
         given: The values by the names of parameters.
 
     Returns:
-        The values. A string that is not a value of its type stays a string, as does one of an unknown parameter:
+        The values. A string that is not a value of its type stays a string, as does one of an unknown parameter;
         loading the document reports it, with all other problems.
 
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from gzip import compress
@@ -63,20 +64,27 @@ class StaticFile:
 
 @cache
 def static_files() -> dict[str, StaticFile]:
-    """Return the files of the monitor by their paths, such as `view/graph.js`; they are read once."""
-    return dict(_found(files("headwater_server.monitor") / "static", ""))
+    """Return the files of the monitor by their paths, such as `view/graph-view.js`; they are read once."""
+    found = _found(files("headwater_server.monitor") / "static", "")
+    return {path: _read(file) for path, file in found if _ending(path) in _TYPES}
 
 
-def _found(folder: Traversable, path: str) -> list[tuple[str, StaticFile]]:
-    found: list[tuple[str, StaticFile]] = []
+def _found(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += _found(entry, f"{path}{entry.name}/")
-        elif (content_type := _TYPES.get(entry.name.rpartition(".")[2])) is not None:
-            content = entry.read_bytes()
-            etag = f'"{sha256(content).hexdigest()[:32]}"'
-            found.append((path + entry.name, StaticFile(content, compress(content, mtime=0), content_type, etag)))
-    return found
+            yield from _found(entry, f"{path}{entry.name}/")
+        else:
+            yield path + entry.name, entry
+
+
+def _ending(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _read(file: Traversable) -> StaticFile:
+    content = file.read_bytes()
+    etag = f'"{sha256(content).hexdigest()[:32]}"'
+    return StaticFile(content, compress(content, mtime=0), _TYPES[_ending(file.name)], etag)
 
 
 def monitor_routes() -> list[Route]:

@@ -21,6 +21,7 @@ export const ResultView = {
     watch(() => props.ended, (ended) => ended && load(), { immediate: true });
 
     const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+    // Browsers offer the clipboard only over HTTPS and on the own machine.
     async function copy(text) {
       await navigator.clipboard.writeText(text);
       state.isCopied = true;
@@ -31,9 +32,10 @@ export const ResultView = {
       return html`
         <section class="part">
           <div class="row"><h3 class="grow">${title}</h3>
-            <button type="button" class="button small" onClick=${() => copy(text)}>${icon("copy")}Copy</button></div>
+            ${navigator.clipboard && html`
+              <button type="button" class="button small" onClick=${() => copy(text)}>${icon("copy")}Copy</button>`}</div>
           <pre class="result scrolls" tabindex="0" role="region" aria-label=${title}>${text.slice(0, MOST_CHARACTERS)}</pre>
-          ${text.length > MOST_CHARACTERS && html`<p class="muted">The rest is left out here; Copy copies all of it.</p>`}
+          ${text.length > MOST_CHARACTERS && html`<p class="muted">The rest is left out here.</p>`}
         </section>`;
     };
     return () => {
