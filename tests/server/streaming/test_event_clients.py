@@ -156,6 +156,20 @@ async def test_server_that_raises_when_the_client_has_left_is_understood(broadca
     assert not len(broadcast)
 
 
+async def test_server_that_can_receive_no_more_has_lost_its_client(broadcast: Broadcast) -> None:
+    """A stream whose client cannot be watched any longer ends, rather than staying forever."""
+
+    async def receive() -> Any:
+        raise RuntimeError("the connection is closed")
+
+    async def send(_message: Any) -> None:
+        """Send nothing."""
+
+    await EventStream(broadcast, some_events(EventLog("e1"), 1))(dict(GET), receive, send)
+    assert not len(broadcast)
+    assert not broadcast._followed
+
+
 async def test_quiet_stream_is_pinged() -> None:
     """Proxies do not close a connection on which comments arrive; lines have no comments, and get nothing."""
     log = some_events(EventLog("e1"), 1)
