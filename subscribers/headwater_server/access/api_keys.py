@@ -1,4 +1,4 @@
-"""API keys: random tokens with names, of which only hashes are kept."""
+"""API keys: random tokens with names. Only their hashes are kept."""
 
 from __future__ import annotations
 

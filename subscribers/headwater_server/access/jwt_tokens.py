@@ -58,7 +58,7 @@ class JwtTokens:
     Args:
         key_set: The public keys of the issuer, as a JSON Web Key Set.
         issuer: What `iss` must be.
-        audience: What `aud` must contain, or several of which it must contain one.
+        audience: What `aud` must contain; with several, one of them.
         algorithms: The algorithms that are accepted, all with public keys.
         scopes: Scopes that each token must have, in `scope` or `scp`.
         leeway_s: How far the clocks of the issuer and of this server may differ, in seconds.
@@ -101,7 +101,7 @@ class JwtTokens:
         Args:
             source: The file, or the URL (`https`, or `http` on this machine) of a JSON Web Key Set.
             issuer: What `iss` must be.
-            audience: What `aud` must contain, or several of which it must contain one.
+            audience: What `aud` must contain; with several, one of them.
             options: Other arguments of the class.
 
         Returns:
