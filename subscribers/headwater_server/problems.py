@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 
-from headwater import ConfigError, ExecutionCancelled, ExecutionError, ExecutionTimeoutError, HeadwaterError, Problem
+from headwater import (
+    ConfigError,
+    ExecutionCancelled,
+    ExecutionError,
+    ExecutionTimeoutError,
+    HeadwaterError,
+    Problem,
+    StreamError,
+)
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -101,4 +109,4 @@ def _status_of(error: HeadwaterError) -> int:
         return 504
     if isinstance(error, ExecutionCancelled):
         return 409
-    return 422 if isinstance(error, ExecutionError) else 500
+    return 422 if isinstance(error, ExecutionError | StreamError) else 500

@@ -95,6 +95,21 @@ async def test_slowest_reader_decides() -> None:
     assert found["quick"] == found["slow"] == list(range(1000))
 
 
+async def test_reader_that_leaves_is_not_taken_for_another_one_at_the_same_item() -> None:
+    """The one that stays gets everything, and nothing waits for the one that has left."""
+    output = kept(awaited=True)
+    found: list[Any] = []
+    async with anyio.create_task_group() as group:
+        with output.reading(0) as stays:
+            with output.reading(0):
+                pass
+            group.start_soon(write, output, [[number] for number in range(1000)])
+            while len(found) < 1000:
+                await output.wait_beyond(stays)
+                found += output.take(stays)
+    assert found == list(range(1000))
+
+
 async def test_bytes_are_bounded_as_well() -> None:
     """Large items are dropped earlier, except for the last one."""
     output = kept(most_bytes=1000)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import PydanticUserError
 from pydantic_core import to_json
 
-from headwater import HeadwaterError, StreamBrokenError, StreamWriter
+from headwater import HeadwaterError, StreamBrokenError, StreamError, StreamWriter
 from headwater.toolkit import item_json
 from headwater_server.bodies.inputs import JSON_LINES, WIRE
 from headwater_server.problems import Refusal, problem_of
@@ -19,18 +19,24 @@ if TYPE_CHECKING:
 __all__ = [
     "EVENT_STREAM",
     "FrameForm",
+    "UnwritableError",
     "choose_form",
     "declared_types",
     "encoded",
     "form_of",
     "json_frame",
     "result_form",
+    "send_items",
 ]
 
 EVENT_STREAM: Final = "text/event-stream"
 _BINARY: Final = "application/octet-stream"
 _TEXT: Final = "text/plain"
 _STREAMED: Final = (EVENT_STREAM, *sorted(JSON_LINES), WIRE, _TEXT, _BINARY)
+
+
+class UnwritableError(StreamBrokenError):
+    """An output has something that cannot be sent in the form that the client accepts."""
 
 
 class FrameForm(Protocol):
@@ -94,7 +100,18 @@ def encoded(value: Any) -> bytes:
     try:
         return item_json(value, base64_bytes=True)
     except ValueError as error:
-        raise StreamBrokenError(str(error)) from None
+        raise UnwritableError(str(error)) from None
+
+
+async def send_items(form: FrameForm, items: Sequence[Any], send: Callable[[bytes], Awaitable[None]]) -> None:
+    """Send items; where one cannot be written, those before it are sent."""
+    try:
+        body = form.items(items)
+    except UnwritableError:
+        for item in items:
+            await send(form.items([item]))
+        raise
+    await send(body)
 
 
 def json_frame(key: str, value: Any, name: str | None = None) -> bytes:
@@ -124,7 +141,12 @@ class _Json:
         return b"" if header is None else self._frame("header", header)
 
     def items(self, items: Sequence[Any]) -> bytes:
-        return b"".join([self._frame("item", item) for item in items])
+        before = self._count
+        try:
+            return b"".join([self._frame("item", item) for item in items])
+        except UnwritableError:
+            self._count = before
+            raise
 
     def end(self, footer: Any) -> bytes:
         last = b"" if footer is None else self._frame("footer", footer)
@@ -154,13 +176,13 @@ class _Wire:
             self._writer = StreamWriter()
 
     def header(self, header: Any) -> bytes:
-        return b"" if header is None else self._writer.write_header(header)
+        return b"" if header is None else _written(self._writer.write_header, header)
 
     def items(self, items: Sequence[Any]) -> bytes:
-        return self._writer.write_items(items)
+        return _written(self._writer.write_items, items)
 
     def end(self, footer: Any) -> bytes:
-        last = b"" if footer is None else self._writer.write_footer(footer)
+        last = b"" if footer is None else _written(self._writer.write_footer, footer)
         return last + self._writer.write_end()
 
     def broken(self, error: Exception) -> bytes:
@@ -190,6 +212,13 @@ class _Bare:
         return b""
 
 
+def _written(write: Callable[[Any], bytes], value: Any) -> bytes:
+    try:
+        return write(value)
+    except (StreamError, ValueError) as error:
+        raise UnwritableError(str(error)) from None
+
+
 def _line(item: Any) -> bytes:
     return encoded(item) + b"\n"
 
@@ -199,7 +228,12 @@ def _sse_item(item: Any) -> bytes:
 
 
 def _text(item: Any) -> bytes:
-    return item.encode("utf-8", "replace") if isinstance(item, str) else encoded(item) + b"\n"
+    if not isinstance(item, str):
+        return encoded(item) + b"\n"
+    try:
+        return item.encode()
+    except UnicodeEncodeError as error:
+        raise UnwritableError(f"an item of the output cannot be written as text: {error.reason}") from None
 
 
 def _bytes(item: Any) -> bytes:

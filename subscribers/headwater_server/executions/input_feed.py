@@ -69,14 +69,18 @@ class InputFeed:
             self.ended = True
         self._sender.close()
         self._receiver.close()
+        self._room.release()  # for the one that waits to send more
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the bytes of the stream as they are read."""
         yield self._opening
-        with self._receiver:
-            async for frame in self._receiver:
-                yield frame
-                self._room.release()
+        try:
+            with self._receiver:
+                async for frame in self._receiver:
+                    yield frame
+                    self._room.release()
+        finally:
+            self._room.release()  # for the one that waits to send more
         if self._broken is not None:
             raise self._broken
 

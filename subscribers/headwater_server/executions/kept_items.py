@@ -22,7 +22,7 @@ _MOST_TAKEN: Final = 256
 _MOST_TAKEN_BYTES: Final = 256 * 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # two readers at the same item are two
 class Reader:
     """A reader of an output, which has taken the items before its cursor."""
 

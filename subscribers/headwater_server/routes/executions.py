@@ -14,6 +14,7 @@ from headwater_server.problems import Refusal
 from headwater_server.routes.parsing import member, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of
+from headwater_server.streaming.departure import watched
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -99,6 +100,11 @@ class ExecutionRoutes:
 
 async def _wait_ended(call: Call, held: HeldExecution) -> None:
     """Wait for the end of an execution, for as long as the client prefers."""
-    prefer = _WAIT.search(call.request.headers.get("prefer", ""))
-    with anyio.move_on_after(min(float(prefer[1]), _LONGEST_WAIT_S) if prefer else 0):
-        await held.done.wait()
+    if (prefer := _WAIT.search(call.request.headers.get("prefer", ""))) is None:
+        return
+
+    async def wait(_scope: object) -> None:
+        with anyio.move_on_after(min(float(prefer[1]), _LONGEST_WAIT_S)):
+            await held.done.wait()
+
+    await watched(call.request.receive, wait)

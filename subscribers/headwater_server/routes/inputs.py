@@ -14,6 +14,7 @@ from headwater_server.bodies.requests import Body, checked_json, media_type
 from headwater_server.problems import Refusal
 from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
+from headwater_server.streaming.departure import watched
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -55,9 +56,13 @@ class Inputs:
             frames = [frame_of(line) if framed else (FrameKind.ITEM, frame(FrameKind.ITEM, line)) for line in lines]
         else:
             raise Refusal(415, "unsupported-media-type", f"send application/jsonl or {WIRE}")
-        await _hand_over(feed, first, frames)
-        if last:
-            await feed.end(frame(FrameKind.END, to_json({"items": feed.accepted})))
+
+        async def hand_over(_scope: object) -> None:
+            await _hand_over(feed, first, frames)
+            if last:
+                await feed.end(frame(FrameKind.END, to_json({"items": feed.accepted})))
+
+        await watched(request.receive, hand_over)  # which waits for the execution to read
         return json_response({"accepted": feed.accepted, "ended": feed.ended}, 202)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from headwater_server.bodies.answers import StreamedAnswer
-from headwater_server.bodies.frames import EVENT_STREAM, FrameForm, choose_form, form_of
+from headwater_server.bodies.frames import EVENT_STREAM, FrameForm, UnwritableError, choose_form, form_of, send_items
 from headwater_server.bodies.requests import Body
 from headwater_server.problems import Refusal
 from headwater_server.routes.events import last_event_id
@@ -53,14 +53,15 @@ class Outputs:
         body = Body(call.request.receive, self._service.limits)
         with ExitStack() as stack:
             readers = [stack.enter_context(one.reading(after)) for one in kept]
+            errors: list[Exception] = []
             answer = StreamedAnswer(call.send, forms[kept[0].name].media_type, call.headers)
             async with anyio.create_task_group() as group:
                 group.start_soon(_leave, body, group.cancel_scope.cancel)
                 await answer.start()
                 async with anyio.create_task_group() as writers:
                     for one, reader in zip(kept, readers, strict=True):
-                        writers.start_soon(_write, one, reader, forms[one.name], answer)
-                await answer.end_or_abort(forms[kept[0].name], kept[0].error)
+                        writers.start_soon(_write, one, reader, forms[one.name], answer, errors)
+                await answer.end_or_abort(forms[kept[0].name], errors[0] if errors else None)
                 group.cancel_scope.cancel()
 
 
@@ -71,18 +72,25 @@ async def _leave(body: Body, cancel: Callable[[], None]) -> None:
     cancel()
 
 
-async def _write(kept: KeptItems, reader: Reader, form: FrameForm, answer: StreamedAnswer) -> None:
-    await kept.wait_header()
-    await answer.send(form.header(kept.header))
-    while True:
-        await kept.wait_beyond(reader)
-        if not (items := kept.take(reader)):
-            break
-        await answer.send(form.items(items))
-    if kept.error is None:
-        await answer.send(form.end(kept.footer))
-    else:
-        await answer.send(form.broken(kept.error))
+async def _write(
+    kept: KeptItems, reader: Reader, form: FrameForm, answer: StreamedAnswer, errors: list[Exception]
+) -> None:
+    try:
+        await kept.wait_header()
+        await answer.send(form.header(kept.header))
+        while True:
+            await kept.wait_beyond(reader)
+            if not (items := kept.take(reader)):
+                break
+            await send_items(form, items, answer.send)
+        error = kept.error
+        end = form.end(kept.footer) if error is None else b""
+    except UnwritableError as unwritable:
+        error, end = unwritable, b""
+    if error is not None:
+        errors.append(error)
+        end = form.broken(error)
+    await answer.send(end)
 
 
 def _chosen(held: HeldExecution, name: str | None) -> list[KeptItems]:

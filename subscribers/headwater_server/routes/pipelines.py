@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 from starlette.responses import Response
 
-from headwater.toolkit import item_json
+from headwater_server.bodies.frames import encoded
 from headwater_server.bodies.inputs import opening, typed_reader
 from headwater_server.bodies.requests import Body, parameters_in, read_object
 from headwater_server.executions.executions import Start
@@ -33,7 +33,7 @@ _KEYS = frozenset({"input", "parameters", "stream_input", "read_output"})
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer of JSON."""
     return Response(
-        item_json(value, base64_bytes=True),
+        encoded(value),
         status,
         {"cache-control": "no-store", **(headers or {})},
         "application/json",

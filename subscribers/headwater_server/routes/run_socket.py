@@ -14,7 +14,7 @@ from headwater import HeadwaterError, StreamBrokenError
 from headwater.toolkit import is_object
 from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.access.scope_reading import invalid_token
-from headwater_server.bodies.frames import FrameForm, form_of, json_frame
+from headwater_server.bodies.frames import FrameForm, UnwritableError, form_of, json_frame, send_items
 from headwater_server.bodies.inputs import WIRE, frame_of, is_compressed, opening, typed_reader
 from headwater_server.bodies.requests import parameters_in, set_parameters
 from headwater_server.executions.executions import Start
@@ -190,11 +190,26 @@ class _SocketRun:
         ]
         async with anyio.create_task_group() as group:
             for writer in writers:
-                group.start_soon(writer.write)
+                group.start_soon(_write_all, writer, execution)
         error = (await execution.result(check=False)).error
+        error = next((writer.error for writer in writers if writer.error is not None), error)
         for writer in writers:
-            await writer.end(error)
+            try:
+                await writer.end(error)
+            except UnwritableError as unwritable:  # the footer
+                error = unwritable
+                await writer.end(error)
         return error
+
+
+async def _write_all(writer: _TextOutput | _BinaryOutput, execution: Execution) -> None:
+    try:
+        await writer.write()
+    except UnwritableError as error:
+        writer.error = error
+        execution.cancel(str(error))
+    except HeadwaterError:  # it also ended the execution, whose result has it
+        pass
 
 
 class _TextOutput:
@@ -206,17 +221,17 @@ class _TextOutput:
         self._name = name
         self._count = 0
         self._footer: Any = None
+        self.error: Exception | None = None
 
     async def write(self) -> None:
         """Send the header and the items."""
-        with suppress(HeadwaterError):  # it also ended the execution, whose result has it
-            if (header := await self._stream.header()) is not None:
-                await self._send("header", header)
-            async for batch in self._stream.batches():
-                for item in batch:
-                    await self._send("item", item)
-                    self._count += 1
-            self._footer = await self._stream.footer()
+        if (header := await self._stream.header()) is not None:
+            await self._send("header", header)
+        async for batch in self._stream.batches():
+            for item in batch:
+                await self._send("item", item)
+                self._count += 1
+        self._footer = await self._stream.footer()
 
     async def end(self, error: Exception | None) -> None:
         """Send the footer and the end, or why there is none."""
@@ -239,14 +254,14 @@ class _BinaryOutput:
         self._stream = stream
         self._form = form
         self._footer: Any = None
+        self.error: Exception | None = None
 
     async def write(self) -> None:
         """Send the header and the items."""
-        with suppress(HeadwaterError):  # as above
-            await self._send(self._form.header(await self._stream.header()))
-            async for batch in self._stream.batches():
-                await self._send(self._form.items(batch))
-            self._footer = await self._stream.footer()
+        await self._send(self._form.header(await self._stream.header()))
+        async for batch in self._stream.batches():
+            await send_items(self._form, batch, self._send)
+        self._footer = await self._stream.footer()
 
     async def end(self, error: Exception | None) -> None:
         """Send the footer and the end, or why there is none."""

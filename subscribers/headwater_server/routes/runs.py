@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,15 @@ import anyio
 
 from headwater import ConfigError, HeadwaterError
 from headwater_server.bodies.answers import StreamedAnswer
-from headwater_server.bodies.frames import FrameForm, choose_form, declared_types, form_of, result_form
+from headwater_server.bodies.frames import (
+    FrameForm,
+    UnwritableError,
+    choose_form,
+    declared_types,
+    form_of,
+    result_form,
+    send_items,
+)
 from headwater_server.bodies.inputs import STREAMED, input_of
 from headwater_server.bodies.requests import Body, media_type, parameters_in, read_object, set_parameters
 from headwater_server.executions.executions import Start
@@ -65,6 +72,7 @@ class _Written:
     stream: Stream[Any, Any, Any]
     form: FrameForm
     footer: Any = None
+    error: Exception | None = None
 
 
 class _Run:
@@ -115,7 +123,10 @@ class _Run:
         headers = {_ID_HEADER: held.id}
         if result.error is not None:
             raise _named(result.error, held)
-        return json_response(result_form(held.id, result, links_of(self._call.request, held)), 200, headers)
+        try:
+            return json_response(result_form(held.id, result, links_of(self._call.request, held)), 200, headers)
+        except UnwritableError as error:
+            raise _named(error, held) from None
 
     async def _stream(self, execution: Execution, held: HeldExecution, media: str) -> None:
         answer = StreamedAnswer(self._call.send, media, {**self._call.headers, _ID_HEADER: held.id})
@@ -123,11 +134,19 @@ class _Run:
         await answer.start()
         async with anyio.create_task_group() as group:
             for one in written:
-                group.start_soon(_write, one, answer)
+                group.start_soon(_write, one, answer, execution)
         result = await execution.result(check=False)
-        for one in written:  # only now is it known that nothing is missing
-            await answer.send(one.form.end(one.footer) if result.error is None else one.form.broken(result.error))
-        await answer.end_or_abort(written[0].form, result.error)
+        error = next((one.error for one in written if one.error is not None), result.error)
+        ends: list[bytes] = []
+        try:  # only now is it known that nothing is missing
+            ends = [one.form.end(one.footer) for one in written] if error is None else []
+        except UnwritableError as unwritable:
+            error = unwritable
+        if error is not None:
+            ends = [one.form.broken(error) for one in written]
+        for end in ends:
+            await answer.send(end)
+        await answer.end_or_abort(written[0].form, error)
 
     def _outputs(self, execution: Execution, media: str) -> list[_Written]:
         outputs = execution.outputs
@@ -148,12 +167,17 @@ class _Run:
         return [_Written(stream, forms[name]) for name, stream in outputs.items()]
 
 
-async def _write(written: _Written, answer: StreamedAnswer) -> None:
-    with suppress(HeadwaterError):  # it also ended the execution, whose result has it
+async def _write(written: _Written, answer: StreamedAnswer, execution: Execution) -> None:
+    try:
         await answer.send(written.form.header(await written.stream.header()))
         async for batch in written.stream.batches():
-            await answer.send(written.form.items(batch))
+            await send_items(written.form, batch, answer.send)
         written.footer = await written.stream.footer()
+    except UnwritableError as error:
+        written.error = error
+        execution.cancel(str(error))
+    except HeadwaterError:  # it also ended the execution, whose result has it
+        pass
 
 
 def _named(error: Exception, held: HeldExecution) -> Refusal:
