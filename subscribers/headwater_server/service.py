@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import anyio
 
@@ -113,6 +114,6 @@ def links_of(connection: HTTPConnection, held: HeldExecution) -> dict[str, str]:
         "output": f"{own}/output",
         "result": f"{own}/result",
         "cancel": f"{own}/cancel",
-        "pipeline": f"{root}/pipelines/{held.pipeline}",
+        "pipeline": f"{root}/pipelines/{quote(held.pipeline, safe='')}",
         **more,
     }

@@ -124,3 +124,29 @@ async def test_files_are_confined_to_the_folders_of_the_operator(folder: Path, t
     assert answers[0].json()["output"] == ["a"]
     assert [(one.status_code, one.json()["code"]) for one in [*answers[1:], none]] == [(422, "outside-roots")] * 5
     assert "--files" in none.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["café", "日本語", "a b?c#d", "50%", 'q"uote', "line\nbreak"])
+async def test_links_of_a_name_are_addresses(name: str) -> None:
+    """They can be requested as they are, whatever characters the name has."""
+    async with client_of(create_app([], allow_documents=True)) as client:
+        added = await client.post("/pipelines", json={**UPPER, "name": name})
+        links = added.json()["links"]
+        assert (added.status_code, added.headers["location"]) == (201, links["self"])
+        assert (await client.get(links["self"])).json()["name"] == name
+        ran = await client.post(links["run"], json={"input": "a"})
+        started = await client.post(links["executions"], json={"input": "a"})
+        again = await client.get(started.json()["links"]["pipeline"])
+    assert ran.json()["output"] == "A"
+    assert again.json()["name"] == name
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "."])
+async def test_name_that_no_path_leads_to_is_refused(tmp_path: Path, name: str) -> None:
+    """A document of a caller is refused; one of the operator is listed as broken."""
+    (tmp_path / "odd.json").write_text(json.dumps({**UPPER, "name": name}))
+    async with client_of(create_app(tmp_path, allow_documents=True)) as client:
+        refused = await client.post("/pipelines", json={**UPPER, "name": name})
+        (listed,) = (await client.get("/pipelines")).json()["pipelines"]
+    assert (refused.status_code, refused.json()["code"]) == (422, "unreachable-name")
+    assert (listed["state"], listed["problems"][0]["code"]) == ("broken", "unreachable-name")

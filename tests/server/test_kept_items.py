@@ -49,6 +49,16 @@ async def test_oldest_items_are_dropped_without_a_reader() -> None:
     assert await read(output, 650) == list(range(650, 700))
 
 
+async def test_reader_that_is_ahead_is_refused() -> None:
+    """It cannot have read what there is not, and an end with its number would look complete."""
+    output = kept()
+    await write(output, [[1, 2, 3]])
+    assert await read(output, 3) == []
+    with pytest.raises(Refusal) as refused, output.reading(4):
+        pass
+    assert (refused.value.status, refused.value.code) == (400, "bad-query")
+
+
 async def test_execution_waits_for_its_first_reader_when_it_is_announced() -> None:
     """Nothing is dropped before somebody reads, and then everything comes."""
     output = kept(awaited=True)

@@ -10,8 +10,8 @@ from pydantic import PydanticUserError
 from pydantic_core import from_json, to_json
 
 from headwater import HeadwaterError, Plan, StreamReader, StreamWriter
-from headwater.toolkit import is_object, json_lines, text_lines
-from headwater.wire import FrameKind, frame
+from headwater.toolkit import is_object, json_lines, read_json, text_lines
+from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.problems import Refusal
 
 if TYPE_CHECKING:
@@ -88,23 +88,29 @@ def is_compressed(payload: bytes) -> bool:
 
 
 def frame_of(line: bytes | str) -> tuple[int, bytes]:
-    """Return the kind of a frame that comes as JSON, and the frame of a typed stream."""
+    """Return the kind of a frame that comes as JSON, and the frame of a typed stream.
+
+    The frame of an end that does not say how many items there were is empty.
+    """
     try:
-        given: object = from_json(line, allow_inf_nan=False)
+        given: object = read_json(line)
     except ValueError as error:
         raise Refusal(400, "bad-frame", f"the frame is not JSON: {error}") from None
-    name = next((key for key in _FRAME_KEYS if key in given), None) if is_object(given) else None
-    if name is None or not is_object(given):
-        raise Refusal(400, "bad-frame", f"expected an object with one of {', '.join(_FRAME_KEYS)}")
+    names = given.keys() - {"output"} if is_object(given) else set[str]()
+    if not is_object(given) or len(names) != 1 or names.isdisjoint(_FRAME_KEYS):
+        raise Refusal(400, "bad-frame", f"expected an object with one of {', '.join(_FRAME_KEYS)}, and nothing else")
+    (name,) = names
     return _made(name, given[name])
 
 
 def _made(name: str, value: Any) -> tuple[int, bytes]:
     if name == "end":
-        return FrameKind.END, b""
+        items = value.get("items") if is_object(value) else None
+        return FrameKind.END, b"" if items is None else frame(FrameKind.END, to_json({"items": items}))
     if name == "break":
         about: Mapping[str, Any] = value if is_object(value) else {"message": value}
-        return FrameKind.BREAK, StreamWriter[Any, Any, Any]().write_break(_broken(about))
+        *_opening, (kind, payload) = FrameDecoder().feed(StreamWriter[Any, Any, Any]().write_break(_broken(about)))
+        return kind, frame(kind, payload)
     kind = {"header": FrameKind.HEADER, "item": FrameKind.ITEM, "footer": FrameKind.FOOTER}[name]
     return kind, frame(kind, to_json(value))
 
@@ -144,7 +150,7 @@ async def _wire_of(chunks: AsyncGenerator[bytes], limits: Limits) -> AsyncGenera
                 continue
             kind, encoded = frame_of(line)
             if kind == FrameKind.END:
-                yield frame(FrameKind.END, to_json({"items": count}))
+                yield encoded or frame(FrameKind.END, to_json({"items": count}))
                 return
             count += kind == FrameKind.ITEM
             yield encoded

@@ -52,6 +52,8 @@ class Catalog:
     async def upload(self, document: Mapping[str, Any], caller: str, most: int) -> Entry:
         """Add a document of a caller, or replace the one of the same name."""
         entry = await to_thread.run_sync(uploaded_entry, document, caller)
+        if (problem := _unreachable(entry)) is not None:
+            raise Refusal(422, problem.code, f"{problem.message}; {problem.hint}", problems=[problem])
         if entry.name in self._entries:
             raise Refusal(409, "name-taken", f"the server has a pipeline {entry.name!r}; choose another name")
         key = (caller, entry.name)
@@ -140,6 +142,8 @@ def _entries(source: Path | Pipeline, allow: frozenset[str]) -> Iterator[Entry]:
 
 def _add(entries: dict[str, Entry], entry: Entry) -> None:
     """Add an entry; a second one with the same name is listed under the name of its file, as broken."""
+    if (problem := _unreachable(entry)) is not None:
+        entry.problems = (*entry.problems, problem)
     if (other := entries.get(entry.name)) is None:
         entries[entry.name] = entry
         return
@@ -150,3 +154,12 @@ def _add(entries: dict[str, Entry], entry: Entry) -> None:
     entry.problems = (*entry.problems, Problem("duplicate-name", message, "$.name", file=path or None, hint=hint))
     entry.name = f"{entry.name} ({Path(path).name})" if path else f"{entry.name} (2)"
     entries[entry.name] = entry
+
+
+def _unreachable(entry: Entry) -> Problem | None:
+    """Return the problem of a name that cannot be a part of a path."""
+    if "/" not in entry.name and entry.name not in {".", ".."}:
+        return None
+    message = f"no path on a server leads to a pipeline with the name {entry.name!r}"
+    file = None if entry.path is None else str(entry.path)
+    return Problem("unreachable-name", message, "$.name", file=file, hint="choose a name without a slash")

@@ -112,6 +112,8 @@ class KeptItems:
         if after < self.first:
             message = f"item {after} is not kept any more; the first that is has the number {self.first}"
             raise Refusal(410, "items-not-kept", message, more={"first_item": self.first})
+        if after > self.count:  # else the end would give a number that is wrong
+            raise Refusal(400, "bad-query", f"after is {after}, but there are only {self.count} items so far")
         reader = Reader(after)
         self._readers.append(reader)
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json, to_json
 
 from headwater import StreamBrokenError
-from headwater.toolkit import is_list
+from headwater.toolkit import is_list, is_object
 from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.bodies.inputs import JSON_LINES, WIRE, frame_of, is_compressed, is_frame, lines_in
 from headwater_server.bodies.requests import Body, checked_json, media_type
@@ -79,7 +79,18 @@ async def _hand_over(feed: InputFeed, first: int, frames: list[tuple[int, bytes]
         if kind == FrameKind.BREAK:
             await feed.end(encoded)
         if kind == FrameKind.END:
+            _check_end(encoded, {feed.accepted, len(items)}, feed.accepted)
             await feed.end(frame(FrameKind.END, to_json({"items": feed.accepted})))
+
+
+def _check_end(encoded: bytes, possible: set[int], accepted: int) -> None:
+    """Refuse an end with another number of items than there were, in the stream or in the request."""
+    for _kind, payload in FrameDecoder().feed(encoded):
+        about: object = from_json(payload)
+        items = about.get("items", accepted) if is_object(about) else accepted
+        if items not in possible:
+            message = f"the end says that there were {items!r:.80} items, but {accepted} were accepted"
+            raise Refusal(409, "input-gap", message, more={"accepted": accepted})
 
 
 def _decoded(body: bytes) -> list[tuple[int, bytes]]:

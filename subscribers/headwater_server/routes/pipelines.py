@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.responses import Response
@@ -125,7 +126,7 @@ def started(held: HeldExecution, call: Call) -> Response:
 
 
 def _form(entry: Entry, call: Call) -> dict[str, Any]:
-    own = f"{call.root}/pipelines/{entry.name}"
+    own = f"{call.root}/pipelines/{quote(entry.name, safe='')}"
     return {
         "name": entry.name,
         "description": entry.description,

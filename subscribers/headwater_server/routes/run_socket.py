@@ -16,7 +16,7 @@ from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.access.scope_reading import invalid_token
 from headwater_server.bodies.frames import FrameForm, UnwritableError, form_of, json_frame, send_items
 from headwater_server.bodies.inputs import WIRE, frame_of, is_compressed, opening, typed_reader
-from headwater_server.bodies.requests import parameters_in, set_parameters
+from headwater_server.bodies.requests import checked_json, parameters_in, set_parameters
 from headwater_server.executions.executions import Start
 from headwater_server.problems import Refusal, problem_of, problem_response, refusal_of
 from headwater_server.routes.guarded import single_error
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headwater import Execution, Pipeline, Stream
     from headwater_server.access.principal import Principal
     from headwater_server.service import Service
+    from headwater_server.settings import Limits
 
 __all__ = ["RunSocket"]
 
@@ -117,7 +118,7 @@ class _SocketRun:
     ) -> tuple[Any, Pipeline, Mapping[str, Any]]:
         """Return the data of the execution by the first message: one value, or a stream that it begins."""
         message = await self._message()
-        if isinstance(message, str) and (value := _input_in(message)) is not None:
+        if isinstance(message, str) and (value := _input_in(message, self._service.limits)) is not None:
             self._released.set()
             if more := parameters_in(value):
                 parameters, pipeline = {**parameters, **more}, None
@@ -153,7 +154,7 @@ class _SocketRun:
                 else:
                     kind, encoded = frame_of(message)
                     if kind == FrameKind.END:
-                        yield frame(FrameKind.END, to_json({"items": count}))
+                        yield encoded or frame(FrameKind.END, to_json({"items": count}))
                         return
                     count += kind == FrameKind.ITEM
                     yield encoded
@@ -272,13 +273,16 @@ class _BinaryOutput:
             await self._socket.send_bytes(data)
 
 
-def _input_in(message: str) -> dict[str, Any] | None:
+def _input_in(message: str, limits: Limits) -> dict[str, Any] | None:
     """Return a first message that brings one value as the input; None when it is a frame."""
     try:
         given: object = from_json(message)
     except ValueError:
         return None
-    return given if is_object(given) and given.keys() <= {"input", "parameters"} and given else None
+    if not is_object(given) or not given or not given.keys() <= {"input", "parameters"}:
+        return None
+    checked: dict[str, Any] = checked_json(message, limits)
+    return checked
 
 
 class _Ending:
