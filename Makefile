@@ -42,11 +42,11 @@ define make-venv
 	@$(1)/bin/python $(PIP) --upgrade 'pip>=25.1'
 endef
 
-.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench load browser fuzz \
-	fuzz-api random-dags venv clean
+.PHONY: help demo serve test test-all test-lowest lint format wheel-test coverage docs pictures bench load browser \
+	foreign-clients fuzz fuzz-api random-dags venv clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed-demo ## Install and run a pipeline on a real file, with a live view
 	$(BIN)/headwater run configs/word-report.json --set path=README.md
@@ -148,6 +148,13 @@ browser: $(VENV)/.installed-dev ## Test the monitor in Chromium (Debian: apt-get
 	@cd build/axe && if [ ! -e axe-core-$(AXE).tgz ]; then npm pack --silent axe-core@$(AXE) >/dev/null; fi
 	@tar -xzf build/axe/axe-core-$(AXE).tgz -C build/axe package/axe.min.js
 	HEADWATER_BROWSER_TESTS=1 $(BIN)/python -m pytest tests/browser $(ARGS)
+
+# The lock file pins the packages by their hashes.
+foreign-clients: $(VENV)/.installed-dev ## Test the server with clients of others (Debian: nodejs npm chromium curl)
+	@mkdir -p build/foreign
+	@cp tests/foreign/package.json tests/foreign/package-lock.json build/foreign
+	@cd build/foreign && npm ci --silent --no-audit --no-fund
+	HEADWATER_FOREIGN_TESTS=1 $(BIN)/python -m pytest tests/foreign $(ARGS)
 
 venv: $(VENV)/.installed-dev ## Create .venv with all development tools
 

@@ -29,7 +29,8 @@ DOCUMENTS = (
 )
 CHECKER = doctest.OutputChecker()
 NOT_RUN = ("make ", "pip ")  # they install, or run these very tests
-LANGUAGES = {"python", "sh", "console", "json", "text", "html"}  # `text` is only shown; the browser tests run the page
+LANGUAGES = {"python", "sh", "console", "json", "text", "html", "js"}
+"""`text` is only shown; the tests in `tests/browser` and `tests/foreign` run the pages and the JavaScript."""
 
 
 @pytest.fixture(scope="module")

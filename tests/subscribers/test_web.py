@@ -177,6 +177,19 @@ def test_output_is_that_of_the_main_port_when_there_are_others() -> None:
     assert plain((EventType.STEP_OUTPUT, "a", good), (EventType.STEP_OUTPUT, "a", bad), done)[-1]["output"] == "y"
 
 
+def test_progress_is_what_the_step_reported_last() -> None:
+    """Events with counts alone do not make a progress bar jump back; a new attempt begins again."""
+    start, counts = (EventType.STEP_START, "a", None), (EventType.STEP_PROGRESS, "a", StepProgress(items_in=3))
+    half = (EventType.STEP_PROGRESS, "a", StepProgress(fraction=0.5, message="half"))
+    shown = plain(start, counts, half, counts, start, counts)
+    assert [(data["progress"], data["message"]) for data in shown if "progress" in data] == [
+        (None, ""),
+        (0.5, "half"),
+        (0.5, "half"),
+        (None, ""),
+    ]
+
+
 def test_output_is_that_of_the_last_attempt() -> None:
     """What an attempt wrote that failed later is not the output of the next one."""
     start, done = (EventType.STEP_START, "a", None), (EventType.STEP_COMPLETE, "a", COMPLETE)

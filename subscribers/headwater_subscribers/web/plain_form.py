@@ -12,7 +12,9 @@ from headwater_subscribers.web.sse import sse_event
 
 __all__ = ["NOTED", "PlainForm"]
 
-NOTED: Final = frozenset({EventType.STEP_OUTPUT, EventType.STEP_START, EventType.STEP_COMPLETE})
+NOTED: Final = frozenset(
+    {EventType.STEP_OUTPUT, EventType.STEP_START, EventType.STEP_COMPLETE, EventType.STEP_PROGRESS}
+)
 """The types of the events on which the plain form of others depends."""
 
 _MAIN_PORT: Final = "out"
@@ -22,15 +24,17 @@ _NONE: Final[Mapping[str, Any]] = {}
 class PlainForm:
     """Makes the plain form of the events of one execution, which are given in order.
 
-    The data is that of the event, and more: `progress` from 0 to 1 in `step_progress` (null when it is not known);
+    The data is that of the event, and more: `progress` from 0 to 1 in `step_progress` (what the step reported last, as
+    is `message`; null before it has reported any);
     `output` in `step_complete`, what the last `step_output` of the step showed (null when there was none); and
     `duration_ms` wherever there is a `duration_s`.
     """
 
-    __slots__ = ("_outputs",)
+    __slots__ = ("_outputs", "_progress")
 
     def __init__(self) -> None:
         self._outputs: dict[str | None, dict[str, Any]] = {}
+        self._progress: dict[str | None, tuple[float | None, str]] = {}
 
     def note(self, event: StreamEvent) -> None:
         """Take an event into account that is not shown itself."""
@@ -44,9 +48,11 @@ class PlainForm:
             self._keep(event.step_id, data)
         elif event.event_type is EventType.STEP_START:
             self._outputs.pop(event.step_id, None)
+            self._progress.pop(event.step_id, None)
         elif event.event_type is EventType.STEP_PROGRESS:
-            data["progress"] = data.get("fraction")
+            self._add_progress(event.step_id, data)
         elif event.event_type is EventType.STEP_COMPLETE:
+            self._progress.pop(event.step_id, None)
             data["output"] = self._outputs.pop(event.step_id, _NONE).get("value")
         if "duration_s" in data:
             data["duration_ms"] = round(data["duration_s"] * 1000, 3)
@@ -68,6 +74,15 @@ class PlainForm:
             "data": {**self.data(event), **(more or {})},
         }
         return _json(envelope)
+
+    def _add_progress(self, step_id: str | None, data: dict[str, Any]) -> None:
+        """Add how far a step is; events with counts alone do not say it."""
+        fraction, message = self._progress.get(step_id, (None, ""))
+        if data.get("fraction") is not None:
+            fraction = data["fraction"]
+        message = data.get("message") or message
+        self._progress[step_id] = fraction, message
+        data["progress"], data["message"] = fraction, message
 
     def _keep(self, step_id: str | None, data: dict[str, Any]) -> None:
         """Keep what a step wrote last, where the main output has precedence."""
