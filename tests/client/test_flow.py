@@ -40,6 +40,14 @@ def long(number: int) -> Iterator[str]:
         yield "x" * (20_000 + length)
 
 
+@step("client.flow_first")
+async def first(texts: Stream[str]) -> str:
+    """Return the first text, and read no more."""
+    async for text in texts:
+        return text
+    return ""
+
+
 @step("client.flow_forever")
 async def forever(number: int) -> int:
     """Never end."""
@@ -51,6 +59,7 @@ PIPELINES = {
     "square": Pipeline("square", steps={"square": square}),
     "echo": Pipeline("echo", steps={"echo": echo}),
     "count": Pipeline("count", steps={"count": count}),
+    "first": Pipeline("first", steps={"first": first}),
     "long": Pipeline("long", steps={"long": long}),
     "forever": Pipeline("forever", steps={"forever": forever}),
     "two": Pipeline("two", steps={"count": count, "a": square, "b": square}, edges=["count -> a", "count -> b"]),
@@ -192,3 +201,11 @@ async def test_typed_items_are_checked(url: str) -> None:
     async with Client(url) as client:
         with pytest.raises(Exception, match="another type than declared"):
             await client.run("square", iter([1, 2]), item=str)
+
+
+async def test_sender_is_let_go_when_the_execution_reads_no_more(url: str) -> None:
+    """A request that waits for room ends with the execution, so nothing is left waiting on the server."""
+    async with Client(url) as client:
+        async with client.start("first", iter(["x" * 1_000] * 100_000)) as execution:
+            result = await execution.result()
+        assert result.output == "x" * 1_000
