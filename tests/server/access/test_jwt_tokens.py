@@ -207,6 +207,7 @@ def test_what_is_not_a_token_is_left_to_others() -> None:
         (signed(aud="billing"), 401),
         (by_hand({"alg": "none"}, claims()), 401),
     ],
+    ids=["good", "expired", "for others", "without a signature"],
 )
 async def test_gate_asks_the_tokens(token: str, expected: str | int) -> None:
     """The gate lets in who has a token, on every kind of request."""
