@@ -93,7 +93,7 @@ class KeptItems:
             if taken >= self.count:
                 return
             self._room = anyio.Event()
-            with anyio.move_on_at(inf if self._readers else self._awaited_until):
+            with anyio.CancelScope(deadline=inf if self._readers else self._awaited_until):
                 await self._room.wait()
 
     def stop_waiting(self) -> None:
