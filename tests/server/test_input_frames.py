@@ -94,3 +94,10 @@ async def talk(url: str, sent: list[str]) -> tuple[list[Any], int | None]:
                 messages.append(json.loads(await ws.recv()))
         except ConnectionClosed:
             return messages, ws.close_code
+
+
+async def test_parameter_that_is_in_the_query_twice_is_refused() -> None:
+    """One of the two values would not count."""
+    async with client_of(create_app(PIPELINE)) as client:
+        answer = await client.post("/pipelines/same/run?set=a=1&set=a=2", json={"input": 1})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-query")

@@ -120,5 +120,7 @@ def set_parameters(request: HTTPConnection, document: Mapping[str, Any]) -> dict
         name, sign, text = setting.partition("=")
         if not sign:
             raise Refusal(400, "bad-query", f"expected set=name=value, found set={setting}")
+        if name in texts:
+            raise Refusal(400, "bad-query", f"the parameter {name!r:.80} is in the query twice")
         texts[name] = text
     return parameter_values(document, texts) if texts else {}

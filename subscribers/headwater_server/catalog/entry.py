@@ -94,6 +94,10 @@ def uploaded_entry(document: Mapping[str, Any], owner: str) -> Entry:
 def load_entry(path: Path, allow: frozenset[str]) -> Entry | None:
     """Load the document in a file; return None when the file is not a document of a pipeline."""
     entry = Entry(path.stem, path=path)
+    if (shown := str(path).encode("utf-8", "replace").decode()) != str(path):  # no answer could give its name
+        hint = "give the file another name"
+        problem = Problem("unreadable", "the name of the file is not UTF-8", "$", file=shown, hint=hint)
+        return Entry(Path(shown).stem, problems=(problem,))
     try:
         entry.document = read_source(path).document
     except HeadwaterError as error:

@@ -21,12 +21,14 @@ from headwater.toolkit import load_steps, one_line, plural
 from headwater_server.access.origins import check_bind
 from headwater_server.app import Server, create_app
 from headwater_server.commands.serve_options import limits_of
+from headwater_server.routes.guarded import single_error
 
 if TYPE_CHECKING:
     from headwater_server.commands.serve_options import AccessOptions, Choices
 
 __all__ = ["Serving"]
 
+_WATCH_AGAIN_S = 1
 _LAST_ANSWERS_S = 5  # for connections to end, once nothing runs any more
 
 
@@ -101,17 +103,33 @@ class Serving:
         """Load documents and step modules again when they change; what runs keeps what it was started with."""
         from watchfiles import awatch
 
+        said, is_again = "", False
+        while True:
+            try:
+                if is_again and all(path.exists() for path in self._choices.pipelines):
+                    await self._load_again(set(self._modules))  # what changed while nothing was watched
+                is_again = True
+                async for changes in awatch(*self._choices.pipelines, *self._modules):
+                    said = ""
+                    await self._load_again({path for _, path in changes})
+                    if not all(path.exists() for path in self._choices.pipelines):
+                        break  # a folder that comes back is another one, and has to be watched anew
+            except Exception as error:  # noqa: BLE001 - such as a name that is not UTF-8; the server goes on
+                if said != (said := one_line(str(single_error(error)), 300)):
+                    _say(f"changes cannot be watched, which is tried again: {said}")
+            await anyio.sleep(_WATCH_AGAIN_S)
+
+    async def _load_again(self, changed: set[str]) -> None:
         modules = self._modules
-        async for changes in awatch(*self._choices.pipelines, *modules):
-            for path in {path for _, path in changes} & modules.keys():
-                try:
-                    load_steps(modules[path], again=True)
-                except HeadwaterError as error:
-                    _say(f"{modules[path]} stays as it was: {one_line(str(error), 300)}")
-            await anyio.to_thread.run_sync(self._server.service.catalog.reload)
-            entries = list(self._server.service.catalog)
-            broken = [entry.name for entry in entries if entry.problems]
-            _say(f"reloaded {plural(len(entries), 'pipeline')}{': broken: ' if broken else ''}{', '.join(broken)}")
+        for path in changed & modules.keys():
+            try:
+                load_steps(modules[path], again=True)
+            except HeadwaterError as error:
+                _say(f"{modules[path]} stays as it was: {one_line(str(error), 300)}")
+        await anyio.to_thread.run_sync(self._server.service.catalog.reload)
+        entries = list(self._server.service.catalog)
+        broken = [entry.name for entry in entries if entry.problems]
+        _say(f"reloaded {plural(len(entries), 'pipeline')}{': broken: ' if broken else ''}{', '.join(broken)}")
 
 
 async def _stop_at_signal(server: Server, listener: _Uvicorn) -> None:

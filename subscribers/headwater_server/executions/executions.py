@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from headwater import HeadwaterError
+from headwater import HeadwaterError, StreamBrokenError
 from headwater.toolkit import confined_to, notice
 from headwater_server.access.rates import Quota
 from headwater_server.executions.held import HeldExecution
@@ -123,11 +123,13 @@ class Executions:
         """Start an execution whose outputs its caller reads in the block; it is cancelled when the block is left."""
         execution, held = self._make(start)
         try:
-            with confined_to(self._files):
+            with held.scope, confined_to(self._files):
                 async with execution:
                     yield execution, held
         finally:
             await self._end(execution, held)
+        if held.scope.cancelled_caught:
+            raise StreamBrokenError(_STOPPING)
 
     async def drain(self, seconds: float) -> None:
         """Refuse new executions, give those that run some time, and cancel the rest."""
@@ -137,6 +139,11 @@ class Executions:
                 await self._idle.wait()
         for held in self.running:
             held.cancel(_STOPPING)
+        with anyio.move_on_after(self._limits.send_s):
+            while self._running:
+                await self._idle.wait()
+        for held in self.running:  # whose client does not read, or which still acquires what its steps need
+            held.scope.cancel()
         while self._running:
             await self._idle.wait()
 
@@ -151,7 +158,7 @@ class Executions:
 
     async def _run(self, execution: Execution, held: HeldExecution) -> None:
         try:
-            with confined_to(self._files):
+            with held.scope, confined_to(self._files):
                 async with execution:
                     await self._collect(execution, held)
                     await execution.result(check=False)

@@ -47,6 +47,7 @@ class HeldExecution:
         self.result: Result | None = None
         self.place: Slot | None = None
         self.done: anyio.Event = anyio.Event()
+        self.scope: anyio.CancelScope = anyio.CancelScope()  # what runs it, and answers with its outputs
         self._state = ExecutionState()
         self._seen_seq = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -126,3 +127,54 @@ async def test_endless_step_without_a_wait_does_not_freeze_the_server(tmp_path: 
     assert other.json()["output"] == "A"
     assert cancelled.status_code == 202
     assert result.json()["state"] == "cancelled"
+
+
+WAITS = """
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import anyio
+from headwater import Step
+
+class Waits(Step, kind="own.waits"):
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        await anyio.sleep_forever()
+        yield
+
+    def run(self) -> int:
+        return 1
+"""
+
+
+@pytest.mark.parametrize("kind", ["own.endless", "own.waits"])
+@pytest.mark.parametrize("path", ["run", "executions"])
+def test_server_stops_whatever_a_client_or_a_step_waits_for(tmp_path: Path, kind: str, path: str) -> None:
+    """A client that never reads, and a step that never gets what it needs, do not keep the server from stopping."""
+    (tmp_path / "document.json").write_text(json.dumps({"name": "long", "steps": [{"id": "a", "kind": kind}]}))
+    steps = tmp_path / "own_steps.py"
+    steps.write_text(ENDLESS + WAITS)
+    options = (
+        "--steps",
+        str(steps),
+        "--drain",
+        "0.1",
+        "--limit",
+        "send_s=0.5",
+        "--limit",
+        "requests_per_minute=1000000",
+    )
+    with served(tmp_path, *options) as (process, url), socket.create_connection(address(url)) as client:
+        head = f"POST /pipelines/long/{path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/jsonl\r\n"
+        client.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+        while not httpx2.get(f"{url}/executions?state=running").json()["executions"]:
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def address(url: str) -> tuple[str, int]:
+    """Return the host and the port of a URL."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
