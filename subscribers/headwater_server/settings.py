@@ -30,7 +30,8 @@ class Limits:
         kept_executions: Executions that have ended and are kept, of all callers.
         kept_s: How long an execution that has ended is kept, in seconds.
         kept_events: Events of executions that have ended that are kept, of all callers.
-        kept_bytes: Bytes of the outputs of executions that have ended that are kept, of all callers, as estimated.
+        kept_bytes: Bytes of the parameters and outputs of executions that have ended that are kept, of all callers, as
+            estimated.
         kept_items: Items of each output that are kept for readers.
         kept_item_bytes: Bytes of the items of each output that are kept, as estimated.
         input_items: Items that were accepted and that the execution has not read yet.

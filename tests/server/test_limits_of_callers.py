@@ -117,3 +117,20 @@ async def test_websocket_is_closed_when_its_execution_takes_too_long() -> None:
                     messages.append(await socket.recv())
     assert '"execution-too-long"' in str(messages[-1])
     assert socket.close_code == 1011
+
+
+async def test_parameters_count_as_what_is_kept() -> None:
+    """Executions with large parameters are let go early, and pipelines that were bound to them are not kept."""
+    given = {"word": {"type": "string"}}
+    document = {"name": "words", "parameters": given, "steps": [{"id": "up", "kind": "text.upper"}]}
+    limits = Limits(kept_bytes=1_000_000)
+    async with client_of(create_app([], allow_documents=True, limits=limits)) as client:
+        added = await client.post(
+            "/pipelines", json={**document, "parameters": {"word": {**given["word"], "default": ""}}}
+        )
+        for number in range(6):
+            parameters = {"word": f"{number}" + "x" * 300_000}
+            ran = await client.post(added.json()["links"]["run"], json={"input": "a", "parameters": parameters})
+            assert ran.status_code == 200
+        kept = (await client.get("/executions")).json()["executions"]
+    assert [one["parameters"]["word"][0] for one in kept] == ["5", "4", "3"]

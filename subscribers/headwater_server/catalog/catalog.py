@@ -22,6 +22,7 @@ Source = str | Path | Pipeline | Iterable[str | Path | Pipeline]
 
 _SUFFIXES: Final = frozenset({".json", ".yaml", ".yml"})
 _MOST_BOUND: Final = 256
+_MOST_BOUND_BYTES: Final = 65_536  # of the parameters of one
 
 
 class Catalog:
@@ -85,7 +86,10 @@ class Catalog:
             self._bound.move_to_end(key)
             return known
         pipeline = await to_thread.run_sync(self._checked, entry, parameters)
-        if entry in (self._entries.get(name), self._uploaded.get((caller, name))):  # else it was replaced meanwhile
+        if len(key[2]) <= _MOST_BOUND_BYTES and entry in (
+            self._entries.get(name),
+            self._uploaded.get((caller, name)),
+        ):  # else it was replaced meanwhile
             self._bound[key] = pipeline
             if len(self._bound) > _MOST_BOUND:
                 self._bound.popitem(last=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from headwater import ExecutionState, HeadwaterError, Result
+from headwater.toolkit import item_size
 from headwater_server.bodies.frames import declared_types
 from headwater_server.executions.kept_items import KeptItems
 
@@ -48,6 +49,7 @@ class HeldExecution:
         self.place: Slot | None = None
         self.done: anyio.Event = anyio.Event()
         self.scope: anyio.CancelScope = anyio.CancelScope()  # what runs it, and answers with its outputs
+        self._own_bytes = item_size(parameters)
         self._state = ExecutionState()
         self._seen_seq = 0
 
@@ -119,8 +121,8 @@ class HeldExecution:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the outputs that are kept, as estimated."""
-        return sum(kept.size_bytes for kept in self.outputs.values())
+        """Bytes of the parameters and of the outputs that are kept, as estimated."""
+        return self._own_bytes + sum(kept.size_bytes for kept in self.outputs.values())
 
     def output_values(self) -> dict[str, Any]:
         """Return the kept outputs, with the header and the footer of a single one, as the outcome has them."""
