@@ -10,7 +10,7 @@ from pydantic import PydanticUserError
 from pydantic_core import from_json, to_json
 
 from headwater import HeadwaterError, Plan, StreamReader, StreamWriter
-from headwater.toolkit import is_object, json_lines, read_json, text_lines
+from headwater.toolkit import is_object, json_lines, read_json
 from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.problems import Refusal
 
@@ -31,8 +31,7 @@ __all__ = [
 
 WIRE: Final = "application/vnd.headwater.stream"
 JSON_LINES: Final = frozenset({"application/jsonl", "application/x-ndjson", "application/jsonlines"})
-TEXT: Final = "text/plain"
-STREAMED: Final = frozenset({*JSON_LINES, WIRE, TEXT})
+STREAMED: Final = frozenset({*JSON_LINES, WIRE})
 """The media types of a body that is a stream of items."""
 
 _FRAME_KEYS: Final = ("header", "item", "footer", "end", "break")
@@ -48,8 +47,6 @@ async def input_of(
     """
     if media_type == WIRE:
         return typed_reader(chunks, plan)
-    if media_type == TEXT:
-        return text_lines(chunks, _BODY, longest_line_bytes=limits.line_bytes)
     if framed is None:
         begun: list[bytes] = []
         async for chunk in chunks:
