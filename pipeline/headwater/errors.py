@@ -20,36 +20,34 @@ HeadwaterError
 ├── ProcessError                a step failed in its worker process, or the process ended
 ├── CircuitOpenError            a circuit breaker refused a call, as too many before it have failed
 ├── BatchError                  a batch gave no result for an item
-│
 │   headwater.toolkit
 ├── MissingFieldError           a record lacks a field
 ├── FileRefusedError            a file is outside of the folders that the program lets steps use
-│
 │   headwater.testing
 ├── SampleBrokenError           a sample stream broke, as the test asked
-│
 │   headwater_steps.files
 ├── BadLineError                a line of a file cannot be read
 ├── DamagedFileError            a compressed file is cut off or damaged
-│
 │   headwater_steps.streams
 ├── InvalidItemError            a JSON Schema does not allow an item
-│
 │   headwater_steps.control
 ├── LoopLimitError              a loop has reached a limit before its condition held
 ├── NoCaseError                 an item meets no case of a switch
-│
 │   headwater_steps.process
 ├── ProgramError                a program could not be run, or failed
 │   └── ProgramTimeoutError         a program took too long
-│
 │   headwater_steps.http
 ├── HttpError
 │   ├── HttpRefusedError            a rule or limit of the step forbids the request
 │   ├── HttpStatusError             the server answered with a status of 400 or more
 │   └── HttpBrokenError             there is no connection, or it broke
 │       └── HttpTimeoutError            the server let a time limit pass
-│
+│   headwater_client
+├── ServerError                 a server refused a request, or could not be reached
+│   ├── RequestRefusedError         a server refused a request, and said why
+│   │   └── UnknownExecutionError       a server knows no such execution of this caller
+│   ├── ServerUnreachableError      a server does not answer
+│   └── AddressRefusedError         a step may not reach the address of a server
 │   headwater_subscribers
 └── BadEventError               a line of a file of events is not an event
 ```

@@ -10,9 +10,10 @@ from importlib import import_module
 import pytest
 
 from headwater import HeadwaterError, errors
+from headwater_server import Refusal
 from tests.project.sources import modules
 
-PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
+PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers", "headwater_server", "headwater_client")
 STARTED = {"headwater.cli.__main__", "headwater.running.workers.process_main"}  # they run when they are imported
 BRANCH = re.compile(r"(?P<indent>[│ ]*)[├└]── (?P<name>\w+)")
 
@@ -51,6 +52,7 @@ def parent(error: type[BaseException]) -> str:
 def test_drawing_equals_the_classes() -> None:
     """The tree in the docstring has every public error of every package below its parent, and no other."""
     public = [error for package in PACKAGES for error in classes(package) if not is_internal(error)]
+    public.remove(Refusal)  # how a request is answered, which is no error of the program
     found = {(error.__name__, parent(error)) for error in public}
     assert {(name, above) for name, above, _ in drawn()} == found - {("HeadwaterError", "Exception")}
 

@@ -49,6 +49,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "BadEventError": (Path("e.jsonl"), 7, "it is empty"),
     "LoopLimitError": (100, 2.5),
     "NoCaseError": ("the number 3",),
+    "ServerUnreachableError": ("http://127.0.0.1:8000", 30.0, "connection refused"),
 }
 """The arguments of errors that take more than a message."""
 
@@ -60,6 +61,8 @@ def sample(name: str, package: str) -> HeadwaterError:
         validation = import_module("headwater_steps.streams.validation")
         violation = validation.Violation(path="$.age", message="-3 is less than 0")
         error = cls(validation.RejectedItem(number=7, item={"age": -3}, violations=(violation,)))
+    elif name in {"RequestRefusedError", "UnknownExecutionError"}:
+        error = cls("there is no such execution", status=404, reason="unknown-execution")
     else:
         error = cls(*SAMPLES.get(name, ("it happened",)))
     error.__cause__ = StreamBrokenError("it broke", step_id="fetch")

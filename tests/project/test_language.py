@@ -16,7 +16,7 @@ from tests.project.sources import modules
 ROOT = Path(__file__).parents[2]
 SOURCES = {
     str(file.relative_to(modules(package)[package].parents[1])): file
-    for package in ("headwater", "headwater_steps", "headwater_subscribers")
+    for package in ("headwater", "headwater_steps", "headwater_subscribers", "headwater_server", "headwater_client")
     for file in modules(package).values()
 }
 TESTS = {str(file.relative_to(ROOT)): file for file in sorted(ROOT.glob("tests/**/*.py"))}
@@ -99,7 +99,9 @@ def names(source: str) -> Iterator[str]:
     before = ""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         is_place_in_file = before + token.string == ".tell"
-        is_claim = token.string.lower() in {"audience", "_audience"} and "jwt" in source  # RFC 7519 has the name
+        is_claim = token.string.lower() in {"audience", "_audience"} and (
+            "jwt" in source or "jwks" in source
+        )  # RFC 7519 has the name
         if token.type == tokenize.NAME and NAMES.search(token.string) and not is_place_in_file and not is_claim:
             yield f"{token.start[0]}: {token.string}"
         before = token.string

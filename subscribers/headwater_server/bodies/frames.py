@@ -36,14 +36,14 @@ _STREAMED: Final = (EVENT_STREAM, *sorted(JSON_LINES), WIRE, _TEXT, _BINARY)
 
 
 class UnwritableError(StreamBrokenError):
-    """An output has something that cannot be sent in the form that the client accepts."""
+    """Internal: an output has something that cannot be sent in the form that the client accepts."""
 
 
 class FrameForm(Protocol):
     """The frames of one output as bytes."""
 
     media_type: str
-    is_framed: bool  # whether a cut can be told from the end; else the connection is aborted
+    is_framed: bool  # whether the last frame shows that nothing is missing; else the connection is aborted
     names_outputs: bool  # whether frames say which output they are of
 
     def header(self, header: Any, /) -> bytes:

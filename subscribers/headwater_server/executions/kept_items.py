@@ -30,7 +30,7 @@ class Reader:
 
 
 class KeptItems:
-    """An output of an execution that nobody reads directly: its last items, its header, and how it ended.
+    """An output of an execution that goes on by itself: its last items, its header, and how it ended.
 
     The execution waits for readers that are connected, and a while for one that was cut off, once they lag by a tenth
     of the room. The rest of the room keeps what they have taken, as a connection that is cut loses what was on its way.
@@ -108,7 +108,7 @@ class KeptItems:
 
     @contextmanager
     def reading(self, after: int) -> Generator[Reader]:
-        """Note that somebody reads the items after a number, or refuse it when they are not kept any more."""
+        """Note a reader of the items after a number, or refuse it when they are not kept any more."""
         if after < self.first:
             message = f"item {after} is not kept any more; the first that is has the number {self.first}"
             raise Refusal(410, "items-not-kept", message, more={"first_item": self.first})
