@@ -108,7 +108,7 @@ async def test_sse_subscriber_sends_every_event_as_its_json() -> None:
     events = await emit(
         SSESubscriber(sent.append, retry_ms=7), (EventType.STEP_START, "a"), (EventType.STEP_START, "b")
     )
-    assert sent[0] == b"retry: 7\n\n"
+    assert sent[0] == b"retry: 7\n"
     reader = SseReader().feed(b"".join(sent))
     assert reader.events == [("message", event.to_json().decode(), str(event.seq)) for event in events]
 
@@ -242,7 +242,7 @@ async def test_sends_a_comment_when_nothing_happens() -> None:
 
     def send(chunk: bytes) -> None:
         sent.append(chunk)
-        if sent.count(b": ping\n\n") == 2:
+        if sent.count(b": ping\n") == 2:
             pinged.set()
 
     async with StreamingContext("e1") as context:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater import Plan, StreamType
 
 __all__ = [
+    "END_MARK",
     "EVENT_STREAM",
     "FrameForm",
     "UnwritableError",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 EVENT_STREAM: Final = "text/event-stream"
+END_MARK: Final = "-end"
+"""Follows the number of items in the id of the last frame."""
+
 _BINARY: Final = "application/octet-stream"
 _TEXT: Final = "text/plain"
 _STREAMED: Final = (EVENT_STREAM, *sorted(JSON_LINES), WIRE, _TEXT, _BINARY)
@@ -126,7 +130,10 @@ def json_frame(key: str, value: Any, name: str | None = None) -> bytes:
 
 
 class _Json:
-    """Frames as JSON, in lines or as the data of SSE, whose ids are the numbers of items so far."""
+    """Frames as JSON, in lines or as the data of SSE, whose ids are the numbers of items so far.
+
+    The id of the last frame is another one, so that an `EventSource`, which connects again after it, can be stopped.
+    """
 
     is_framed = True
     names_outputs = True
@@ -158,7 +165,10 @@ class _Json:
     def _frame(self, key: str, value: Any) -> bytes:
         data = json_frame(key, value, self._name)
         self._count += key == "item"
-        return b"id: %d\ndata: %b\n\n" % (self._count, data) if self._as_sse else data + b"\n"
+        if not self._as_sse:
+            return data + b"\n"
+        mark = END_MARK if key in {"end", "break"} else ""
+        return b"id: %d%b\ndata: %b\n\n" % (self._count, mark.encode(), data)
 
 
 class _Wire:

@@ -209,7 +209,7 @@ def _output(name: str, place: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return operation(
         name,
         "Read the items of an output, by number",
-        {200: _FRAMES},
+        {200: _FRAMES, 204: None},
         refused=(404, 406, 409, 410),
         parameters=(*place, _AFTER, _FRAMED),
         tag="executions",

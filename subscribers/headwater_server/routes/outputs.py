@@ -7,9 +7,18 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import anyio
+from starlette.responses import Response
 
 from headwater_server.bodies.answers import StreamedAnswer
-from headwater_server.bodies.frames import EVENT_STREAM, FrameForm, UnwritableError, choose_form, form_of, send_items
+from headwater_server.bodies.frames import (
+    END_MARK,
+    EVENT_STREAM,
+    FrameForm,
+    UnwritableError,
+    choose_form,
+    form_of,
+    send_items,
+)
 from headwater_server.bodies.requests import Body
 from headwater_server.problems import Refusal
 from headwater_server.routes.events import last_event_id
@@ -30,15 +39,18 @@ class Outputs:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def read(self, call: Call) -> None:
-        """Answer with the items after a number, those that are kept and those to come."""
+    async def read(self, call: Call) -> Response | None:
+        """Answer with the items after a number, those that are kept and those to come; 204 after the end."""
         request = call.request
         held = self._service.executions.of(call.principal, request.path_params["id"])
         kept = _chosen(held, request.path_params.get("output"))
         framed = flag_in(call, "frames") is not False
         accept = request.headers.get("accept", "*/*")
         media = choose_form(accept, framed=framed) or ("application/jsonl" if "json" in accept else EVENT_STREAM)
-        after = number_in(call, "after", last_event_id(request.headers.get("last-event-id")))
+        last_id, mark, _ = (request.headers.get("last-event-id") or "").partition(END_MARK)
+        if mark and len(kept) == 1:
+            return Response(status_code=204, headers={"cache-control": "no-store"})
+        after = max(number_in(call, "after", 0), last_event_id(last_id))
         named = [one for one in kept if len(held.outputs) > 1]
         forms = {
             one.name: form_of(media, held.types[one.name], name=one.name if named else None, framed=framed, count=after)
@@ -48,6 +60,7 @@ class Outputs:
             raise Refusal(400, "several-outputs", f"name one of the outputs: {', '.join(held.outputs)}")
         with self._service.streams.take(call.principal.name):
             await self._send(call, kept, forms, after)
+        return None
 
     async def _send(self, call: Call, kept: list[KeptItems], forms: dict[str, FrameForm], after: int) -> None:
         body = Body(call.request.receive, self._service.limits)

@@ -8,8 +8,10 @@ from typing import Final
 __all__ = ["MEDIA_TYPE", "PING", "sse_comment", "sse_event", "sse_retry"]
 
 MEDIA_TYPE: Final = "text/event-stream"
-PING: Final = b": ping\n\n"
-"""A comment, which keeps a connection open that proxies would close when nothing is sent."""
+PING: Final = b": ping\n"
+"""A comment, which keeps a connection open that proxies would close when nothing is sent.
+
+No empty line follows it, nor what `sse_retry` returns: some clients take one for the end of an event without data."""
 
 _LINE_END: Final = re.compile(b"\r\n|\n|\r")  # and no other: `splitlines` would split at U+2028 and U+0085, too
 
@@ -47,9 +49,9 @@ def sse_comment(text: str) -> bytes:
         text: What it says.
 
     Returns:
-        The comment with an empty line.
+        The comment.
     """
-    return b"".join(b": %b\n" % line for line in _LINE_END.split(text.encode("utf-8", "replace"))) + b"\n"
+    return b"".join(b": %b\n" % line for line in _LINE_END.split(text.encode("utf-8", "replace")))
 
 
 def sse_retry(milliseconds: int) -> bytes:
@@ -59,9 +61,9 @@ def sse_retry(milliseconds: int) -> bytes:
         milliseconds: The time.
 
     Returns:
-        The field with an empty line.
+        The field.
     """
-    return b"retry: %d\n\n" % milliseconds
+    return b"retry: %d\n" % milliseconds
 
 
 def _field(name: str, value: str, refused: bytes) -> bytes:

@@ -48,7 +48,7 @@ class SSESubscriber(Sender):
         >>> subscriber = SSESubscriber(sent.append, named_events=True, types={"step_complete"})
         >>> _ = run_sync(Pipeline("lower", steps={"lower": lower}), "A", subscribers=[subscriber])
         >>> sent[0], sent[1][:27]
-        (b'retry: 2000\n\n', b'id: 4\nevent: step_complete\n')
+        (b'retry: 2000\n', b'id: 4\nevent: step_complete\n')
     """
 
     def __init__(

@@ -177,7 +177,7 @@ async def test_quiet_stream_is_pinged() -> None:
 
     async def send(message: Any) -> None:
         sent.append(message.get("body", b""))
-        if sent.count(b": ping\n\n") == 2 and not log.closed:
+        if sent.count(b": ping\n") == 2 and not log.closed:
             log.append(EventType.PIPELINE_COMPLETE)
 
     async with Broadcast(ping_s=0.01) as broadcast:
@@ -192,7 +192,7 @@ async def test_quiet_stream_of_several_executions_is_pinged() -> None:
 
     async def send(message: Any) -> None:
         sent.append(message.get("body", b""))
-        if sent.count(b": ping\n\n") == 2 and not logs[0].closed:
+        if sent.count(b": ping\n") == 2 and not logs[0].closed:
             for log in logs:
                 log.append(EventType.PIPELINE_COMPLETE)
 

@@ -37,7 +37,7 @@ async def test_sends_all_events_and_ends_when_the_execution_has_ended(
     assert response.headers["content-type"] == "text/event-stream"
     assert response.headers["cache-control"] == "no-cache"
     assert response.headers["x-accel-buffering"] == "no"
-    assert response.content.startswith(b"retry: 2000\n\n")
+    assert response.content.startswith(b"retry: 2000\nid: 1\n")
     assert [json.loads(data) for _, data, _ in reader.events] == envelopes(log)
     assert [(kind, last_id) for kind, _, last_id in reader.events] == [("message", str(n)) for n in range(1, 11)]
 
