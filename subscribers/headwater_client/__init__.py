@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headwater_client.attempts import Backoff
-    from headwater_client.client import Client, run_sync
     from headwater_client.client_errors import (
         AddressRefusedError,
         RequestRefusedError,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         UnknownExecutionError,
     )
     from headwater_client.remote_execution import RemoteExecution
+    from headwater_client.server_client import Client, run_sync
 
 __all__ = [
     "AddressRefusedError",
@@ -47,7 +47,7 @@ __getattr__: Callable[[str], Any] = on_first_use(
     __name__,
     {
         "attempts": "Backoff",
-        "client": "Client run_sync",
+        "server_client": "Client run_sync",
         "client_errors": (
             "AddressRefusedError RequestRefusedError ServerError ServerUnreachableError UnknownExecutionError"
         ),

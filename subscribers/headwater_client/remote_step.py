@@ -28,8 +28,8 @@ from headwater.toolkit import Decisive, HostPattern
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from headwater_client.client import Client
     from headwater_client.remote_execution import RemoteExecution
+    from headwater_client.server_client import Client
 
 __all__ = ["Remote", "RemotePort"]
 
@@ -134,8 +134,8 @@ class Remote(Step, kind="control.remote"):
     async def lifespan(self) -> AsyncGenerator[None]:
         """Open the connections, and close them at the end."""
         from headwater_client.attempts import Backoff
-        from headwater_client.client import Client
         from headwater_client.guarded_transport import GuardedTransport
+        from headwater_client.server_client import Client
 
         key = None if self.key is None else self.key.get_secret_value()
         backoff = Backoff(give_up_s=self.give_up_s)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater import ConfigError, Problem, StreamType
 from headwater.toolkit import is_object, parameter_values
-from headwater_client.client import Client
 from headwater_client.client_errors import RequestRefusedError
+from headwater_client.server_client import Client
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from headwater_server.access.api_keys import ApiKeys
     from headwater_server.access.jwt_tokens import JwtTokens
     from headwater_server.access.principal import Principal
-    from headwater_server.app import Server, create_app
+    from headwater_server.asgi_app import Server, create_app
     from headwater_server.fastapi_router import router
-    from headwater_server.problems import Refusal
+    from headwater_server.refusals import Refusal
     from headwater_server.settings import Limits
 
 __all__ = ["ApiKeys", "JwtTokens", "Limits", "Principal", "Refusal", "Server", "create_app", "router"]
@@ -36,9 +36,9 @@ _import: Callable[[str], Any] = on_first_use(
         "access.api_keys": "ApiKeys",
         "access.jwt_tokens": "JwtTokens",
         "access.principal": "Principal",
-        "app": "Server create_app",
+        "asgi_app": "Server create_app",
         "fastapi_router": "router",
-        "problems": "Refusal",
+        "refusals": "Refusal",
         "settings": "Limits",
     },
 )

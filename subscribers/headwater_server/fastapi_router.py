@@ -16,7 +16,7 @@ except ImportError as _error:
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from headwater_server.app import Server
+    from headwater_server.asgi_app import Server
 
 __all__ = ["router"]
 

@@ -11,16 +11,16 @@ import anyio
 
 from headwater import MissingExtraError, Runner
 from headwater_server.access.rates import Quota
-from headwater_server.access.watch import Watch
+from headwater_server.access.rights_watch import Watch
 from headwater_server.executions.executions import Executions
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from headwater_server.streaming.broadcast import Broadcast
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from headwater_server.access.gate import Gate
-    from headwater_server.catalog.catalog import Catalog
+    from headwater_server.catalog.pipeline_catalog import Catalog
     from headwater_server.executions.held import HeldExecution
     from headwater_server.settings import Limits, Options
     from headwater_subscribers import PrometheusSubscriber

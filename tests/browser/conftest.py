@@ -124,7 +124,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def site(loop: Loop, serve: Callable[[Any], int], folder: Path) -> Iterator[Site]:
     """Serve the documents behind a connection that can be cut."""
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
     from tests.browser.relay import Relay
 
     relay = Relay(serve(create_app(folder, drain_s=1)))

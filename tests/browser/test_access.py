@@ -137,7 +137,7 @@ def until_focused(page: Page, target: Any) -> None:
 def test_key_is_asked_for(open_page: Callable[..., Page], serve: Callable[[Any], int], folder: Path) -> None:
     """A server with keys answers nothing without one; the page asks for it, and works with it."""
     from headwater_server.access.api_keys import ApiKeys
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
 
     keys = ApiKeys()
     key = keys.create("reader")
@@ -158,7 +158,7 @@ def test_page_works_below_a_path_of_another_application(
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
 
     server = create_app(folder, drain_s=1)
     port = serve(Starlette(routes=[Mount("/tools/headwater", server)], lifespan=server.lifespan))
@@ -175,7 +175,7 @@ def test_element_sends_the_key_that_it_is_given(
 ) -> None:
     """The key is a property of the element, and stands nowhere in the page."""
     from headwater_server.access.api_keys import ApiKeys
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
 
     keys = ApiKeys()
     key = keys.create("reader")
@@ -205,7 +205,7 @@ def test_element_shows_an_execution_in_another_page(
     from starlette.responses import HTMLResponse, Response
     from starlette.routing import Route
 
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
 
     guide = Path(__file__).parents[2] / "docs/how-to/show-an-execution-in-your-page.md"
     document = re.findall(r"```html\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)[0]

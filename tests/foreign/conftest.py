@@ -145,7 +145,7 @@ def read_until(client: Client, last: Any) -> list[Any]:
 @pytest.fixture(scope="session")
 def site(loop: Loop, serve: Callable[[Any], int], origin: str) -> Iterator[Site]:
     """Serve the pipelines behind a connection that can be cut."""
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
     from tests.browser.relay import Relay
     from tests.foreign.pipelines import DOUBLES, MEASURES
 

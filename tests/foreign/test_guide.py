@@ -91,7 +91,7 @@ def test_key_is_used_by_a_ticket_and_by_a_header(
     """A page follows with a ticket, and a program with its key."""
     import httpx2
 
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
 
     keys = ApiKeys()
     key = keys.create("reader")

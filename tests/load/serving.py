@@ -106,7 +106,7 @@ def app_of(name: str) -> Any:
     """Return the app with a name."""
     if name == "bare":
         return Bare()
-    from headwater_server.app import create_app
+    from headwater_server.asgi_app import create_app
     from headwater_server.settings import Limits
 
     limits = Limits(streams=100_000, streams_per_caller=100_000, requests_per_minute=10_000_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.project.sources import modules
 
-PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers")
+PACKAGES = ("headwater", "headwater_steps", "headwater_subscribers", "headwater_server", "headwater_client")
 MODULE_LINES, CLASS_LINES, FOLDER_MODULES = 350, 200, 15
 
 COPIED = {"headwater.wire.stream_reader": 550}

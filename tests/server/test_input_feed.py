@@ -7,7 +7,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater_server.executions.input_feed import InputFeed
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 
 @pytest.mark.parametrize("ends", [True, False])

@@ -10,7 +10,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from headwater_server.executions.kept_items import KeptItems
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 
 def kept(*, most: int = 100, most_bytes: int = 10**9, awaited: bool = False) -> KeptItems:

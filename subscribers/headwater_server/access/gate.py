@@ -24,7 +24,7 @@ from headwater_server.access.scope_reading import (
     route_path,
 )
 from headwater_server.access.tickets import Tickets
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["Auth", "Gate"]
 

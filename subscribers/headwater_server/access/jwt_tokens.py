@@ -14,7 +14,7 @@ from headwater.toolkit import is_list, is_mapping
 from headwater_server.access.key_set import read_key_set
 from headwater_server.access.principal import Principal
 from headwater_server.access.scope_reading import bearer_token, invalid_token
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

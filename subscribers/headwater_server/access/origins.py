@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from headwater import HeadwaterError
 from headwater_server.access.scope_reading import bad_request, changes_something, header, headers_of
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["API_HEADERS", "PAGE_HEADERS", "Origins", "check_bind", "check_unprotected", "is_loopback"]
 

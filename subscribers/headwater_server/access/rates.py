@@ -13,7 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["Quota", "Rates", "Slot"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = [
     "Scope",

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from headwater_server.access.principal import Principal
 from headwater_server.access.random_tokens import TICKET_PREFIX, RandomToken, is_match, public_part
 from headwater_server.access.scope_reading import below, invalid_token
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["Purpose", "Ticket", "Tickets"]
 

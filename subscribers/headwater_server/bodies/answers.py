@@ -12,7 +12,7 @@ from headwater import StreamBrokenError
 if TYPE_CHECKING:
     from starlette.types import Send
 
-    from headwater_server.bodies.frames import FrameForm
+    from headwater_server.bodies.frame_forms import FrameForm
 
 __all__ = ["StreamedAnswer"]
 

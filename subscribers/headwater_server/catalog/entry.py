@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from headwater import ConfigError, HeadwaterError, Pipeline, Problem
 from headwater.toolkit import is_list, is_object, parameters_schema, read_json, read_source
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["Entry", "entry_of", "load_entry", "uploaded_entry"]
 

@@ -19,7 +19,7 @@ import uvicorn
 from headwater import HeadwaterError
 from headwater.toolkit import load_steps, one_line, plural
 from headwater_server.access.origins import check_bind
-from headwater_server.app import Server, create_app
+from headwater_server.asgi_app import Server, create_app
 from headwater_server.commands.serve_options import limits_of
 from headwater_server.routes.guarded import single_error
 

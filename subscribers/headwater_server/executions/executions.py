@@ -16,7 +16,7 @@ from headwater_server.access.rates import Quota
 from headwater_server.executions.held import HeldExecution
 from headwater_server.executions.kept_items import KeptItems
 from headwater_server.executions.repeats import Repeats
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

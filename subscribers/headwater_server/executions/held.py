@@ -11,7 +11,7 @@ import anyio
 
 from headwater import ExecutionState, HeadwaterError, Result
 from headwater.toolkit import item_size
-from headwater_server.bodies.frames import declared_types
+from headwater_server.bodies.frame_forms import declared_types
 from headwater_server.executions.kept_items import KeptItems
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 import anyio
 
 from headwater import StreamBrokenError
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["InputFeed"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio
 
 from headwater.toolkit import item_size
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["KeptItems", "Reader"]
 

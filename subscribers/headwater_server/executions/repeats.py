@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from headwater.toolkit import item_json
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from headwater_server.access.principal import Principal

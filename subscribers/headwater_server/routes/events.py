@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from headwater.toolkit import event_filter
-from headwater_server.bodies.requests import Body, read_object
-from headwater_server.problems import Refusal
+from headwater_server.bodies.request_bodies import Body, read_object
+from headwater_server.refusals import Refusal
 from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.streaming.client_stream import ClientStream
 from headwater_server.streaming.event_endpoint import EventStream
-from headwater_server.streaming.forms import JSON_LINES, SSE
+from headwater_server.streaming.event_forms import JSON_LINES, SSE
 from headwater_server.streaming.plain_paths import PLAIN_SSE
 from headwater_server.streaming.several import SeveralEventStreams, Source, cursor_in
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headwater_server.routes.guarded import Call
     from headwater_server.service import Service
     from headwater_server.streaming.event_blocks import Wanted
-    from headwater_server.streaming.forms import Form
+    from headwater_server.streaming.event_forms import Form
 
 __all__ = ["EventRoutes", "wanted_in"]
 

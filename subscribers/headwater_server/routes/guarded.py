@@ -13,7 +13,7 @@ from starlette.requests import Request
 from headwater import StreamBrokenError
 from headwater.toolkit import notice
 from headwater_server.access.scope_reading import invalid_token
-from headwater_server.problems import Refusal, problem_response
+from headwater_server.refusals import Refusal, problem_response
 from headwater_server.streaming.asgi import abort, cut, remember_transport
 
 if TYPE_CHECKING:

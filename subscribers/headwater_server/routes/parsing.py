@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from headwater_server.routes.guarded import Call

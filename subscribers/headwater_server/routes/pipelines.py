@@ -10,13 +10,13 @@ from urllib.parse import quote
 from anyio import to_thread
 from starlette.responses import Response
 
-from headwater_server.bodies.frames import encoded
-from headwater_server.bodies.inputs import opening, typed_reader
-from headwater_server.bodies.requests import Body, parameters_in, read_object
+from headwater_server.bodies.frame_forms import encoded
+from headwater_server.bodies.request_bodies import Body, parameters_in, read_object
+from headwater_server.bodies.streamed_input import opening, typed_reader
 from headwater_server.executions.executions import Start
 from headwater_server.executions.input_feed import InputFeed
 from headwater_server.executions.trace_context import trace_of
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from headwater_server.routes.parsing import member
 from headwater_server.service import links_of
 

@@ -14,11 +14,11 @@ from headwater import HeadwaterError, StreamBrokenError
 from headwater.toolkit import is_object
 from headwater.wire import FrameDecoder, FrameKind, frame
 from headwater_server.access.scope_reading import invalid_token
-from headwater_server.bodies.frames import FrameForm, UnwritableError, form_of, json_frame, send_items
-from headwater_server.bodies.inputs import WIRE, frame_of, is_compressed, opening, typed_reader
-from headwater_server.bodies.requests import checked_json, parameters_in, set_parameters
+from headwater_server.bodies.frame_forms import FrameForm, UnwritableError, form_of, json_frame, send_items
+from headwater_server.bodies.request_bodies import checked_json, parameters_in, set_parameters
+from headwater_server.bodies.streamed_input import WIRE, frame_of, is_compressed, opening, typed_reader
 from headwater_server.executions.executions import Start
-from headwater_server.problems import Refusal, problem_of, problem_response, refusal_of
+from headwater_server.refusals import Refusal, problem_of, problem_response, refusal_of
 from headwater_server.routes.guarded import single_error
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import anyio
 
 from headwater import ConfigError, HeadwaterError
 from headwater_server.bodies.answers import StreamedAnswer
-from headwater_server.bodies.frames import (
+from headwater_server.bodies.frame_forms import (
     FrameForm,
     UnwritableError,
     choose_form,
@@ -19,11 +19,11 @@ from headwater_server.bodies.frames import (
     result_form,
     send_items,
 )
-from headwater_server.bodies.inputs import STREAMED, input_of
-from headwater_server.bodies.requests import Body, media_type, parameters_in, read_object, set_parameters
+from headwater_server.bodies.request_bodies import Body, media_type, parameters_in, read_object, set_parameters
+from headwater_server.bodies.streamed_input import STREAMED, input_of
 from headwater_server.executions.executions import Start
 from headwater_server.executions.trace_context import trace_of
-from headwater_server.problems import Refusal, refusal_of
+from headwater_server.refusals import Refusal, refusal_of
 from headwater_server.routes.parsing import flag_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of

@@ -12,7 +12,7 @@ import anyio
 
 from headwater.toolkit import Bell, EventLog
 from headwater_server.streaming.event_blocks import EventBlocks, Wanted
-from headwater_server.streaming.forms import Form
+from headwater_server.streaming.event_forms import Form
 
 __all__ = ["Broadcast", "Client", "Line"]
 

@@ -12,8 +12,8 @@ from anyio.lowlevel import checkpoint
 
 from headwater_server.streaming.asgi import Receive, Scope, Send, abort, header, remember_transport
 from headwater_server.streaming.broadcast import Broadcast, Line
-from headwater_server.streaming.compression import Encoding, negotiated
 from headwater_server.streaming.departure import watched
+from headwater_server.streaming.stream_compression import Encoding, negotiated
 
 __all__ = ["ClientStream"]
 

@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from headwater.toolkit import notice
-from headwater_server.problems import Refusal, problem_response
+from headwater_server.refusals import Refusal, problem_response
 from headwater_server.streaming.asgi import Receive, Scope, Send, abort, remember_transport
 from headwater_server.streaming.merge import Merge
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from headwater import EventType, StreamEvent
 from headwater.toolkit import EventLog, gap_event
-from headwater_server.streaming.forms import Encoder
+from headwater_server.streaming.event_forms import Encoder
 
 __all__ = ["Block", "EventBlocks", "Wanted"]
 

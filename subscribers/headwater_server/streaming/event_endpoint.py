@@ -11,7 +11,7 @@ from headwater_server.streaming.asgi import Send
 from headwater_server.streaming.broadcast import Broadcast, Line
 from headwater_server.streaming.client_stream import ClientStream
 from headwater_server.streaming.event_blocks import Wanted
-from headwater_server.streaming.forms import SSE, Form
+from headwater_server.streaming.event_forms import SSE, Form
 
 __all__ = ["EventStream"]
 

@@ -9,12 +9,12 @@ from pydantic_core import to_json
 
 from headwater import HeadwaterError
 from headwater.toolkit import event_filter, is_list, is_object
-from headwater_server.bodies.requests import checked_json, parameters_in
+from headwater_server.bodies.request_bodies import checked_json, parameters_in
 from headwater_server.executions.executions import Start
-from headwater_server.problems import Refusal, problem_of
+from headwater_server.refusals import Refusal, problem_of
 from headwater_server.service import links_of
 from headwater_server.streaming.conversation import Conversation
-from headwater_server.streaming.forms import SOCKET_MESSAGES
+from headwater_server.streaming.event_forms import SOCKET_MESSAGES
 
 if TYPE_CHECKING:
     from headwater_server.executions.held import HeldExecution

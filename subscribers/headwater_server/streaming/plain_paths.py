@@ -6,7 +6,7 @@ from typing import Final
 
 from headwater import StreamEvent
 from headwater.toolkit import EventLog
-from headwater_server.streaming.forms import RETRY, Encoder, Form
+from headwater_server.streaming.event_forms import RETRY, Encoder, Form
 from headwater_subscribers.web.plain_form import NOTED, PlainForm
 from headwater_subscribers.web.sse import MEDIA_TYPE, PING
 

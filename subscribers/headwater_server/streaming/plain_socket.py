@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket
 
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from headwater_server.streaming.conversation import Conversation
 from headwater_server.streaming.plain_paths import PLAIN_MESSAGES
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from anyio.lowlevel import checkpoint
 
 from headwater.toolkit import EventLog
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from headwater_server.streaming.asgi import Send
 from headwater_server.streaming.broadcast import Broadcast, Line
 from headwater_server.streaming.client_stream import ClientStream
 from headwater_server.streaming.event_blocks import Wanted
-from headwater_server.streaming.forms import JSON_LINES, SSE
+from headwater_server.streaming.event_forms import JSON_LINES, SSE
 from headwater_server.streaming.merge import Merge
 
 __all__ = ["SeveralEventStreams", "Source", "cursor_in"]

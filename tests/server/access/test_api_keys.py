@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from headwater import HeadwaterError
 from headwater_server.access.api_keys import ApiKeys
 from headwater_server.access.random_tokens import RandomToken, contains_token
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import Clock, http
 
 RECORD: dict[str, Any] = {"name": "ci", "id": "0" * 16, "sha256": "1" * 64, "created": "2026-01-01T00:00:00Z"}

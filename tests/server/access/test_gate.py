@@ -18,7 +18,7 @@ from headwater_server.access.origins import Origins
 from headwater_server.access.principal import Principal
 from headwater_server.access.rates import Rates
 from headwater_server.access.tickets import Tickets
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import Clock, http, websocket
 
 EVENTS = "/executions/a1/events"

@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 from headwater import HeadwaterError
 from headwater_server.access.gate import Gate
 from headwater_server.access.jwt_tokens import JwtTokens
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import http, websocket
 
 ISSUER, AUDIENCE = "https://login.example.com", "headwater"

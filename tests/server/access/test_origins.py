@@ -8,7 +8,7 @@ import pytest
 
 from headwater import HeadwaterError
 from headwater_server.access.origins import PAGE_HEADERS, Origins, check_bind, check_unprotected, is_loopback
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import http, websocket
 
 APP = "https://app.example.com"

@@ -11,7 +11,7 @@ import pytest
 
 from headwater_server.access import rates
 from headwater_server.access.rates import Quota, Rates
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import Clock
 
 

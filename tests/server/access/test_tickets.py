@@ -9,7 +9,7 @@ import pytest
 
 from headwater_server.access.principal import Principal
 from headwater_server.access.tickets import Purpose, Tickets
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from tests.server.access.scopes import Clock
 
 CI, BOB = Principal("ci"), Principal("bob")

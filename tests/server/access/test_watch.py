@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from headwater_server.access.principal import Principal
-from headwater_server.access.watch import Watch
+from headwater_server.access.rights_watch import Watch
 from tests.server.access.scopes import Clock
 
 

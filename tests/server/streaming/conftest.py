@@ -18,7 +18,7 @@ from headwater.toolkit import EventLog, event_filter
 from headwater_server.streaming.asgi import remember_transport
 from headwater_server.streaming.broadcast import Broadcast
 from headwater_server.streaming.event_endpoint import EventStream
-from headwater_server.streaming.forms import JSON_LINES, SSE
+from headwater_server.streaming.event_forms import JSON_LINES, SSE
 
 SERVERS: Final[dict[str, Any]] = {
     "uvicorn-h11": ("asyncio", {"use_uvloop": False}),

@@ -10,10 +10,10 @@ import pytest
 
 from headwater import EventType
 from headwater.toolkit import EventLog
-from headwater_server.streaming import compression
+from headwater_server.streaming import stream_compression as compression
 from headwater_server.streaming.broadcast import Broadcast
-from headwater_server.streaming.compression import negotiated
-from headwater_server.streaming.forms import SSE
+from headwater_server.streaming.event_forms import SSE
+from headwater_server.streaming.stream_compression import negotiated
 from tests.server.streaming.conftest import App, Serve, complete_log, some_events
 from tests.server.streaming.sse_reader import SseReader
 

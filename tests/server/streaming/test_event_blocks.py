@@ -13,7 +13,7 @@ from headwater.toolkit import EventLog, event_filter
 from headwater_server.streaming import event_blocks
 from headwater_server.streaming.broadcast import Broadcast
 from headwater_server.streaming.event_blocks import EventBlocks
-from headwater_server.streaming.forms import JSON_LINES, SOCKET_MESSAGES, SSE
+from headwater_server.streaming.event_forms import JSON_LINES, SOCKET_MESSAGES, SSE
 from headwater_server.streaming.plain_paths import PLAIN_MESSAGES, PLAIN_SSE
 from tests.server.streaming.conftest import complete_log, some_events
 from tests.server.streaming.sse_reader import SseReader

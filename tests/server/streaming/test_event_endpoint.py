@@ -11,7 +11,7 @@ from headwater import EventType
 from headwater.toolkit import EventLog
 from headwater_server.streaming.broadcast import Broadcast
 from headwater_server.streaming.event_endpoint import EventStream
-from headwater_server.streaming.forms import SSE
+from headwater_server.streaming.event_forms import SSE
 from tests.server.streaming.conftest import App, Serve, complete_log, opened, some_events, until
 from tests.server.streaming.sse_reader import SseReader
 

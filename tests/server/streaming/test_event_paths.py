@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headwater import EventType, Pipeline, step
 from headwater_server.access.principal import Principal
-from headwater_server.app import Server, create_app
+from headwater_server.asgi_app import Server, create_app
 from headwater_server.settings import Limits
 from headwater_server.streaming import hub
 from headwater_server.streaming.conversation import SocketEndpoint

@@ -10,7 +10,7 @@ import anyio
 from starlette.responses import Response
 
 from headwater_server.bodies.answers import StreamedAnswer
-from headwater_server.bodies.frames import (
+from headwater_server.bodies.frame_forms import (
     END_MARK,
     EVENT_STREAM,
     FrameForm,
@@ -19,8 +19,8 @@ from headwater_server.bodies.frames import (
     form_of,
     send_items,
 )
-from headwater_server.bodies.requests import Body
-from headwater_server.problems import Refusal
+from headwater_server.bodies.request_bodies import Body
+from headwater_server.refusals import Refusal
 from headwater_server.routes.events import last_event_id
 from headwater_server.routes.parsing import flag_in, number_in
 

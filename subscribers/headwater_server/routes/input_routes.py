@@ -9,9 +9,9 @@ from pydantic_core import from_json, to_json
 from headwater import StreamBrokenError
 from headwater.toolkit import is_list, is_object
 from headwater.wire import FrameDecoder, FrameKind, frame
-from headwater_server.bodies.inputs import JSON_LINES, WIRE, frame_of, is_compressed, is_frame, lines_in
-from headwater_server.bodies.requests import Body, checked_json, media_type
-from headwater_server.problems import Refusal
+from headwater_server.bodies.request_bodies import Body, checked_json, media_type
+from headwater_server.bodies.streamed_input import JSON_LINES, WIRE, frame_of, is_compressed, is_frame, lines_in
+from headwater_server.refusals import Refusal
 from headwater_server.routes.parsing import flag_in, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.streaming.departure import watched

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import anyio
 
-from headwater_server.bodies.frames import result_form
-from headwater_server.bodies.requests import Body, read_object
-from headwater_server.problems import Refusal
+from headwater_server.bodies.frame_forms import result_form
+from headwater_server.bodies.request_bodies import Body, read_object
+from headwater_server.refusals import Refusal
 from headwater_server.routes.parsing import member, number_in
 from headwater_server.routes.pipelines import json_response
 from headwater_server.service import links_of

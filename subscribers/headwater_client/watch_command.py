@@ -12,8 +12,8 @@ import anyio
 import typer
 
 from headwater import HeadwaterError
-from headwater_client.client import Client
 from headwater_client.remote_target import key_from, split_url
+from headwater_client.server_client import Client
 from headwater_subscribers import ConsoleSubscriber
 
 __all__ = ["watch"]

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 from headwater import HeadwaterError, Plan, StreamReader, StreamWriter
 from headwater.toolkit import is_object, json_lines, read_json
 from headwater.wire import FrameDecoder, FrameKind, frame
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from headwater_server.settings import Limits

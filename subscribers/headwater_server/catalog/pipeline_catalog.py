@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from headwater import Pipeline, Problem
 from headwater.toolkit import confined_to, decided_by_parameters, paths_outside
 from headwater_server.catalog.entry import Entry, entry_of, load_entry, uploaded_entry
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 __all__ = ["Catalog", "Source"]
 

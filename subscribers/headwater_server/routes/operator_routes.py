@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 from headwater_server.routes.pipelines import json_response
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pydantic_core import to_json
 
 from headwater import HeadwaterError, StreamBrokenError, StreamError, StreamWriter
 from headwater.toolkit import item_json
-from headwater_server.bodies.inputs import JSON_LINES, WIRE
-from headwater_server.problems import Refusal, problem_of
+from headwater_server.bodies.streamed_input import JSON_LINES, WIRE
+from headwater_server.refusals import Refusal, problem_of
 
 if TYPE_CHECKING:
     from headwater import Plan, StreamType

@@ -14,16 +14,16 @@ from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from headwater_server.access.gate import Auth, Gate
 from headwater_server.access.origins import Origins
 from headwater_server.access.rates import Rates
-from headwater_server.catalog.catalog import Catalog, Source
+from headwater_server.catalog.pipeline_catalog import Catalog, Source
 from headwater_server.monitor.page import monitor_routes
-from headwater_server.problems import Refusal, problem_response
+from headwater_server.refusals import Refusal, problem_response
 from headwater_server.routes.api_description import ApiDescription
 from headwater_server.routes.events import EventRoutes
-from headwater_server.routes.executions import ExecutionRoutes
+from headwater_server.routes.execution_routes import ExecutionRoutes
 from headwater_server.routes.guarded import Guarded, Handler
-from headwater_server.routes.inputs import Inputs
-from headwater_server.routes.operations import Operations
-from headwater_server.routes.outputs import Outputs
+from headwater_server.routes.input_routes import Inputs
+from headwater_server.routes.operator_routes import Operations
+from headwater_server.routes.output_routes import Outputs
 from headwater_server.routes.pipelines import Pipelines
 from headwater_server.routes.run_socket import RunSocket
 from headwater_server.routes.runs import Runs

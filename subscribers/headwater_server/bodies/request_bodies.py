@@ -9,7 +9,7 @@ import anyio
 
 from headwater import StreamBrokenError
 from headwater.toolkit import is_list, is_object, parameter_values, read_json
-from headwater_server.problems import Refusal
+from headwater_server.refusals import Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
