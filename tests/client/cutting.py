@@ -24,6 +24,8 @@ class _Proxy:
         self._loop = asyncio.new_event_loop()
         self._listens = threading.Event()
         self._stop = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: list[asyncio.Future[None]] = []
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -40,7 +42,7 @@ class _Proxy:
             self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         self._listens.set()
         await self._stop.wait()
@@ -49,6 +51,12 @@ class _Proxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for writer in self._writers:  # also of connections whose task had not begun
+            writer.transport.abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        self._tasks.append(asyncio.ensure_future(self._forward(reader, writer)))
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.connections = self.connections, self.connections + 1
@@ -58,6 +66,7 @@ class _Proxy:
         except OSError:
             writer.transport.abort()
             return
+        self._writers.append(to_server)
 
         async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, way: str) -> None:
             with suppress(OSError):
