@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import anyio
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, model_validator
 
 from headwater import (
     Batch,
@@ -50,10 +50,8 @@ _ANY: Final = StreamType(Any, Any, Any)
 _REMOTE: Final = Task("remote", unary_input=Any, stream_input=_ANY, unary_output=Any, stream_output=_ANY)
 
 
-class RemotePort(BaseModel):
+class RemotePort(BaseModel, extra="forbid", frozen=True):
     """What goes into the pipeline on the server, or comes out of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     streaming: Annotated[bool, Field(description="Whether it is a stream of items, or one value.")] = True
     item: Annotated[Item, Field(description="JSON type of the value or of each item.")] = "any"

@@ -25,28 +25,28 @@ USES_FILES = sorted(
 )
 
 
-@step("confined.cpu_read", cpu=True)
+@step("inside.cpu_read", cpu=True)
 def cpu_read(path: str) -> str:
     """Read a file in a worker process."""
     with open(path, encoding="utf-8", opener=open_inside) as file:
         return file.read()
 
 
-@step("confined.thread_read", blocking=True)
+@step("inside.thread_read", blocking=True)
 def thread_read(path: str) -> str:
     """Read a file in a worker thread."""
     with open(path, encoding="utf-8", opener=open_inside) as file:
         return file.read()
 
 
-@step("confined.task_read")
+@step("inside.task_read")
 async def task_read(path: str) -> str:
     """Read a file in the event loop."""
     with open(path, encoding="utf-8", opener=open_inside) as file:  # noqa: ASYNC230 - a small one
         return file.read()
 
 
-@step("confined.copied", blocking=True)
+@step("inside.copied", blocking=True)
 def copied(_value: str, *, source: InputPath, target: OutputPath) -> str:
     """Declare a path to read and one to write."""
     return f"{source} {target}"
@@ -100,7 +100,7 @@ def touched(*folders: Path) -> Iterator[list[tuple[str, str]]]:
 def sample_of(kind: str, files: Path, out: Path) -> tuple[Pipeline, Any]:
     """Return a pipeline with a kind, and data for it."""
     sample = SAMPLES[kind]
-    parameters = {"files": str(files), "out": str(out), "url": "http://127.0.0.1:1"}
+    parameters = {"files": str(files), "out": str(out), "url": "http://127.0.0.1:1", "remote": "http://127.0.0.1:1"}
     data = None if sample.one[0] is NO_DATA else sample.one[0]
     text = json.dumps(data)
     for name, value in parameters.items():
