@@ -106,7 +106,10 @@ def last_event_id(header: str | None) -> int:
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name for name in text.split(",") if name]
+    names = None if text is None else text.split(",")
+    if names is not None and not all(names):
+        raise Refusal(400, "bad-query", f"expected names between commas, found {text!r:.80}")
+    return names
 
 
 def _form_in(call: Call) -> Form:
