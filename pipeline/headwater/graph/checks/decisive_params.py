@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headwater.config.nested.pipeline_param import NestedPipeline
 from headwater.config.policies.substeps import COMPENSATE, FALLBACK, substep_id
@@ -18,10 +18,9 @@ from headwater.shapes import is_list, is_mapping, is_object
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from headwater.config.load import Loaded
     from headwater.config.problems import JsonPath
     from headwater.errors import Problem
-    from headwater.graph.graph import Graph
+    from headwater.graph.checks.loaded_pipeline import LoadedPipeline
     from headwater.kinds.definition import BoundStep
 
 __all__ = ["Decisive", "decided_by_parameters"]
@@ -48,25 +47,6 @@ class Decisive:
     parts: tuple[int, ...] | None = None
 
 
-class _Compiled(Protocol):
-    @property
-    def graph(self) -> Graph:
-        """Its steps."""
-        ...
-
-    @property
-    def loaded(self) -> Loaded:
-        """Its document."""
-        ...
-
-
-class _Pipeline(Protocol):
-    @property
-    def compiled(self) -> _Compiled:
-        """The pipeline with its graph."""
-        ...
-
-
 class _Decision(NamedTuple):
     """A param that decides something: its place, its step and name, and the parameters that give its value."""
 
@@ -75,7 +55,7 @@ class _Decision(NamedTuple):
     parameters: frozenset[str]
 
 
-def decided_by_parameters(pipeline: _Pipeline, given: Collection[str] | None = None) -> list[Problem]:
+def decided_by_parameters(pipeline: LoadedPipeline, given: Collection[str] | None = None) -> list[Problem]:
     """Return a problem for each parameter of a document that decides what a step may reach or run.
 
     Kinds mark such params by `Decisive`: the `hosts` of `http.*` kinds, the program and the environment of `process.*`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from headwater.config.policies.substeps import substeps_of
 from headwater.config.problems import quote
@@ -13,37 +13,17 @@ from headwater.graph.checks.shared_files import steps_within, uses_files
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from headwater.config.load import Loaded
     from headwater.config.problems import JsonPath
     from headwater.errors import Problem
     from headwater.files.confinement import StrPath
-    from headwater.graph.graph import Graph
+    from headwater.graph.checks.loaded_pipeline import CompiledGraph, LoadedPipeline
     from headwater.kinds.definition import BoundStep
 
 __all__ = ["paths_outside"]
 
 
-class _Compiled(Protocol):
-    @property
-    def graph(self) -> Graph:
-        """Its steps."""
-        ...
-
-    @property
-    def loaded(self) -> Loaded:
-        """Its document."""
-        ...
-
-
-class _Pipeline(Protocol):
-    @property
-    def compiled(self) -> _Compiled:
-        """The pipeline with its graph."""
-        ...
-
-
 def paths_outside(
-    pipeline: _Pipeline, roots: Collection[StrPath], *, writable: Collection[StrPath] | None = None
+    pipeline: LoadedPipeline, roots: Collection[StrPath], *, writable: Collection[StrPath] | None = None
 ) -> list[Problem]:
     """Return a problem for each param whose path steps may not use, if their files are confined to some folders.
 
@@ -78,7 +58,7 @@ def paths_outside(
     return list(problems.listed())
 
 
-def _steps(compiled: _Compiled) -> Iterator[tuple[str, BoundStep, JsonPath, bool]]:
+def _steps(compiled: CompiledGraph) -> Iterator[tuple[str, BoundStep, JsonPath, bool]]:
     """Yield each step that may use files: its name, its place in the document, and whether it is in a nested one."""
     graph = compiled.graph
     places = {step_id: graph.place(step_id) for step_id in graph.steps}
